@@ -1,0 +1,1 @@
+"""From timed orientations to hip angles, repetitions, holds and tables."""

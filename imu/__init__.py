@@ -1,0 +1,1 @@
+"""From radios and files to clean, timed samples of strapped motion units."""
