@@ -1,3 +1,60 @@
-"""hipturn: hip internal rotation from strapped motion sensors."""
+"""hipturn: hip internal rotation from strapped motion sensors.
 
+>>> import hipturn
+>>> session = hipturn.open("recordings/20261122T093000Z_prone_windshield_wiper_right")
+>>> result = hipturn.analyse(session)  # result.angles, result.reps, result.summary
+>>> result.plot()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from analysis.sessions import Result
+    from imu.recording import Session
+
+__all__ = ["__version__", "analyse", "open"]
 __version__ = "0.1.0"
+
+
+def open(path: str | PathLike[str]) -> Session:
+    """Open a recorded session.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When it is no session, or one that cannot be read.
+    """
+    from imu.recording import open_session  # pyarrow only when a session is wanted
+
+    return open_session(str(path))
+
+
+def analyse(session: Session, *, orientation_filter: str | None = None) -> Result:
+    """Return angles, repetitions and summary of a session as pandas DataFrames.
+
+    Parameters
+    ----------
+    session
+        What `hipturn.open` returned.
+    orientation_filter
+        `vqf`, `madgwick`, `mahony` or `ekf` for units that send raw data; None takes the
+        session's own.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When the session cannot be read.
+    analysis.exercises.CatalogueError
+        When its exercise is unknown.
+    """
+    from typing import cast
+
+    from analysis import sessions
+    from hipturn.pipeline import read_recording
+
+    name = cast("None", orientation_filter)  # a wrong name is refused by the filter itself
+    return sessions.analyse(read_recording(session, name))

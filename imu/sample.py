@@ -6,6 +6,7 @@ time base. Orientations are unit quaternions (w, x, y, z), sensor → earth, ear
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -137,6 +138,24 @@ class SampleTable:
 
     def __len__(self) -> int:
         return len(self.unit)
+
+    @classmethod
+    def from_samples(cls, samples: Sequence[Sample]) -> SampleTable:
+        """Return the table of samples given one by one."""
+        nan3, nan4 = (float("nan"),) * 3, (float("nan"),) * 4
+
+        def counters(values: Iterable[int | None]) -> IntArray:
+            return np.array([-1 if value is None else value for value in values], dtype=np.int64)
+
+        return cls(
+            np.array([s.unit for s in samples], dtype=np.int64),
+            np.array([s.host_time_ns for s in samples], dtype=np.int64),
+            counters(s.device_time for s in samples),
+            counters(s.sequence for s in samples),
+            np.array([s.q or nan4 for s in samples], dtype=np.float64).reshape(-1, 4),
+            np.array([s.acc or nan3 for s in samples], dtype=np.float64).reshape(-1, 3),
+            np.array([s.gyr or nan3 for s in samples], dtype=np.float64).reshape(-1, 3),
+        )
 
     def of(self, unit: int) -> SampleTable:
         """Return the samples of one unit."""

@@ -1,0 +1,235 @@
+"""One heading for thigh and shank, through the knee hinge, and a zero for angles that drift.
+
+Units without a trusted magnetometer each have their own north. The knee ties them: its axis, seen
+by the shank unit, stays perpendicular to the femur's long axis, seen by the thigh unit. Each frame
+gives the turn δ about the vertical that makes it so, weighted by how well gravity shows it, and
+δ is their weighted circular mean with exponential forgetting (the closed form of qmt's
+one-dimensional hinge correction; Laidig, Lehmann, Bégin, Seel 2019). The long axis is used instead
+of the thigh's own knee axis because the thigh's skin lags behind when the femur turns.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import lfilter
+
+from imu.quaternion import Vector
+
+Array = npt.NDArray[np.float64]
+
+FORGETTING_S = 2.0
+"""Time constant; 1 to 2 s is best on hinge chains, longer lags behind drift."""
+KNEE_FORGETTING_S = 5.0
+"""Time constant where only the knee's bend ties the headings: longer than a movement's wobble."""
+WEIGHT_MIN = 0.4
+"""Share of gravity across the hinge below which heading is frozen (qmt's ratingMin)."""
+PERPENDICULAR_SIGMA = 0.05
+"""How far from perpendicular two calibrated axes are in one pose, as a sine: about 3°."""
+KNEE_PRIOR_SIGMA_RAD = math.radians(15.0)
+"""How far a wearer's start pose is from the nominal knee angle."""
+
+
+def heading_from_pose(
+    pose: tuple[Array, Array, Array], bends: tuple[Array, Array], knee_flexion_rad: float
+) -> tuple[float, float]:
+    """Return the turn δ (rad) of the shank unit's earth to the thigh unit's, and its weight in s.
+
+    Parameters
+    ----------
+    pose
+        Over the start pose, in each unit's earth: femur long axis (n, 3) from the thigh unit, knee
+        axis (n, 3) and shank long axis (n, 3) from the shank unit.
+    bends
+        Femur long axis and knee axis (m, 3) over the bends.
+    knee_flexion_rad
+        The nominal start pose's, which tells the two solutions apart and stands in where
+        gravity shows neither.
+    """
+    thigh_y, shank_z, shank_y = (axis.mean(axis=0) for axis in pose)
+    step = max(1, len(bends[0]) // 50)
+    ys = np.concatenate((pose[0][::step], bends[0][::step]))
+    zs = np.concatenate((pose[1][::step], bends[1][::step]))
+
+    def cost(delta: Array) -> Array:
+        c, s = np.cos(delta)[:, None], np.sin(delta)[:, None]
+        along = (
+            ys[:, 0] * (c * zs[:, 0] - s * zs[:, 1])
+            + ys[:, 1] * (s * zs[:, 0] + c * zs[:, 1])
+            + ys[:, 2] * zs[:, 2]
+        )
+        off_knee = _knee_flexion(delta, thigh_y, shank_z, shank_y) - knee_flexion_rad
+        off_knee = (off_knee + np.pi) % (2 * np.pi) - np.pi
+        total: Array = (
+            np.mean(along**2, axis=1) / PERPENDICULAR_SIGMA**2
+            + (off_knee / KNEE_PRIOR_SIGMA_RAD) ** 2
+        )
+        return total
+
+    best, width = 0.0, np.pi
+    for _ in range(5):  # coarse to fine; the cost has at most two valleys, apart by far more
+        grid = best + np.linspace(-width, width, 181)
+        best, width = float(grid[np.argmin(cost(grid))]), width / 45.0
+    seen = max(0.0, 1.0 - float(np.mean(ys[:, 2]) ** 2 + np.mean(zs[:, 2]) ** 2))
+    return math.remainder(best, 2 * math.pi), max(seen, 0.05) * FORGETTING_S
+
+
+def _knee_flexion(delta: Array, y: Array, z: Array, shank_y: Array) -> Array:
+    c, s = np.cos(delta), np.sin(delta)
+
+    def turned(v: Array) -> Array:
+        return np.stack(
+            (c * v[0] - s * v[1], s * v[0] + c * v[1], np.full_like(delta, v[2])), axis=-1
+        )
+
+    x = np.cross(y, turned(z))
+    long_axis = turned(shank_y)
+    angle: Array = np.arctan2(np.sum(long_axis * x, axis=-1), long_axis @ y)
+    return angle
+
+
+@dataclass(frozen=True, slots=True)
+class HingeRule:
+    """How an exercise ties the headings of thigh and shank.
+
+    With the femur's front up or down the hinge is level and perpendicularity shows δ. With the
+    front sideways (side-lying, 90-90) the hinge is vertical, perpendicularity says nothing, and
+    the knee's bend of the start pose is taken to last: δ keeps the long axes of thigh and shank at
+    the angle they had there.
+    """
+
+    front_sign: int
+    """+1 where the femur's front faces up, −1 down, 0 sideways."""
+    delta_rad: float
+    weight_s: float
+    knee_heading_rad: float
+    """Heading of the femur's long axis minus the shank's, once both are in one earth."""
+    rate_hz: float
+
+    @property
+    def keep(self) -> float:
+        """Return what one frame leaves of the sums before it."""
+        tau_s = FORGETTING_S if self.front_sign else KNEE_FORGETTING_S
+        return math.exp(-1.0 / (tau_s * self.rate_hz))
+
+    @property
+    def start(self) -> complex:
+        """Return the weighted sum that the calibration leaves."""
+        return cmath.rect(self.weight_s * self.rate_hz, self.delta_rad)
+
+
+class HingeHeading:
+    """The common heading, one frame at a time."""
+
+    def __init__(self, rule: HingeRule) -> None:
+        self._rule = rule
+        self._keep = rule.keep
+        self._sum = rule.start
+        self._weight = abs(rule.start)
+        self.delta_rad = rule.delta_rad
+
+    def push(self, y: Vector, z: Vector, shank_y: Vector) -> float:
+        """Take femur long axis, knee axis and shank long axis in their units' earths; return δ."""
+        sign = self._rule.front_sign
+        if sign:
+            level = 1.0 - y[2] * y[2] - z[2] * z[2]
+        else:
+            level = (1.0 - y[2] * y[2]) * (1.0 - shank_y[2] * shank_y[2])
+        if level > WEIGHT_MIN * WEIGHT_MIN:
+            if sign:
+                across = math.sqrt((y[0] * y[0] + y[1] * y[1]) * (z[0] * z[0] + z[1] * z[1]))
+                opening = math.acos(max(-1.0, min(1.0, -y[2] * z[2] / across)))
+                root = math.atan2(y[1], y[0]) - math.atan2(z[1], z[0]) + sign * opening
+            else:
+                root = (
+                    math.atan2(y[1], y[0])
+                    - math.atan2(shank_y[1], shank_y[0])
+                    - self._rule.knee_heading_rad
+                )
+            self._sum = self._keep * self._sum + complex(
+                level * math.cos(root), level * math.sin(root)
+            )
+            self._weight = self._keep * self._weight + level
+            self.delta_rad = math.atan2(self._sum.imag, self._sum.real)
+        return self.delta_rad
+
+    @property
+    def consistency(self) -> float:
+        """Return R̄ in 0…1: 1 when every frame of the last seconds agreed on the heading."""
+        return abs(self._sum) / self._weight if self._weight else 0.0
+
+
+def hinge_heading(rule: HingeRule, y: Array, z: Array, shank_y: Array) -> Array:
+    """Return δ (n,) for a whole recording: `HingeHeading` over axes (n, 3), NaN rows skipped."""
+    level = 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2
+    if not rule.front_sign:
+        level = (1.0 - y[:, 2] ** 2) * (1.0 - shank_y[:, 2] ** 2)
+    used = level > WEIGHT_MIN * WEIGHT_MIN  # False where NaN
+    if not used.any():
+        return np.full(len(y), rule.delta_rad)
+    y, z, shank_y, level = y[used], z[used], shank_y[used], level[used]
+    if rule.front_sign:
+        across = np.sqrt((y[:, 0] ** 2 + y[:, 1] ** 2) * (z[:, 0] ** 2 + z[:, 1] ** 2))
+        opening = np.arccos(np.clip(-y[:, 2] * z[:, 2] / across, -1.0, 1.0))
+        root = _heading(y) - _heading(z) + rule.front_sign * opening
+    else:
+        root = _heading(y) - _heading(shank_y) - rule.knee_heading_rad
+    re = _forget(level * np.cos(root), rule.keep, rule.start.real)
+    im = _forget(level * np.sin(root), rule.keep, rule.start.imag)
+    delta = np.arctan2(im, re)
+    last = np.cumsum(used) - 1
+    out: Array = np.where(last >= 0, delta[np.maximum(last, 0)], rule.delta_rad)
+    return out
+
+
+def _heading(axis: Array) -> Array:
+    out: Array = np.arctan2(axis[:, 1], axis[:, 0])
+    return out
+
+
+def _forget(x: Array, keep: float, start: float) -> Array:
+    """Return the running sums s ← keep·s + x (n,) that begin from a start value."""
+    out: Array = lfilter([1.0], [1.0, -keep], x, zi=[keep * start])[0]
+    return out
+
+
+class ReturnZero:
+    """The zero of an angle that rests on heading, renewed when the wearer is back and still.
+
+    The offset moves to the angle of the still return at a limited rate, so that the reading never
+    jumps; how far it had drifted is kept as the residual.
+    """
+
+    STILL_RAD_S = math.radians(4.0)
+    STILL_S = 0.4
+    NEAR_RAD = math.radians(5.0)
+    PACE_RAD_S = math.radians(8.0)  # at 60 Hz 0.13° a sample: no step a person could see
+
+    def __init__(self, offset_rad: float, now_s: float) -> None:
+        self.offset_rad = offset_rad
+        self.since_s = now_s
+        self.residual_rad = 0.0
+        self._still_from: float | None = None
+        self._last_s = now_s
+
+    def push(self, time_s: float, angle_rad: float, speed_rad_s: float) -> float:
+        """Take the raw angle and the leg's speed; return the angle from the current zero."""
+        dt = min(max(time_s - self._last_s, 0.0), 0.1)
+        self._last_s = time_s
+        reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
+        if speed_rad_s > self.STILL_RAD_S or abs(reading) > self.NEAR_RAD:
+            self._still_from = None
+            return reading
+        if self._still_from is None:
+            self._still_from = time_s
+            self.residual_rad = reading
+        if time_s - self._still_from >= self.STILL_S:
+            step = max(-self.PACE_RAD_S * dt, min(self.PACE_RAD_S * dt, reading))
+            self.offset_rad += step
+            self.since_s = time_s
+            reading -= step
+        return reading

@@ -1,0 +1,310 @@
+"""Follow one leg: angles, posture, repetitions and holds, live or over a whole recording.
+
+`LegMonitor` takes one frame at a time; `follow_leg` takes a recording, computes the angles in numpy
+and feeds the same rep machine and the same grader, so that both count alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.calibration import LegCalibration, LegFrames
+from analysis.exercises import Array, Exercise
+from analysis.fusion import LegAngles, LegFusion, LegSeries, fuse_leg
+from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.posture import Posture, posture, postures
+from analysis.reps import NOTHING, Movement, RepMachine, RepSettings, State
+from imu.quaternion import Quaternion
+
+SET_REST_MIN_S = 6.0
+SET_REST_TEMPOS = 3.0
+KEEP_S = 90.0
+"""How much of the past the live path keeps between movements."""
+DEG = 180.0 / math.pi
+
+
+class Numbered(NamedTuple):
+    """A completed movement with the set and the repetition number it got; 0 where it got none."""
+
+    movement: MeasuredMovement
+    set: int
+    rep: int
+
+
+class LegUpdate(NamedTuple):
+    """What one frame brought for one leg."""
+
+    time_s: float
+    angles: LegAngles
+    rotation_deg: float
+    """NaN where the angle is refused."""
+    sigma_deg: float
+    phase: str
+    set: int
+    reps: int
+    """Valid repetitions announced in the current set."""
+    hold_s: float
+    announced: Movement | None
+    completed: Numbered | None
+
+
+class SetCounter:
+    """Numbers repetitions and sets; a set ends with a long rest."""
+
+    def __init__(self) -> None:
+        self.set = 0
+        self.announced = 0
+        self._completed: dict[int, int] = {}
+        self._sets: deque[tuple[float, int]] = deque()
+        self._last_s = -math.inf
+        self._tempos: deque[float] = deque(maxlen=5)
+
+    def announce(self, movement: Movement) -> None:
+        """Count an announced movement into its set."""
+        if movement.status != "valid":
+            return
+        tempo = float(np.median(self._tempos)) if self._tempos else 0.0
+        rest = max(SET_REST_MIN_S, SET_REST_TEMPOS * tempo)
+        if self.set == 0 or movement.onset_s - self._last_s > rest:
+            self.set += 1
+            self.announced = 0
+        self.announced += 1
+        self._last_s = movement.announced_s
+        self._tempos.append(movement.announced_s - movement.onset_s)
+        self._sets.append((movement.onset_s, self.set))
+
+    def number(self, movement: Movement) -> tuple[int, int]:
+        """Return the set and the number of a completed movement; no number unless it is valid."""
+        if movement.status != "valid":
+            return self.set, 0
+        onset, of_set = self._sets.popleft()
+        assert onset == movement.onset_s  # noqa: S101 (completed in the order they were announced)
+        self._completed[of_set] = self._completed.get(of_set, 0) + 1
+        return of_set, self._completed[of_set]
+
+
+class LegMonitor:
+    """One leg, one frame at a time."""
+
+    def __init__(
+        self,
+        calibration: LegCalibration,
+        exercise: Exercise,
+        rate_hz: float,
+        counted_s: tuple[float, float] = (-math.inf, math.inf),
+    ) -> None:
+        """Follow a calibrated leg, counting movements after and up to the given seconds."""
+        self.calibration = calibration
+        self.exercise = exercise
+        self._counted_s = counted_s
+        self._fusion = LegFusion(calibration, exercise, rate_hz)
+        self._machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+        self._grader = Grader(exercise)
+        self._sets = SetCounter()
+        self._max_sigma = math.radians(exercise.max_sigma_deg)
+        self._rows: deque[tuple[float, ...]] = deque()
+        self._last_s = 0.0
+
+    def push(
+        self,
+        time_s: float,
+        q_thigh: Quaternion | None,
+        q_shank: Quaternion | None,
+        interpolated: bool,
+    ) -> LegUpdate:
+        """Take one frame and return what it brought."""
+        angles = self._fusion.push(time_s, q_thigh, q_shank)
+        known = angles.sigma <= self._max_sigma  # False where NaN
+        rotation = angles.rotation * DEG if known else math.nan
+        where = posture(angles, self.calibration, self.exercise) if known else Posture.AWAY
+        step = NOTHING
+        if self._counted_s[0] < time_s <= self._counted_s[1]:
+            self._last_s = time_s
+            self._keep(time_s, rotation, angles, interpolated)
+            step = self._machine.push(time_s, rotation, where)
+        announced, completed = step
+        numbered = None
+        if announced is not None:
+            self._sets.announce(announced)
+        if completed is not None:
+            numbered = self._measure(completed, time_s)
+        return LegUpdate(
+            time_s,
+            angles,
+            rotation,
+            angles.sigma * DEG,
+            phase_of(self._machine),
+            self._sets.set,
+            self._sets.announced,
+            self._machine.held_s,
+            announced,
+            numbered,
+        )
+
+    def finish(self) -> Numbered | None:
+        """End the recording; return the movement that was still open, if any."""
+        announced, completed = self._machine.finish(self._last_s)
+        if announced is not None:
+            self._sets.announce(announced)
+        return self._measure(completed, self._last_s) if completed is not None else None
+
+    def _keep(
+        self,
+        time_s: float,
+        rotation: float,
+        angles: LegAngles,
+        interpolated: bool,
+    ) -> None:
+        rows = self._rows
+        rows.append(
+            (
+                time_s,
+                rotation,
+                angles.knee_flexion * DEG,
+                angles.thigh_elevation * DEG,
+                angles.adduction * DEG,
+                angles.sigma * DEG,
+                float(interpolated),
+            )
+        )
+        if rows[0][0] < time_s - KEEP_S and self._machine.state in (State.OFF, State.REST):
+            rows.popleft()
+
+    def _measure(self, movement: Movement, now_s: float) -> Numbered:
+        kept = np.array(self._rows)
+        window = (kept[:, 0] >= movement.onset_s - LEAD_S) & (kept[:, 0] <= now_s)
+        measured = self._grader.measure(movement, MovementSamples(**_named(kept[window].T)))
+        return Numbered(measured, *self._sets.number(movement))
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    """One leg over a whole recording."""
+
+    series: LegSeries
+    rotation_deg: Array
+    """NaN where refused."""
+    away: npt.NDArray[np.bool_]
+    movements: tuple[Numbered, ...]
+
+
+def follow_leg(
+    calibration: LegCalibration,
+    exercise: Exercise,
+    rate_hz: float,
+    frames: LegFrames,
+    interpolated: npt.NDArray[np.bool_],
+    counted_s: tuple[float, float],
+) -> LegRecord:
+    """Return angles and movements of one leg over a recording.
+
+    Movements are counted after the first and up to the second of `counted_s`: from the end of the
+    calibration, or as the marks of the set say. Angles before the calibration ended
+    come from the same calibration.
+    """
+    series = _joined_series(calibration, exercise, rate_hz, frames)
+    with np.errstate(invalid="ignore"):
+        known = series.sigma <= math.radians(exercise.max_sigma_deg)
+    rotation = np.where(known, np.degrees(series.rotation), np.nan)
+    where = np.where(known, postures(series, calibration, exercise), Posture.AWAY)
+    columns = {
+        "time_s": frames.time_s,
+        "angle_deg": rotation,
+        "knee_deg": np.degrees(series.knee_flexion),
+        "thigh_deg": np.degrees(series.thigh_elevation),
+        "swing_deg": np.degrees(series.adduction),
+        "sigma_deg": np.degrees(series.sigma),
+        "interpolated": interpolated.astype(np.float64),
+    }
+    inside = (frames.time_s > counted_s[0]) & (frames.time_s <= counted_s[1])
+    counted = {name: column[inside] for name, column in columns.items()}
+    movements = _count(calibration, exercise, counted, where[inside])
+    return LegRecord(series, rotation, where == Posture.AWAY, movements)
+
+
+def _joined_series(
+    calibration: LegCalibration, exercise: Exercise, rate_hz: float, frames: LegFrames
+) -> LegSeries:
+    """Start the fusion where the live path starts it, and serve what came before by itself."""
+    first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
+    parts = [
+        fuse_leg(
+            calibration,
+            exercise,
+            rate_hz,
+            LegFrames(frames.time_s[part], frames.q_thigh[part], frames.q_shank[part]),
+        )
+        for part in (slice(0, first), slice(first, None))
+    ]
+    return LegSeries(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in LegSeries.__dataclass_fields__
+        )
+    )
+
+
+def _count(
+    calibration: LegCalibration,
+    exercise: Exercise,
+    columns: dict[str, Array],
+    where: npt.NDArray[np.int64],
+) -> tuple[Numbered, ...]:
+    machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+    grader, sets = Grader(exercise), SetCounter()
+    found: list[Numbered] = []
+    time_s = columns["time_s"]
+
+    def complete(movement: Movement, now_s: float) -> None:
+        part = slice(
+            int(np.searchsorted(time_s, movement.onset_s - LEAD_S)),
+            int(np.searchsorted(time_s, now_s, "right")),
+        )
+        window = {name: column[part] for name, column in columns.items()}
+        measured = grader.measure(movement, MovementSamples(**window))
+        found.append(Numbered(measured, *sets.number(movement)))
+
+    push = machine.push
+    times, angles = time_s.tolist(), columns["angle_deg"].tolist()
+    for t, angle, posture_now in zip(times, angles, where.tolist(), strict=True):
+        announced, completed = push(t, angle, posture_now)
+        if announced is not None:
+            sets.announce(announced)
+        if completed is not None:
+            complete(completed, t)
+    if times:
+        announced, completed = machine.finish(times[-1])
+        if announced is not None:
+            sets.announce(announced)
+        if completed is not None:
+            complete(completed, times[-1])
+    return tuple(found)
+
+
+def start_level_deg(calibration: LegCalibration, exercise: Exercise) -> float:
+    """Return the angle of the calibrated start pose, where counting starts from."""
+    if exercise.zero == "pose" or exercise.angle == "heading":
+        return 0.0
+    return calibration.start_rotation_rad * DEG
+
+
+def phase_of(machine: RepMachine) -> str:
+    """Return the phase as the tables name it: rest, up, hold, down or away."""
+    state = machine.state
+    if state in (State.UP, State.DOWN) and machine.held_s > 0.3:
+        return "hold"
+    if state is State.SETTLE:
+        return "down"
+    if state is State.LOST:
+        return "rest"
+    return str(state.value)
+
+
+def _named(columns: Array) -> dict[str, Array]:
+    return dict(zip(MovementSamples.__dataclass_fields__, columns, strict=True))

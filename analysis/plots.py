@@ -1,0 +1,83 @@
+"""Figures of a session: the angle over time with repetitions, holds and the uncertainty band."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from analysis.sessions import Result
+
+# Okabe and Ito's palette: apart for colour-blind readers, and by lightness in grey print.
+SIDE_COLOURS = {"right": "#0072B2", "left": "#D55E00"}
+HOLD_COLOUR, REJECTED_COLOUR = "#009E73", "#999999"
+
+
+def plot_angle(result: Result, ax: Axes | None = None) -> Axes:
+    """Draw hip internal rotation over time; return the Axes.
+
+    Repetitions are shaded and numbered, holds are bars under them, rejected and partial movements
+    are hatched, the band is ±1 σ of the sensor chain. Gaps stay gaps.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(10, 4), layout="constrained")
+    for side, rows in result.angles.groupby("side", observed=True):
+        _draw_side(ax, str(side), rows)
+    _draw_movements(ax, result.reps)
+    ax.set_xlabel("time (s)")
+    ax.set_ylabel("hip internal rotation (°)")
+    ax.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
+    ax.margins(x=0.01)
+    ax.spines[["top", "right"]].set_visible(False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper left", frameon=False, ncols=3)
+    return ax
+
+
+def _draw_side(ax: Axes, side: str, rows: pd.DataFrame) -> None:
+    colour = SIDE_COLOURS[side]
+    time_s = rows["time_s"].to_numpy(float)
+    angle = rows["hip_internal_rotation_deg"].to_numpy(float)
+    angle = np.where(rows["phase"].to_numpy(str) == "calibrating", np.nan, angle)
+    sigma = rows["uncertainty_deg"].to_numpy(float)
+    ax.fill_between(time_s, angle - sigma, angle + sigma, color=colour, alpha=0.25, linewidth=0)
+    ax.plot(time_s, angle, color=colour, linewidth=1.2, label=f"{side} leg, ±1 σ")
+
+
+def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
+    low = ax.get_ylim()[0]
+    rows: list[dict[str, Any]] = reps.to_dict("records")  # type: ignore[assignment]
+    for row in rows:
+        if row["status"] != "valid":
+            ax.axvspan(
+                row["start_s"],
+                row["end_s"],
+                facecolor="none",
+                edgecolor=REJECTED_COLOUR,
+                hatch="///",
+            )
+            continue
+        ax.axvspan(row["start_s"], row["end_s"], color="0.5", alpha=0.12, linewidth=0)
+        ax.annotate(
+            str(row["rep"]),
+            (row["peak_s"], row["peak_deg"]),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+        if row["hold_s"] > 0:
+            start = row["start_s"] + row["up_s"]
+            ax.plot(
+                [start, start + row["hold_s"]],
+                [low, low],
+                color=HOLD_COLOUR,
+                linewidth=4,
+                solid_capstyle="butt",
+                clip_on=False,
+            )

@@ -1,0 +1,70 @@
+"""Tell whether the wearer is in the exercise's start position.
+
+Measured against the calibrated start pose, not against the book's: thigh elevation, shank
+elevation, and the knee angle where gravity shows it.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.calibration import LegCalibration
+from analysis.exercises import Exercise
+from analysis.fusion import LegAngles, LegSeries
+
+HINGE_LEVEL_MAX = math.sin(math.radians(45.0))
+"""With the knee axis steeper than this the knee angle rests on heading and decides nothing."""
+SHANK_TOLERANCE_RAD = math.radians(25.0)
+
+
+class Posture(IntEnum):
+    """How much of the start position the leg is in."""
+
+    AWAY = 0
+    THIGH = 1
+    """The thigh is where the exercise wants it; the shank may be on its way."""
+    START = 2
+    """The start position."""
+
+
+def posture(angles: LegAngles, calibration: LegCalibration, exercise: Exercise) -> Posture:
+    """Return the posture at one instant; unknown angles are AWAY."""
+    thigh_max = math.radians(exercise.pose.thigh_tolerance_deg)
+    knee_max = math.radians(exercise.pose.knee_tolerance_deg)
+    if calibration.y_thigh is not None:
+        if not abs(angles.thigh_elevation - calibration.thigh_elevation_rad) <= thigh_max:
+            return Posture.AWAY
+    elif math.isnan(angles.shank_elevation):
+        return Posture.AWAY
+    if abs(angles.shank_elevation - calibration.shank_elevation_rad) > SHANK_TOLERANCE_RAD:
+        return Posture.THIGH
+    off_knee = math.remainder(angles.knee_flexion - calibration.knee_flexion_rad, 2 * math.pi)
+    if abs(angles.hinge_up) < HINGE_LEVEL_MAX and abs(off_knee) > knee_max:
+        return Posture.THIGH
+    return Posture.START
+
+
+def postures(
+    series: LegSeries, calibration: LegCalibration, exercise: Exercise
+) -> npt.NDArray[np.int8]:
+    """Return the posture (n,) over a whole recording: `posture` in numpy."""
+    thigh_max = math.radians(exercise.pose.thigh_tolerance_deg)
+    knee_max = math.radians(exercise.pose.knee_tolerance_deg)
+    with np.errstate(invalid="ignore"):
+        if calibration.y_thigh is not None:
+            off_thigh = np.abs(series.thigh_elevation - calibration.thigh_elevation_rad)
+            thigh = off_thigh <= thigh_max
+        else:
+            thigh = ~np.isnan(series.shank_elevation)
+        off_shank = np.abs(series.shank_elevation - calibration.shank_elevation_rad)
+        turn = 2 * np.pi
+        off_knee = series.knee_flexion - calibration.knee_flexion_rad
+        off_knee = np.abs(off_knee - turn * np.round(off_knee / turn))
+        bent = (np.abs(series.hinge_up) < HINGE_LEVEL_MAX) & (off_knee > knee_max)
+        start = thigh & ~(off_shank > SHANK_TOLERANCE_RAD) & ~bent
+    out: npt.NDArray[np.int8] = thigh.astype(np.int8) + start.astype(np.int8)
+    return out

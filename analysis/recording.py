@@ -1,0 +1,32 @@
+"""What analysis needs to know of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.calibration import LegCalibration
+from imu.sample import FrameTable, Side, Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """What analysis needs to know of a session: aligned frames and who did what when."""
+
+    session_id: str
+    wearer: str
+    started_at: str
+    exercise: str
+    units: tuple[Unit, ...]
+    frames: FrameTable
+    marks: Sequence[tuple[float, str]] = ()
+    calibrations: Mapping[Side, LegCalibration] | None = None
+    """Calibrations made while recording; None lets the recording be calibrated from itself."""
+    lost_percent: float = 0.0
+    longest_gap_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rate_hz(self) -> float:
+        """Return the rate of the fastest unit."""
+        return max(unit.rate_hz for unit in self.units)

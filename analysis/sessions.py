@@ -1,0 +1,140 @@
+"""Whole recordings: from aligned frames and marks to angles, repetitions and a summary.
+
+The tables are pandas DataFrames with the columns that the outside relies on; degrees and seconds of
+the session, internal rotation positive on either side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis import exercises
+from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
+from analysis.exercises import Exercise
+from analysis.monitor import LegRecord, follow_leg
+from analysis.protocol import find_windows
+from analysis.recording import Recording
+from analysis.tables import angle_table, rep_table, summary_table
+from imu.sample import Segment, Side, Unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The tables of one session and how the calibration went."""
+
+    recording: Recording
+    angles: pd.DataFrame
+    reps: pd.DataFrame
+    summary: pd.DataFrame
+    calibrations: dict[Side, CalibrationResult]
+    windows: dict[Side, Windows]
+    sentences: tuple[str, ...]
+    """What a person should know: refusals, warnings, losses."""
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the angle over time with repetitions and uncertainty; return the Axes."""
+        from analysis.plots import plot_angle  # matplotlib only when a figure is wanted
+
+        return plot_angle(self, ax)
+
+
+def analyse(recording: Recording) -> Result:
+    """Return the tables of a session.
+
+    Raises
+    ------
+    analysis.exercises.CatalogueError
+        When the exercise is unknown.
+    """
+    exercise = exercises.load(recording.exercise)
+    calibrations: dict[Side, CalibrationResult] = {}
+    windows: dict[Side, Windows] = {}
+    records: dict[Side, LegRecord] = {}
+    sentences = list(recording.notes)
+    for side, thigh, shank in leg_units(recording.units):
+        frames = LegFrames(
+            recording.frames.time_s, recording.frames.q[:, thigh], recording.frames.q[:, shank]
+        )
+        windows[side], result = calibrate_leg(recording, frames, exercise, side)
+        calibrations[side] = result
+        sentences += [f"{side} leg: {sentence}" for sentence in result.sentences]
+        if result.calibration is not None:
+            records[side] = follow_leg(
+                result.calibration,
+                exercise,
+                recording.rate_hz,
+                frames,
+                recording.frames.interpolated,
+                counted_window(recording.marks, result.calibration.ready_s),
+            )
+    if not calibrations:
+        sentences.append("no leg has both a thigh and a shank unit: there is no hip angle")
+    reps = rep_table(recording, exercise, records)
+    return Result(
+        recording=recording,
+        angles=angle_table(recording, exercise, windows, records),
+        reps=reps,
+        summary=summary_table(recording, exercise, list(calibrations), reps),
+        calibrations=calibrations,
+        windows=windows,
+        sentences=tuple(dict.fromkeys(sentences)),
+    )
+
+
+def leg_units(units: Sequence[Unit]) -> list[tuple[Side, int, int]]:
+    """Return side, thigh index and shank index of every leg that has both units."""
+    where = {(unit.side, unit.segment): index for index, unit in enumerate(units)}
+    return [
+        (side, where[side, Segment.THIGH], where[side, Segment.SHANK])
+        for side in (Side.LEFT, Side.RIGHT)
+        if (side, Segment.THIGH) in where and (side, Segment.SHANK) in where
+    ]
+
+
+def calibrate_leg(
+    recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
+) -> tuple[Windows, CalibrationResult]:
+    """Return the stored calibration, or one from the marks, or one from what the frames show."""
+    marked = windows_of_marks(recording.marks)
+    if recording.calibrations and side in recording.calibrations:
+        return marked, CalibrationResult(recording.calibrations[side], ())
+    if marked == Windows():
+        marked = find_windows(frames, exercise, side)
+    return marked, calibrate(frames, marked, exercise, side)
+
+
+def windows_of_marks(marks: Sequence[tuple[float, str]]) -> Windows:
+    """Return the calibration windows that marks tell: the last of each before the first set."""
+    first_set = next((t for t, label in sorted(marks) if label == "set_start"), math.inf)
+    found: dict[str, tuple[float, float]] = {}
+    for name in ("stand", "pose", "knee"):
+        pairs = spans(marks, name)
+        before = [pair for pair in pairs if pair[0] < first_set] or pairs
+        if before:
+            found[name] = before[-1]
+    return Windows(stand=found.get("stand"), pose=found.get("pose"), bends=found.get("knee"))
+
+
+def spans(marks: Sequence[tuple[float, str]], name: str) -> list[tuple[float, float]]:
+    """Return the (start, end) seconds of every marked stretch of one name."""
+    starts = sorted(t for t, label in marks if label == f"{name}_start")
+    ends = sorted(t for t, label in marks if label == f"{name}_end")
+    return [
+        (start, next(end for end in ends if end > start))
+        for start in starts
+        if any(end > start for end in ends)
+    ]
+
+
+def counted_window(marks: Sequence[tuple[float, str]], ready_s: float) -> tuple[float, float]:
+    """Return between which seconds movements count: the marked sets, else from calibration on."""
+    sets = spans(marks, "set")
+    return (sets[0][0], sets[-1][1]) if sets else (ready_s, math.inf)

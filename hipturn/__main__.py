@@ -1,0 +1,5 @@
+"""`python -m hipturn` is `hipturn`."""
+
+from hipturn.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""Analyse many sessions: tables for each and one summary over all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import sessions
+from analysis.exercises import CatalogueError
+from hipturn.errors import UserError
+from hipturn.export.csv import write_table, write_tables
+from hipturn.pipeline import read_recording
+from imu.recording import SessionError, open_session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one session."""
+
+    session: Path
+    summary: list[dict[str, Any]]
+    sentences: tuple[str, ...]
+    problem: str
+    """Why there are no tables; empty when there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One session to analyse."""
+
+    session: Path
+    out: Path
+    report: bool
+    orientation_filter: str | None
+
+
+def analyse_one(job: Job) -> Outcome:
+    """Write one session's tables, and its report when wanted; a damaged one says why."""
+    try:
+        session = open_session(job.session)
+        recording = read_recording(session, job.orientation_filter)  # type: ignore[arg-type]
+        result = sessions.analyse(recording)
+        write_tables(result, job.out)
+        if job.report:
+            from hipturn.report import write_report  # matplotlib only when a report is wanted
+
+            write_report(result, job.out / "report.pdf")
+    except (SessionError, CatalogueError, UserError) as error:
+        return Outcome(job.session, [], (), str(error))
+    except OSError as error:
+        return Outcome(job.session, [], (), f"{error.filename or job.out}: {error.strerror}")
+    rows: list[dict[str, Any]] = result.summary.to_dict("records")  # type: ignore[assignment]
+    return Outcome(job.session, rows, result.sentences, "")
+
+
+def analyse_all(jobs: list[Job], workers: int, done: Callable[[Outcome], None]) -> list[Outcome]:
+    """Analyse sessions, several at a time when asked; outcomes keep the order of the jobs."""
+    outcomes: list[Outcome] = []
+    for outcome in _run(jobs, workers):
+        outcomes.append(outcome)
+        done(outcome)
+    return outcomes
+
+
+def _run(jobs: list[Job], workers: int) -> Iterator[Outcome]:
+    if workers <= 1 or len(jobs) == 1:
+        yield from map(analyse_one, jobs)
+        return
+    with ProcessPoolExecutor(min(workers, len(jobs))) as pool:
+        yield from pool.map(analyse_one, jobs)
+
+
+def write_overall_summary(outcomes: list[Outcome], folder: Path) -> Path:
+    """Write summary.csv over all sessions that could be analysed."""
+    return write_table(overall_summary(outcomes), folder / "summary.csv")
+
+
+def overall_summary(outcomes: list[Outcome]) -> pd.DataFrame:
+    """Return the summary rows of all sessions, in order."""
+    import pandas as pd
+
+    from analysis.tables import SUMMARY_COLUMNS
+
+    rows = [row for outcome in outcomes for row in outcome.summary]
+    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))

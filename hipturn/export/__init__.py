@@ -1,0 +1,1 @@
+"""Interoperable files from a session."""

@@ -1,0 +1,131 @@
+"""Tables as CSV: UTF-8, dot decimal, a header row, and no cell that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv
+
+from hipturn.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.sessions import Result
+    from imu.recording import Session
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+BY_HAND = ("pain_0_10", "end_feel", "note")
+"""Columns for people to fill in; a table that holds such entries is never overwritten."""
+
+
+def write_tables(result: Result, folder: Path) -> list[Path]:
+    """Write angles.csv, reps.csv and summary.csv into a folder and return their paths.
+
+    Raises
+    ------
+    UserError
+        When the folder cannot be written, or holds a table with entries made by hand.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_entries_by_hand(folder / "reps.csv")
+    tables = {"angles": result.angles, "reps": result.reps, "summary": result.summary}
+    return [write_table(table, folder / f"{name}.csv") for name, table in tables.items()]
+
+
+def write_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write one table, whole or not at all; text cells are made safe for spreadsheets."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    columns = [_safe(column) for column in arrow.columns]
+    safe = pa.Table.from_arrays(columns, names=arrow.column_names)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write((",".join(arrow.column_names) + "\n").encode())
+            file.write(_rows(safe))
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def export_csv(result: Result, session: Session, folder: Path) -> list[Path]:
+    """Write the tables and, beside them, every sample as it was recorded (samples.csv)."""
+    paths = write_tables(result, folder)
+    table = session.table()
+    units = session.header.units
+    arrays = {
+        "unit": pa.DictionaryArray.from_arrays(
+            pa.array(table.unit), pa.array([unit.label for unit in units])
+        ),
+        "host_time_ns": pa.array(table.host_time_ns),
+        "device_time": pa.array(table.device_time, mask=table.device_time < 0),
+        "sequence": pa.array(table.sequence, mask=table.sequence < 0),
+    }
+    for names, values in (
+        ("qw qx qy qz", table.q),
+        ("ax ay az", table.acc),
+        ("gx gy gz", table.gyr),
+    ):
+        for i, name in enumerate(names.split()):
+            arrays[name] = pa.array(values[:, i], from_pandas=True)
+    return [*paths, write_table_of(arrays, folder / "samples.csv")]
+
+
+def write_table_of(arrays: dict[str, pa.Array], path: Path) -> Path:
+    """Write named Arrow arrays as one table."""
+    return write_table(pa.table(arrays).to_pandas(), path)
+
+
+def _rows(table: pa.Table) -> pa.Buffer:
+    """Return CSV rows; text is quoted only where a cell holds a comma, a quote or a line end."""
+    for quoting in ("none", "needed"):
+        sink = pa.BufferOutputStream()
+        options = pa.csv.WriteOptions(include_header=False, quoting_style=quoting)
+        try:
+            pa.csv.write_csv(table, sink, options)
+        except pa.ArrowInvalid:
+            continue  # a cell needs quotes
+        return sink.getvalue()
+    raise AssertionError("quoted text can always be written")
+
+
+def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return text that starts like a formula with a `'` in front (CWE-1236); numbers stay."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    return pa.chunked_array(
+        [
+            pa.array(
+                [
+                    f"'{cell}" if cell is not None and cell.startswith(FORMULA_STARTS) else cell
+                    for cell in chunk.to_pylist()
+                ],
+                type=column.type,
+            )
+            for chunk in column.unify_dictionaries().chunks
+        ],
+        type=column.type,
+    )
+
+
+def _refuse_entries_by_hand(path: Path) -> None:
+    if not path.exists():
+        return
+    import pandas as pd
+
+    with path.open(encoding="utf-8") as file:
+        old = pd.read_csv(file, dtype=str, keep_default_na=False)
+    filled = [name for name in BY_HAND if name in old and (old[name] != "").any()]
+    if filled:
+        raise UserError(
+            f"{path}: holds entries made by hand ({', '.join(filled)}), which a new table would"
+            " lose; choose another folder with --out"
+        )

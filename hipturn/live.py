@@ -1,0 +1,186 @@
+"""A session as it happens: source → recorder and tracker → screen, closed whatever comes."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from analysis import exercises
+from analysis.calibration import CalibrationResult, Windows
+from analysis.guide import GuideUpdate, Step
+from hipturn.pipeline import Tracker, Update
+from hipturn.places import recordings_root
+from hipturn.terminal import Screen, open_screen, step_text
+from hipturn.virtual_session import header_of, write_truth
+from imu.recording import SessionWriter, session_folder
+from imu.sample import Sample, Side
+from imu.virtual.wearer import wear
+
+Pace = Callable[[int], None]
+"""Waits until a sample's moment on the session's clock, given in nanoseconds."""
+
+
+def live_virtual(
+    exercise_id: str,
+    side: Literal["left", "right", "both"],
+    *,
+    seed: int,
+    speed: float | None,
+    root: str | None = None,
+    seconds: float | None = None,
+    wearer: str = "virtual",
+) -> Path:
+    """Run one set of a virtual wearer as if it were live; return the session's folder.
+
+    `speed` 1 is real time, None as fast as it goes.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When stopped by Ctrl-C or SIGTERM; the session is closed then.
+    """
+    exercise = exercises.load(exercise_id)
+    wearing = wear(exercise_id, side, seed)
+    started_at = datetime.now().astimezone()
+    folder = session_folder(recordings_root(root), started_at, exercise_id, side)
+    tracker = Tracker(wearing.units, "independent", exercise, guided=True)
+    screen = open_screen(exercise, f"{exercise.name} — virtual wearer")
+    with (
+        stoppable(),
+        SessionWriter.create(folder, header_of(wearing, started_at, wearer)) as writer,
+    ):
+        write_truth(folder, wearing)
+        try:
+            screen.say(step_text(Step.STAND, exercise))
+            samples = until(wearing.samples, seconds)
+            drive(samples, tracker, screen, paced(speed), writer)
+        except KeyboardInterrupt:
+            writer.close()
+            raise
+        finally:
+            screen.close()
+    return folder
+
+
+def drive(
+    samples: Iterable[Sample],
+    tracker: Tracker,
+    screen: Screen,
+    pace: Pace,
+    writer: SessionWriter | None = None,
+) -> None:
+    """Push samples through the tracker, show what comes and record it when there is a writer."""
+    for sample in samples:
+        pace(sample.host_time_ns)
+        if writer is not None:
+            writer.write(sample)
+        for update in tracker.push(sample):
+            _take(update, tracker, screen, writer)
+    updates, _ = tracker.finish()
+    for update in updates:
+        _take(update, tracker, screen, writer)
+
+
+def _take(update: Update, tracker: Tracker, screen: Screen, writer: SessionWriter | None) -> None:
+    screen.show(update)
+    for side, news in update.guided.items():
+        screen.say(guide_text(side, news, tracker))
+        if writer is not None and news.step is Step.READY and news.result is not None:
+            _record_calibration(writer, update.time_s, side, news.result, news.windows)
+    if writer is not None:
+        for event in events_of(update):
+            writer.event(event)
+
+
+def events_of(update: Update) -> list[dict[str, Any]]:
+    """Return what one update announces, as events.jsonl holds it."""
+    return [
+        {
+            "type": "movement",
+            "time_s": leg.announced.announced_s,
+            "side": str(side),
+            "status": leg.announced.status,
+            "reason": leg.announced.reason,
+            "set": leg.set,
+            "reps": leg.reps,
+            "onset_s": leg.announced.onset_s,
+            "peak_s": leg.announced.peak_s,
+            "range_deg": leg.announced.range_deg,
+        }
+        for side, leg in update.legs.items()
+        if leg.announced is not None
+    ]
+
+
+def _record_calibration(
+    writer: SessionWriter, time_s: float, side: Side, result: CalibrationResult, windows: Windows
+) -> None:
+    assert result.calibration is not None  # noqa: S101 (the step is READY)
+    writer.event(
+        {
+            "type": "calibration",
+            "time_s": time_s,
+            "side": str(side),
+            "windows": {
+                name: getattr(windows, name)
+                for name in ("stand", "pose", "bends")
+                if getattr(windows, name)
+            },
+            "checks": {check.name: round(check.value, 4) for check in result.checks},
+        }
+    )
+    stored = {**(writer.header.calibration or {}), str(side): result.calibration.to_json()}
+    writer.update(calibration=stored)
+
+
+def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
+    """Return what to tell the wearer after a step of the calibration."""
+    if news.step is Step.READY:
+        figures = {check.name: check for check in news.result.checks} if news.result else {}
+        hinge = figures.get("hinge split-half angle")
+        sure = f" (knee axis repeats within {hinge.value:.1f}°)" if hinge else ""
+        return f"{side} leg calibrated{sure}. Begin the set."
+    if news.result is not None:
+        return " ".join(news.result.sentences)
+    return step_text(news.step, tracker.exercise)
+
+
+def paced(speed: float | None) -> Pace:
+    """Return a pace at a multiple of real time, or without waiting for None."""
+    if speed is None:
+        return lambda _: None
+    begun = time.monotonic()
+
+    def wait(host_time_ns: int) -> None:
+        left = begun + host_time_ns * 1e-9 / speed - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+
+    return wait
+
+
+def until(samples: Iterable[Sample], seconds: float | None) -> Iterator[Sample]:
+    """Yield the samples of the first so many seconds."""
+    for sample in samples:
+        if seconds is not None and sample.host_time_ns > seconds * 1e9:
+            return
+        yield sample
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGTERM end a session as Ctrl-C does: closed, not cut."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,70 @@
+"""A recorded session again, through the same tracker that live uses."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from analysis import exercises, sessions
+from analysis.calibration import LegCalibration, LegFrames
+from analysis.recording import Recording
+from hipturn.live import drive, paced, stoppable
+from hipturn.pipeline import Tracker, marks_of, read_recording
+from hipturn.terminal import open_screen
+from imu.orientation import FilterName
+from imu.recording import Session
+
+
+def replay(session: Session, speed: float | None) -> None:
+    """Show a session in the terminal; `speed` 1 is real time, None as fast as it goes.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When the session cannot be read.
+    """
+    exercise = exercises.load(session.header.exercise)
+    tracker, refusals = tracker_of(session)
+    screen = open_screen(exercise, f"{exercise.name} — {session.header.session_id}")
+    try:
+        for sentence in refusals:
+            screen.say(sentence)
+        with stoppable():
+            drive(session.samples(), tracker, screen, paced(speed))
+    finally:
+        screen.close()
+
+
+def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
+    """Return a tracker with the session's calibrations, and why a leg has none.
+
+    A session recorded live brings its calibrations; for others they are made from its marks or
+    from what it shows, as `analyse` does.
+    """
+    header = session.header
+    exercise = exercises.load(header.exercise)
+    tracker = Tracker(
+        header.units,
+        header.clock,
+        exercise,
+        orientation_filter=cast("FilterName", header.orientation_filter or "vqf"),
+        marks=marks_of(session),
+    )
+    refusals: list[str] = []
+    if header.calibration:
+        for stored in header.calibration.values():
+            tracker.use(LegCalibration.from_json(stored))
+        return tracker, refusals
+    recording = read_recording(session)
+    for side, thigh, shank in sessions.leg_units(header.units):
+        frames = leg_frames(recording, thigh, shank)
+        _, result = sessions.calibrate_leg(recording, frames, exercise, side)
+        refusals += [f"{side} leg: {sentence}" for sentence in result.sentences]
+        if result.calibration is not None:
+            tracker.use(result.calibration)
+    return tracker, refusals
+
+
+def leg_frames(recording: Recording, thigh: int, shank: int) -> LegFrames:
+    """Return the two units of a leg."""
+    frames = recording.frames
+    return LegFrames(frames.time_s, frames.q[:, thigh], frames.q[:, shank])

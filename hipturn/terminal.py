@@ -1,0 +1,158 @@
+"""The read-out in a terminal: a large angle, repetitions, hold and quality.
+
+With a real terminal a picture is drawn at most eight times a second; without one, plain lines say
+what changed.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Protocol
+
+from rich.align import Align
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from analysis.exercises import Exercise
+from analysis.guide import Step
+from analysis.monitor import LegUpdate
+from hipturn.pipeline import Update, rotation_text
+from imu.sample import Side
+
+REFRESH_HZ = 8
+PLAIN_EVERY_S = 5.0
+# Digits five lines high, for reading from the mat.
+_DIGITS = {
+    "0": "█▀▀█|█  █|█  █|█▄▄█", "1": "  ▀█|   █|   █|   █", "2": "▀▀▀█|   █|█▀▀▀|█▄▄▄",
+    "3": "▀▀▀█|  ▄█|   █|▄▄▄█", "4": "█  █|█  █|▀▀▀█|   █", "5": "█▀▀▀|█▄▄▄|   █|▄▄▄█",
+    "6": "█▀▀▀|█▄▄▄|█  █|█▄▄█", "7": "▀▀▀█|  █ | █  | █  ", "8": "█▀▀█|█▄▄█|█  █|█▄▄█",
+    "9": "█▀▀█|█▄▄█|   █|▄▄▄█", "-": "    |▄▄▄▄|    |    ", "–": "    |▄▄▄▄|    |    ",
+    "°": "▄▄|▀▀|  |  ", " ": " | | | ",
+}  # fmt: skip
+
+
+class Screen(Protocol):
+    """Where a session is shown."""
+
+    def show(self, update: Update) -> None:
+        """Take what one frame brought."""
+
+    def say(self, text: str) -> None:
+        """Say something that matters."""
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+
+def open_screen(exercise: Exercise, title: str) -> Screen:
+    """Return a drawn read-out where there is a terminal, plain lines elsewhere."""
+    if sys.stdout.isatty():
+        return DrawnScreen(exercise, title)
+    return PlainScreen(exercise, title)
+
+
+def big(text: str) -> Text:
+    """Return digits four lines high."""
+    rows = [_DIGITS[c].split("|") for c in text if c in _DIGITS]
+    return Text("\n".join("  ".join(row[i] for row in rows) for i in range(4)), no_wrap=True)
+
+
+class PlainScreen:
+    """Lines on standard output, for logs and pipes."""
+
+    def __init__(self, exercise: Exercise, title: str) -> None:
+        self._target = exercise.dose.reps[0]
+        self._next_s = 0.0
+        self.say(title)
+
+    def show(self, update: Update) -> None:
+        """Say every repetition, and the angle every few seconds."""
+        for side, leg in update.legs.items():
+            if leg.announced is not None:
+                self.say(announcement(side, leg, self._target))
+            elif update.time_s >= self._next_s:
+                self._next_s = update.time_s + PLAIN_EVERY_S
+                text = rotation_text(leg.rotation_deg)
+                self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(text, flush=True)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class DrawnScreen:
+    """A picture that is refreshed in place."""
+
+    def __init__(self, exercise: Exercise, title: str) -> None:
+        self._exercise, self._title = exercise, title
+        self._said: list[str] = []
+        self._update: Update | None = None
+        self._live = Live(
+            get_renderable=self._draw, refresh_per_second=REFRESH_HZ, console=Console()
+        )
+        self._live.start()
+
+    def show(self, update: Update) -> None:
+        """Keep the newest; the picture is drawn at its own pace."""
+        self._update = update
+        for side, leg in update.legs.items():
+            if leg.announced is not None:
+                self.say(announcement(side, leg, self._exercise.dose.reps[0]))
+
+    def say(self, text: str) -> None:
+        """Keep the last lines under the read-out."""
+        self._said = [*self._said[-3:], text]
+
+    def close(self) -> None:
+        """Leave the last picture standing."""
+        self._live.stop()
+
+    def _draw(self) -> RenderableType:
+        update = self._update
+        legs: Mapping[Side, LegUpdate] = update.legs if update else {}
+        body: list[RenderableType] = []
+        if not legs:
+            body.append(Align.center(Text("\ncalibrating\n", style="bold")))
+        for side, leg in legs.items():
+            body.append(Align.center(big(rotation_text(leg.rotation_deg))))
+            body.append(Align.center(self._line(side, leg)))
+        body.append(Text("\n" + "\n".join(self._said), style="dim"))
+        at = f"{update.time_s:.0f} s" if update else ""
+        return Panel(Group(*body), title=self._title, subtitle=at)
+
+    def _line(self, side: Side, leg: LegUpdate) -> Table:
+        row = Table.grid(padding=(0, 3))
+        hold = f"hold {leg.hold_s:.0f} s" if leg.phase == "hold" else leg.phase
+        sure = "no angle" if math.isnan(leg.rotation_deg) else f"± {leg.sigma_deg:.1f}°"
+        target = self._exercise.dose.reps[0]
+        row.add_row(
+            Text(str(side), style="bold"),
+            Text(f"{leg.reps} / {target}", style="bold"),
+            hold,
+            f"{sure} {self._exercise.angle}",
+        )
+        return row
+
+
+def announcement(side: Side, leg: LegUpdate, target: int) -> str:
+    """Return what a movement that was just announced is called."""
+    movement = leg.announced
+    assert movement is not None  # noqa: S101 (called when there is one)
+    if movement.status == "valid":
+        return f"{side}: rep {leg.reps} / {target}, {movement.range_deg:.0f}°"
+    if movement.status == "partial":
+        return f"{side}: too small to count, {movement.range_deg:.0f}°"
+    return f"{side}: not counted ({movement.reason.replace('_', ' ')})"
+
+
+def step_text(step: Step, exercise: Exercise) -> str:
+    """Return what the wearer is asked for."""
+    return f"{step.value} ({exercise.how[0]})" if step is Step.POSE else step.value

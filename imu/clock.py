@@ -1,0 +1,298 @@
+"""Each unit's own clock → one time: unwrap, epochs, lower envelope.
+
+A sample's arrival tells when it was heard, which is late by a delay that changes with every packet
+and is never negative. The unit's own clock tells evenly when it was measured, but starts anywhere
+and runs a little fast or slow. The lower envelope joins the two: it follows the unit's clock, run
+fast by a leak no real clock exceeds, and is pulled back by every arrival that it would overtake:
+
+    tᵢ = min(hᵢ, tᵢ₋₁ + (dᵢ − dᵢ₋₁)(1 + leak))
+       = eᵢ + min(h₀ − e₀, …, hᵢ − eᵢ),  eᵢ = dᵢ(1 + leak)
+
+with arrival h and device time d. It is the scheme of Movella's `xsens_dot_server` (bleHandler.js,
+setSynchronizedTimestamp), with one change: the minimum runs over the last half to one window, so a
+clock that is slower than the leak allows lags by a bounded amount instead of ever more. Every
+minimum uses arrivals up to now only, so the same numbers come out live and from a recording.
+
+Units that send no usable time are paced by their packet counter, or by counting samples, at the
+nominal rate. Sensors' own oscillators miss that by a percent and lost samples may be invisible, so
+the leak is wide and the window short.
+
+Units that count time together (`clock = "shared"`) need no envelope: their counters are unwrapped
+against one base.
+
+These are the live objects. `imu.lanes` does the same arithmetic, in the same order, for whole
+recordings and gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from imu.sample import Clock, Sample, Unit
+
+NS_PER_S = 1e9
+# The bound that Movella's own server uses; crystals keep within ±60 ppm.
+LEAK = 200e-6
+# Inertial chips run their own oscillator: within about 1 % of the nominal rate.
+RATE_LEAK = 0.015
+# Half the window of the minimum. The fastest packets recur within a second or two. Without a clock
+# a lost sample looks like a delay for as long as the window lasts: short, but several packets long.
+CLOCK_HALF_WINDOW_NS = 5_000_000_000
+RATE_HALF_WINDOW_NS = 200_000_000
+# A silence longer than a few connection intervals counts as this much. What follows it may be the
+# backlog of a stall: windows and deadlines are measured in time in which something was heard.
+MAX_FLOW_NS = 100_000_000
+# A clock that departs from the arrivals by more than this restarted or is garbage. Stalls are
+# shorter.
+MAX_JUMP_S = 2.0
+# Smallest distance of two samples of one unit: what times are written to, so no two look alike.
+MIN_STEP_S = 1e-6
+# A clock coarser than this share of the sample period cannot tell samples apart.
+MAX_TICK_PERIODS = 0.5
+COUNT_BITS = 63  # our own count of samples never wraps
+
+EPOCH = -1  # the step to the first sample of an epoch
+DROP = 0  # the step to a sample that does not count
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What counts a unit's time, and how far it is believed."""
+
+    tick_s: float
+    """Seconds of one count."""
+    bits: int
+    leak: float
+    half_window_ns: int
+
+    @property
+    def jump_s(self) -> float:
+        """Return how far a step may differ from that of the arrivals: less for short counters."""
+        return min(MAX_JUMP_S, self.tick_s * 2.0**self.bits / 4.0)
+
+
+class Clocks(Protocol):
+    """When the samples of several units were measured."""
+
+    def time_s(self, sample: Sample) -> float | None:
+        """Return when a sample was measured; None for one that does not count."""
+
+    def new_epoch(self, unit: int) -> None:
+        """Forget what the unit's counter said: it may have restarted."""
+
+
+def has_clock(unit: Unit) -> bool:
+    """Return whether the unit's own time is fine enough to tell its samples apart."""
+    return unit.tick_s is not None and unit.tick_s * unit.rate_hz <= MAX_TICK_PERIODS
+
+
+def share_clock(units: Sequence[Unit], clock: Clock) -> bool:
+    """Return whether units that are said to share a clock also count it alike."""
+    ticks = {(unit.tick_s, unit.time_bits) for unit in units}
+    return clock == "shared" and len(ticks) == 1 and all(has_clock(unit) for unit in units)
+
+
+def pace_of(unit: Unit, *, sequenced: bool) -> Pace:
+    """Return what counts the unit's time; `sequenced` tells whether it numbers its packets."""
+    if unit.tick_s is not None and has_clock(unit):
+        return Pace(unit.tick_s, unit.time_bits, LEAK, CLOCK_HALF_WINDOW_NS)
+    bits = unit.sequence_bits if sequenced else COUNT_BITS
+    return Pace(1.0 / unit.rate_hz, bits, RATE_LEAK, RATE_HALF_WINDOW_NS)
+
+
+class Counter:
+    """Follows one unit's raw counter through wraps, repeats and restarts."""
+
+    __slots__ = ("_half", "_host_ns", "_jump_s", "_mask", "_raw", "_seen", "_sequenced", "pace")
+
+    def __init__(self, unit: Unit, *, sequenced: bool) -> None:
+        self.pace = pace_of(unit, sequenced=sequenced)
+        self._sequenced = None if has_clock(unit) else sequenced
+        self._half = 1 << (self.pace.bits - 1)
+        self._mask = (1 << self.pace.bits) - 1
+        self._jump_s = self.pace.jump_s
+        self._raw: int | None = None
+        self._host_ns = 0
+        self._seen = 0
+
+    def restart(self) -> None:
+        """Take the next sample as the first of a new epoch."""
+        self._raw = None
+
+    def raw(self, sample: Sample) -> int | None:
+        """Return what the unit counted; None where the sample lacks it."""
+        if self._sequenced is None:
+            return sample.device_time
+        if self._sequenced:
+            return sample.sequence
+        self._seen += 1
+        return self._seen - 1
+
+    def step(self, raw: int | None, host_ns: int) -> int:
+        """Return the counts since the last sample, or that it starts an epoch or does not count."""
+        if raw is None or raw < 0:
+            return DROP
+        step = EPOCH if self._raw is None else self.between(self._raw, self._host_ns, raw, host_ns)
+        if step != DROP:
+            self._raw, self._host_ns = raw, host_ns
+        return step
+
+    def between(self, last_raw: int, last_host_ns: int, raw: int, host_ns: int) -> int:
+        """Return the step from one reading of the counter to a later one."""
+        forward = self.signed(raw - last_raw)
+        if abs(forward * self.pace.tick_s - (host_ns - last_host_ns) / NS_PER_S) > self._jump_s:
+            return EPOCH
+        return max(forward, DROP)
+
+    def signed(self, difference: int) -> int:
+        """Return a difference of counts as the smallest one, forwards or back, modulo the wrap."""
+        return ((difference + self._half) & self._mask) - self._half
+
+
+class DeviceClock:
+    """Maps the samples of one unit, in order of arrival, to the host's time.
+
+    Times increase by at least a microsecond from sample to sample and are never later than the
+    arrival, but for those microseconds.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._counter: Counter | None = None
+        self._counts = 0
+        self._flow_ns = 0
+        self._host_ns = 0
+        self._block = 0
+        self._floor = self._floor_before = math.inf
+        self._index = -1
+        self._highest = -math.inf
+
+    def new_epoch(self) -> None:
+        """Begin anew with the next sample: the unit was reconnected and may have restarted."""
+        if self._counter:
+            self._counter.restart()
+
+    def time_s(self, sample: Sample) -> float | None:
+        """Return when the sample was measured, in seconds of the host's clock.
+
+        Returns
+        -------
+        float or None
+            None for a sample that does not count: repeated, late, or without the counter that the
+            unit's time is taken from.
+        """
+        counter = self._counter
+        if counter is None:
+            counter = Counter(self._unit, sequenced=sample.sequence is not None)
+            self._counter, self._host_ns = counter, sample.host_time_ns
+        host_ns = sample.host_time_ns
+        step = counter.step(counter.raw(sample), host_ns)
+        if step == DROP:
+            return None
+        pace = counter.pace
+        self._advance(host_ns, pace.half_window_ns)
+        if step == EPOCH:
+            self._counts = 0
+            self._floor = self._floor_before = math.inf
+        else:
+            self._counts += step
+        paced_s = self._counts * (pace.tick_s * (1.0 + pace.leak))
+        self._floor = min(self._floor, host_ns / NS_PER_S - paced_s)
+        time_s = paced_s + min(self._floor, self._floor_before)
+        self._index += 1
+        self._highest = max(self._highest, time_s - self._index * MIN_STEP_S)
+        return self._highest + self._index * MIN_STEP_S
+
+    def _advance(self, host_ns: int, half_window_ns: int) -> None:
+        """Let the older half of the window go when the newer one is full."""
+        if self._index >= 0:
+            self._flow_ns += flow_ns(host_ns - self._host_ns)
+        self._host_ns = host_ns
+        block = self._flow_ns // half_window_ns
+        if block != self._block:
+            self._block = block
+            self._floor_before, self._floor = self._floor, math.inf
+
+
+class IndependentClocks:
+    """The clocks of units that do not share one, each mapped to the host's time."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self._clocks = [DeviceClock(unit) for unit in units]
+
+    def time_s(self, sample: Sample) -> float | None:
+        """Return when a sample was measured; None for one that does not count."""
+        return self._clocks[sample.unit].time_s(sample)
+
+    def new_epoch(self, unit: int) -> None:
+        """Begin anew with the unit's next sample."""
+        self._clocks[unit].new_epoch()
+
+
+class SharedClock:
+    """One clock that several units count alike, unwrapped against one base.
+
+    Zero is the first sample that arrives; samples measured before it have negative times. A unit
+    whose counter departs from the others' by more than `MAX_JUMP_S` lost the common base (it was
+    switched off); it goes on from its next arrival.
+    """
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self._counters = [Counter(unit, sequenced=False) for unit in units]
+        self._counts: list[int | None] = [None] * len(units)
+        self._base: int | None = None
+        self._latest = (0, 0)
+
+    def new_epoch(self, unit: int) -> None:
+        """Place the unit's next sample by its arrival, on the common base where it fits."""
+        self._counters[unit].restart()
+
+    def time_s(self, sample: Sample) -> float | None:
+        """Return when a sample was measured, from the first one; None if it does not count."""
+        counter, last = self._counters[sample.unit], self._counts[sample.unit]
+        raw = counter.raw(sample)
+        step = counter.step(raw, sample.host_time_ns)
+        if raw is None or step == DROP:
+            return None
+        if last is not None and step != EPOCH:
+            counts = last + step
+        elif self._base is None:
+            self._base, counts = raw, 0
+        else:
+            counts = place(counter, raw - self._base, sample.host_time_ns, self._latest, last)
+        self._counts[sample.unit] = counts
+        self._latest = (counts, sample.host_time_ns)
+        return counts * counter.pace.tick_s
+
+
+def place(
+    counter: Counter, from_base: int, host_ns: int, latest: tuple[int, int], last: int | None
+) -> int:
+    """Return the counts at which a unit enters the shared clock.
+
+    Parameters
+    ----------
+    counter
+        The unit's counter.
+    from_base
+        Its raw reading minus the base's, before any wrap is undone.
+    host_ns
+        When the sample arrived.
+    latest
+        Counts and arrival of the sample, of any unit, that arrived before it.
+    last
+        Counts of the unit's own last sample, which the new one must follow; None without one.
+    """
+    tick_s = counter.pace.tick_s
+    expected = latest[0] + round((host_ns - latest[1]) / NS_PER_S / tick_s)
+    off = counter.signed(from_base - expected)
+    counts = expected + off if abs(off * tick_s) <= counter.pace.jump_s else expected
+    return counts if last is None else max(counts, last + 1)
+
+
+def flow_ns(silence_ns: int) -> int:
+    """Return how much of the time between two arrivals counts as time in which data flowed."""
+    return min(max(silence_ns, 0), MAX_FLOW_NS)

@@ -1,0 +1,28 @@
+"""The session folder: write, read, rescue.
+
+session.json     what it is about (`SessionHeader`); written first, always replaced whole
+samples.arrows   an Arrow IPC stream that grows by a record batch at most every quarter second of
+                 sample time, so a kill loses no more; forced to the disk once a second
+events.jsonl     what happened besides samples, one JSON object a line
+writer.lock      there only while a process records
+
+Time advances by samples only, never by a clock on the wall.
+"""
+
+from imu.recording.folder import SessionError, check_name, session_folder
+from imu.recording.header import SessionHeader
+from imu.recording.reader import Session, open_session
+from imu.recording.rescue import Rescue, recover
+from imu.recording.writer import SessionWriter
+
+__all__ = [
+    "Rescue",
+    "Session",
+    "SessionError",
+    "SessionHeader",
+    "SessionWriter",
+    "check_name",
+    "open_session",
+    "recover",
+    "session_folder",
+]

@@ -1,0 +1,123 @@
+"""Reads a session: all up to the last whole batch, nothing that a sensor cannot have said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from imu.recording.arrow_stream import BatchReader, samples_of, table_of
+from imu.recording.events import read_events
+from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, SessionError, read_header
+from imu.recording.header import SessionHeader
+from imu.sample import Sample, SampleTable
+from imu.screening import Screen, screen_table
+
+RECOVER_HINT = "run `hipturn recover` on the session"
+
+
+class Session:
+    """A recorded session; make it with `open_session`.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    header
+        What session.json says.
+    """
+
+    def __init__(self, path: Path, header: SessionHeader) -> None:
+        self.path = path
+        self.header = header
+        self._dropped: dict[str, int] | None = None
+        self._samples_cut = False
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the samples that count (see `imu.screening`) in recorded arrival order.
+
+        One batch at a time is in memory.
+
+        Raises
+        ------
+        SessionError
+            When no sample counts.
+        """
+        reader = BatchReader(self.path / SAMPLES_FILE)
+        screen = Screen(len(self.header.units))
+        kept = 0
+        for batch in reader:
+            for recorded in samples_of(batch):
+                sample = screen.push(recorded)
+                if sample is not None:
+                    kept += 1
+                    yield sample
+        self._dropped, self._samples_cut = screen.dropped, reader.cut
+        if kept == 0:
+            raise self._useless()
+
+    def table(self) -> SampleTable:
+        """Return the samples that count in one table: the same as `samples`, much faster.
+
+        Raises
+        ------
+        SessionError
+            When no sample counts.
+        """
+        table = self._read_table()
+        if len(table) == 0:
+            raise self._useless()
+        return table
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events in the order they were written.
+
+        Raises
+        ------
+        SessionError
+            When a finished line is no event.
+        """
+        path = self.path / EVENTS_FILE
+        log = read_events(path)
+        if log.faults:
+            raise SessionError(path, log.faults[0], RECOVER_HINT)
+        return log.events
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many recorded samples do not count, by reason (see `imu.screening`)."""
+        if self._dropped is None:
+            self._read_table()
+        return dict(self._dropped or {})
+
+    @property
+    def cut(self) -> bool:
+        """Return whether the last batch of samples or the last event was not whole."""
+        if self._dropped is None:
+            self._read_table()
+        return self._samples_cut or read_events(self.path / EVENTS_FILE).cut
+
+    def _read_table(self) -> SampleTable:
+        reader = BatchReader(self.path / SAMPLES_FILE)
+        table, self._dropped = screen_table(table_of(list(reader)), len(self.header.units))
+        self._samples_cut = reader.cut
+        return table
+
+    def _useless(self) -> SessionError:
+        counts = ", ".join(f"{count} {reason}" for reason, count in (self._dropped or {}).items())
+        problem = f"holds no usable sample (dropped: {counts})" if counts else "holds no sample"
+        return SessionError(self.path / SAMPLES_FILE, problem, "record or import it again")
+
+
+def open_session(path: Path | str) -> Session:
+    """Open a recorded session for reading; nothing is changed, a cut end is no error.
+
+    Raises
+    ------
+    SessionError
+        When it is no session, or one that cannot be read.
+    """
+    folder = Path(path)
+    header = read_header(folder)
+    BatchReader(folder / SAMPLES_FILE)
+    return Session(folder, header)

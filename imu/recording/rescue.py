@@ -1,0 +1,129 @@
+"""Rescues a session whose writer died. What is cut away is kept beside it as `….damaged`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imu.recording.arrow_messages import END_OF_STREAM
+from imu.recording.arrow_stream import BatchReader
+from imu.recording.events import EventLog, read_events
+from imu.recording.folder import (
+    EVENTS_FILE,
+    HEADER_FILE,
+    SAMPLES_FILE,
+    FolderLock,
+    SessionError,
+    read_header,
+    replace_file,
+    unreadable,
+)
+from imu.recording.header import with_state
+from imu.recording.reader import open_session
+from imu.sample import SampleTable
+
+COPY_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """What a rescue came to."""
+
+    samples: int
+    """Usable samples in the session now."""
+    seconds: float
+    """From the first to the last of them."""
+    exit_code: Literal[0, 3, 1]
+    """0 the files were whole, 3 partly, 1 nothing could be rescued and nothing was changed."""
+    reason: str = ""
+    """Why nothing could be rescued, one line."""
+
+
+def recover(path: Path | str) -> Rescue:
+    """Make a session whole again as far as it can be read, and mark it `recovered`.
+
+    A session that was closed and is whole stays as it is.
+
+    Raises
+    ------
+    SessionError
+        When it is no session, a process is still recording it, or the disk refuses.
+    """
+    folder = Path(path)
+    read_header(folder)
+    lock = FolderLock(folder)
+    try:
+        return _recover(folder)
+    finally:
+        lock.release()
+
+
+def _recover(folder: Path) -> Rescue:
+    try:
+        table = open_session(folder).table()
+        log = read_events(folder / EVENTS_FILE)
+    except SessionError as error:
+        return Rescue(0, 0.0, 1, str(error))
+    cut = _mend_samples(folder / SAMPLES_FILE)
+    lost = _mend_events(folder / EVENTS_FILE, log) or cut
+    if lost or read_header(folder).state == "open":
+        _mark_recovered(folder / HEADER_FILE)
+    return Rescue(len(table), _seconds(table), 3 if lost else 0)
+
+
+def _seconds(table: SampleTable) -> float:
+    return float(table.host_time_ns[-1] - table.host_time_ns[0]) / 1e9
+
+
+def _mend_samples(path: Path) -> bool:
+    """Leave the whole batches in the file; return whether there was more."""
+    reader = BatchReader(path)
+    for _ in reader:
+        pass
+    if reader.cut:
+        _keep_original(path)
+        replace_file(path, _whole_batches(path, reader.end))
+    return reader.cut
+
+
+def _whole_batches(path: Path, end: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        for start in range(0, end, COPY_BYTES):
+            yield file.read(min(COPY_BYTES, end - start))
+    yield END_OF_STREAM
+
+
+def _mend_events(path: Path, log: EventLog) -> bool:
+    """Leave the readable lines in the file; return whether there was more."""
+    lost = log.cut or bool(log.faults)
+    if lost:
+        _keep_original(path)
+        replace_file(path, (line + b"\n" for line in log.lines))
+    return lost
+
+
+def _mark_recovered(path: Path) -> None:
+    try:
+        replace_file(path, [with_state(path.read_bytes(), "recovered")])
+    except ValueError as error:
+        raise SessionError(path, str(error), "shorten it by hand") from None
+
+
+def _keep_original(path: Path) -> None:
+    """Give the file a second name that nothing replaces: `….damaged`, then `….damaged_2`."""
+    name, copy = f"{path.name}.damaged", 1
+    while os.path.lexists(path.with_name(name)):
+        copy += 1
+        name = f"{path.name}.damaged_{copy}"
+    original = path.with_name(name)
+    try:
+        try:
+            original.hardlink_to(path)  # needs no space: a full disk is why many sessions end
+        except OSError:
+            shutil.copy2(path, original)
+    except OSError as error:
+        raise unreadable(original, error) from None

@@ -1,0 +1,1 @@
+"""A simulated wearer, the strapped units and their radio; its only source of truth is geometry."""

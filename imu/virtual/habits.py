@@ -1,0 +1,126 @@
+"""The everyday script: what a wearer does from standing to the end of one set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from imu.sample import FloatArray
+from imu.virtual.chance import Chance
+from imu.virtual.movements import Movement
+from imu.virtual.script import Bend, KneeBends, Rep, RepSet, Script, Still, TakePosition
+from imu.virtual.settings import Span, WearerSettings
+
+# A knee bent less than this has to flex for its calibration bends; a bent one extends.
+STRAIGHT_KNEE_BELOW_DEG = 45.0
+# A pause between two bends is short: people do them in one go.
+BEND_REST_S = (0.0, 0.3)
+
+
+def everyday_script(
+    movement: Movement, chance: Chance, settings: WearerSettings, *, both: bool
+) -> Script:
+    """Return stand, move, start pose, bends, still, set, still.
+
+    Parameters
+    ----------
+    movement
+        The exercise.
+    chance
+        The wearer's random streams; those for tempo, effort, bends and the left leg are used up.
+    settings
+        Durations, ranges and spreads.
+    both
+        True when both legs do the set together.
+    """
+    reps = draw_reps(movement, chance, settings)
+    left = other_leg(reps, chance, settings) if both else None
+    return (
+        Still(settings.stand_s, "stand"),
+        TakePosition(settings.move_s),
+        Still(settings.pose_s, "pose"),
+        draw_bends(movement, chance, settings),
+        Still(settings.still_s),
+        RepSet(reps, left),
+        Still(settings.still_s),
+    )
+
+
+def draw_bends(movement: Movement, chance: Chance, settings: WearerSettings) -> KneeBends:
+    """Return the knee bends of a calibration: out from a bent knee, in from a straight one."""
+    bent = movement.knee_flexion_deg >= STRAIGHT_KNEE_BELOW_DEG
+    tempo, sizes = chance.bends.spawn(2)
+    u = tempo.random((settings.bends, 3))
+    size = settings.bend_deg + settings.bend_sd_deg * _bounded_normal(sizes, settings.bends)
+    out, back, rest = (
+        _between(u[:, column], span)
+        for column, span in enumerate((settings.stroke_s, settings.stroke_s, BEND_REST_S))
+    )
+    return KneeBends(
+        tuple(
+            Bend(
+                size_deg=float(-size[i] if bent else size[i]),
+                out_s=float(out[i]),
+                back_s=float(back[i]),
+                rest_s=float(rest[i]),
+            )
+            for i in range(settings.bends)
+        )
+    )
+
+
+def draw_reps(movement: Movement, chance: Chance, settings: WearerSettings) -> tuple[Rep, ...]:
+    """Return the repetitions of one leg, one wearer's range with that wearer's scatter."""
+    count = movement.reps if settings.reps is None else settings.reps
+    low, high = movement.amplitude_range_deg
+    drawn = movement.amplitude_deg + movement.amplitude_sd_deg * chance.effort.standard_normal()
+    own_deg = min(max(drawn, low), high)
+    if settings.amplitude_deg is not None:
+        own_deg = settings.amplitude_deg
+    hold_s = movement.hold_s if settings.hold_s is None else settings.hold_s
+    u = chance.tempo.random((count, 4))
+    z = chance.effort.standard_normal((count, 2))
+    spans = (settings.rest_s, settings.stroke_s, hold_s, settings.stroke_s)
+    rest, up, hold, down = (_between(u[:, i], span) for i, span in enumerate(spans))
+    return tuple(
+        Rep(
+            amplitude_deg=float(own_deg * (1.0 + settings.amplitude_rep_sd_share * z[i, 0])),
+            rest_before_s=float(rest[i]),
+            up_s=float(up[i]),
+            hold_s=float(hold[i]),
+            down_s=float(down[i]),
+            sag_share=settings.hold_sag_share,
+            residual_deg=float(settings.return_sd_deg * z[i, 1]),
+        )
+        for i in range(count)
+    )
+
+
+def other_leg(reps: tuple[Rep, ...], chance: Chance, settings: WearerSettings) -> tuple[Rep, ...]:
+    """Return what the left leg does while the right one does `reps`: nearly the same."""
+    spread = settings.amplitude_rep_sd_share
+    lags, effort = chance.left.spawn(2)
+    own = 1.0 + spread * effort.standard_normal()
+    lag_s = settings.leg_lag_s * (2.0 * lags.random(len(reps)) - 1.0)
+    z = effort.standard_normal((len(reps), 2))
+    before_s = np.diff(lag_s, prepend=0.0)
+    return tuple(
+        replace(
+            rep,
+            amplitude_deg=float(rep.amplitude_deg * own * (1.0 + spread * z[i, 0])),
+            rest_before_s=max(0.0, float(rep.rest_before_s + before_s[i])),
+            residual_deg=float(settings.return_sd_deg * z[i, 1]),
+        )
+        for i, rep in enumerate(reps)
+    )
+
+
+def _between(u: FloatArray, span: Span) -> FloatArray:
+    """Return numbers spread evenly over a range, from numbers spread evenly over 0 to 1."""
+    return span[0] + (span[1] - span[0]) * u
+
+
+def _bounded_normal(rng: np.random.Generator, count: int) -> FloatArray:
+    """Return normal numbers cut at two standard deviations: no bend is a wild one."""
+    return np.clip(rng.standard_normal(count), -2.0, 2.0)

@@ -1,0 +1,143 @@
+"""Everything about a virtual wearer that can be set, with the defaults and their units."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from imu.virtual.script import Script
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WearerSettings:
+    """How the wearer moves, how the units measure and how the radio behaves.
+
+    A pair (low, high) is a range from which values are drawn evenly; a name with `sd` is the
+    standard deviation of a normal distribution about zero.
+
+    Raises
+    ------
+    ValueError
+        When a setting makes no sense; the message lists every one that does not.
+    """
+
+    # What is done
+    reps: int | None = None
+    """Repetitions of the set; None: the exercise's own number."""
+    amplitude_deg: float | None = None
+    """The wearer's range; None: drawn from the exercise's distribution."""
+    script: Script | None = None
+    """What is done instead of the everyday script; None: that script."""
+    stand_s: float = 4.0
+    move_s: float = 4.0
+    pose_s: float = 4.0
+    still_s: float = 2.0
+    """Stillness after the bends and again after the set."""
+    bends: int = 5
+    bend_deg: float = 55.0
+    bend_sd_deg: float = 4.0
+
+    # How it is done
+    stroke_s: Span = (1.0, 2.2)
+    hold_s: Span | None = None
+    """None: the exercise's own range."""
+    hold_sag_share: float = 0.03
+    rest_s: Span = (0.4, 1.5)
+    return_sd_deg: float = 1.0
+    """Rotation left over after each return."""
+    amplitude_rep_sd_share: float = 0.05
+    """Spread of one wearer's repetitions, and between the two legs, as a share of the range."""
+    leg_lag_s: float = 0.12
+    """Most that the left leg runs ahead of or behind the right one when both move."""
+    start_pose_sd_deg: float = 2.0
+    """Error of each hip and knee angle of the start pose."""
+    stand_sd_deg: float = 0.0
+    """Error of each hip and knee angle of standing straight."""
+    turn_sd_deg: float = 60.0
+    """Turn of the whole body about the vertical while taking the position."""
+    sway_rotation_deg: float = 0.15
+    """Root mean square, as for every sway."""
+    sway_flexion_deg: float = 0.3
+    sway_adduction_deg: float = 0.2
+    sway_below_hz: float = 0.3
+    pelvis_sway_deg: float = 0.2
+    """About each of its three axes."""
+    pelvis_sway_below_hz: float = 0.2
+    knee_play_deg: float = 0.0
+    """Frontal give of the knee at a full range: the shank goes this much further inwards."""
+
+    # What is strapped on
+    pelvis_unit: bool = False
+    mount_sd_deg: float = 15.0
+    """About each axis, on top of any of the 24 square attitudes."""
+    thigh_skin_share: float = 0.30
+    """Share of the femur's turn about its own axis that the thigh's skin does not follow."""
+    shank_skin_share: float = 0.05
+    """The same for the shank."""
+    fusion_hz: float = 480.0
+    """Rate at which motion is computed and units measure and fuse."""
+    gyro_noise_dps_per_sqrt_hz: float = 0.007
+    gyro_bias_sd_dps: float = 0.3
+    gyro_scale_sd: float = 0.003
+    acc_noise_ug_per_sqrt_hz: float = 120.0
+    acc_bias_sd_mg: float = 10.0
+    sensor_output: Literal["quaternion", "quaternion+raw", "raw"] = "quaternion"
+
+    # Their radio
+    rate_hz: float = 60.0
+    connection_interval_s: Span = (0.030, 0.045)
+    loss_share: float = 0.01
+    loss_burst: tuple[int, int] = (1, 11)
+    """Fewest and most samples lost in one go."""
+    clock_sd_ppm: float = 40.0
+    device_epoch_ticks: int | None = None
+    """Every unit's clock at the start of the motion; None: drawn from the whole counter."""
+
+    def __post_init__(self) -> None:
+        problems = [*_not_plain(self), *_not_positive(self), *_not_in_order(self)]
+        if not 0.0 <= self.loss_share <= 0.5:
+            problems.append(f"loss_share ({self.loss_share}) must be from 0 to 0.5")
+        if self.sensor_output not in ("quaternion", "quaternion+raw", "raw"):
+            problems.append(
+                f"sensor_output ({self.sensor_output!r}) must be quaternion, quaternion+raw or raw"
+            )
+        if problems:
+            raise ValueError("these settings of the virtual wearer fail: " + "; ".join(problems))
+
+
+_ABOVE_ZERO = ("fusion_hz", "rate_hz", "stand_s", "move_s", "pose_s", "still_s", "reps")
+_SPANS = ("stroke_s", "hold_s", "rest_s", "connection_interval_s", "loss_burst")
+# A stroke or a connection interval of no length has no speed; a hold, a rest may be of no length.
+_SPANS_ABOVE_ZERO = ("stroke_s", "connection_interval_s", "loss_burst")
+
+
+def _not_plain(settings: WearerSettings) -> list[str]:
+    """List the numbers that are negative or not finite."""
+    problems = []
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+            problems.append(f"{field.name} ({value}) must be a number from 0 up")
+    return problems
+
+
+def _not_positive(settings: WearerSettings) -> list[str]:
+    """List the numbers that are zero where something must happen."""
+    return [
+        f"{name} must be above 0" for name in _ABOVE_ZERO if getattr(settings, name) in (0, 0.0)
+    ]
+
+
+def _not_in_order(settings: WearerSettings) -> list[str]:
+    """List the ranges that are no ranges."""
+    problems = []
+    for name in _SPANS:
+        span = getattr(settings, name)
+        if span is not None and not 0 <= span[0] <= span[1] < math.inf:
+            problems.append(f"{name} {span} must run from a low to a high number from 0 up")
+        elif span is not None and name in _SPANS_ABOVE_ZERO and span[0] == 0:
+            problems.append(f"{name} {span} must start above 0")
+    return problems

@@ -1,0 +1,127 @@
+"""A virtual wearer doing one set: samples as radios would deliver them, and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imu.sample import Sample, Segment, Side, Unit
+from imu.virtual.chance import chance_from
+from imu.virtual.enact import enact
+from imu.virtual.habits import everyday_script
+from imu.virtual.motion import Mark, plan
+from imu.virtual.movements import Movement, movement_of
+from imu.virtual.radio import SEQUENCE_BITS, TICK_S, TIME_BITS, received, transmit
+from imu.virtual.sensors import SensorTrace, sense
+from imu.virtual.settings import WearerSettings
+from imu.virtual.truth import Truth, truth_of
+
+__all__ = ["WearerSettings", "Wearing", "wear"]
+
+WornSide = Literal["right", "left", "both"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wearing:
+    """One session of a virtual wearer; every second counts from the session's first sample."""
+
+    exercise: str
+    units: tuple[Unit, ...]
+    """Thigh and shank of the right leg, then of the left, as far as they are worn; then pelvis."""
+    samples: list[Sample]
+    """Of all units, in order of arrival."""
+    marks: list[Mark]
+    """(time in s, label): `stand_start` … `set_end`, in order."""
+    truth: Truth
+    traces: tuple[SensorTrace, ...]
+    """What each unit measured on board, before the radio; its grid is that of the truth."""
+
+
+def wear(
+    exercise: str,
+    side: WornSide,
+    seed: int,
+    settings: WearerSettings | None = None,
+) -> Wearing:
+    """Return one session: standing, the start pose, knee bends and one set.
+
+    Parameters
+    ----------
+    exercise
+        The exercise's id.
+    side
+        The moving leg, which wears the units; `both` where both legs move together.
+    seed
+        A number from 0 up; the same seed and settings give the same session, bit for bit.
+    settings
+        How the wearer, the units and the radio behave; None: the defaults.
+
+    Returns
+    -------
+    Wearing
+        Samples, marks and truth.
+
+    Raises
+    ------
+    ValueError
+        When the exercise or the side is unknown, the exercise is not done with both legs at
+        once, or the settings' script cannot be carried out.
+    """
+    settings = settings or WearerSettings()
+    movement = movement_of(exercise)
+    sides = _sides(movement, side)
+    chance = chance_from(seed)
+    script = settings.script or everyday_script(movement, chance, settings, both=len(sides) > 1)
+    laid = plan(script, sides)
+    body = enact(movement, laid, chance, settings)
+    places = _places(sides, settings)
+    traces = tuple(sense(body, *place, chance.units[place], settings) for place in places)
+    sent = [transmit(laid.end_s, chance.units[place], settings) for place in places]
+    samples, first_s = received(traces, sent, body.time_s, settings)
+    return Wearing(
+        exercise=exercise,
+        units=tuple(_unit(segment, worn, settings) for segment, worn in places),
+        samples=samples,
+        # What began before the first sample arrived is there from the session's start.
+        marks=[(max(0.0, moment - first_s), label) for moment, label in laid.marks],
+        truth=truth_of(movement, laid, body, first_s),
+        traces=traces,
+    )
+
+
+def _sides(movement: Movement, side: WornSide) -> tuple[Side, ...]:
+    """Return the moving legs, the right one first."""
+    if side not in ("right", "left", "both"):
+        raise ValueError(f"side is {side!r}; choose right, left or both")
+    if side != "both":
+        return (Side(side),)
+    if not movement.both_legs:
+        raise ValueError(
+            f"{movement.exercise} is done with one leg at a time; choose the side right or left"
+        )
+    return (Side.RIGHT, Side.LEFT)
+
+
+def _places(sides: tuple[Side, ...], settings: WearerSettings) -> list[tuple[Segment, Side | None]]:
+    """Return where units are strapped, in the session's order."""
+    places: list[tuple[Segment, Side | None]] = [
+        (segment, side) for side in sides for segment in (Segment.THIGH, Segment.SHANK)
+    ]
+    if settings.pelvis_unit:
+        places.append((Segment.PELVIS, None))
+    return places
+
+
+def _unit(segment: Segment, side: Side | None, settings: WearerSettings) -> Unit:
+    place = f"{side}-{segment}" if side else str(segment)
+    return Unit(
+        segment=segment,
+        side=side,
+        rate_hz=settings.rate_hz,
+        profile="virtual",
+        name=f"virtual-{place}",
+        serial=f"VIRTUAL-{place.upper()}",
+        tick_s=TICK_S,
+        time_bits=TIME_BITS,
+        sequence_bits=SEQUENCE_BITS,
+    )
