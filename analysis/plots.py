@@ -35,7 +35,7 @@ def plot_angle(result: Result, ax: Axes | None = None) -> Axes:
     ax.margins(x=0.01)
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="upper left", frameon=False, ncols=3)
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, ncols=3)
     return ax
 
 
@@ -43,7 +43,9 @@ def _draw_side(ax: Axes, side: str, rows: pd.DataFrame) -> None:
     colour = SIDE_COLOURS[side]
     time_s = rows["time_s"].to_numpy(float)
     angle = rows["hip_internal_rotation_deg"].to_numpy(float)
-    angle = np.where(rows["phase"].to_numpy(str) == "calibrating", np.nan, angle)
+    # on the way to the start position the angle has no meaning for the exercise
+    doing = ~rows["phase"].isin(["calibrating", "away"]).to_numpy(bool)
+    angle = np.where(doing, angle, np.nan)
     sigma = rows["uncertainty_deg"].to_numpy(float)
     ax.fill_between(time_s, angle - sigma, angle + sigma, color=colour, alpha=0.25, linewidth=0)
     ax.plot(time_s, angle, color=colour, linewidth=1.2, label=f"{side} leg, ±1 σ")
@@ -51,6 +53,7 @@ def _draw_side(ax: Axes, side: str, rows: pd.DataFrame) -> None:
 
 def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
     low = ax.get_ylim()[0]
+    numbered: set[tuple[int, int]] = set()
     rows: list[dict[str, Any]] = reps.to_dict("records")  # type: ignore[assignment]
     for row in rows:
         if row["status"] != "valid":
@@ -62,15 +65,6 @@ def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
                 hatch="///",
             )
             continue
-        ax.axvspan(row["start_s"], row["end_s"], color="0.5", alpha=0.12, linewidth=0)
-        ax.annotate(
-            str(row["rep"]),
-            (row["peak_s"], row["peak_deg"]),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
         if row["hold_s"] > 0:
             start = row["start_s"] + row["up_s"]
             ax.plot(
@@ -81,3 +75,15 @@ def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
                 solid_capstyle="butt",
                 clip_on=False,
             )
+        if (row["set"], row["rep"]) in numbered:
+            continue  # the other leg of the same repetition
+        numbered.add((row["set"], row["rep"]))
+        ax.axvspan(row["start_s"], row["end_s"], color="0.5", alpha=0.12, linewidth=0)
+        ax.annotate(
+            str(row["rep"]),
+            (row["peak_s"], row["peak_deg"]),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )

@@ -13,18 +13,18 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from analysis.calibration import (
+from analysis.axes import POSE_MAX_RAD, up_in_sensor
+from analysis.calibration import LegFrames, Windows
+from analysis.exercises import Array, Exercise, nominal_up
+from analysis.hinge import (
     BENDS_MIN,
-    POSE_MAX_RAD,
-    LegFrames,
-    Windows,
+    THIGH_SHARE_MAX,
     angular_velocity,
     count_bends,
     principal_axis,
+    thigh_share,
     turned_about,
-    up_in_sensor,
 )
-from analysis.exercises import Array, Exercise, nominal_up
 from imu.quaternion import conjugate_array, multiply_array, rotation_vector_array
 from imu.sample import Side
 
@@ -38,8 +38,6 @@ PAUSE_MAX_S = 4.0
 SAME_AXIS = math.cos(math.radians(20.0))
 BEND_HINGE_SHARE = 0.85
 BEND_TURN_MIN_RAD = math.radians(15.0)
-THIGH_SHARE_MAX = 0.35
-"""A thigh that turns more than this share of the shank is not standing by while the knee bends."""
 
 
 def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
@@ -109,11 +107,9 @@ def _bend_axis(part: LegFrames) -> Array | None:
     _, shank = angular_velocity(part.time_s, part.q_shank)
     _, thigh = angular_velocity(part.time_s, part.q_thigh)
     step_s = float(np.median(np.diff(part.time_s)))
-    turned_shank = float(np.sum(np.linalg.norm(shank, axis=1))) * step_s
-    turned_thigh = float(np.sum(np.linalg.norm(thigh, axis=1))) * step_s
     axis, share = principal_axis(shank)
-    alone = turned_thigh < THIGH_SHARE_MAX * turned_shank
-    large = turned_shank > BEND_TURN_MIN_RAD
+    alone = thigh_share(thigh, shank) < THIGH_SHARE_MAX
+    large = float(np.sum(np.linalg.norm(shank, axis=1))) * step_s > BEND_TURN_MIN_RAD
     return axis if share > BEND_HINGE_SHARE and alone and large else None
 
 

@@ -74,9 +74,8 @@ def _angle_columns(
         phase[record.away] = PHASES.index("away")
         for numbered in record.movements:
             _paint(time_s, numbered, phase, sets, reps)
-    for window in (windows.stand, windows.pose, windows.bends):
-        if window is not None:
-            phase[_rows(time_s, *window)] = PHASES.index("calibrating")
+    for window in _calibrating(windows, record):
+        phase[_rows(time_s, *window)] = PHASES.index("calibrating")
     rotation = empty if record is None else record.rotation_deg
     valid = ~np.isnan(rotation)
     series = record.series if record is not None else None
@@ -100,6 +99,17 @@ def _angle_columns(
         "rep": pd.arrays.IntegerArray(reps, reps == 0),
         "phase": pd.Categorical.from_codes(phase, pd.Index(PHASES)),
     }
+
+
+def _calibrating(windows: Windows, record: LegRecord | None) -> list[tuple[float, float]]:
+    """Return when the wearer calibrated: from the first step to the last, if nothing else was."""
+    steps = [w for w in (windows.stand, windows.pose, windows.bends) if w is not None]
+    if not steps:
+        return []
+    whole = (min(start for start, _ in steps), max(end for _, end in steps))
+    moved = record.movements if record is not None else ()
+    between = any(whole[0] < numbered.movement.peak_s < whole[1] for numbered in moved)
+    return steps if between else [whole]
 
 
 PHASES = ("up", "hold", "down", "rest", "away", "calibrating")

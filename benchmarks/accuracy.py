@@ -20,11 +20,12 @@ from itertools import product
 import numpy as np
 
 from analysis import exercises, sessions
-from analysis.calibration import LegFrames, up_in_sensor
+from analysis.axes import up_in_sensor
+from analysis.calibration import LegFrames
 from analysis.recording import Recording
 from imu.losses import losses
 from imu.sample import SampleTable, Side
-from imu.timeline import align
+from imu.timeline import align, until_last_complete
 from imu.virtual.wearer import Wearing, wear
 
 GRAVITY = (
@@ -65,7 +66,7 @@ def recording_of(wearing: Wearing, *, marks: bool = True) -> Recording:
         started_at="2026-01-01T00:00:00+00:00",
         exercise=wearing.exercise,
         units=wearing.units,
-        frames=align(table, wearing.units, "independent"),
+        frames=until_last_complete(align(table, wearing.units, "independent")),
         marks=wearing.marks if marks else (),
         lost_percent=100 * max(loss.share for loss in lost),
         longest_gap_s=max(loss.longest_gap_s for loss in lost),
@@ -111,7 +112,8 @@ def _baselines(
 ) -> dict[str, float]:
     frames = LegFrames(recording.frames.time_s, recording.frames.q[:, 0], recording.frames.q[:, 1])
     windows = sessions.windows_of_marks(wearing.marks)
-    assert windows.stand and windows.pose
+    assert windows.stand
+    assert windows.pose
     stand, pose, moving = (frames.between(w) for w in (windows.stand, windows.pose, during))
     y_thigh = up_in_sensor(stand.q_thigh).mean(axis=0)
     y_shank = up_in_sensor(stand.q_shank).mean(axis=0)

@@ -21,7 +21,7 @@ from imu.losses import losses
 from imu.orientation import FilterName
 from imu.recording import Session
 from imu.sample import Clock, Frame, Sample, Side, Unit
-from imu.timeline import Timeline, align
+from imu.timeline import Timeline, align, until_last_complete
 
 
 class Update(NamedTuple):
@@ -84,8 +84,6 @@ class Tracker:
     def push(self, sample: Sample) -> list[Update]:
         """Take one sample and return what the frames that it completes bring."""
         oriented = self._fusion.push(sample)
-        if oriented is None:
-            return []
         return [self._update(frame) for frame in self._timeline.push(oriented)]
 
     def finish(self) -> tuple[list[Update], dict[Side, Numbered]]:
@@ -143,7 +141,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         started_at=header.started_at.isoformat(timespec="milliseconds"),
         exercise=header.exercise,
         units=header.units,
-        frames=align(table, header.units, header.clock),
+        frames=until_last_complete(align(table, header.units, header.clock)),
         marks=marks_of(session),
         calibrations={Side(s): LegCalibration.from_json(c) for s, c in stored.items()} or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),

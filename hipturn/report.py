@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis import exercises
 from analysis.plots import plot_angle
@@ -18,12 +20,13 @@ if TYPE_CHECKING:
 
 A4_INCHES = (8.27, 11.69)
 ROWS_MAX = 30
+SENTENCES_MAX = 4
 DISCLAIMER = (
     "Not a diagnosis. Two units on one leg cannot tell hip rotation from rotation of the pelvis;"
     " skin and knee play are not in the uncertainty."
 )
 TABLE = {
-    "rep": "rep", "status": "status", "start_s": "start s", "peak_deg": "peak °",
+    "side": "side", "rep": "rep", "status": "status", "start_s": "start s", "peak_deg": "peak °",
     "rom_deg": "range °", "up_s": "up s", "hold_s": "hold s", "down_s": "down s",
     "end_residual_deg": "left over °", "controlled": "controlled", "faults": "faults",
 }  # fmt: skip
@@ -32,7 +35,9 @@ TABLE = {
 def write_report(result: Result, path: Path) -> None:
     """Write a one-page PDF; text stays text and fonts are embedded."""
     with mpl.rc_context({"pdf.fonttype": 42, "font.size": 9}):
-        figure = Figure(figsize=A4_INCHES, layout="constrained")
+        # margins leave room for the holes of a file
+        layout = ConstrainedLayoutEngine(rect=(0.06, 0.04, 0.88, 0.92))
+        figure = Figure(figsize=A4_INCHES, layout=layout)
         head, angle, table, foot = figure.subplots(
             4, 1, gridspec_kw={"height_ratios": (1.5, 3.0, 5.0, 1.3)}
         )
@@ -51,7 +56,7 @@ def _head(ax: Axes, result: Result) -> None:
     lines = [
         f"wearer {recording.wearer or '–'}   ·   {recording.started_at[:16].replace('T', ' ')}"
         f"   ·   position {exercise.position.replace('_', ' ')}",
-        f"measured: {exercise.measured}",
+        textwrap.fill(f"measured: {exercise.measured}", 95),
         *[_summary_line(row) for row in result.summary.to_dict("records")],
     ]
     ax.text(0, 0.72, "\n".join(lines), va="top", transform=ax.transAxes, wrap=True)
@@ -75,7 +80,7 @@ def _table(ax: Axes, result: Result) -> None:
         ax.text(0, 1, "No movement was found.", va="top", transform=ax.transAxes)
         return
     cells = [[_cell(row[name]) for name in TABLE] for row in rows]
-    widths = [0.05, 0.09, 0.09, 0.08, 0.08, 0.07, 0.08, 0.08, 0.10, 0.10, 0.18]
+    widths = [0.06, 0.05, 0.09, 0.09, 0.08, 0.08, 0.07, 0.08, 0.08, 0.10, 0.10, 0.16]
     drawn = ax.table(
         cells, colLabels=list(TABLE.values()), loc="upper left", cellLoc="right", colWidths=widths
     )
@@ -101,11 +106,12 @@ def _cell(value: Any) -> str:  # noqa: ANN401 (a table holds values of any type)
 def _foot(ax: Axes, result: Result) -> None:
     ax.axis("off")
     row = result.summary.iloc[0].to_dict() if len(result.summary) else {}
+    said = result.sentences[:SENTENCES_MAX]
     quality = (
         f"Lost samples {row['lost_samples_percent']:.1f} %, longest gap"
         f" {row['longest_gap_ms']:.0f} ms. "
         if row
         else ""
     )
-    text = "\n".join([quality, *result.sentences[:4], DISCLAIMER])
+    text = "\n".join(textwrap.fill(line, 120) for line in (quality, *said, DISCLAIMER))
     ax.text(0, 1, text, va="top", fontsize=7, wrap=True, transform=ax.transAxes)

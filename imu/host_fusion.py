@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from imu.orientation import FilterName, HostFilter, missing_before
+from imu.orientation import FilterName, HostFilter, fuse, missing_before
 from imu.sample import IntArray, Sample, SampleTable, Unit
 
 
@@ -24,15 +24,13 @@ class HostFusion:
         self._filters: dict[int, HostFilter] = {}
         self._last: dict[int, int] = {}
 
-    def push(self, sample: Sample) -> Sample | None:
-        """Return the sample with an orientation, or None where there is none to rely on.
+    def push(self, sample: Sample) -> Sample:
+        """Return the sample with an orientation, or as it came where there is none to rely on.
 
-        A sample that the unit's clock says is repeated or late does not count.
+        A sample that the unit's clock says is repeated or late does not enter the filter.
         """
-        if sample.q is not None:
+        if sample.q is not None or sample.acc is None or sample.gyr is None:
             return sample
-        if sample.acc is None or sample.gyr is None:
-            return None
         unit = self._units[sample.unit]
         counter, period, bits = _counter(unit, sample.device_time, sample.sequence)
         missing = 0
@@ -40,14 +38,14 @@ class HostFusion:
             last = self._last.get(sample.unit)
             step = (counter - last) % (1 << bits) if last is not None else period
             if step == 0 or step >= 1 << (bits - 1):
-                return None
+                return sample
             self._last[sample.unit] = counter
             missing = missing_before(step / period / unit.rate_hz, unit.rate_hz)
         fusion = self._filters.get(sample.unit)
         if fusion is None:
             fusion = self._filters[sample.unit] = HostFilter(self._name, unit.rate_hz)
         q = fusion.update(sample.acc, sample.gyr, missing)
-        return sample._replace(q=q) if q is not None and fusion.valid else None
+        return sample._replace(q=q) if q is not None and fusion.valid else sample
 
 
 def with_orientations(
@@ -82,8 +80,6 @@ def _fuse_unit(
     filter_name: FilterName,
     q: np.typing.NDArray[np.float64],
 ) -> None:
-    from imu.orientation import fuse  # the batch form only
-
     first = rows[0]
     device = int(table.device_time[first]) if table.device_time[first] >= 0 else None
     sequence = int(table.sequence[first]) if table.sequence[first] >= 0 else None

@@ -30,7 +30,7 @@ class Instants(Protocol):
     """How much later than the instant a sample may be and still be of it."""
 
     def note(self, at: float) -> None:
-        """See the time of a sample that did not come too late."""
+        """See the time of a sample; one that came too late is no later than what was due."""
 
     def forget(self, until: float) -> None:
         """Give up what passed before all units had data."""
@@ -60,7 +60,7 @@ class Grid:
         self._silences: deque[tuple[float, float]] = deque()
 
     def note(self, at: float) -> None:
-        """See the time of a sample that did not come too late."""
+        """See the time of a sample."""
         if at - self._front > MAX_SILENCE_S:
             self._silences.append((self._front, at))
         self._front = at if self._front == math.inf else max(self._front, at)
@@ -100,7 +100,7 @@ class OwnInstants:
         self._waiting: list[float] = []
 
     def note(self, at: float) -> None:
-        """See the time of a sample that did not come too late."""
+        """See the time of a sample."""
         heapq.heappush(self._waiting, at)
 
     def forget(self, until: float) -> None:

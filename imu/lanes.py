@@ -71,11 +71,15 @@ _Found = tuple[IntArray, IntArray, Counter]
 """Rows that count, the step to each of them, and the counter that tells."""
 
 
-def are_rotations(q: FloatArray) -> BoolArray:
-    """Return, for quaternions (n, 4), whether they have a length that can be scaled to one."""
+def are_usable(q: FloatArray) -> BoolArray:
+    """Return, for quaternions (n, 4), whether the sample counts.
+
+    A length that can be scaled to one, or an orientation that is not known (all NaN): the sample
+    was there, and its instant with it, only nobody can rely on how the unit lay.
+    """
     squared = q[:, 0] * q[:, 0] + q[:, 1] * q[:, 1] + q[:, 2] * q[:, 2] + q[:, 3] * q[:, 3]
-    rotations: BoolArray = (squared > 0.0) & (squared < np.inf)
-    return rotations
+    usable: BoolArray = (squared > 0.0) & (squared < np.inf) | np.isnan(q).all(axis=1)
+    return usable
 
 
 def flow_array_ns(host_ns: IntArray) -> IntArray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imu.clock import MAX_JUMP_S, NS_PER_S, has_clock
-from imu.lanes import Lane, Reconnects, are_rotations, independent_lanes
+from imu.lanes import Lane, Reconnects, are_usable, independent_lanes
 from imu.sample import FloatArray, IntArray, SampleTable, Unit
 
 # A unit this long without a sample at the end fell silent; what is shorter may be on its way.
@@ -24,7 +24,7 @@ class Loss:
     lost: int
     """Samples that the unit sent, or should have sent, between and after them."""
     dropped: int
-    """Samples that arrived but do not count: repeated, late, without orientation."""
+    """Samples that arrived but do not count: repeated, late, no rotation."""
     longest_gap_s: float
     """Longest time from one sample that counts to the next one, or to the end."""
 
@@ -47,13 +47,13 @@ def losses(
     Parameters
     ----------
     table
-        All samples in order of arrival, with orientations.
+        All samples in order of arrival.
     units
         What `table.unit` counts into.
     reconnects
         As for `align`.
     """
-    lanes = independent_lanes(table, are_rotations(table.q), units, reconnects)
+    lanes = independent_lanes(table, are_usable(table.q), units, reconnects)
     heard = [table.host_time_ns[lane.rows[[0, -1]]] for lane in lanes if len(lane.rows)]
     begin_ns = min((int(first) for first, _ in heard), default=0)
     end_ns = max((int(last) for _, last in heard), default=0)

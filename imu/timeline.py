@@ -32,7 +32,7 @@ from imu.lanes import (
     Arrivals,
     Lane,
     Reconnects,
-    are_rotations,
+    are_usable,
     flow_array_ns,
     independent_lanes,
     shared_lanes,
@@ -127,7 +127,7 @@ class _Aligner:
         self._instants = instants
         self._lost_s = [LOST_PERIODS / unit.rate_hz for unit in units]
         # of each unit, the last sample at or before the instant in work and all after it
-        self._tracks: list[deque[tuple[float, Quaternion]]] = [deque() for _ in units]
+        self._tracks: list[deque[tuple[float, Quaternion | None]]] = [deque() for _ in units]
         self._firsts: dict[int, float] = {}
         self._newest = [-math.inf] * len(units)
         self._flow_ns = self._host_ns = 0
@@ -138,14 +138,15 @@ class _Aligner:
     def push(self, sample: Sample) -> list[Frame]:
         """Take one sample and return the frames that it makes due."""
         unit, q = sample.unit, sample.q
-        at = self.clocks.time_s(sample) if q and is_rotation(q) else None
-        if q is None or at is None:
+        if q is not None and all(part != part for part in q):
+            q = None
+        at = self.clocks.time_s(sample) if q is None or is_rotation(q) else None
+        if at is None:
             self.dropped[unit] += 1
             return []
         self._newest[unit] = at
         self._tracks[unit].append((at, q))
-        if at > self._horizon:
-            self._instants.note(at)
+        self._instants.note(at)
         self._wait(at, sample.host_time_ns)
         if len(self._firsts) < len(self._tracks) and not self._begin(unit, at):
             return []
@@ -194,7 +195,7 @@ class _Aligner:
 
 
 def _value(
-    track: deque[tuple[float, Quaternion]], at: float, end: float
+    track: deque[tuple[float, Quaternion | None]], at: float, end: float
 ) -> tuple[Quaternion | None, float]:
     """Return a unit's orientation at an instant, and how far its neighbours are apart in seconds.
 
@@ -212,7 +213,9 @@ def _value(
     if after < end:
         return q_after, 0.0
     apart = after - before
-    return (slerp(q, q_after, (at - before) / apart) if apart <= LONGEST_FILL_S else None), apart
+    if q is None or q_after is None or apart > LONGEST_FILL_S:
+        return None, apart
+    return slerp(q, q_after, (at - before) / apart), apart
 
 
 def is_rotation(q: Quaternion) -> bool:
@@ -242,7 +245,7 @@ def align(
     FrameTable
         Empty when a unit has no sample that counts.
     """
-    usable = are_rotations(table.q)
+    usable = are_usable(table.q)
     if share_clock(units, clock):
         lanes = shared_lanes(table, usable, units, reconnects)
         frames, probe = _frames(table, lanes, units, own=True)

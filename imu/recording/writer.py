@@ -37,7 +37,9 @@ from imu.recording.header import SessionHeader, State, format_header
 from imu.sample import Sample, SampleTable
 from imu.screening import MAX_HOST_TIME_NS
 
-BATCH_NS = 250_000_000
+# A batch ends with the first sample this long after its first. Samples come every 50 ms or faster,
+# so what a kill can cost stays under the quarter second that is promised.
+BATCH_NS = 200_000_000
 SYNC_NS = 1_000_000_000
 MAX_BUFFERED = 8192  # samples; bounds memory when time stands still
 

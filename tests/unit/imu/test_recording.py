@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from imu.recording import (
     recover,
     session_folder,
 )
+from imu.recording.append_file import AppendFile
 from imu.sample import Sample, SampleTable, Segment, Side, Unit
 
 STARTED = datetime(2026, 11, 22, 10, 30, tzinfo=timezone(timedelta(hours=1)))
@@ -46,6 +48,7 @@ HEADER = SessionHeader(
     orientation_filter="vqf",
     notes=("The start times were taken as equal.",),
 )
+END = b"\xff\xff\xff\xff\0\0\0\0"
 POSIX = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
 
 
@@ -142,6 +145,20 @@ def test_any_sample_round_trips_exactly(tmp_path_factory, samples):
     assert_same_table(session.table(), as_table(samples))
 
 
+def test_the_file_is_a_finished_arrow_stream_that_marks_missing_numbers(tmp_path):
+    recorded = list(motion(500))
+    record(tmp_path / "live", recorded)
+    with SessionWriter.create(tmp_path / "bulk", HEADER) as writer:
+        writer.write_table(as_table(recorded))
+    for name in ("live", "bulk"):
+        path = tmp_path / name / "samples.arrows"
+        arrow = pa.ipc.open_stream(path.read_bytes()).read_all()
+        assert arrow.column("qw").null_count == sum(s.q is None for s in recorded)
+        assert arrow.column("gz").null_count == sum(s.gyr is None for s in recorded)
+        assert arrow.column("sequence").null_count == sum(s.sequence is None for s in recorded)
+        assert path.read_bytes().endswith(END)
+
+
 def test_a_table_written_in_bulk_comes_back_bit_for_bit(tmp_path):
     table = as_table(list(motion(40_000, period_ns=1_000_000)))
     with SessionWriter.create(tmp_path / "s", HEADER) as writer:
@@ -228,10 +245,39 @@ def test_a_session_is_never_overwritten(tmp_path):
     assert (tmp_path / "s" / "samples.arrows").read_bytes() == before
 
 
-def test_a_wrong_header_is_refused_before_anything_is_on_disk(tmp_path):
-    wrong = replace(HEADER, units=(replace(UNITS[0], rate_hz=1e9),), calibration={"x": math.inf})
-    with pytest.raises(SessionError):
-        SessionWriter.create(tmp_path / "s", wrong)
+def test_a_file_that_is_there_is_never_opened_for_appending(tmp_path):
+    (tmp_path / "x").write_bytes(b"kept")
+    with pytest.raises(FileExistsError):
+        AppendFile(tmp_path / "x", 100)
+    assert (tmp_path / "x").read_bytes() == b"kept"
+
+
+def test_a_file_that_would_grow_too_long_to_be_read_is_told(tmp_path):
+    file = AppendFile(tmp_path / "x", 5)
+    file.append(b"12345")
+    with pytest.raises(SessionError) as caught:
+        file.append(b"6")
+    file.close()
+    assert str(caught.value) == f"{tmp_path / 'x'}: would grow over 5 bytes; begin a new session"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"units": (replace(UNITS[0], rate_hz=1e9),)},
+            "units[0].rate_hz is 1000000000.0, not a number from 1 to 2000",
+        ),
+        (
+            {"calibration": {"bias": math.inf}},
+            "Out of range float values are not JSON compliant: inf",
+        ),
+    ],
+)
+def test_a_wrong_header_is_refused_before_anything_is_on_disk(tmp_path, changes, problem):
+    with pytest.raises(SessionError) as caught:
+        SessionWriter.create(tmp_path / "s", replace(HEADER, **changes))
+    assert caught.value.problem.startswith(problem.removesuffix(": inf"))  # newer Pythons say inf
     assert list(tmp_path.iterdir()) == []
 
 
@@ -339,8 +385,6 @@ def small_batches(folder):
 
 def batch_ends(data):
     """Where each whole batch ends, by an independent reading of the stream."""
-    import pyarrow as pa
-
     source = pa.BufferReader(data)
     pa.ipc.read_message(source)
     ends = []
@@ -394,6 +438,16 @@ def test_a_cut_inside_the_schema_is_an_error_at_every_byte(tmp_path):
     assert not open_session(folder).cut
 
 
+def test_at_every_moment_all_but_the_last_quarter_second_is_on_disk(tmp_path):
+    writer = SessionWriter.create(tmp_path / "s", HEADER)
+    for sample in motion(150):
+        writer.write(sample)
+        if sample.host_time_ns >= 250_000_000:
+            latest = open_session(tmp_path / "s").table().host_time_ns[-1]
+            assert sample.host_time_ns - latest < 250_000_000
+    writer.close()
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -438,11 +492,16 @@ sys.path.insert(0, sys.argv[1])
 from test_recording import HEADER, motion
 from imu.recording import SessionError, SessionWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 10**9))
+writer = SessionWriter.create(Path(sys.argv[2]), HEADER)
 try:
-    with SessionWriter.create(Path(sys.argv[2]), HEADER) as writer:
-        for sample in motion(1000):
-            writer.write(sample)
+    for sample in motion(1000):
+        writer.write(sample)
+except SessionError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10**9, 10**9))
+try:
+    writer.close()
 except SessionError as error:
     print(error)
 """
@@ -454,10 +513,11 @@ def test_a_full_disk_is_told_at_once_and_costs_the_last_batch_only(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(here.parents[2])}
     arguments = [sys.executable, "-c", FULL, str(here), str(tmp_path / "s")]
     run = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
-    assert run.stdout == (
-        f"{tmp_path / 's' / 'samples.arrows'}: cannot grow (File too large); "
-        "free some space; what it holds is kept\n"
-    )
+    path = tmp_path / "s" / "samples.arrows"
+    assert run.stdout.splitlines() == [
+        f"{path}: cannot grow ({reason}); free some space; what it holds is kept"
+        for reason in ("File too large", "an earlier write failed")
+    ]
     session = open_session(tmp_path / "s")
     read = list(session.samples())
     assert len(read) > 60
@@ -480,6 +540,7 @@ def test_recover_keeps_the_whole_batches_and_the_damaged_originals(tmp_path):
     assert rescue.seconds == pytest.approx(8 * 8_333_333e-9)
     assert (folder / "samples.arrows.damaged").read_bytes() == data[:-30]
     assert (folder / "events.jsonl.damaged").read_bytes() == lines[:-5]
+    assert (folder / "samples.arrows").read_bytes().endswith(END)
     session = open_session(folder)
     assert (session.header.state, session.cut) == ("recovered", False)
     assert bits(session.samples()) == bits(motion(9))

@@ -31,6 +31,7 @@ COPY = "take the file from a copy of the session"
 GIVE = "give the folder that holds session.json"
 MEND = "mend it by hand or take it from a copy"
 LOST = "nothing in it can be rescued, take a copy"
+NO_SAMPLE = "{}: holds no sample; record or import it again"
 END = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -355,6 +356,17 @@ def test_compressed_buffers_are_never_unpacked(folder, compression):
         line_of(folder)
         == f"{folder / 'samples.arrows'}: holds no sample; record or import it again"
     )
+
+
+def test_a_payload_that_points_outside_of_its_batch_is_not_followed(folder):
+    data = stream(columns_of(payload=pa.array([b"abcd", b"efgh"])))
+    offsets = struct.pack("<iii", 0, 4, 8)
+    assert data.count(offsets) == 1
+    (folder / "samples.arrows").write_bytes(
+        data.replace(offsets, struct.pack("<iii", 0, 2**30, 2**30 + 4))
+    )
+    assert open_session(folder).cut
+    assert line_of(folder) == NO_SAMPLE.format(folder / "samples.arrows")
 
 
 def test_more_samples_than_a_session_can_have_are_refused(folder, monkeypatch):

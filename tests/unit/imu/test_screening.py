@@ -135,6 +135,15 @@ def vars_of(table):
     return [getattr(table, name) for name in names]
 
 
+def test_batch_and_live_scale_quaternions_to_the_same_bits():
+    q = np.random.default_rng(5).uniform(-0.9, 0.9, (2000, 4))
+    samples = [sample(host=i, q=tuple(row)) for i, row in enumerate(q.tolist())]
+    kept, _ = push_all(samples)
+    table, _ = screen_table(table_of(samples), units=2)
+    assert len(kept) > 1000
+    assert table.q.tobytes() == table_of(kept).q.tobytes()
+
+
 @given(st.lists(SAMPLE, max_size=30))
 def test_screening_what_was_screened_changes_nothing(samples):
     once, _ = push_all(samples)

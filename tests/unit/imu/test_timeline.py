@@ -21,6 +21,7 @@ SHANK = replace(THIGH, segment=Segment.SHANK)
 LEG = (THIGH, SHANK)
 TURN_RADPS = 2.0
 NAN = (math.nan,) * 4
+ZERO = (0.0, 0.0, 0.0, 0.0)
 
 
 def turned(angle_rad):
@@ -174,6 +175,17 @@ def test_gaps_of_up_to_100_ms_are_filled_and_longer_ones_never(clock, lost, fill
     assert not missing(frames, 0).any()
 
 
+def test_100_ms_are_100_ms_on_a_clock_that_measures_them_a_little_too_long():
+    lost = range(60, 65)
+    samples = [
+        heard(unit, i / 60, device_time=i * 16_667)  # six periods of 16667 µs, 100.002 ms
+        for i in range(120)
+        for unit in (0, 1)
+        if unit == 0 or i not in lost
+    ]
+    assert not missing(both(LEG, "shared", samples), 1).any()
+
+
 def test_instants_end_with_the_last_at_which_all_units_have_data():
     samples = in_order(
         [heard(0, i / 60) for i in range(120)], [heard(1, i / 60 + 0.004) for i in range(110)]
@@ -255,8 +267,10 @@ def test_frames_come_with_the_last_of_their_samples_when_nothing_is_lost():
 
 def test_nobody_is_late_while_nothing_is_heard_from_anyone():
     held_up = [
-        s._replace(host_time_ns=2_000_000_000) if 1.0 < s.host_time_ns / 1e9 < 2.0 else s
+        # the shank falls silent a moment before the thigh does
+        s._replace(host_time_ns=2_000_000_000) if 1.0 - 0.1 * s.unit < at_s < 2.0 else s
         for s in independent_leg(seconds=3.0)
+        for at_s in [s.host_time_ns / 1e9]
     ]
     held_up.sort(key=lambda s: (s.host_time_ns, s.unit))  # all of the thigh, then of the shank
     frames = both(LEG, "independent", held_up)
@@ -264,14 +278,14 @@ def test_nobody_is_late_while_nothing_is_heard_from_anyone():
 
 
 def test_a_silence_of_all_units_over_ten_seconds_gets_no_grid():
-    samples = independent_leg(seconds=2.0)
-    samples += [
-        s._replace(host_time_ns=s.host_time_ns + 3_600 * 10**9) for s in independent_leg(2.0)
-    ]
-    frames = both(LEG, "independent", samples)
+    before = independent_leg(seconds=2.0, shank_lost=range(114, 120))
+    after = [s._replace(host_time_ns=s.host_time_ns + 3_600 * 10**9) for s in independent_leg(2.0)]
+    frames = both(LEG, "independent", before + after)
     assert len(frames) < 250
     assert np.diff(frames.time_s).max() > 3_590
     np.testing.assert_allclose(frames.time_s * 60, np.round(frames.time_s * 60), atol=1e-6)
+    for heard_after in range(5):  # also when it ends soon after the silence
+        both(LEG, "independent", before + after[:heard_after])
 
 
 # --- units that share a clock --------------------------------------------------------------------
@@ -354,11 +368,25 @@ def test_a_recording_too_short_to_tell_is_given_out_at_the_end():
 def test_samples_that_do_not_count_are_dropped_and_counted(clock):
     good = shared_leg() if clock == "shared" else independent_leg()
     bad = list(good)
-    bad[100:100] = [good[99], good[60], good[60]._replace(unit=1 - good[60].unit, q=NAN)]
-    bad[150:150] = [good[149]._replace(q=None), good[149]._replace(q=(0.0, 0.0, 0.0, 0.0))]
+    bad[100:100] = [good[99], good[60], good[60]._replace(unit=1 - good[60].unit, q=ZERO)]
+    bad[150:150] = [good[60]._replace(q=None), good[149]._replace(q=ZERO)]
     expected, frames = both(LEG, clock, good), both(LEG, clock, bad)
     np.testing.assert_array_equal(frames.q, expected.q)
     assert sum(live(LEG, clock, bad)[1].dropped) == 5
+
+
+@pytest.mark.parametrize("clock", ["independent", "shared"])
+def test_an_unknown_orientation_keeps_its_instant_and_is_never_filled(clock):
+    good = shared_leg() if clock == "shared" else independent_leg()
+    unknown = [
+        s._replace(q=None) if s.unit == 0 and 200 <= i < 204 else s for i, s in enumerate(good)
+    ]
+    expected, frames = both(LEG, clock, good), both(LEG, clock, unknown)
+    np.testing.assert_array_equal(frames.time_s, expected.time_s)
+    np.testing.assert_array_equal(frames.q[:, 1], expected.q[:, 1])
+    empty = np.isnan(frames.q[:, 0, 0])
+    assert 2 <= empty.sum() <= 4
+    np.testing.assert_array_equal(frames.q[~empty], expected.q[~empty])
 
 
 def test_no_unit_no_frame():

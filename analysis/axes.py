@@ -1,0 +1,127 @@
+"""Long axes of thigh and shank in their units, from gravity in a still stand or start pose.
+
+A still stand shows both: standing, y points up. Where nobody stood, the exercise's nominal start
+pose stands in for it, at the price of a wider uncertainty, if gravity lies across the knee's hinge
+there; in the other start poses it says nothing about the long axes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.checks import Check, at_most, not_found
+from analysis.exercises import Array, Exercise, nominal_up
+from imu.quaternion import conjugate_array, rotate_array
+from imu.sample import Side
+
+UP = np.array([0.0, 0.0, 1.0])
+STILL_MAX_RAD = math.radians(3.0)
+POSE_MAX_RAD = math.radians(30.0)
+"""How far a wearer's start pose may be from the nominal one."""
+WELL_SEEN = 0.5
+"""Below this share of gravity across the hinge, a pose says nothing about the shank's long axis."""
+ALONG_THIGH = 0.9
+"""Above this share of gravity along it, a thigh's long axis is gravity's direction."""
+SIGMA_THIGH_POSE_RAD = 0.05
+"""How far from the vertical a nominally upright thigh is in a start pose: about 3°."""
+SIGMA_SHANK_POSE_RAD = math.radians(1.0)
+"""What the turn of the shank's long axis about the hinge, unknown by a few degrees, costs."""
+
+
+def up_in_sensor(q: Array) -> Array:
+    """Return earth's up in the sensor frame, shape (..., 3), of orientations (..., 4)."""
+    return rotate_array(conjugate_array(q), np.broadcast_to(UP, (*q.shape[:-1], 3)))
+
+
+def mean_up(q: Array) -> Array:
+    """Return earth's mean up (3,) in the frame of a still sensor with orientations (n, 4)."""
+    # The first quarter is left out: an on-board filter still settles after the movement before it.
+    return unit(up_in_sensor(q[len(q) // 4 :]).mean(axis=0))
+
+
+def check_still(q_thigh: Array, q_shank: Array, during: str) -> Check:
+    """Return the check that neither unit's up (n, 4 each) strayed from its mean."""
+    moved = max(_largest_stray(up_in_sensor(q)) for q in (q_thigh, q_shank))
+    return at_most(f"{during} still", moved, STILL_MAX_RAD, "moved", during=during)
+
+
+def axes_from_stand(
+    stand: tuple[Array, Array], pose: tuple[Array, Array], exercise: Exercise, side: Side
+) -> tuple[Array, Array, list[Check]]:
+    """Return y (3,) of thigh and shank in their units, and how well the start pose fits them.
+
+    `stand` and `pose` are the orientations (n, 4) of thigh and shank over the still periods.
+    """
+    y_thigh, y_shank = mean_up(stand[0]), mean_up(stand[1])
+    checks = []
+    expected = nominal_up(exercise, side)
+    for segment, y, q, up in zip(
+        ("thigh", "shank"), (y_thigh, y_shank), pose, expected, strict=True
+    ):
+        off = abs(angle_between(y, mean_up(q)) - math.acos(float(np.clip(up[1], -1.0, 1.0))))
+        checks.append(
+            at_most(
+                f"{segment} pose angle",
+                off,
+                POSE_MAX_RAD,
+                "wrong pose",
+                segment=segment,
+                exercise=exercise.name,
+            )
+        )
+    return y_thigh, y_shank, checks
+
+
+def axes_from_pose(
+    pose: tuple[Array, Array], z_shank: Array, exercise: Exercise, side: Side
+) -> tuple[tuple[Array | None, Array, Array | None, float] | None, Check]:
+    """Return the axes where nobody stood, or None where the start pose does not show them.
+
+    Returns
+    -------
+    tuple
+        y of the thigh unit (3,) or None where it stays unknown, y of the shank unit (3,), the
+        femur's y carried by the shank unit (3,) where the thigh's is None, their 1 σ in rad; and
+        the check that says so.
+    """
+    thigh_up, shank_up = nominal_up(exercise, side)
+    if math.hypot(shank_up[0], shank_up[1]) <= WELL_SEEN:
+        return None, not_found("stand", "no stand, refused", exercise=exercise.name)
+    check = not_found("stand", "no stand, wider", passed=True)
+    # TRIAD about the hinge: turn the nominal pose about z until gravity is where it was measured.
+    up = mean_up(pose[1])
+    flat = unit(up - (up @ z_shank) * z_shank)
+    nominal = math.atan2(shank_up[1], shank_up[0])
+    forward = math.cos(nominal) * flat - math.sin(nominal) * np.cross(z_shank, flat)
+    y_shank = np.cross(z_shank, forward)
+    if abs(thigh_up[1]) > ALONG_THIGH:
+        y_thigh = math.copysign(1.0, thigh_up[1]) * mean_up(pose[0])
+        return (y_thigh, y_shank, None, SIGMA_THIGH_POSE_RAD), check
+    knee = math.radians(exercise.pose.knee_flexion_deg)
+    carried = math.cos(knee) * y_shank - math.sin(knee) * np.cross(y_shank, z_shank)
+    return (None, y_shank, carried, SIGMA_SHANK_POSE_RAD), check
+
+
+def segment_axes(y: Array, z: Array) -> Array:
+    """Return axes as columns x, y, z (3, 3) from a long axis and a knee axis made perpendicular."""
+    y = unit(y)
+    z = unit(z - (z @ y) * y)
+    return np.stack((np.cross(y, z), y, z), axis=1)
+
+
+def angle_between(a: Array, b: Array) -> float:
+    """Return the angle in rad between two unit vectors (3,)."""
+    return math.acos(float(np.clip(a @ b, -1.0, 1.0)))
+
+
+def unit(v: Array) -> Array:
+    """Return a vector (3,) scaled to length one."""
+    scaled: Array = v / np.linalg.norm(v)
+    return scaled
+
+
+def _largest_stray(directions: Array) -> float:
+    mean = unit(directions.mean(axis=0))
+    return float(np.max(np.arccos(np.clip(directions @ mean, -1.0, 1.0))))

@@ -1,0 +1,87 @@
+"""What a calibration is judged by: figures with their limits, and what to do when one fails."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+REMEDIES = {
+    "no pose": "no start pose found: hold the start position still for 3 s before the knee bends",
+    "no bends": "no knee bends found: bend and straighten the knee five times from the start"
+    " position, by 50° or so, with the thigh still",
+    "no stand, wider": "no standing pose found: the shank's long axis is taken from the start pose"
+    " and the uncertainty is wider",
+    "no stand, refused": "no standing pose found: {exercise} needs one, because its start pose does"
+    " not show the leg's long axes: stand still for 3 s, feet forward",
+    "moved": "the leg moved by {deg:.1f}° during the {during}: repeat it and keep still",
+    "wrong pose": "the {segment} is {deg:.0f}° from the start position of {exercise}: check the"
+    " position, and that the units are not swapped",
+    "shank idle": "the shank hardly moved while the knee should have been bent: bend and straighten"
+    " it five times, and check that the units are not swapped",
+    "few bends": "too few knee bends: bend and straighten the knee five times, by 50° or so",
+    "thigh moves": "the thigh turned {value:.0%} as far as the shank during the knee bends: keep"
+    " the thigh still and bend only the knee",
+    "two axes": "the shank did not turn about one axis while the knee was bent: keep the thigh"
+    " still and bend only the knee",
+    "axis moved": "the knee axis moved by {deg:.1f}° between the first and the last bends: check"
+    " the strap and repeat the bends",
+    "hinge across": "the knee axis is {deg:.0f}° from being across the shank: stand straighter, and"
+    " bend only the knee",
+}
+"""What to tell the wearer, by what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One figure of the calibration, its limit, and what to do when it fails."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    passed: bool
+    sentence: str
+    """Empty where there is nothing to say."""
+
+
+def at_most(name: str, value_rad: float, limit_rad: float, remedy: str, **words: str) -> Check:
+    """Return the check that an angle (rad) does not exceed a limit; its figures are in degrees."""
+    passed = value_rad <= limit_rad
+    deg = math.degrees(value_rad)
+    said = "" if passed else REMEDIES[remedy].format(deg=deg, **words)
+    return Check(
+        name=name,
+        value=deg,
+        limit=math.degrees(limit_rad),
+        unit="deg",
+        passed=passed,
+        sentence=said,
+    )
+
+
+def share_at_most(name: str, value: float, limit: float, remedy: str) -> Check:
+    """Return the check that a share does not exceed a limit."""
+    passed = value <= limit
+    said = "" if passed else REMEDIES[remedy].format(value=value)
+    return Check(name=name, value=value, limit=limit, unit="", passed=passed, sentence=said)
+
+
+def at_least(name: str, value: float, limit: float, remedy: str) -> Check:
+    """Return the check that a count or a share reaches a limit."""
+    passed = value >= limit
+    said = "" if passed else REMEDIES[remedy]
+    return Check(
+        name=name, value=float(value), limit=float(limit), unit="", passed=passed, sentence=said
+    )
+
+
+def not_found(name: str, remedy: str, *, passed: bool = False, **words: str) -> Check:
+    """Return the check of a step that did not happen; `passed` where it can be done without."""
+    return Check(
+        name=name,
+        value=0.0,
+        limit=1.0,
+        unit="found",
+        passed=passed,
+        sentence=REMEDIES[remedy].format(**words),
+    )

@@ -1,0 +1,84 @@
+"""How fast a recorded hour becomes tables, and what one live frame costs.
+
+    python benchmarks/throughput.py [--minutes 60]
+
+One core: a two-unit 60 Hz session is read from disk, put on one time base, calibrated, fused,
+counted and written as the three tables, without the report. The live figure is the time from a
+sample's arrival to the update it completes, in the same process, for the first ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from analysis import sessions
+from hipturn.export.csv import write_tables
+from hipturn.pipeline import read_recording
+from hipturn.replay import tracker_of
+from hipturn.virtual_session import record_wearing
+from imu.recording import open_session
+from imu.virtual.wearer import WearerSettings, wear
+
+LIVE_S = 600.0
+
+
+def to_tables(folder: Path, out: Path) -> float:
+    """Return the seconds from disk to tables."""
+    begun = time.perf_counter()
+    result = sessions.analyse(read_recording(open_session(folder)))
+    write_tables(result, out)
+    return time.perf_counter() - begun
+
+
+def live_costs(folder: Path) -> np.ndarray:
+    """Return the microseconds of every push that completed a frame."""
+    session = open_session(folder)
+    tracker, _ = tracker_of(session)
+    costs = []
+    for sample in session.samples():
+        if sample.host_time_ns > LIVE_S * 1e9:
+            break
+        begun = time.perf_counter_ns()
+        updates = tracker.push(sample)
+        spent = time.perf_counter_ns() - begun
+        if updates and updates[0].legs:
+            costs += [spent / 1000 / len(updates)] * len(updates)
+    return np.array(costs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--profile", action="store_true", help="print where the time goes")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "hour")
+        reps = round(options.minutes * 60 / 5.0)
+        wearing = wear("seated_internal_rotation", "right", 7, WearerSettings(reps=reps))
+        record_wearing(folder, wearing, datetime(2026, 1, 1, tzinfo=UTC))
+        length_s = wearing.samples[-1].host_time_ns * 1e-9
+        size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        print(f"{length_s / 60:.1f} min, {len(wearing.samples)} samples, {size:.0f} MB")
+        del wearing
+        if options.profile:
+            with cProfile.Profile() as profile:
+                to_tables(folder, Path(place, "out"))
+            pstats.Stats(profile).sort_stats("cumulative").print_stats(35)
+        runs = [to_tables(folder, Path(place, "out")) for _ in range(3)]
+        best = min(runs)
+        print(f"disk to tables: {best:.2f} s, {length_s / best:.0f} times real time")
+        costs = live_costs(folder)
+        p50, p99 = np.percentile(costs, [50, 99])
+        print(f"live frame: median {p50:.0f} µs, p99 {p99:.0f} µs, largest {costs.max():.0f} µs")
+
+
+if __name__ == "__main__":
+    main()
