@@ -12,7 +12,14 @@ import math
 import numpy as np
 
 from analysis.checks import Check, at_most, not_found
-from analysis.exercises import Array, Exercise, nominal_up
+from analysis.exercises import (
+    Array,
+    Exercise,
+    level_pelvis,
+    nominal_hip,
+    nominal_up,
+    rotation_about,
+)
 from imu.quaternion import conjugate_array, rotate_array
 from imu.sample import Side
 
@@ -109,6 +116,16 @@ def segment_axes(y: Array, z: Array) -> Array:
     y = unit(y)
     z = unit(z - (z @ y) * y)
     return np.stack((np.cross(y, z), y, z), axis=1)
+
+
+def pelvis_of(exercise: Exercise, side: Side, femur: Array) -> Array:
+    """Return a level pelvis (columns x, y, z) turned to the heading that the start pose tells."""
+    seen = femur @ nominal_hip(exercise, side).T
+    level = level_pelvis(exercise.position, side)
+    m = level @ seen.T
+    heading = math.atan2(m[0, 1] - m[1, 0], m[0, 0] + m[1, 1])
+    turned: Array = rotation_about(2, heading) @ level
+    return turned
 
 
 def angle_between(a: Array, b: Array) -> float:

@@ -20,11 +20,12 @@ from analysis.axes import (
     axes_from_pose,
     axes_from_stand,
     check_still,
+    pelvis_of,
     segment_axes,
     unit,
 )
 from analysis.checks import Check, at_most, not_found
-from analysis.exercises import Array, Exercise, level_pelvis, nominal_hip, rotation_about
+from analysis.exercises import Array, Exercise, rotation_about
 from analysis.heading import heading_from_pose
 from analysis.hinge import find_hinge
 from imu.quaternion import Vector, rotate_array
@@ -33,6 +34,8 @@ from imu.sample import Side
 FRAMES_MIN = 10
 """A window with fewer frames shows nothing."""
 HINGE_TO_SHANK_MAX_RAD = math.radians(20.0)
+HEADING_ROUNDS = 2
+"""The knee axis gives the heading, the heading a better knee axis; two rounds settle both."""
 STRAIGHT_KNEE_RAD = math.radians(45.0)
 """A knee bent less than this in the start pose is bent by the knee bends, not straightened."""
 
@@ -83,8 +86,6 @@ class LegCalibration:
     heading_rad: float
     """Turn about the vertical that brings the shank unit's earth to the thigh unit's."""
     heading_weight_s: float
-    knee_heading_rad: float
-    """Heading of the femur's long axis minus the shank's in the start pose, in one earth."""
     zero_rad: float
     start_rotation_rad: float
     """The angle in the start pose, from that zero: where counting starts from."""
@@ -165,33 +166,71 @@ def _axes(
     stand: LegFrames | None, pose: LegFrames, bends: LegFrames, exercise: Exercise, side: Side
 ) -> tuple[_Axes | None, list[Check]]:
     """Return the segment axes, None where they cannot be told, and every figure they rest on."""
-    extends = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
-    z_shank, sigma_hinge, checks = find_hinge(
-        bends.time_s, bends.q_thigh, bends.q_shank, extends=extends
-    )
+    if stand is None:
+        axes, checks = _axes_without_stand(pose, bends, exercise, side)
+    else:
+        axes, checks = _axes_with_stand(stand, pose, bends, exercise, side)
     checks.append(check_still(pose.q_thigh, pose.q_shank, "start pose"))
-    in_pose = (pose.q_thigh, pose.q_shank)
-    y_thigh: Array | None
-    y_carried: Array | None = None
-    sigma_y = 0.0
-    if stand is not None:
-        checks.append(check_still(stand.q_thigh, stand.q_shank, "stand"))
-        y_thigh, y_shank, fit = axes_from_stand(
-            (stand.q_thigh, stand.q_shank), in_pose, exercise, side
-        )
-        checks += fit
+    if axes is not None:
+        off = abs(angle_between(axes.z_shank, axes.y_shank) - math.pi / 2)
+        checks.append(at_most("hinge against shank", off, HINGE_TO_SHANK_MAX_RAD, "hinge across"))
+    return axes, checks
+
+
+def _axes_with_stand(
+    stand: LegFrames, pose: LegFrames, bends: LegFrames, exercise: Exercise, side: Side
+) -> tuple[_Axes | None, list[Check]]:
+    in_stand, in_pose = (stand.q_thigh, stand.q_shank), (pose.q_thigh, pose.q_shank)
+    y_thigh, y_shank, fit = axes_from_stand(in_stand, in_pose, exercise, side)
+    z_shank, sigma, figures = _hinge(bends, exercise)
+    for _ in range(HEADING_ROUNDS):
+        if z_shank is not None:
+            # the common heading shows what the thigh itself moved, and that is taken off
+            heading, _ = _heading(pose, bends, exercise, (y_thigh, y_shank, z_shank))
+            z_shank, sigma, figures = _hinge(bends, exercise, heading)
+    checks = [*figures, check_still(*in_stand, "stand"), *fit]
     if z_shank is None:
         return None, checks
-    if stand is None:
-        found, check = axes_from_pose(in_pose, z_shank, exercise, side)
-        checks.append(check)
-        if found is None:
-            return None, checks
-        y_thigh, y_shank, y_carried, sigma_y = found
-    off = abs(angle_between(z_shank, y_shank) - math.pi / 2)
-    checks.append(at_most("hinge against shank", off, HINGE_TO_SHANK_MAX_RAD, "hinge across"))
-    sigma = math.hypot(sigma_hinge, sigma_y)
-    return _Axes(y_thigh, y_shank, z_shank, y_carried, sigma), checks
+    return _Axes(y_thigh, y_shank, z_shank, None, sigma), checks
+
+
+def _axes_without_stand(
+    pose: LegFrames, bends: LegFrames, exercise: Exercise, side: Side
+) -> tuple[_Axes | None, list[Check]]:
+    z_shank, sigma, checks = _hinge(bends, exercise)
+    if z_shank is None:
+        return None, checks
+    found, check = axes_from_pose((pose.q_thigh, pose.q_shank), z_shank, exercise, side)
+    checks.append(check)
+    if found is None:
+        return None, checks
+    y_thigh, y_shank, y_carried, sigma_y = found
+    return _Axes(y_thigh, y_shank, z_shank, y_carried, math.hypot(sigma, sigma_y)), checks
+
+
+def _hinge(
+    bends: LegFrames, exercise: Exercise, heading_rad: float | None = None
+) -> tuple[Array | None, float, list[Check]]:
+    extends = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
+    return find_hinge(
+        bends.time_s, bends.q_thigh, bends.q_shank, extends=extends, heading_rad=heading_rad
+    )
+
+
+def _heading(
+    pose: LegFrames, bends: LegFrames, exercise: Exercise, axes: tuple[Array, Array, Array]
+) -> tuple[float, float]:
+    """Return the turn of the shank unit's earth to the thigh unit's, and its weight in seconds."""
+    y_thigh, y_shank, z_shank = axes
+    return heading_from_pose(
+        (
+            _turned(pose.q_thigh, y_thigh),
+            _turned(pose.q_shank, z_shank),
+            _turned(pose.q_shank, y_shank),
+        ),
+        (_turned(bends.q_thigh, y_thigh), _turned(bends.q_shank, z_shank)),
+        math.radians(exercise.pose.knee_flexion_deg),
+    )
 
 
 def _finish(
@@ -202,7 +241,6 @@ def _finish(
     ready_s: float,
     axes: _Axes,
 ) -> LegCalibration:
-    knee_nominal = math.radians(exercise.pose.knee_flexion_deg)
     shank_z, shank_y = _turned(pose.q_shank, axes.z_shank), _turned(pose.q_shank, axes.y_shank)
     if axes.y_thigh is None:
         assert axes.y_femur_in_shank is not None  # noqa: S101 (one of the two is always there)
@@ -210,14 +248,12 @@ def _finish(
         femur_y = _turned(pose.q_shank, axes.y_femur_in_shank)
     else:
         thigh_y = _turned(pose.q_thigh, axes.y_thigh)
-        heading, weight = heading_from_pose(
-            (thigh_y, shank_z, shank_y),
-            (_turned(bends.q_thigh, axes.y_thigh), _turned(bends.q_shank, axes.z_shank)),
-            knee_nominal,
+        heading, weight = _heading(
+            pose, bends, exercise, (axes.y_thigh, axes.y_shank, axes.z_shank)
         )
         femur_y = thigh_y @ rotation_about(2, -heading).T
     femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
-    pelvis = _pelvis(exercise, side, femur)
+    pelvis = pelvis_of(exercise, side, femur)
     start = _raw_rotation(exercise, side, femur, pelvis)
     zero = start if exercise.zero_rad is None else exercise.zero_rad
     shank_mean = unit(shank_y.mean(axis=0))
@@ -233,8 +269,6 @@ def _finish(
         ),
         heading_rad=heading,
         heading_weight_s=weight,
-        knee_heading_rad=math.atan2(femur[1, 1], femur[0, 1])
-        - math.atan2(shank_mean[1], shank_mean[0]),
         zero_rad=zero,
         start_rotation_rad=math.remainder(start - zero, 2 * math.pi),
         pelvis=(_vector(pelvis[:, 0]), _vector(pelvis[:, 1]), _vector(pelvis[:, 2])),
@@ -245,16 +279,6 @@ def _finish(
         ),
         sigma_axes_rad=axes.sigma_rad,
     )
-
-
-def _pelvis(exercise: Exercise, side: Side, femur: Array) -> Array:
-    """Return a level pelvis (columns x, y, z) turned to the heading that the start pose tells."""
-    seen = femur @ nominal_hip(exercise, side).T
-    level = level_pelvis(exercise.position, side)
-    m = level @ seen.T
-    heading = math.atan2(m[0, 1] - m[1, 0], m[0, 0] + m[1, 1])
-    turned: Array = rotation_about(2, heading) @ level
-    return turned
 
 
 def _raw_rotation(exercise: Exercise, side: Side, femur: Array, pelvis: Array) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -22,8 +23,21 @@ from imu.sample import Side
 
 Array = npt.NDArray[np.float64]
 CATALOGUE = Path(__file__).parent / "catalogue"
-POSITIONS = ("prone", "supine", "seated", "floor", "side_lying", "standing", "kneeling")
-MODES = ("M1", "M2", "M3", "M4", "M5")
+CHOICES = {
+    "position": ("prone", "supine", "seated", "floor", "side_lying", "standing", "kneeling"),
+    "mode": ("M1", "M2", "M3", "M4", "M5"),
+    "angle": ("gravity", "heading"),
+    "zero": ("absolute", "pose"),
+}
+ABOVE_ZERO = (
+    "min_range_deg",
+    "typical_range_deg",
+    "onset_deg",
+    "max_sigma_deg",
+    "thigh_lift_fault_deg",
+    "thigh_tolerance_deg",
+    "knee_tolerance_deg",
+)
 
 
 class CatalogueError(Exception):
@@ -158,7 +172,11 @@ def load(exercise_id: str) -> Exercise:
         hint = f"did you mean {near[0]}?" if near else "`hipturn exercises` lists them all"
         raise CatalogueError(f"there is no exercise {exercise_id!r}: {hint}")
     path = CATALOGUE / f"{exercise_id}.toml"
-    return parse(tomllib.loads(path.read_text(encoding="utf-8")), exercise_id)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"exercise {exercise_id}: {path.name} is no TOML: {error}") from None
+    return parse(data, exercise_id)
 
 
 @cache
@@ -175,28 +193,71 @@ def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
     CatalogueError
         Listing every problem of the document.
     """
-    problems = [
+    tables = {name: data.get(name, {}) for name in ("pose", "dose")}
+    problems = [f"{name} is no table" for name, t in tables.items() if not isinstance(t, dict)]
+    pose, dose = (table if isinstance(table, dict) else {} for table in tables.values())
+    problems += [
         *_field_problems(data, Exercise, "", {"id"}),
-        *_field_problems(data.get("pose", {}), Pose, "pose.", set()),
-        *_field_problems(data.get("dose", {}), Dose, "dose.", set()),
+        *_field_problems(pose, Pose, "pose.", set()),
+        *_field_problems(dose, Dose, "dose.", set()),
     ]
-    choices = (("position", POSITIONS), ("mode", MODES), ("angle", ("gravity", "heading")))
-    for key, allowed in (*choices, ("zero", ("absolute", "pose"))):
+    for key, allowed in CHOICES.items():
         if key in data and data[key] not in allowed:
             problems.append(f"{key} = {data[key]!r} is none of {', '.join(allowed)}")
     if problems:
         raise CatalogueError(f"exercise {exercise_id}: {'; '.join(problems)}")
-    listed = {key: _tuples(value) for key, value in data.items() if key not in ("pose", "dose")}
-    dose = {key: _tuples(value) for key, value in data["dose"].items()}
-    return Exercise(id=exercise_id, pose=Pose(**data["pose"]), dose=Dose(**dose), **listed)
+    listed = {key: _tuples(value) for key, value in data.items() if key not in tables}
+    prescribed = {key: _tuples(value) for key, value in dose.items()}
+    return Exercise(id=exercise_id, pose=Pose(**pose), dose=Dose(**prescribed), **listed)
 
 
-def _field_problems(data: dict[str, Any], kind: type, prefix: str, given: set[str]) -> list[str]:
-    names = {field.name for field in fields(kind)} - given
+def _field_problems(
+    data: dict[str, Any], kind: type[Exercise | Pose | Dose], prefix: str, given: set[str]
+) -> list[str]:
+    kinds = {field.name: str(field.type) for field in fields(kind) if field.name not in given}
     optional = {"sets", "hold_s"}
-    missing = [f"{prefix}{name} is missing" for name in sorted(names - optional - data.keys())]
-    unknown = [f"{prefix}{name} is unknown" for name in sorted(data.keys() - names)]
-    return missing + unknown
+    missing = [
+        f"{prefix}{name} is missing" for name in sorted(kinds.keys() - optional - data.keys())
+    ]
+    unknown = [f"{prefix}{name} is unknown" for name in sorted(data.keys() - kinds.keys())]
+    wrong = [
+        f"{prefix}{name} = {value!r} is not {VALUES[kinds[name]][0]}"
+        for name, value in data.items()
+        if kinds.get(name) in VALUES and not VALUES[kinds[name]][1](value)
+    ]
+    low = [
+        f"{prefix}{name} = {value!r} is not above 0"
+        for name, value in data.items()
+        if name in ABOVE_ZERO and _is_number(value) and value <= 0
+    ]
+    return missing + unknown + wrong + low
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 (a TOML value is of any type)
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_span(value: Any) -> bool:  # noqa: ANN401
+    pair = isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+    return pair and 0 <= value[0] <= value[1]
+
+
+VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "str": ("text", lambda value: isinstance(value, str)),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "float": ("a number", _is_number),
+    "int": ("a whole number from 1 up", lambda value: type(value) is int and value >= 1),
+    "tuple[float, float]": ("a pair of numbers, the lower first", _is_span),
+    "tuple[int, int]": (
+        "a pair of whole numbers, the lower first",
+        lambda value: _is_span(value) and all(type(part) is int for part in value),
+    ),
+    "tuple[str, ...]": (
+        "a list of texts",
+        lambda value: isinstance(value, list) and all(isinstance(part, str) for part in value),
+    ),
+}
+"""What a value of a field's type is called, and how to tell one."""
 
 
 def _tuples(value: Any) -> Any:  # noqa: ANN401 (a TOML value is of any type)

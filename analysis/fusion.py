@@ -95,7 +95,7 @@ def hinge_rule(exercise: Exercise, calibration: LegCalibration, rate_hz: float) 
         front_sign=0 if abs(front) < 0.5 else int(math.copysign(1, front)),
         delta_rad=calibration.heading_rad,
         weight_s=calibration.heading_weight_s,
-        knee_heading_rad=calibration.knee_heading_rad,
+        knee_flexion_rad=calibration.knee_flexion_rad,
         rate_hz=rate_hz,
     )
 

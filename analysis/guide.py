@@ -15,18 +15,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analysis.axes import axes_from_stand
 from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
+from analysis.checks import Check, not_found
 from analysis.exercises import Exercise
-from analysis.protocol import STILL_LAG_S, STILL_RAD_S, find_windows
+from analysis.protocol import SILENCE_MAX_S, STILL_LAG_S, STILL_RAD_S, find_windows
 from imu.quaternion import Quaternion
 from imu.sample import Side
 
 LOOK_AT_S = (1.2, 2.0, 3.0)
 """A still period is looked at when it has lasted this long."""
 BENDS_ASKED = 5
+MOVED_MIN_S = 2.0
+"""Who moved for longer than this and is still again has tried what was asked for."""
 KEEP_S = 120.0
 """Steps further back are not looked for; who needs longer stands again."""
-_NAN: Quaternion = (math.nan, math.nan, math.nan, math.nan)
 
 
 class Step(Enum):
@@ -39,7 +42,7 @@ class Step(Enum):
 
 
 class GuideUpdate(NamedTuple):
-    """A step reached, or a calibration that did not pass."""
+    """A step reached, or an attempt that did not pass: then the result says why."""
 
     step: Step
     result: CalibrationResult | None
@@ -58,7 +61,9 @@ class Guide:
         )
         self._still_from: float | None = None
         self._looked = 0
-        self._refused: Windows | None = None
+        self._stood: tuple[float, float] = (0.0, 0.0)
+        self._moved = 0
+        self._moved_min = round(MOVED_MIN_S * rate_hz)
 
     def push(
         self, time_s: float, q_thigh: Quaternion | None, q_shank: Quaternion | None
@@ -66,9 +71,12 @@ class Guide:
         """Take one frame; return what changed, if anything did."""
         if self.step is Step.READY:
             return None
-        self._rows.append((time_s, q_thigh or _NAN, q_shank or _NAN))
+        if q_thigh is None or q_shank is None:
+            return None
+        self._rows.append((time_s, q_thigh, q_shank))
         if not self._is_still():
             self._still_from, self._looked = None, 0
+            self._moved += 1
             return None
         if self._still_from is None:
             self._still_from = time_s
@@ -81,13 +89,14 @@ class Guide:
         if len(self._rows) <= self._lag:
             return False
         then, now = self._rows[-1 - self._lag], self._rows[-1]
-        limit = STILL_RAD_S * (now[0] - then[0])
+        lag_s = now[0] - then[0]
+        if lag_s > SILENCE_MAX_S:
+            return False
         # the angle between two orientations is twice the arc cosine of their product
         return all(
-            2.0 * math.acos(min(1.0, abs(sum(p * q for p, q in zip(a, b, strict=True))))) < limit
-            if a[0] == a[0] and b[0] == b[0]
-            else False
-            for a, b in ((then[1], now[1]), (then[2], now[2]))
+            2.0 * math.acos(min(1.0, abs(sum(p * q for p, q in zip(a, b, strict=True)))))
+            < STILL_RAD_S * lag_s
+            for a, b in zip(then[1:], now[1:], strict=True)
         )
 
     def _look(self, time_s: float) -> GuideUpdate | None:
@@ -100,25 +109,60 @@ class Guide:
         windows = find_windows(frames, self._exercise, self._side)
         if windows.bends is not None and windows.pose is not None:
             return self._calibrate(time_s, frames, windows)
-        if self.step is Step.STAND and self._looked == len(LOOK_AT_S):
-            self.step = Step.POSE
-            return GuideUpdate(self.step, None, windows)
+        last_look = self._looked == len(LOOK_AT_S)
+        if self.step is Step.STAND and last_look:
+            self._stood = (time_s - LOOK_AT_S[-1], time_s)
+            return self._reach(Step.POSE, windows)
         if self.step is Step.POSE and windows.stand is not None and self._looked >= 2:
-            self.step = Step.BENDS
-            return GuideUpdate(self.step, None, windows)
+            return self._reach(Step.BENDS, windows)
+        if last_look and self._moved > self._moved_min:
+            return self._explain(time_s, frames, windows)
         return None
 
-    def _calibrate(self, time_s: float, frames: LegFrames, windows: Windows) -> GuideUpdate | None:
-        if self._refused is not None and windows.bends == self._refused.bends:
+    def _reach(self, step: Step, windows: Windows) -> GuideUpdate:
+        self.step, self._moved = step, 0
+        return GuideUpdate(step, None, windows)
+
+    def _explain(self, time_s: float, frames: LegFrames, windows: Windows) -> GuideUpdate | None:
+        """Say why the wearer, who moved and is still again, is not a step further."""
+        self._moved = 0
+        failed: list[Check] = []
+        if self.step is Step.BENDS:
+            failed = [not_found("knee bends", "no bends")]
+        elif self.step is Step.POSE:
+            stand, pose = (
+                frames.between(window) for window in (self._stood, (time_s - LOOK_AT_S[-1], time_s))
+            )
+            if len(stand.time_s):
+                _, _, checks = axes_from_stand(
+                    (stand.q_thigh, stand.q_shank),
+                    (pose.q_thigh, pose.q_shank),
+                    self._exercise,
+                    self._side,
+                )
+                failed = [check for check in checks if not check.passed]
+        if not failed:
             return None
+        return GuideUpdate(self.step, CalibrationResult(None, tuple(failed)), windows)
+
+    def _calibrate(self, time_s: float, frames: LegFrames, windows: Windows) -> GuideUpdate | None:
         result = calibrate(frames, windows, self._exercise, self._side)
         bends = next((c.value for c in result.checks if c.name == "knee bends"), 0.0)
         if bends < BENDS_ASKED and self._looked < len(LOOK_AT_S):
             return None  # a short pause between bends is not their end
         if result.calibration is None:
-            self._refused = windows
-            self.step = Step.POSE
+            self._forget(windows)
+            self._reach(Step.POSE if windows.stand else Step.STAND, windows)
+            if self.step is Step.STAND:
+                self._looked = len(LOOK_AT_S)  # this stillness is the start pose's
             return GuideUpdate(self.step, result, windows)
         self.step = Step.READY
         ready = replace(result.calibration, ready_s=time_s)
         return GuideUpdate(self.step, CalibrationResult(ready, result.checks), windows)
+
+    def _forget(self, refused: Windows) -> None:
+        """Forget a refused start pose and its bends, or they would be found again and again."""
+        assert refused.pose is not None  # noqa: S101 (nothing is refused without)
+        start_s, end_s = refused.pose[0], refused.end_s
+        kept = [row for row in self._rows if not start_s <= row[0] <= end_s]
+        self._rows = deque(kept, self._rows.maxlen)

@@ -99,15 +99,17 @@ class HingeRule:
     With the femur's front up or down the hinge is level and perpendicularity shows δ. With the
     front sideways (side-lying, 90-90) the hinge is vertical, perpendicularity says nothing, and
     the knee's bend of the start pose is taken to last: δ keeps the long axes of thigh and shank at
-    the angle they had there.
+    the angle they had there. With knee flexion k, long axes y of the femur and s of the shank and
+    up u, their headings differ by atan2((z·u) sin k, cos k − (y·u)(s·u)), the ratio of the vertical
+    parts of s × y = z sin k and of y·s = cos k, however the thigh slopes and turns.
     """
 
     front_sign: int
     """+1 where the femur's front faces up, −1 down, 0 sideways."""
     delta_rad: float
     weight_s: float
-    knee_heading_rad: float
-    """Heading of the femur's long axis minus the shank's, once both are in one earth."""
+    knee_flexion_rad: float
+    """Of the start pose."""
     rate_hz: float
 
     @property
@@ -128,6 +130,7 @@ class HingeHeading:
     def __init__(self, rule: HingeRule) -> None:
         self._rule = rule
         self._keep = rule.keep
+        self._knee = (math.sin(rule.knee_flexion_rad), math.cos(rule.knee_flexion_rad))
         self._sum = rule.start
         self._weight = abs(rule.start)
         self.delta_rad = rule.delta_rad
@@ -145,10 +148,11 @@ class HingeHeading:
                 opening = math.acos(max(-1.0, min(1.0, -y[2] * z[2] / across)))
                 root = math.atan2(y[1], y[0]) - math.atan2(z[1], z[0]) + sign * opening
             else:
+                sine, cosine = self._knee
                 root = (
                     math.atan2(y[1], y[0])
                     - math.atan2(shank_y[1], shank_y[0])
-                    - self._rule.knee_heading_rad
+                    - math.atan2(z[2] * sine, cosine - y[2] * shank_y[2])
                 )
             self._sum = self._keep * self._sum + complex(
                 level * math.cos(root), level * math.sin(root)
@@ -177,7 +181,9 @@ def hinge_heading(rule: HingeRule, y: Array, z: Array, shank_y: Array) -> Array:
         opening = np.arccos(np.clip(-y[:, 2] * z[:, 2] / across, -1.0, 1.0))
         root = _heading(y) - _heading(z) + rule.front_sign * opening
     else:
-        root = _heading(y) - _heading(shank_y) - rule.knee_heading_rad
+        knee = rule.knee_flexion_rad
+        apart = np.arctan2(z[:, 2] * np.sin(knee), np.cos(knee) - y[:, 2] * shank_y[:, 2])
+        root = _heading(y) - _heading(shank_y) - apart
     re = _forget(level * np.cos(root), rule.keep, rule.start.real)
     im = _forget(level * np.sin(root), rule.keep, rule.start.imag)
     delta = np.arctan2(im, re)
@@ -200,20 +206,23 @@ def _forget(x: Array, keep: float, start: float) -> Array:
 class ReturnZero:
     """The zero of an angle that rests on heading, renewed when the wearer is back and still.
 
-    The offset moves to the angle of the still return at a limited rate, so that the reading never
-    jumps; how far it had drifted is kept as the residual.
+    A stretch of stillness near the zero that lasts long enough becomes the new zero: its mean, not
+    the newest angle, so that the slow beginning of a movement is not taken for drift. The offset
+    goes there at a limited rate, so that the reading never jumps; how far the reading was off is
+    kept as the residual.
     """
 
     STILL_RAD_S = math.radians(4.0)
-    STILL_S = 0.4
+    STILL_S = 0.3
     NEAR_RAD = math.radians(5.0)
     PACE_RAD_S = math.radians(8.0)  # at 60 Hz 0.13° a sample: no step a person could see
 
     def __init__(self, offset_rad: float, now_s: float) -> None:
-        self.offset_rad = offset_rad
+        self.offset_rad = self._target_rad = offset_rad
         self.since_s = now_s
         self.residual_rad = 0.0
         self._still_from: float | None = None
+        self._sum, self._count = 0.0, 0
         self._last_s = now_s
 
     def push(self, time_s: float, angle_rad: float, speed_rad_s: float) -> float:
@@ -223,13 +232,21 @@ class ReturnZero:
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
         if speed_rad_s > self.STILL_RAD_S or abs(reading) > self.NEAR_RAD:
             self._still_from = None
-            return reading
+        else:
+            self._watch(time_s, reading)
+        step = math.remainder(self._target_rad - self.offset_rad, 2.0 * math.pi)
+        step = max(-self.PACE_RAD_S * dt, min(self.PACE_RAD_S * dt, step))
+        self.offset_rad += step
+        return reading - step
+
+    def _watch(self, time_s: float, reading: float) -> None:
         if self._still_from is None:
-            self._still_from = time_s
-            self.residual_rad = reading
+            self._still_from, self._sum, self._count = time_s, 0.0, 0
+        self._sum += self.offset_rad + reading  # the offset may be on its way to the last target
+        self._count += 1
         if time_s - self._still_from >= self.STILL_S:
-            step = max(-self.PACE_RAD_S * dt, min(self.PACE_RAD_S * dt, reading))
-            self.offset_rad += step
+            mean = self._sum / self._count
+            self.residual_rad = mean - self._target_rad
+            self._target_rad = mean
             self.since_s = time_s
-            reading -= step
-        return reading
+            self._still_from = None

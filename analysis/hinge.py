@@ -10,10 +10,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.checks import Check, at_least, at_most, share_at_most
 from analysis.exercises import Array
-from imu.quaternion import conjugate_array, multiply_array, rotation_vector_array
+from imu.quaternion import (
+    conjugate_array,
+    multiply_array,
+    rotate_array,
+    rotation_vector_array,
+)
 
 BEND_SPEED_RAD_S = math.radians(20.0)  # slower samples say more about sway than about the hinge
 MOVING_MIN = 20
@@ -35,8 +41,15 @@ def angular_velocity(time_s: Array, q: Array) -> tuple[Array, Array]:
     """
     dt = np.diff(time_s)
     turn = rotation_vector_array(multiply_array(conjugate_array(q[:-1]), q[1:]))
-    regular = (dt > 0) & (dt < 2.5 * np.median(dt))
+    regular = regular_steps(time_s)
     return (time_s[:-1] + dt / 2)[regular], (turn / dt[:, None])[regular]
+
+
+def regular_steps(time_s: Array) -> npt.NDArray[np.bool_]:
+    """Say which steps (n − 1,) from one instant to the next leap over no gap."""
+    dt = np.diff(time_s)
+    regular: npt.NDArray[np.bool_] = (dt > 0) & (dt < 2.5 * np.median(dt))
+    return regular
 
 
 def turned_about(axis: Array, q: Array) -> Array:
@@ -58,20 +71,41 @@ def thigh_share(thigh: Array, shank: Array) -> float:
 
 
 def count_bends(angle: Array, size_rad: float = BEND_SIZE_RAD) -> int:
-    """Return how often an angle (n,) leaves its start by a size and comes back half way."""
-    bends, away, top = 0, False, 0.0
+    """Return how often an angle (n,) rises by a size above where it was and comes half way back."""
+    bends, away, bottom, top = 0, False, 0.0, 0.0
     for value in np.abs(angle - angle[0]).tolist():
-        if not away and value > size_rad:
-            away, top = True, value
-        elif away:
+        if away:
             top = max(top, value)
-            if value < top / 2:
-                away, bends = False, bends + 1
+            if value < (bottom + top) / 2:
+                away, bends, bottom = False, bends + 1, value
+        else:
+            bottom = min(bottom, value)
+            if value > bottom + size_rad:
+                away, top = True, value
     return bends
 
 
+def knee_velocity(time_s: Array, q_thigh: Array, q_shank: Array, heading_rad: float) -> Array:
+    """Return the shank's angular velocity against the thigh (m, 3) in rad/s, in the shank unit.
+
+    `heading_rad` turns the shank unit's earth to the thigh unit's.
+    """
+    _, shank = angular_velocity(time_s, q_shank)
+    _, thigh = angular_velocity(time_s, q_thigh)
+    regular = regular_steps(time_s)
+    c, s = math.cos(heading_rad), math.sin(heading_rad)
+    in_earth = rotate_array(q_thigh[:-1][regular], thigh)
+    in_shanks_earth = in_earth @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return shank - rotate_array(conjugate_array(q_shank[:-1][regular]), in_shanks_earth)
+
+
 def find_hinge(
-    time_s: Array, q_thigh: Array, q_shank: Array, *, extends: bool
+    time_s: Array,
+    q_thigh: Array,
+    q_shank: Array,
+    *,
+    extends: bool,
+    heading_rad: float | None = None,
 ) -> tuple[Array | None, float, list[Check]]:
     """Return the knee axis (3,) in the shank unit, its 1 σ in rad, and the figures it rests on.
 
@@ -81,6 +115,9 @@ def find_hinge(
         The knee bends: seconds (n,) and orientations (n, 4) of both units, without gaps of NaN.
     extends
         Whether the bends begin by straightening the knee: from a bent start pose.
+    heading_rad
+        The turn that brings the shank unit's earth to the thigh unit's, where it is known: then
+        what the thigh moved is taken off, else it counts as the knee's.
 
     Returns
     -------
@@ -91,6 +128,9 @@ def find_hinge(
     _, thigh = angular_velocity(time_s, q_thigh)
     moving = np.linalg.norm(shank, axis=1) > BEND_SPEED_RAD_S
     fast = shank[moving]
+    share_of_thigh = thigh_share(thigh[moving], fast)
+    if heading_rad is not None:
+        fast = knee_velocity(time_s, q_thigh, q_shank, heading_rad)[moving]
     if len(fast) < MOVING_MIN:
         return None, math.inf, [at_least("knee bends", 0, BENDS_MIN, "shank idle")]
     axis, share = principal_axis(fast)
@@ -101,9 +141,7 @@ def find_hinge(
         axis, angle = -axis, -angle
     checks = [
         at_least("knee bends", count_bends(angle), BENDS_MIN, "few bends"),
-        share_at_most(
-            "thigh share", thigh_share(thigh[moving], fast), THIGH_SHARE_MAX, "thigh moves"
-        ),
+        share_at_most("thigh share", share_of_thigh, THIGH_SHARE_MAX, "thigh moves"),
         at_least("hinge eigenvalue ratio", share, EIGENVALUE_RATIO_MIN, "two axes"),
         at_most("hinge split-half angle", split, SPLIT_HALF_MAX_RAD, "axis moved"),
     ]

@@ -12,17 +12,25 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.exercises import Array
+from analysis.traces import evenly, smoothed
 
-SLOPE_WINDOW_S = 0.2
+CALM_S = 0.1
+"""Smoothing that finds a plateau: a tremor of 4 Hz and 1° has a slope of 1 °/s left."""
+SHARP_S = 0.05
+"""Smoothing that finds its ends: the other one takes 0.1 s off each beside a quick stroke."""
+ENDS_S = 0.3
+"""How far an end may lie beyond what the calm trace shows."""
 BEGIN_SHARE = 0.70
 STAY_SHARE = 0.65
-BEGIN_MIN_S = 0.3
+HOLD_MIN_S = 0.3
 LEVEL_S = 0.5
 BRIDGE_S = 0.3
 STEADY_DPS = 4.0
 STEADY_SHARE_PER_S = 0.12
 BAND_DEG = 4.0
 BAND_SHARE = 0.20
+
+Flags = np.typing.NDArray[np.bool_]
 
 
 class Hold(NamedTuple):
@@ -33,17 +41,6 @@ class Hold(NamedTuple):
     end_s: float
     droop_dps: float
     """How fast the angle sank while held; positive is sinking."""
-
-
-def slope(time_s: Array, angle_deg: Array, window_s: float = SLOPE_WINDOW_S) -> Array:
-    """Return the centred slope (n,) in degrees a second over a window."""
-    if len(time_s) < 3:
-        return np.zeros(len(time_s))
-    half = max(1, round(window_s / 2 / float(np.median(np.diff(time_s)))))
-    low = np.maximum(np.arange(len(time_s)) - half, 0)
-    high = np.minimum(np.arange(len(time_s)) + half, len(time_s) - 1)
-    out: Array = (angle_deg[high] - angle_deg[low]) / (time_s[high] - time_s[low])
-    return out
 
 
 def measure_hold(
@@ -58,36 +55,51 @@ def measure_hold(
     level_deg, range_deg
         The level it started from and how far it went.
     """
-    e = angle_deg - level_deg
+    if len(time_s) < 3:
+        return None
+    even, dt = evenly(time_s, angle_deg - level_deg)
+    calm = smoothed(even, dt, CALM_S)
     limit = max(STEADY_DPS, STEADY_SHARE_PER_S * range_deg)
-    steady = np.abs(slope(time_s, angle_deg)) < limit
-    high = steady & (e >= BEGIN_SHARE * range_deg)
-    best: Hold | None = None
-    begin = 0
-    for start, end in _runs(high):
-        if start < begin or time_s[end] - time_s[start] < BEGIN_MIN_S:
+    steady = np.abs(np.gradient(calm, dt)) < limit
+    sharp = np.abs(np.gradient(smoothed(even, dt, SHARP_S), dt)) < limit
+    best, best_span, last = (0, 0), 0, -1
+    for start in _beginnings(steady & (calm >= BEGIN_SHARE * range_deg)):
+        if start <= last:  # part of the hold before
             continue
-        begin = _last_near(time_s, angle_deg, e, start, range_deg)
-        last_steady = start + int(np.flatnonzero(steady[start : begin + 1])[-1])
-        span = float(time_s[last_steady] - time_s[start])
-        if best is None or span > best.duration_s:
-            sank = float(angle_deg[start] - angle_deg[last_steady])
-            best = Hold(
-                span, float(time_s[start]), float(time_s[last_steady]), sank / max(span, 1e-9)
-            )
-    return best
+        last = _last_near(calm, start, range_deg, dt)
+        held = start + int(np.flatnonzero(steady[start : last + 1])[-1])
+        ends = _widened(sharp, start, held, round(ENDS_S / dt))
+        if ends[1] - ends[0] > best_span:
+            best, best_span = ends, ends[1] - ends[0]
+    duration_s = best_span * dt
+    if duration_s < HOLD_MIN_S:
+        return None
+    start_s = float(time_s[0]) + best[0] * dt
+    droop = float(calm[best[0]] - calm[best[1]]) / duration_s
+    return Hold(duration_s, start_s, start_s + duration_s, droop)
 
 
-def _last_near(time_s: Array, angle_deg: Array, e: Array, start: int, range_deg: float) -> int:
+def _beginnings(flags: Flags) -> list[int]:
+    """Return where each run of true flags begins."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags)).astype(np.int8)) == 1)
+    return [int(edge) for edge in edges]
+
+
+def _last_near(calm: Array, start: int, range_deg: float, dt: float) -> int:
     """Return the index at which the angle last stays near the hold's level, breaches bridged."""
-    first = angle_deg[start : int(np.searchsorted(time_s, time_s[start] + LEVEL_S))]
+    level = np.median(calm[start : start + max(1, round(LEVEL_S / dt))])
     band = max(BAND_DEG, BAND_SHARE * range_deg)
-    near = (np.abs(angle_deg - np.median(first)) <= band) & (e >= STAY_SHARE * range_deg)
-    inside = np.flatnonzero(near[start:]) + start
-    breaks = np.flatnonzero(np.diff(time_s[inside]) > BRIDGE_S)
+    near = (np.abs(calm - level) <= band) & (calm >= STAY_SHARE * range_deg)
+    inside = start + np.flatnonzero(np.concatenate(([True], near[start + 1 :])))
+    breaks = np.flatnonzero(np.diff(inside) * dt > BRIDGE_S)
     return int(inside[breaks[0]] if len(breaks) else inside[-1])
 
 
-def _runs(flags: np.typing.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+def _widened(steady: Flags, start: int, end: int, most: int) -> tuple[int, int]:
+    """Return the ends moved outwards over samples that are steady too, by `most` at most."""
+    first, last = start, end
+    while first > max(0, start - most) and steady[first - 1]:
+        first -= 1
+    while last < min(len(steady) - 1, end + most) and steady[last + 1]:
+        last += 1
+    return first, last

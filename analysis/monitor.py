@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,15 +19,22 @@ from analysis.calibration import LegCalibration, LegFrames
 from analysis.exercises import Array, Exercise
 from analysis.fusion import LegAngles, LegFusion, LegSeries, fuse_leg
 from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.movement import NOTHING, Movement, RepSettings, Step
 from analysis.posture import Posture, posture, postures
-from analysis.reps import NOTHING, Movement, RepMachine, RepSettings, State
+from analysis.reps import RepMachine, State
 from imu.quaternion import Quaternion
 
 SET_REST_MIN_S = 6.0
 SET_REST_TEMPOS = 3.0
+DONE_REST_S = 3.0
+"""Rest that ends a set once its repetitions are done."""
 KEEP_S = 90.0
 """How much of the past the live path keeps between movements."""
 DEG = 180.0 / math.pi
+Spans = Sequence[tuple[float, float]]
+"""Between which seconds movements count: after the first and up to the second of each pair."""
+ALWAYS: Spans = ((-math.inf, math.inf),)
+NEVER = (math.inf, math.inf)
 
 
 class Numbered(NamedTuple):
@@ -55,29 +63,41 @@ class LegUpdate(NamedTuple):
 
 
 class SetCounter:
-    """Numbers repetitions and sets; a set ends with a long rest."""
+    """Numbers repetitions and sets; a set ends with a long rest or with leaving the position."""
 
-    def __init__(self) -> None:
+    def __init__(self, target_reps: int) -> None:
+        """Take the most repetitions that one set asks for."""
         self.set = 0
         self.announced = 0
+        self._target = target_reps
+        self._open = False
         self._completed: dict[int, int] = {}
         self._sets: deque[tuple[float, int]] = deque()
         self._last_s = -math.inf
         self._tempos: deque[float] = deque(maxlen=5)
 
+    def close(self) -> None:
+        """End the set: the next repetition begins another."""
+        self._open = False
+
     def announce(self, movement: Movement) -> None:
         """Count an announced movement into its set."""
         if movement.status != "valid":
             return
-        tempo = float(np.median(self._tempos)) if self._tempos else 0.0
-        rest = max(SET_REST_MIN_S, SET_REST_TEMPOS * tempo)
-        if self.set == 0 or movement.onset_s - self._last_s > rest:
+        rested_s = movement.onset_s - self._last_s
+        if not self._open or movement.after_absence or rested_s > self._rest_max_s():
             self.set += 1
             self.announced = 0
+            self._open = True
         self.announced += 1
         self._last_s = movement.announced_s
         self._tempos.append(movement.announced_s - movement.onset_s)
         self._sets.append((movement.onset_s, self.set))
+
+    def _rest_max_s(self) -> float:
+        if self.announced >= self._target:
+            return DONE_REST_S
+        return max(SET_REST_MIN_S, SET_REST_TEMPOS * float(np.median(self._tempos)))
 
     def number(self, movement: Movement) -> tuple[int, int]:
         """Return the set and the number of a completed movement; no number unless it is valid."""
@@ -97,16 +117,17 @@ class LegMonitor:
         calibration: LegCalibration,
         exercise: Exercise,
         rate_hz: float,
-        counted_s: tuple[float, float] = (-math.inf, math.inf),
+        counted_s: Spans = ALWAYS,
     ) -> None:
-        """Follow a calibrated leg, counting movements after and up to the given seconds."""
+        """Follow a calibrated leg; each span of `counted_s` begins a set."""
         self.calibration = calibration
         self.exercise = exercise
-        self._counted_s = counted_s
+        self._spans = iter(counted_s)
+        self._span = next(self._spans, NEVER)
         self._fusion = LegFusion(calibration, exercise, rate_hz)
         self._machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
         self._grader = Grader(exercise)
-        self._sets = SetCounter()
+        self._sets = SetCounter(exercise.dose.reps[1])
         self._max_sigma = math.radians(exercise.max_sigma_deg)
         self._rows: deque[tuple[float, ...]] = deque()
         self._last_s = 0.0
@@ -123,17 +144,15 @@ class LegMonitor:
         known = angles.sigma <= self._max_sigma  # False where NaN
         rotation = angles.rotation * DEG if known else math.nan
         where = posture(angles, self.calibration, self.exercise) if known else Posture.AWAY
-        step = NOTHING
-        if self._counted_s[0] < time_s <= self._counted_s[1]:
+        announced, numbered = None, None
+        if time_s > self._span[1]:
+            announced, numbered = self._leave_span(time_s)
+        if time_s > self._span[0]:
             self._last_s = time_s
             self._keep(time_s, rotation, angles, interpolated)
             step = self._machine.push(time_s, rotation, where)
-        announced, completed = step
-        numbered = None
-        if announced is not None:
-            self._sets.announce(announced)
-        if completed is not None:
-            numbered = self._measure(completed, time_s)
+            if step is not NOTHING:  # never at the first sample of a span
+                announced, numbered = self._take(step, time_s)
         return LegUpdate(
             time_s,
             angles,
@@ -149,10 +168,21 @@ class LegMonitor:
 
     def finish(self) -> Numbered | None:
         """End the recording; return the movement that was still open, if any."""
-        announced, completed = self._machine.finish(self._last_s)
+        return self._take(self._machine.finish(self._last_s), self._last_s)[1]
+
+    def _leave_span(self, time_s: float) -> tuple[Movement | None, Numbered | None]:
+        """End a set where its span ends, and wait for the next."""
+        while time_s > self._span[1]:
+            self._span = next(self._spans, NEVER)
+        found = self._take(self._machine.finish(self._last_s), self._last_s)
+        self._sets.close()
+        return found
+
+    def _take(self, step: Step, now_s: float) -> tuple[Movement | None, Numbered | None]:
+        announced, completed = step
         if announced is not None:
             self._sets.announce(announced)
-        return self._measure(completed, self._last_s) if completed is not None else None
+        return announced, self._measure(completed, now_s) if completed is not None else None
 
     def _keep(
         self,
@@ -200,13 +230,13 @@ def follow_leg(
     rate_hz: float,
     frames: LegFrames,
     interpolated: npt.NDArray[np.bool_],
-    counted_s: tuple[float, float],
+    counted_s: Spans,
 ) -> LegRecord:
     """Return angles and movements of one leg over a recording.
 
-    Movements are counted after the first and up to the second of `counted_s`: from the end of the
-    calibration, or as the marks of the set say. Angles before the calibration ended
-    come from the same calibration.
+    Movements are counted inside the spans of `counted_s`: from the end of the calibration, or as
+    the marks of the sets say; each span begins a set. Angles before the calibration ended come
+    from the same calibration.
     """
     series = _joined_series(calibration, exercise, rate_hz, frames)
     with np.errstate(invalid="ignore"):
@@ -222,9 +252,11 @@ def follow_leg(
         "sigma_deg": np.degrees(series.sigma),
         "interpolated": interpolated.astype(np.float64),
     }
-    inside = (frames.time_s > counted_s[0]) & (frames.time_s <= counted_s[1])
+    inside = np.zeros(len(frames.time_s), dtype=np.bool_)
+    for start_s, end_s in counted_s:
+        inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
     counted = {name: column[inside] for name, column in columns.items()}
-    movements = _count(calibration, exercise, counted, where[inside])
+    movements = _count(calibration, exercise, counted, where[inside], counted_s)
     return LegRecord(series, rotation, where == Posture.AWAY, movements)
 
 
@@ -255,35 +287,34 @@ def _count(
     exercise: Exercise,
     columns: dict[str, Array],
     where: npt.NDArray[np.int64],
+    counted_s: Spans,
 ) -> tuple[Numbered, ...]:
     machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
-    grader, sets = Grader(exercise), SetCounter()
+    grader, sets = Grader(exercise), SetCounter(exercise.dose.reps[1])
     found: list[Numbered] = []
     time_s = columns["time_s"]
 
-    def complete(movement: Movement, now_s: float) -> None:
-        part = slice(
-            int(np.searchsorted(time_s, movement.onset_s - LEAD_S)),
-            int(np.searchsorted(time_s, now_s, "right")),
-        )
-        window = {name: column[part] for name, column in columns.items()}
-        measured = grader.measure(movement, MovementSamples(**window))
-        found.append(Numbered(measured, *sets.number(movement)))
+    def take(step: Step, now_s: float) -> None:
+        announced, completed = step
+        if announced is not None:
+            sets.announce(announced)
+        if completed is not None:
+            first = int(np.searchsorted(time_s, completed.onset_s - LEAD_S))
+            part = slice(first, int(np.searchsorted(time_s, now_s, "right")))
+            window = {name: column[part] for name, column in columns.items()}
+            measured = grader.measure(completed, MovementSamples(**window))
+            found.append(Numbered(measured, *sets.number(completed)))
 
-    push = machine.push
-    times, angles = time_s.tolist(), columns["angle_deg"].tolist()
-    for t, angle, posture_now in zip(times, angles, where.tolist(), strict=True):
-        announced, completed = push(t, angle, posture_now)
-        if announced is not None:
-            sets.announce(announced)
-        if completed is not None:
-            complete(completed, t)
-    if times:
-        announced, completed = machine.finish(times[-1])
-        if announced is not None:
-            sets.announce(announced)
-        if completed is not None:
-            complete(completed, times[-1])
+    for start_s, end_s in counted_s:
+        first, last = np.searchsorted(time_s, (start_s, end_s), "right")
+        span = [column[first:last].tolist() for column in (time_s, columns["angle_deg"], where)]
+        for t, angle, posture_now in zip(*span, strict=True):
+            step = machine.push(t, angle, posture_now)
+            if step is not NOTHING:
+                take(step, t)
+        if last > first:
+            take(machine.finish(float(time_s[last - 1])), float(time_s[last - 1]))
+        sets.close()
     return tuple(found)
 
 

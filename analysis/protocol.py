@@ -32,6 +32,8 @@ STILL_RAD_S = math.radians(6.0)
 STILL_LAG_S = 0.3
 """Speed is the turn over this long, so that tremor and noise do not end a still period."""
 STILL_MIN_S = 1.5
+SILENCE_MAX_S = 1.0
+"""After a longer gap nobody knows whether the wearer kept still."""
 STAND_MIN_S = 2.0
 PAUSE_MAX_S = 4.0
 """A longer rest ends the bends."""
@@ -48,9 +50,12 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
         return Windows()
     q_thigh, q_shank = frames.q_thigh[known], frames.q_shank[known]
     speed = np.maximum(_lag_speed(time_s, q_thigh), _lag_speed(time_s, q_shank))
-    stills = _runs(time_s, speed < STILL_RAD_S, STILL_MIN_S)
+    heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
+    stills = _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
     seen = LegFrames(time_s, q_thigh, q_shank)
-    bends = _find_bends(seen, _runs(time_s, speed >= STILL_RAD_S, 0.1))
+    moves = _runs(time_s, heard & (speed >= STILL_RAD_S), 0.1)
+    # Where only the thigh's unit bends, the two are swapped: that too is a find, and is refused.
+    bends = _find_bends(seen, moves) or _find_bends(LegFrames(time_s, q_shank, q_thigh), moves)
     before = [run for run in stills if bends is None or run[1] <= bends[0] + STILL_LAG_S]
     if not before:
         return Windows(bends=bends)

@@ -3,70 +3,21 @@
 A state machine on the joint angle (degrees, internal rotation positive): counting goes by the
 prominence of a movement, grading by its return to the start. A repetition is announced when the
 leg is back or has stopped, and complete when it rests or the next one begins. The batch path feeds
-the same object, so live and replay count alike.
+the same object, so live and replay count alike. Memory does not grow with time.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
-from analysis.exercises import Exercise
-from analysis.posture import Posture
+from analysis.gate import AWAY, START, PostureGate
+from analysis.movement import NOTHING, REJECT_REASONS, Movement, RepSettings, Step
+from analysis.rest_level import RestLevel
+from analysis.smoothing import SmoothedAngle
 
-REJECT_REASONS = (
-    "too_short",
-    "impact",
-    "gap",
-    "sensor_shift",
-    "posture",
-    "stopped_short",
-    "timeout",
-    "creep",
-    "wrong_direction",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepSettings:
-    """When a movement counts. Degrees and seconds; the reasons stand beside the numbers."""
-
-    onset_deg: float
-    """Smallest movement that is looked at."""
-    min_range_deg: float
-    """Smallest movement that is a repetition."""
-    typical_range_deg: float
-    """Stands in until the wearer's own range is known."""
-    onset_share: float = 0.15
-    reversal_min_deg: float = 2.0
-    """Smallest fall from the peak that ends the way up; above the noise of the angle."""
-    reversal_share: float = 0.15
-    close_min_deg: float = 1.5
-    close_share: float = 0.30
-    final_min_deg: float = 1.0
-    final_share: float = 0.10
-    quiet_dps: float = 4.0
-    """Slower than this over 0.3 s is quiet; the raw rate would call a tremor movement."""
-    min_duration_s: float = 0.4
-    """Shorter swings are bumps."""
-    stuck_s: float = 6.0
-    gap_s: float = 0.5
-    """A longer hole in the data during a movement needs both ends on the same stroke."""
-    gap_max_s: float = 1.0
-    arm_s: float = 1.0
-    disarm_s: float = 1.5
-
-    @classmethod
-    def of(cls, exercise: Exercise) -> RepSettings:
-        """Return the settings of a catalogue entry."""
-        return cls(
-            onset_deg=exercise.onset_deg,
-            min_range_deg=exercise.min_range_deg,
-            typical_range_deg=exercise.typical_range_deg,
-        )
+__all__ = ["NOTHING", "REJECT_REASONS", "Movement", "RepMachine", "RepSettings", "State", "Step"]
 
 
 class State(Enum):
@@ -77,322 +28,310 @@ class State(Enum):
     UP = "up"
     DOWN = "down"
     SETTLE = "settle"
+    """Back far enough to count; not yet at rest."""
     LOST = "lost"
-
-
-class Movement(NamedTuple):
-    """One movement that was counted, was too small, or was rejected."""
-
-    status: str
-    """`valid`, `partial` or `rejected`."""
-    reason: str
-    """One of `REJECT_REASONS` when rejected, else empty."""
-    onset_s: float
-    """When it first exceeded the onset threshold."""
-    peak_s: float
-    announced_s: float
-    level_deg: float
-    """Rest level it started from."""
-    range_deg: float
-    """Peak minus level, of the filtered angle."""
-    peaks: int
-    stopped_short: bool
-
-
-class Step(NamedTuple):
-    """What one sample brought: a movement to announce, one now complete, or neither."""
-
-    announced: Movement | None
-    completed: Movement | None
-
-
-NOTHING = Step(None, None)
-FAST_HZ, SLOW_HZ, SLOPE_S = 5.0, 1.5, 0.3
+    """A hole hid part of a movement: waiting until the leg is back or quiet."""
 
 
 class RepMachine:
     """Counts the movements of one leg."""
 
     def __init__(self, settings: RepSettings, start_level_deg: float) -> None:
+        """Start from the angle of the calibrated start pose."""
         self.settings = settings
         self.state = State.OFF
         self.held_s = 0.0
         """How long the leg has been holding near the peak of the movement under way."""
-        self._anchor = self._level = start_level_deg
-        self._first = True
-        self._t = math.nan
-        self._fast1 = self._fast = self._slow1 = self._slow = start_level_deg
-        self._history: deque[tuple[float, float]] = deque()
-        self._slope = 0.0
-        self._dt = 0.0
-        self._gains = (0.0, 0.0)
-        self._quiet_from: float | None = None
-        self._in_from: float | None = None
-        self._out_from: float | None = None
-        self._stuck_from = 0.0
-        self._onset_s = self._peak_s = 0.0
-        self._peak = self._valley = self._lowest = start_level_deg
+        self._smooth = SmoothedAngle(settings.quiet_dps)
+        self._gate = PostureGate(settings)
+        self._rest = RestLevel(settings, start_level_deg)
+        self._home = start_level_deg
+        # the movement under way
+        self._risen_from = self._onset_s = self._peak_s = 0.0
+        self._peak = self._top = self._valley = start_level_deg
         self._peaks = 1
-        self._ranges: deque[float] = deque(maxlen=5)
-        self._valid = 0
+        self._mark, self._mark_s = start_level_deg, 0.0
         self._pending: Movement | None = None
+        # the wearer
+        self._valid = 0
+        self._ranges: deque[float] = deque(maxlen=5)
+        self._learn()
 
     @property
     def range_deg(self) -> float:
         """Return the wearer's range so far: the median of the last five valid repetitions."""
-        if not self._ranges:
-            return self.settings.typical_range_deg
-        ordered = sorted(self._ranges)
-        middle = len(ordered) // 2
-        return ordered[middle] if len(ordered) % 2 else sum(ordered[middle - 1 : middle + 1]) / 2
+        return self._range
 
     def push(self, time_s: float, angle_deg: float, posture: int) -> Step:
         """Take one sample; an angle of NaN is a hole and only time passes."""
         if angle_deg != angle_deg:
             return NOTHING
-        if self._first:
-            self._first = False
-            self._begin(time_s, angle_deg, posture)
-            return NOTHING
-        dt = time_s - self._t
-        self._t = time_s
-        if dt > self.settings.gap_s:
-            step = self._after_gap(time_s, angle_deg, dt)
+        state, smooth = self.state, self._smooth
+        gap_s = time_s - smooth.time_s
+        resting = state is State.REST
+        self._gate.push(time_s, posture, moving=not (resting or state is State.OFF))
+        if gap_s > self.settings.gap_s:
+            step = self._after_gap(time_s, angle_deg, gap_s)
             if step is not None:
                 return step
-        self._filter(time_s, angle_deg, dt)
-        self._gate(time_s, posture)
-        state = self.state
-        if state is State.REST:
-            return self._rest(time_s, dt)
+        else:
+            smooth.push(time_s, angle_deg)
+        if resting:
+            return self._at_rest(time_s, gap_s)
         if state is State.UP:
             return self._up(time_s)
         if state is State.DOWN:
             return self._down(time_s)
         if state is State.SETTLE:
             return self._settle(time_s)
-        if state is State.LOST:
-            return self._lost(time_s)
-        return self._off(time_s)
+        return self._off(time_s) if state is State.OFF else self._lost(time_s)
 
     def finish(self, time_s: float) -> Step:
-        """End the recording: a movement under way is rejected, one settling is complete."""
-        if self.state in (State.UP, State.DOWN) and self._peak - self._level >= self._onset:
-            self._pending = self._movement(time_s, "rejected", "timeout")
-            return self._complete(announce=True)
+        """End the set: a movement under way is closed. The next sample begins anew."""
+        step = self._finish(time_s)
+        self.state, self.held_s = State.OFF, 0.0
+        self._smooth.restart(-math.inf, 0.0)
+        self._gate = PostureGate(self.settings)
+        return step
+
+    def _finish(self, time_s: float) -> Step:
+        if self.state is State.DOWN and self._has_returned():
+            movement = self._close(self._judged(time_s, stopped_short=True))
+            return Step(movement, self._complete().completed)
+        if self.state is State.UP or self.state is State.DOWN:
+            return self._reject(time_s, "timeout", State.OFF)
         announced = self._pending if self.state is State.SETTLE else None
-        return Step(announced, self._complete(announce=False).completed)
+        return Step(announced, self._complete().completed)
 
-    # --- one sample -------------------------------------------------------------------------
+    # --- holes in the data --------------------------------------------------------------------
 
-    def _begin(self, time_s: float, angle: float, posture: int) -> None:
-        self._t = time_s
-        self._fast1 = self._fast = self._slow1 = self._slow = angle
-        self._history.append((time_s, angle))
-        if posture == Posture.START:
-            # Calibration has just seen the start pose: the first rep needs no rest before it.
-            self.state = State.REST
+    def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Step | None:
+        """Go on after a long hole, or reject what it hid; None where the state decides."""
+        before, state = self._smooth.fast, self.state
+        self._smooth.restart(time_s, angle)
+        if gap_s == math.inf:  # the first sample
+            if self._gate.posture == START:
+                # Calibration has just seen the start pose: the first rep needs no rest before it.
+                self.state = State.REST
+                self._rest.enter(self._rest.level)
+            return NOTHING
+        short = gap_s < self.settings.gap_max_s
+        if state is State.UP or state is State.DOWN:
+            onward = angle >= before - 1.0 if state is State.UP else angle <= before + 1.0
+            return None if short and onward else self._reject(time_s, "gap", State.LOST)
+        resting = state is State.REST or state is State.SETTLE
+        risen = angle - self._rest.base(self._onset) > self._onset
+        if resting and risen and not short and self._gate.posture != AWAY:
+            return self._risen_unseen(time_s)
+        return None
 
-    def _filter(self, time_s: float, angle: float, dt: float) -> None:
-        if dt != self._dt:
-            self._dt = dt
-            self._gains = (
-                1.0 - math.exp(-2.0 * math.pi * FAST_HZ * dt),
-                1.0 - math.exp(-2.0 * math.pi * SLOW_HZ * dt),
-            )
-        fast, slow = self._gains
-        self._fast1 += fast * (angle - self._fast1)
-        self._fast += fast * (self._fast1 - self._fast)
-        self._slow1 += slow * (angle - self._slow1)
-        self._slow += slow * (self._slow1 - self._slow)
-        history = self._history
-        history.append((time_s, self._slow))
-        while len(history) > 2 and history[1][0] <= time_s - SLOPE_S + 1e-6:
-            history.popleft()
-        then, value = history[0]
-        self._slope = (self._slow - value) / max(time_s - then, SLOPE_S / 2)
-        if abs(self._slope) < self.settings.quiet_dps:
-            if self._quiet_from is None:
-                self._quiet_from = time_s
-        else:
-            self._quiet_from = None
-
-    def _gate(self, time_s: float, posture: int) -> None:
-        if posture == Posture.START:
-            self._out_from = None
-            if self._in_from is None:
-                self._in_from = time_s
-        else:
-            self._in_from = None
-        if posture == Posture.START or (
-            posture == Posture.THIGH and self.state not in (State.OFF, State.REST)
-        ):
-            self._out_from = None
-        elif self._out_from is None:
-            self._out_from = time_s
-
-    def _quiet_s(self, time_s: float) -> float:
-        return time_s - self._quiet_from if self._quiet_from is not None else 0.0
-
-    def _is_out(self, time_s: float) -> bool:
-        return self._out_from is not None and time_s - self._out_from > self.settings.disarm_s
+    def _risen_unseen(self, time_s: float) -> Step:
+        """Leave alone what follows a hole: a movement whose beginning nobody knows."""
+        before, self.state = self.state, State.LOST
+        if self._pending is None:
+            self._begin(time_s)
+            return self._reject(time_s, "gap", State.LOST)
+        announced = None
+        if before is State.SETTLE:
+            announced = self._close(self._pending._replace(announced_s=time_s))
+        return Step(announced, self._complete().completed)
 
     # --- states -----------------------------------------------------------------------------
 
     def _off(self, time_s: float) -> Step:
-        held = self._in_from is not None and time_s - self._in_from >= self.settings.arm_s
-        if held and self._quiet_s(time_s) >= self.settings.arm_s / 2:
+        settled = time_s - self._smooth.quiet_from >= self.settings.arm_s / 2
+        if settled and self._gate.is_in(time_s):
+            self._rest.settle(self._smooth.fast)
             self.state = State.REST
-            self._level = self._fast
         return NOTHING
 
-    def _rest(self, time_s: float, dt: float) -> Step:
-        above = self._fast - self._level
-        self._lowest = min(self._lowest, self._fast)
-        if self._is_out(time_s):
-            self.state = State.OFF
-            return self._complete(announce=False)
-        if above > self._onset and self._slope > 0.0:
+    def _at_rest(self, time_s: float, dt: float) -> Step:
+        smooth, rest = self._smooth, self._rest
+        x = smooth.fast
+        if x < rest.low:
+            rest.low = x
+        rising = smooth.slope > 0.0 and self._gate.posture != AWAY
+        if rising and x - rest.base(self._onset) > self._onset:
             return self._start(time_s)
-        quiet = self._quiet_s(time_s)
-        if quiet >= 0.25:
-            if above > 5.0:
-                if quiet >= 1.5:  # a new rest position above the old one
-                    self._level = self._fast
-            else:
-                # down at once, up slowly: a slow start must not pull its own baseline along
-                self._level += above * (1.0 - math.exp(-dt / (0.1 if above < 0.0 else 0.5)))
-            return self._complete(announce=False)
+        if self._gate.is_out(time_s):
+            self.state = State.OFF
+            return self._complete()
+        quiet_s = time_s - smooth.quiet_from
+        if quiet_s >= self.settings.settled_s:
+            rest.follow(x, smooth.slope, quiet_s, dt)
+        if self._pending is not None:
+            return self._rested(self._pending, time_s, x)
         return NOTHING
 
-    def _start(self, time_s: float) -> Step:
-        step = self._complete(announce=False)
-        self.state = State.UP
-        self._onset_s = self._stuck_from = time_s
-        self._peak, self._peak_s, self._peaks = self._fast, time_s, 1
-        return step
+    def _rested(self, movement: Movement, time_s: float, x: float) -> Step:
+        """Complete the announced movement once the leg rests; one that paused may yet come back."""
+        s = self.settings
+        if movement.stopped_short and x - movement.level_deg <= s.close_deg(movement.range_deg):
+            self._pending = movement._replace(stopped_short=False, back_s=time_s)
+        elif self._has_stopped(time_s, s.new_rest_s if movement.stopped_short else s.settled_s):
+            return self._complete()
+        return NOTHING
 
     def _up(self, time_s: float) -> Step:
-        x, size = self._fast, self._peak - self._level
-        if x > self._peak:
-            if x > self._peak + 0.05:
-                self._stuck_from = time_s
-            self._peak, self._peak_s = x, time_s
-        if self._is_out(time_s):
+        s, x = self.settings, self._smooth.fast
+        if x > self._top:
+            self._top = x
+            if x > self._peak:
+                self._peak, self._peak_s = x, time_s
+            if x > self._mark + s.progress_deg:
+                self._mark, self._mark_s = x, time_s
+        size, quiet_s = self._peak - self._rest.level, time_s - self._smooth.quiet_from
+        self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
+        if self._gate.is_out(time_s):
             return self._reject(time_s, "posture", State.OFF)
-        near = x - self._level >= 0.7 * size
-        self.held_s = self._quiet_s(time_s) if near else 0.0
-        if self._peak - x >= self._reversal(size):
+        if self._top - x >= s.reversal_deg(size):
             self.state = State.DOWN
-            self._valley = x
-            self._stuck_from = time_s
-        elif size < self._min_range and self._quiet_s(time_s) > self.settings.stuck_s:
-            self._level = x
+            self._valley, self._mark, self._mark_s = x, x, time_s
+        elif size < s.min_range_deg and min(quiet_s, time_s - self._mark_s) > s.stuck_s:
             return self._reject(time_s, "creep", State.REST)
         return NOTHING
 
     def _down(self, time_s: float) -> Step:
-        x, size = self._fast, self._peak - self._level
+        s, x, level = self.settings, self._smooth.fast, self._rest.level
+        size, quiet_s = self._peak - level, time_s - self._smooth.quiet_from
         if x < self._valley:
-            if x < self._valley - 0.05:
-                self._stuck_from = time_s
             self._valley = x
-        if self._is_out(time_s):
+            if x < self._mark - s.progress_deg:
+                self._mark, self._mark_s = x, time_s
+        self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
+        if self._gate.is_out(time_s):
             return self._reject(time_s, "posture", State.OFF)
-        s = self.settings
-        near = x - self._level >= 0.65 * size
-        self.held_s = self._quiet_s(time_s) if near else 0.0
-        if x - self._level <= max(s.close_min_deg, s.close_share * size):
+        if x - level <= s.close_deg(size):
             self._pending = self._judged(time_s, stopped_short=False)
             self.state = State.SETTLE
-        elif x - self._valley >= self._reversal(size):
-            fell = self._peak - self._valley
-            if fell >= max(0.5 * min(size, self.range_deg), self._min_range):
-                return self._split(time_s)
-            self.state = State.UP
-            self._peaks += 1
-        elif x - self._level < 0.5 * size and time_s - self._stuck_from > s.stuck_s:
-            self._level = x
+        elif x - self._valley >= s.reversal_deg(size):
+            return self._turn_up(time_s)
+        elif self._has_returned() and self._has_stopped(time_s, s.settled_s):
+            movement = self._close(self._judged(time_s, stopped_short=True))
+            self._enter_rest(x)
+            return Step(movement, None)
+        elif x - level < 0.5 * size and time_s - self._mark_s > s.stuck_s:
             return self._reject(time_s, "stopped_short", State.REST)
         return NOTHING
 
-    def _split(self, time_s: float) -> Step:
-        """Close a movement that turned round before it was back, and begin the next."""
-        movement = self._judged(time_s, stopped_short=True)
-        self._note(movement)
-        self._onset_s = self._stuck_from = time_s
-        self._peak, self._peak_s, self._peaks = self._fast, time_s, 1
+    def _turn_up(self, time_s: float) -> Step:
+        """Turn round before the leg is back: a new movement after a large fall, else a dip."""
+        if self._has_returned():
+            movement = self._close(self._judged(time_s, stopped_short=True))
+            return Step(movement, self._start(time_s).completed)
         self.state = State.UP
-        return Step(movement, movement)
+        self._top = self._mark = self._smooth.fast
+        self._mark_s = time_s
+        self._peaks += 1
+        return NOTHING
 
     def _settle(self, time_s: float) -> Step:
         assert self._pending is not None  # noqa: S101 (entered with one)
-        s, x = self.settings, self._fast
+        s, x = self.settings, self._smooth.fast
         self.held_s = 0.0
         self._valley = min(self._valley, x)
         size = self._pending.range_deg
-        back = x - self._level <= max(s.final_min_deg, s.final_share * size)
-        again = x - self._valley >= self._reversal(size)
-        if not (back or again or self._quiet_s(time_s) >= 0.25):
+        back = x - self._rest.level <= s.final_deg(size)
+        again = x - self._valley >= s.reversal_deg(size)
+        stopped = self._has_stopped(time_s, s.settled_s)
+        if not (back or again or stopped or self._gate.is_out(time_s)):
             return NOTHING
-        movement = self._pending._replace(announced_s=time_s)
-        self._pending = movement
-        self._note(movement)
-        self._lowest = x
-        if not again:
-            self.state = State.REST
-            return Step(movement, None)
-        return Step(movement, self._start(time_s).completed)
+        movement = self._close(self._pending._replace(announced_s=time_s, back_s=time_s))
+        self._enter_rest(self._valley)
+        if again and self._gate.posture != AWAY:
+            return Step(movement, self._start(time_s).completed)
+        return Step(movement, None)
 
     def _lost(self, time_s: float) -> Step:
-        if self._fast - self._level <= self._onset or self._quiet_s(time_s) >= 1.5:
+        x = self._smooth.fast
+        if self._gate.is_out(time_s):
+            self.state = State.OFF
+        elif self._has_stopped(time_s, self.settings.new_rest_s):
+            self._rest.settle(x)
             self.state = State.REST
-            self._level = min(self._level, self._fast) if self._fast < self._level else self._level
-            if self._quiet_s(time_s) >= 1.5:
-                self._level = self._fast
+        elif x - self._rest.level <= self._onset:
+            self._enter_rest(x)
         return NOTHING
 
-    def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Step | None:
-        """After a long hole: the same stroke goes on, or the movement is rejected."""
-        before = self._fast
-        self._fast1 = self._fast = self._slow1 = self._slow = angle
-        self._history.clear()
-        self._history.append((time_s, angle))
-        self._quiet_from = None
-        if self.state not in (State.UP, State.DOWN):
-            return None
-        onward = angle >= before - 1.0 if self.state is State.UP else angle <= before + 1.0
-        if gap_s < self.settings.gap_max_s and onward:
-            return None
-        return self._reject(time_s, "gap", State.LOST)
+    # --- from one movement to the next --------------------------------------------------------
+
+    def _enter_rest(self, low: float) -> None:
+        self._rest.enter(low)
+        self.state = State.REST
+
+    def _begin(self, time_s: float) -> None:
+        self._onset_s = self._peak_s = self._mark_s = time_s
+        self._risen_from = self._smooth.rising_from
+        self._peak = self._top = self._mark = self._smooth.fast
+        self._peaks = 1
+
+    def _start(self, time_s: float) -> Step:
+        """Begin a movement: the one announced before it is complete."""
+        step = self._complete()
+        self._rest.leave()
+        self._begin(time_s)
+        self.state = State.UP
+        return step
+
+    def _close(self, movement: Movement) -> Movement:
+        """Announce a movement; it stays pending until it is complete."""
+        self._pending = movement
+        if movement.status == "valid":
+            self._valid += 1
+            self._gate.absent = False
+            self._ranges.append(movement.range_deg)
+            self._learn()
+        return movement
+
+    def _complete(self) -> Step:
+        if self._pending is None:
+            return NOTHING
+        movement, self._pending = self._pending, None
+        return Step(None, movement)
+
+    def _reject(self, time_s: float, reason: str, state: State) -> Step:
+        movement = self._movement(time_s, "rejected", reason)
+        self.held_s = 0.0
+        self.state = state
+        if state is State.REST:
+            self._rest.settle(self._smooth.fast)
+        return Step(movement, movement)
 
     # --- judgement --------------------------------------------------------------------------
 
-    @property
-    def _onset(self) -> float:
+    def _learn(self) -> None:
+        """Take the wearer's range from the last valid repetitions, and the onset from it."""
+        s = self.settings
+        ordered = sorted(self._ranges) or [s.typical_range_deg]
+        middle = len(ordered) // 2
+        self._range = (ordered[middle] + ordered[-1 - middle]) / 2
         # never above half the smallest repetition, or a small one after large ones would be missed
-        onset = self.settings.onset_share * self.range_deg
-        return max(self.settings.onset_deg, min(onset, self._min_range / 2))
+        self._onset = max(s.onset_deg, min(s.onset_share * self._range, s.min_range_deg / 2))
 
-    @property
-    def _min_range(self) -> float:
-        return self.settings.min_range_deg
+    def _has_returned(self) -> bool:
+        """Say whether the leg fell far enough for a repetition, wherever it is now."""
+        s, size = self.settings, self._peak - self._rest.level
+        fell = self._top - self._valley
+        return fell >= max(s.split_share * min(size, self._range), s.min_range_deg)
 
-    def _reversal(self, size: float) -> float:
-        return max(self.settings.reversal_min_deg, self.settings.reversal_share * size)
+    def _has_stopped(self, time_s: float, for_s: float) -> bool:
+        """Say whether the leg has come to rest; a slow return is quiet long before it."""
+        smooth = self._smooth
+        still = -self.settings.still_dps < smooth.slope < self.settings.still_dps
+        return still and time_s - smooth.quiet_from >= for_s
 
     def _judged(self, time_s: float, *, stopped_short: bool) -> Movement:
-        size = self._peak - self._level
-        if time_s - self._onset_s < self.settings.min_duration_s:
+        size = self._peak - self._rest.level
+        if time_s - self._risen_from < self.settings.min_duration_s:
             return self._movement(time_s, "rejected", "too_short")
-        opposite = self._anchor - self._lowest
-        if self._valid < 2 and opposite > max(self._peak - self._anchor, self._onset):
+        opposite = self._home - self._rest.level
+        if self._valid < 2 and opposite > max(self._peak - self._home, self._onset):
             return self._movement(time_s, "rejected", "wrong_direction")
-        status = "valid" if size >= self._min_range else "partial"
-        return self._movement(time_s, status, "", stopped_short=stopped_short)
+        status = "valid" if size >= self.settings.min_range_deg else "partial"
+        return self._movement(time_s, status, stopped_short=stopped_short)
 
     def _movement(
-        self, time_s: float, status: str, reason: str, *, stopped_short: bool = False
+        self, time_s: float, status: str, reason: str = "", *, stopped_short: bool = False
     ) -> Movement:
         return Movement(
             status=status,
@@ -400,25 +339,11 @@ class RepMachine:
             onset_s=self._onset_s,
             peak_s=self._peak_s,
             announced_s=time_s,
-            level_deg=self._level,
-            range_deg=self._peak - self._level,
+            back_s=time_s,
+            level_deg=self._rest.level,
+            anchor_deg=self._rest.anchor,
+            range_deg=self._peak - self._rest.level,
             peaks=self._peaks,
             stopped_short=stopped_short,
+            after_absence=self._gate.absent,
         )
-
-    def _note(self, movement: Movement) -> None:
-        if movement.status == "valid":
-            self._valid += 1
-            self._ranges.append(movement.range_deg)
-
-    def _reject(self, time_s: float, reason: str, state: State) -> Step:
-        self._pending = self._movement(time_s, "rejected", reason)
-        self.state = state
-        self.held_s = 0.0
-        return self._complete(announce=True)
-
-    def _complete(self, *, announce: bool) -> Step:
-        if self._pending is None:
-            return NOTHING
-        movement, self._pending = self._pending, None
-        return Step(movement if announce else None, movement)

@@ -16,7 +16,8 @@ import pandas as pd
 from analysis import exercises
 from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
 from analysis.exercises import Exercise
-from analysis.monitor import LegRecord, follow_leg
+from analysis.monitor import LegRecord, Spans, follow_leg
+from analysis.pairs import pair_legs
 from analysis.protocol import find_windows
 from analysis.recording import Recording
 from analysis.tables import angle_table, rep_table, summary_table
@@ -73,8 +74,11 @@ def analyse(recording: Recording) -> Result:
                 recording.rate_hz,
                 frames,
                 recording.frames.interpolated,
-                counted_window(recording.marks, result.calibration.ready_s),
+                counted_spans(recording.marks, result.calibration.ready_s),
             )
+    if exercise.both_legs and len(records) == 2:
+        records = pair_legs(records)
+    sentences += missing_units(recording.units)
     if not calibrations:
         sentences.append("no leg has both a thigh and a shank unit: there is no hip angle")
     reps = rep_table(recording, exercise, records)
@@ -96,6 +100,17 @@ def leg_units(units: Sequence[Unit]) -> list[tuple[Side, int, int]]:
         (side, where[side, Segment.THIGH], where[side, Segment.SHANK])
         for side in (Side.LEFT, Side.RIGHT)
         if (side, Segment.THIGH) in where and (side, Segment.SHANK) in where
+    ]
+
+
+def missing_units(units: Sequence[Unit]) -> list[str]:
+    """Return a sentence for every leg that has a thigh or a shank unit, but not both."""
+    worn = {(unit.side, unit.segment) for unit in units}
+    return [
+        f"{side} leg: there is no {missing} unit, so there is no hip angle"
+        for side in Side
+        for missing, there in (("thigh", Segment.SHANK), ("shank", Segment.THIGH))
+        if (side, there) in worn and (side, Segment(missing)) not in worn
     ]
 
 
@@ -124,17 +139,30 @@ def windows_of_marks(marks: Sequence[tuple[float, str]]) -> Windows:
 
 
 def spans(marks: Sequence[tuple[float, str]], name: str) -> list[tuple[float, float]]:
-    """Return the (start, end) seconds of every marked stretch of one name."""
-    starts = sorted(t for t, label in marks if label == f"{name}_start")
-    ends = sorted(t for t, label in marks if label == f"{name}_end")
-    return [
-        (start, next(end for end in ends if end > start))
-        for start in starts
-        if any(end > start for end in ends)
-    ]
+    """Return the (start, end) seconds of every marked stretch of one name, in order.
+
+    Stretches do not overlap: where a start is marked twice, the later one is meant.
+    """
+    found: list[tuple[float, float]] = []
+    start: float | None = None
+    for time_s, label in sorted(marks):
+        if label == f"{name}_start":
+            start = time_s
+        elif label == f"{name}_end" and start is not None and time_s > start:
+            found.append((start, time_s))
+            start = None
+    return found
 
 
-def counted_window(marks: Sequence[tuple[float, str]], ready_s: float) -> tuple[float, float]:
-    """Return between which seconds movements count: the marked sets, else from calibration on."""
-    sets = spans(marks, "set")
-    return (sets[0][0], sets[-1][1]) if sets else (ready_s, math.inf)
+def counted_spans(marks: Sequence[tuple[float, str]], ready_s: float) -> Spans:
+    """Return between which seconds movements count: the marked sets, else from calibration on.
+
+    A first set without a start begins with the calibration's end, a last one without an end lasts
+    as long as the recording.
+    """
+    sets = [mark for mark in sorted(marks) if mark[1] in ("set_start", "set_end")]
+    if not sets or sets[0][1] == "set_end":
+        sets.insert(0, (ready_s, "set_start"))
+    if sets[-1][1] == "set_start":
+        sets.append((math.inf, "set_end"))
+    return spans(sets, "set")

@@ -10,6 +10,7 @@ import click
 
 from hipturn import __version__
 from hipturn.errors import UserError
+from hipturn.kit import PLACES
 
 if TYPE_CHECKING:
     from hipturn.batch import Outcome
@@ -54,13 +55,45 @@ def cli() -> None:
     """Hip internal rotation from strapped motion sensors: live, replayed, analysed."""
 
 
+@cli.command(epilog=example("hipturn scan --seconds 5"))
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 120))
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
+def scan(seconds: float, as_json: bool) -> None:
+    """List the units in range: name, address, profile, signal."""
+    import asyncio
+
+    from hipturn.scan_text import as_data, listing
+    from imu.profile import load_profiles
+    from imu.scan import find
+
+    found = asyncio.run(find(seconds, load_profiles()))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(as_data(found), indent=2))
+    elif found:
+        click.echo(listing(found))
+    else:
+        raise UserError(
+            "no unit is in range: switch one on, move it to wake it, bring it within 5 m, and end"
+            " other apps or phones that hold it"
+        )
+
+
 @cli.command(
     epilog=example("hipturn live --virtual --exercise prone_windshield_wiper --side right")
 )
 @click.option("--virtual", is_flag=True, help="Put a simulated wearer on in place of radios.")
 @click.option("--exercise", default="prone_windshield_wiper", show_default=True, metavar="ID")
 @click.option("--side", type=SIDES, default="right", show_default=True)
-@click.option("--wearer", default="virtual", show_default=True, help="A pseudonym, never a name.")
+@click.option("--thigh", metavar="UNIT", help="Address or name of the thigh unit of --side.")
+@click.option("--shank", metavar="UNIT", help="Address or name of the shank unit of --side.")
+@click.option("--right-thigh", metavar="UNIT")
+@click.option("--right-shank", metavar="UNIT")
+@click.option("--left-thigh", metavar="UNIT")
+@click.option("--left-shank", metavar="UNIT")
+@click.option("--pelvis", metavar="UNIT")
+@click.option("--wearer", default="", help="A pseudonym, never a name.")
 @click.option("--seed", default=1, show_default=True, help="Which virtual wearer.")
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
@@ -76,19 +109,77 @@ def live(
     seconds: float | None,
     root: str | None,
     terminal: bool,  # noqa: ARG001 (the only screen there is)
+    **named: str | None,
 ) -> None:
-    """Calibrate, count and record one set, live."""
-    if not virtual:
-        raise click.UsageError("this version has no radio yet: add --virtual")
-    from hipturn.live import live_virtual
+    """Calibrate, count and record, live, with your own units or a virtual wearer."""
+    from hipturn.start import start_radio, start_virtual
 
-    try:
-        folder = live_virtual(
-            exercise, side, seed=seed, speed=speed, root=root, seconds=seconds, wearer=wearer
+    if virtual:
+        folder = start_virtual(
+            exercise, side, wearer=wearer, seed=seed, speed=speed, seconds=seconds, root=root
         )
-    except ValueError as error:  # the virtual wearer does not do this exercise, or not so
-        raise UserError(str(error)) from None
+    else:
+        folder = start_radio(exercise, side, named, wearer=wearer, seconds=seconds, root=root)
     _print_session(folder)
+
+
+@cli.command(epilog=example("hipturn doctor"))
+def doctor() -> None:
+    """Check Bluetooth, packages and disk, and say how to mend each."""
+    from hipturn.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        if finding.good:
+            click.echo(f"ok   {finding.what}: {finding.text}")
+    bad = [finding for finding in findings if not finding.good]
+    for finding in bad:
+        click.echo(f"hipturn: {finding.what}: {finding.text}", err=True)
+    if bad:
+        sys.exit(1)
+
+
+@cli.command(epilog=example("hipturn configure --check my_unit.toml --stream quaternion 00ff12"))
+@click.option("--check", "file", type=FILE, required=True, help="A profile to validate.")
+@click.option("--stream", help="The stream that the bytes are of.")
+@click.argument("data", nargs=-1, metavar="[BYTES]...")
+def configure(file: Path, stream: str | None, data: tuple[str, ...]) -> None:
+    """Validate a unit's profile, and decode notification bytes pasted as hexadecimal digits."""
+    from imu.profile import check_profile
+
+    for line in check_profile(file, stream, " ".join(data)):
+        click.echo(line)
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def kit(context: click.Context) -> None:
+    """Remember which unit is strapped where; without a command, list them."""
+    if context.invoked_subcommand is None:
+        from hipturn.kit import read_kit
+
+        for place, unit in read_kit().items():
+            click.echo(f"{place:<12} {unit.name or '–':<20} {unit.address}")
+
+
+@kit.command("set", epilog=example("hipturn kit set right-thigh D4:22:CD:00:12:34"))
+@click.argument("place", type=click.Choice(PLACES))
+@click.argument("unit")
+def kit_set(place: str, unit: str) -> None:
+    """Remember a unit, by address or name, for a place."""
+    from hipturn.kit import KitUnit, remember
+
+    remember(place, KitUnit(unit))
+    click.echo(f"{place}: {unit}")
+
+
+@kit.command("forget", epilog=example("hipturn kit forget right-thigh"))
+@click.argument("place", type=click.Choice(PLACES))
+def kit_forget(place: str) -> None:
+    """Forget the unit of a place."""
+    from hipturn.kit import forget
+
+    forget(place)
 
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
@@ -231,6 +322,22 @@ def import_xsens_dot(
     click.echo(f"session: {out}")
 
 
+@cli.command(epilog=example("hipturn recover recordings/20261122T093000Z_ninety_ninety_lift_left"))
+@click.argument("session")
+def recover(session: str) -> None:
+    """Rescue a session whose writer died; exit 0 whole, 3 partly, 1 nothing."""
+    from imu.recording import recover as run
+
+    rescue = run(session)
+    if rescue.exit_code == 1:
+        raise UserError(rescue.reason)
+    how = "whole" if rescue.exit_code == 0 else "up to where it was cut or damaged"
+    click.echo(f"{session}: {rescue.samples} samples, {rescue.seconds:.1f} s, {how}")
+    if rescue.exit_code:
+        click.echo("the files as they were are kept beside it, ending in .damaged")
+    sys.exit(rescue.exit_code)
+
+
 def _print_session(folder: Path) -> None:
     """Print how a set went and where it is."""
     import hipturn
@@ -295,5 +402,5 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the system'}: {error.strerror.lower()}"
     # named here by module and class, so that no command imports what it does not need
-    ours = {"SessionError", "ImportFileError", "CatalogueError"}
+    ours = {"SessionError", "ImportFileError", "CatalogueError", "RadioError", "ProfileError"}
     return str(error) if type(error).__name__ in ours else None

@@ -58,7 +58,7 @@ def live_virtual(
         try:
             screen.say(step_text(Step.STAND, exercise))
             samples = until(wearing.samples, seconds)
-            drive(samples, tracker, screen, paced(speed), writer)
+            LiveSession(tracker, screen, writer).drive(samples, paced(speed))
         except KeyboardInterrupt:
             writer.close()
             raise
@@ -67,34 +67,62 @@ def live_virtual(
     return folder
 
 
-def drive(
-    samples: Iterable[Sample],
-    tracker: Tracker,
-    screen: Screen,
-    pace: Pace,
-    writer: SessionWriter | None = None,
-) -> None:
-    """Push samples through the tracker, show what comes and record it when there is a writer."""
-    for sample in samples:
-        pace(sample.host_time_ns)
-        if writer is not None:
-            writer.write(sample)
-        for update in tracker.push(sample):
-            _take(update, tracker, screen, writer)
-    updates, _ = tracker.finish()
-    for update in updates:
-        _take(update, tracker, screen, writer)
+class LiveSession:
+    """Takes samples one at a time: records them, follows them, shows what they bring."""
 
+    def __init__(
+        self, tracker: Tracker, screen: Screen, writer: SessionWriter | None = None
+    ) -> None:
+        """Join a tracker and a screen, and a recorder when the session is new."""
+        self.tracker, self.screen, self.writer = tracker, screen, writer
+        self.samples = 0
+        self._newest_ns = 0
 
-def _take(update: Update, tracker: Tracker, screen: Screen, writer: SessionWriter | None) -> None:
-    screen.show(update)
-    for side, news in update.guided.items():
-        screen.say(guide_text(side, news, tracker))
-        if writer is not None and news.step is Step.READY and news.result is not None:
-            _record_calibration(writer, update.time_s, side, news.result, news.windows)
-    if writer is not None:
-        for event in events_of(update):
-            writer.event(event)
+    def take(self, sample: Sample) -> None:
+        """Take one sample as it arrived."""
+        self.samples += 1
+        # Several links stamp on one clock but are worked off in turns: arrival never runs back.
+        self._newest_ns = max(self._newest_ns, sample.host_time_ns)
+        if sample.host_time_ns < self._newest_ns:
+            sample = sample._replace(host_time_ns=self._newest_ns)
+        if self.writer is not None:
+            self.writer.write(sample)
+        for update in self.tracker.push(sample):
+            self._show(update)
+
+    def reconnected(self, unit: int, host_time_ns: int) -> None:
+        """Take that a unit's next sample begins a new epoch of its clock."""
+        self.tracker.new_epoch(unit)
+        self.event("reconnected", host_time_ns, unit=unit)
+
+    def event(self, kind: str, host_time_ns: int, **more: Any) -> None:  # noqa: ANN401 (JSON)
+        """Record that something happened besides samples."""
+        if self.writer is not None:
+            at = max(host_time_ns, 0)
+            self.writer.event({"type": kind, "time_s": at * 1e-9, "host_time_ns": at, **more})
+
+    def drive(self, samples: Iterable[Sample], pace: Pace) -> None:
+        """Take samples that are there already, at a pace, and finish."""
+        for sample in samples:
+            pace(sample.host_time_ns)
+            self.take(sample)
+        self.finish()
+
+    def finish(self) -> None:
+        """Show what was still open when the last sample came."""
+        updates, _ = self.tracker.finish()
+        for update in updates:
+            self._show(update)
+
+    def _show(self, update: Update) -> None:
+        self.screen.show(update)
+        for side, news in update.guided.items():
+            self.screen.say(guide_text(side, news, self.tracker))
+            if self.writer is not None and news.step is Step.READY and news.result is not None:
+                _record_calibration(self.writer, update.time_s, side, news.result, news.windows)
+        if self.writer is not None:
+            for event in events_of(update):
+                self.writer.event(event)
 
 
 def events_of(update: Update) -> list[dict[str, Any]]:

@@ -15,12 +15,14 @@ from analysis.exercises import Exercise
 from analysis.guide import Guide, GuideUpdate, Step
 from analysis.monitor import LegMonitor, LegUpdate, Numbered
 from analysis.recording import Recording
-from analysis.sessions import counted_window, leg_units
+from analysis.sessions import counted_spans, leg_units
 from imu.host_fusion import HostFusion, with_orientations
+from imu.lanes import Reconnects
 from imu.losses import losses
 from imu.orientation import FilterName
 from imu.recording import Session
 from imu.sample import Clock, Frame, Sample, Side, Unit
+from imu.screening import Screen
 from imu.timeline import Timeline, align, until_last_complete
 
 
@@ -51,14 +53,21 @@ class Tracker:
         guided: bool = False,
         orientation_filter: FilterName = "vqf",
         marks: Sequence[tuple[float, str]] = (),
+        reconnects: Reconnects = (),
     ) -> None:
-        """Prepare for the units of a session and one exercise; `marks` say which sets count."""
+        """Prepare for the units of a session and one exercise.
+
+        `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
+        a unit's clock may have restarted, as a recording tells them.
+        """
         self.exercise = exercise
+        self._screen = Screen(len(units))
         self._fusion = HostFusion(units, orientation_filter)
         self._timeline = Timeline(units, clock)
         self._legs = leg_units(units)
         self._rate_hz = max(unit.rate_hz for unit in units)
         self._marks = marks
+        self._reconnects = sorted(reconnects, key=lambda reconnect: reconnect[1], reverse=True)
         self._waiting: dict[Side, LegCalibration] = {}
         self._monitors: dict[Side, LegMonitor] = {}
         self._guides = (
@@ -81,10 +90,24 @@ class Tracker:
         """Take a calibration; angles begin after its `ready_s`."""
         self._waiting[calibration.side] = calibration
 
+    def new_epoch(self, unit: int) -> None:
+        """Say that a unit was reconnected: from its next sample on its clock may have restarted."""
+        self._timeline.new_epoch(unit)
+
     def push(self, sample: Sample) -> list[Update]:
         """Take one sample and return what the frames that it completes bring."""
-        oriented = self._fusion.push(sample)
+        while self._reconnects and self._reconnects[-1][1] <= sample.host_time_ns:
+            self.new_epoch(self._reconnects.pop()[0])
+        counted = self._screen.push(sample)
+        if counted is None:
+            return []
+        oriented = self._fusion.push(counted)
         return [self._update(frame) for frame in self._timeline.push(oriented)]
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many samples did not count, by reason."""
+        return dict(self._screen.dropped)
 
     def finish(self) -> tuple[list[Update], dict[Side, Numbered]]:
         """End the stream: return the last updates, and each leg's movement that was still open."""
@@ -117,7 +140,7 @@ class Tracker:
                 waiting,
                 self.exercise,
                 self._rate_hz,
-                counted_window(self._marks, waiting.ready_s),
+                counted_spans(self._marks, waiting.ready_s),
             )
         return self._monitors.get(side)
 
@@ -133,7 +156,8 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
     table = with_orientations(session.table(), header.units, name)
-    lost = losses(table, header.units)
+    reconnects = reconnects_of(session)
+    lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
     return Recording(
         session_id=header.session_id,
@@ -141,7 +165,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         started_at=header.started_at.isoformat(timespec="milliseconds"),
         exercise=header.exercise,
         units=header.units,
-        frames=until_last_complete(align(table, header.units, header.clock)),
+        frames=until_last_complete(align(table, header.units, header.clock, reconnects)),
         marks=marks_of(session),
         calibrations={Side(s): LegCalibration.from_json(c) for s, c in stored.items()} or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
@@ -155,6 +179,15 @@ def marks_of(session: Session) -> list[tuple[float, str]]:
     events = session.events()
     marks = [(float(e["time_s"]), str(e.get("label"))) for e in events if e["type"] == "mark"]
     return sorted(marks)
+
+
+def reconnects_of(session: Session) -> list[tuple[int, int]]:
+    """Return when which unit came back after its link was lost: unit and host time in ns."""
+    return [
+        (int(e["unit"]), int(e["host_time_ns"]))
+        for e in session.events()
+        if e["type"] == "reconnected"
+    ]
 
 
 def _dropped_sentences(session: Session) -> list[str]:

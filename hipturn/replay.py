@@ -7,8 +7,8 @@ from typing import cast
 from analysis import exercises, sessions
 from analysis.calibration import LegCalibration, LegFrames
 from analysis.recording import Recording
-from hipturn.live import drive, paced, stoppable
-from hipturn.pipeline import Tracker, marks_of, read_recording
+from hipturn.live import LiveSession, paced, stoppable
+from hipturn.pipeline import Tracker, marks_of, read_recording, reconnects_of
 from hipturn.terminal import open_screen
 from imu.orientation import FilterName
 from imu.recording import Session
@@ -29,7 +29,7 @@ def replay(session: Session, speed: float | None) -> None:
         for sentence in refusals:
             screen.say(sentence)
         with stoppable():
-            drive(session.samples(), tracker, screen, paced(speed))
+            LiveSession(tracker, screen).drive(session.samples(), paced(speed))
     finally:
         screen.close()
 
@@ -48,6 +48,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         exercise,
         orientation_filter=cast("FilterName", header.orientation_filter or "vqf"),
         marks=marks_of(session),
+        reconnects=reconnects_of(session),
     )
     refusals: list[str] = []
     if header.calibration:

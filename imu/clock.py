@@ -13,9 +13,8 @@ setSynchronizedTimestamp), with one change: the minimum runs over the last half 
 clock that is slower than the leak allows lags by a bounded amount instead of ever more. Every
 minimum uses arrivals up to now only, so the same numbers come out live and from a recording.
 
-Units that send no usable time are paced by their packet counter, or by counting samples, at the
-nominal rate. Sensors' own oscillators miss that by a percent and lost samples may be invisible, so
-the leak is wide and the window short.
+Units that send no usable time are counted by their packet counter, or sample by sample, and paced
+by `imu.pacing`: their rate may be off by a percent, and lost samples may be invisible.
 
 Units that count time together (`clock = "shared"`) need no envelope: their counters are unwrapped
 against one base.
@@ -28,50 +27,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from imu.counter import DROP, EPOCH, NS_PER_S, Counter, has_clock
+from imu.pacing import BurstPacer
 from imu.sample import Clock, Sample, Unit
 
-NS_PER_S = 1e9
 # The bound that Movella's own server uses; crystals keep within ±60 ppm.
 LEAK = 200e-6
-# Inertial chips run their own oscillator: within about 1 % of the nominal rate.
-RATE_LEAK = 0.015
-# Half the window of the minimum. The fastest packets recur within a second or two. Without a clock
-# a lost sample looks like a delay for as long as the window lasts: short, but several packets long.
-CLOCK_HALF_WINDOW_NS = 5_000_000_000
-RATE_HALF_WINDOW_NS = 200_000_000
+# Half the window of the minimum. The fastest packets recur within a second or two.
+HALF_WINDOW_NS = 5_000_000_000
 # A silence longer than a few connection intervals counts as this much. What follows it may be the
 # backlog of a stall: windows and deadlines are measured in time in which something was heard.
 MAX_FLOW_NS = 100_000_000
-# A clock that departs from the arrivals by more than this restarted or is garbage. Stalls are
-# shorter.
-MAX_JUMP_S = 2.0
 # Smallest distance of two samples of one unit: what times are written to, so no two look alike.
 MIN_STEP_S = 1e-6
-# A clock coarser than this share of the sample period cannot tell samples apart.
-MAX_TICK_PERIODS = 0.5
-COUNT_BITS = 63  # our own count of samples never wraps
-
-EPOCH = -1  # the step to the first sample of an epoch
-DROP = 0  # the step to a sample that does not count
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What counts a unit's time, and how far it is believed."""
-
-    tick_s: float
-    """Seconds of one count."""
-    bits: int
-    leak: float
-    half_window_ns: int
-
-    @property
-    def jump_s(self) -> float:
-        """Return how far a step may differ from that of the arrivals: less for short counters."""
-        return min(MAX_JUMP_S, self.tick_s * 2.0**self.bits / 4.0)
 
 
 class Clocks(Protocol):
@@ -84,72 +54,10 @@ class Clocks(Protocol):
         """Forget what the unit's counter said: it may have restarted."""
 
 
-def has_clock(unit: Unit) -> bool:
-    """Return whether the unit's own time is fine enough to tell its samples apart."""
-    return unit.tick_s is not None and unit.tick_s * unit.rate_hz <= MAX_TICK_PERIODS
-
-
 def share_clock(units: Sequence[Unit], clock: Clock) -> bool:
     """Return whether units that are said to share a clock also count it alike."""
     ticks = {(unit.tick_s, unit.time_bits) for unit in units}
     return clock == "shared" and len(ticks) == 1 and all(has_clock(unit) for unit in units)
-
-
-def pace_of(unit: Unit, *, sequenced: bool) -> Pace:
-    """Return what counts the unit's time; `sequenced` tells whether it numbers its packets."""
-    if unit.tick_s is not None and has_clock(unit):
-        return Pace(unit.tick_s, unit.time_bits, LEAK, CLOCK_HALF_WINDOW_NS)
-    bits = unit.sequence_bits if sequenced else COUNT_BITS
-    return Pace(1.0 / unit.rate_hz, bits, RATE_LEAK, RATE_HALF_WINDOW_NS)
-
-
-class Counter:
-    """Follows one unit's raw counter through wraps, repeats and restarts."""
-
-    __slots__ = ("_half", "_host_ns", "_jump_s", "_mask", "_raw", "_seen", "_sequenced", "pace")
-
-    def __init__(self, unit: Unit, *, sequenced: bool) -> None:
-        self.pace = pace_of(unit, sequenced=sequenced)
-        self._sequenced = None if has_clock(unit) else sequenced
-        self._half = 1 << (self.pace.bits - 1)
-        self._mask = (1 << self.pace.bits) - 1
-        self._jump_s = self.pace.jump_s
-        self._raw: int | None = None
-        self._host_ns = 0
-        self._seen = 0
-
-    def restart(self) -> None:
-        """Take the next sample as the first of a new epoch."""
-        self._raw = None
-
-    def raw(self, sample: Sample) -> int | None:
-        """Return what the unit counted; None where the sample lacks it."""
-        if self._sequenced is None:
-            return sample.device_time
-        if self._sequenced:
-            return sample.sequence
-        self._seen += 1
-        return self._seen - 1
-
-    def step(self, raw: int | None, host_ns: int) -> int:
-        """Return the counts since the last sample, or that it starts an epoch or does not count."""
-        if raw is None or raw < 0:
-            return DROP
-        step = EPOCH if self._raw is None else self.between(self._raw, self._host_ns, raw, host_ns)
-        if step != DROP:
-            self._raw, self._host_ns = raw, host_ns
-        return step
-
-    def between(self, last_raw: int, last_host_ns: int, raw: int, host_ns: int) -> int:
-        """Return the step from one reading of the counter to a later one."""
-        forward = self.signed(raw - last_raw)
-        if abs(forward * self.pace.tick_s - (host_ns - last_host_ns) / NS_PER_S) > self._jump_s:
-            return EPOCH
-        return max(forward, DROP)
-
-    def signed(self, difference: int) -> int:
-        """Return a difference of counts as the smallest one, forwards or back, modulo the wrap."""
-        return ((difference + self._half) & self._mask) - self._half
 
 
 class DeviceClock:
@@ -162,6 +70,7 @@ class DeviceClock:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self._counter: Counter | None = None
+        self._pacer: BurstPacer | None = None
         self._counts = 0
         self._flow_ns = 0
         self._host_ns = 0
@@ -188,30 +97,37 @@ class DeviceClock:
         if counter is None:
             counter = Counter(self._unit, sequenced=sample.sequence is not None)
             self._counter, self._host_ns = counter, sample.host_time_ns
+            self._pacer = counter.pacer()
         host_ns = sample.host_time_ns
         step = counter.step(counter.raw(sample), host_ns)
         if step == DROP:
             return None
-        pace = counter.pace
-        self._advance(host_ns, pace.half_window_ns)
+        if self._pacer:
+            time_s = self._pacer.time_s(host_ns / NS_PER_S, step)
+        else:
+            time_s = self._enveloped(host_ns, step, counter.pace.tick_s)
+        self._index += 1
+        self._highest = max(self._highest, time_s - self._index * MIN_STEP_S)
+        return self._highest + self._index * MIN_STEP_S
+
+    def _enveloped(self, host_ns: int, step: int, tick_s: float) -> float:
+        """Return when a sample was measured, by the lower envelope."""
+        self._advance(host_ns)
         if step == EPOCH:
             self._counts = 0
             self._floor = self._floor_before = math.inf
         else:
             self._counts += step
-        paced_s = self._counts * (pace.tick_s * (1.0 + pace.leak))
+        paced_s = self._counts * (tick_s * (1.0 + LEAK))
         self._floor = min(self._floor, host_ns / NS_PER_S - paced_s)
-        time_s = paced_s + min(self._floor, self._floor_before)
-        self._index += 1
-        self._highest = max(self._highest, time_s - self._index * MIN_STEP_S)
-        return self._highest + self._index * MIN_STEP_S
+        return paced_s + min(self._floor, self._floor_before)
 
-    def _advance(self, host_ns: int, half_window_ns: int) -> None:
+    def _advance(self, host_ns: int) -> None:
         """Let the older half of the window go when the newer one is full."""
         if self._index >= 0:
             self._flow_ns += flow_ns(host_ns - self._host_ns)
         self._host_ns = host_ns
-        block = self._flow_ns // half_window_ns
+        block = self._flow_ns // HALF_WINDOW_NS
         if block != self._block:
             self._block = block
             self._floor_before, self._floor = self._floor, math.inf

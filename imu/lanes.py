@@ -12,21 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imu.clock import (
-    DROP,
-    EPOCH,
-    MAX_FLOW_NS,
-    MIN_STEP_S,
-    NS_PER_S,
-    Counter,
-    Pace,
-    has_clock,
-    place,
-)
+from imu.clock import HALF_WINDOW_NS, LEAK, MAX_FLOW_NS, MIN_STEP_S, place
+from imu.counter import DROP, EPOCH, NS_PER_S, Counter, has_clock
+from imu.hull_clock import hull_times
+from imu.pacing import MAX_RATE_OFF, BurstPacer
 from imu.sample import BoolArray, FloatArray, IntArray, SampleTable, Unit
 
+# Where the exact line leaves the live clock by this much for more than this share of an epoch, the
+# unit's clock stepped or runs as no clock should: it has no line, and the live times stay.
+DEPARTS_S = 0.05
+DEPARTS_SHARE = 0.02
 # The longest gap that is filled, and five connection intervals of 30 ms for its end to arrive.
 PLAYOUT_NS = 250_000_000
+FOR_EVER_NS = 2**62  # the wait when the whole recording is there
 
 Reconnects = Sequence[tuple[int, int]]
 """(unit, host_time_ns) from which on that unit counts anew, as `new_epoch` says live."""
@@ -54,16 +52,19 @@ class Arrivals:
     """Shape (n,): the newest time of any unit so far."""
     flow_ns: IntArray
     """Shape (n,): time so far in which data flowed."""
+    playout_ns: int = PLAYOUT_NS
 
     def deadline(self, at: FloatArray) -> IntArray:
         """Return the arrival with which the wait for each instant (m,) is over."""
         reached = np.searchsorted(self.front, at)
-        over: IntArray = np.searchsorted(self.flow_ns, self.flow_ns[reached] + PLAYOUT_NS, "right")
+        over: IntArray = np.searchsorted(
+            self.flow_ns, self.flow_ns[reached] + self.playout_ns, "right"
+        )
         return over
 
     def horizon(self, arrival: int) -> float:
         """Return up to where the wait is over after an arrival; −inf before any was long enough."""
-        waited = int(np.searchsorted(self.flow_ns, self.flow_ns[arrival] - PLAYOUT_NS))
+        waited = int(np.searchsorted(self.flow_ns, self.flow_ns[arrival] - self.playout_ns))
         return float(self.front[waited - 1]) if waited else -math.inf
 
 
@@ -88,7 +89,12 @@ def flow_array_ns(host_ns: IntArray) -> IntArray:
 
 
 def independent_lanes(
-    table: SampleTable, usable: BoolArray, units: Sequence[Unit], reconnects: Reconnects = ()
+    table: SampleTable,
+    usable: BoolArray,
+    units: Sequence[Unit],
+    reconnects: Reconnects = (),
+    *,
+    refine: bool = False,
 ) -> list[Lane]:
     """Map the samples of units that do not share a clock: the batch form of IndependentClocks.
 
@@ -102,11 +108,20 @@ def independent_lanes(
         What `table.unit` counts into.
     reconnects
         Where a unit counts anew.
+    refine
+        Whether to use what arrived later too: exact lines in place of the live clocks.
     """
     lanes = []
     for index, unit in enumerate(units):
         rows, step, counter = _accepted(table, usable, index, unit, reconnects)
-        time_s = _envelope(table.host_time_ns[rows], step, counter.pace)
+        host_ns, pacer = table.host_time_ns[rows], counter.pacer()
+        if pacer is None:
+            time_s = _envelope(host_ns, step, counter.pace.tick_s)
+        else:
+            time_s = _paced(host_ns, step, pacer)
+        if refine and counter.tells_losses:
+            max_skew = LEAK if has_clock(unit) else MAX_RATE_OFF
+            time_s = refined(time_s, host_ns, step, counter.pace.tick_s, max_skew)
         lanes.append(Lane(rows, step, time_s))
     return lanes
 
@@ -217,16 +232,44 @@ def _steps(raw: IntArray, host_ns: IntArray, restarts: BoolArray, counter: Count
     return step
 
 
-def _envelope(host_ns: IntArray, step: IntArray, pace: Pace) -> FloatArray:
+def _paced(host_ns: IntArray, step: IntArray, pacer: BurstPacer) -> FloatArray:
+    """Return the time of each sample of a unit without a clock, on the host's clock."""
+    heard_s: list[float] = (host_ns / NS_PER_S).tolist()
+    return increasing(np.array(list(map(pacer.time_s, heard_s, step.tolist())), dtype=np.float64))
+
+
+def refined(
+    live_s: FloatArray, host_ns: IntArray, step: IntArray, tick_s: float, max_skew: float
+) -> FloatArray:
+    """Return the time of each sample (n,) by the line under all arrivals of its epoch."""
+    begins = np.flatnonzero(step == EPOCH)
+    device_s, host_s = np.cumsum(np.maximum(step, 0)) * tick_s, host_ns / NS_PER_S
+    times = live_s.copy()
+    for start, end in zip(begins, np.append(begins[1:], len(step)), strict=True):
+        epoch = slice(int(start), int(end))
+        exact_s = hull_times(device_s[epoch], host_s[epoch], max_skew)
+        if np.mean(np.abs(exact_s - live_s[epoch]) > DEPARTS_S) <= DEPARTS_SHARE:
+            times[epoch] = exact_s
+    return increasing(times)
+
+
+def increasing(time_s: FloatArray) -> FloatArray:
+    """Return times (n,) put off where needed to be a microsecond apart."""
+    steps_s = np.arange(len(time_s)) * MIN_STEP_S
+    later: FloatArray = np.maximum.accumulate(time_s - steps_s)
+    return later + steps_s
+
+
+def _envelope(host_ns: IntArray, step: IntArray, tick_s: float) -> FloatArray:
     """Return the time of each sample on the host's clock: the batch form of DeviceClock."""
     if not len(step):
         return np.empty(0)
     begins = step == EPOCH
     counts = np.cumsum(np.maximum(step, 0))
     counts = counts - counts[begins][np.cumsum(begins) - 1]
-    paced_s = counts * (pace.tick_s * (1.0 + pace.leak))
+    paced_s = counts * (tick_s * (1.0 + LEAK))
     floor = host_ns / NS_PER_S - paced_s
-    block = flow_array_ns(host_ns) // pace.half_window_ns
+    block = flow_array_ns(host_ns) // HALF_WINDOW_NS
     starts = np.flatnonzero(begins | (np.diff(block, prepend=block[:1]) != 0))
     ends = np.append(starts[1:], len(step))
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
@@ -234,6 +277,4 @@ def _envelope(host_ns: IntArray, step: IntArray, pace: Pace) -> FloatArray:
     before = np.append(np.inf, floor[ends[:-1] - 1])
     before[begins[starts]] = np.inf
     floor = np.minimum(floor, np.repeat(before, ends - starts))
-    steps_s = np.arange(len(step)) * MIN_STEP_S
-    time_s: FloatArray = np.maximum.accumulate(paced_s + floor - steps_s) + steps_s
-    return time_s
+    return increasing(paced_s + floor)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imu.clock import MAX_JUMP_S, NS_PER_S, has_clock
+from imu.counter import MAX_JUMP_S, NS_PER_S, has_clock
 from imu.lanes import Lane, Reconnects, are_usable, independent_lanes
 from imu.sample import FloatArray, IntArray, SampleTable, Unit
 

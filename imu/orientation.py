@@ -7,8 +7,8 @@ What happens at a gap, and why (inclination errors at 60 Hz in simulated leg swi
 120, 390 and 800 °/s; without a gap they are 1.0, 1.6 and 2.5°):
 
 * Neighbours up to 100 ms apart: the lost samples are filled by straight lines. Adds at most 0.7°.
-* Up to 250 ms: filled likewise, since that is still the best guess, but not valid until settled:
-  200 ms add 0.1, 2.5 and 11°.
+* Up to 250 ms: filled likewise, since that is still the best guess. 200 ms add 0.1, 2.5 and 11°, so
+  where the unit turned faster than 120 °/s on either side it is not valid until settled.
 * Longer: nobody knows the turn (500 ms filled are 4, 40 and 107° wrong). The heading is held as it
   was, the inclination is taken afresh from gravity, and nothing is valid until settled.
 * The errors of short gaps add up: where more than 5 % of the last seconds were filled, the
@@ -34,6 +34,8 @@ __all__ = ["FilterName", "HostFilter", "fuse", "missing_before"]
 
 FILL_S = 0.1
 BRIDGE_S = 0.25
+FILL_SLOW_RADPS = math.radians(120.0)
+FILL_SLOW_SHARE = 0.5  # what a slow gap counts; its error is a quarter of a fast one's
 FORGET_S = 2.0 * TAU_S
 STILL_S = 0.5
 FILLED_SHARE_MAX = 0.05
@@ -133,8 +135,10 @@ class HostFilter:
             self._filter.step(
                 _between(before[0], after[0], share), _between(before[1], after[1], share)
             )
-        self._filled_s += missing / self._rate_hz
-        if gap_s > FILL_S + _ROUNDING_S or self._filled_s > FILLED_SHARE_MAX * FORGET_S:
+        fast = max(math.hypot(*before[1]), math.hypot(*after[1])) > FILL_SLOW_RADPS
+        self._filled_s += (1.0 if fast else FILL_SLOW_SHARE) * missing / self._rate_hz
+        long = gap_s > FILL_S + _ROUNDING_S
+        if (long and fast) or self._filled_s > FILLED_SHARE_MAX * FORGET_S:
             self._unsettle(FORGET_S)
 
     def _unsettle(self, duration_s: float) -> None:

@@ -28,6 +28,7 @@ import numpy as np
 from imu.clock import Clocks, IndependentClocks, SharedClock, flow_ns, share_clock
 from imu.instants import Grid, Instants, OwnInstants, coincide, grid_instants, own_instants
 from imu.lanes import (
+    FOR_EVER_NS,
     PLAYOUT_NS,
     Arrivals,
     Lane,
@@ -224,7 +225,12 @@ def is_rotation(q: Quaternion) -> bool:
 
 
 def align(
-    table: SampleTable, units: Sequence[Unit], clock: Clock, reconnects: Reconnects = ()
+    table: SampleTable,
+    units: Sequence[Unit],
+    clock: Clock,
+    reconnects: Reconnects = (),
+    *,
+    refine: bool = False,
 ) -> FrameTable:
     """Put a whole recording on one time base: the frames that `Timeline` gives, at once.
 
@@ -239,6 +245,9 @@ def align(
     reconnects
         For each call of `Timeline.new_epoch`, the unit and a host time (ns): the unit's first
         sample from then on begins the epoch.
+    refine
+        Whether to do better than was possible live: clocks by `imu.hull_clock`, and no sample is
+        too late, so that only what was really lost is missing.
 
     Returns
     -------
@@ -248,10 +257,11 @@ def align(
     usable = are_usable(table.q)
     if share_clock(units, clock):
         lanes = shared_lanes(table, usable, units, reconnects)
-        frames, probe = _frames(table, lanes, units, own=True)
+        frames, probe = _frames(table, lanes, units, own=True, refine=refine)
         if coincide(probe):
             return frames
-    return _frames(table, independent_lanes(table, usable, units, reconnects), units, own=False)[0]
+    lanes = independent_lanes(table, usable, units, reconnects, refine=refine)
+    return _frames(table, lanes, units, own=False, refine=refine)[0]
 
 
 def until_last_complete(frames: FrameTable) -> FrameTable:
@@ -266,7 +276,7 @@ def until_last_complete(frames: FrameTable) -> FrameTable:
 
 
 def _frames(
-    table: SampleTable, lanes: Sequence[Lane], units: Sequence[Unit], *, own: bool
+    table: SampleTable, lanes: Sequence[Lane], units: Sequence[Unit], *, own: bool, refine: bool
 ) -> tuple[FrameTable, list[list[bool]]]:
     """Return all frames, and who has a sample of its own at the instants of the probe."""
     if not all(len(lane.rows) for lane in lanes):
@@ -275,7 +285,8 @@ def _frames(
     rows = np.concatenate([lane.rows for lane in lanes])
     order = np.argsort(rows)
     rows, times = rows[order], np.concatenate([lane.time_s for lane in lanes])[order]
-    arrivals = Arrivals(rows, np.maximum.accumulate(times), flow_array_ns(table.host_time_ns[rows]))
+    front, flow = np.maximum.accumulate(times), flow_array_ns(table.host_time_ns[rows])
+    arrivals = Arrivals(rows, front, flow, FOR_EVER_NS if refine else PLAYOUT_NS)
     noted = times[np.arange(len(rows)) <= arrivals.deadline(times)]
     begin = sorted(lanes, key=lambda lane: int(lane.rows[0]))
     firsts = [float(lane.time_s[0]) for lane in begin]

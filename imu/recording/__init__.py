@@ -2,17 +2,20 @@
 
 session.json     what it is about (`SessionHeader`); written first, always replaced whole
 samples.arrows   an Arrow IPC stream that grows by a record batch at most every quarter second of
-                 sample time, so a kill loses no more; forced to the disk once a second
+                 sample time, or of silence, so a kill loses no more; forced to the disk once a
+                 second
 events.jsonl     what happened besides samples, one JSON object a line
 writer.lock      there only while a process records
 
-Time advances by samples only, never by a clock on the wall.
+A session's time advances by samples only, never by a clock on the wall; that clock only says when
+what is there goes to the disk.
 """
 
 from imu.recording.folder import SessionError, check_name, session_folder
 from imu.recording.header import SessionHeader
 from imu.recording.reader import Session, open_session
-from imu.recording.rescue import Rescue, recover
+from imu.recording.rescue import Rescue, find_orphans, recover, rescue_orphans
+from imu.recording.space import check_space
 from imu.recording.writer import SessionWriter
 
 __all__ = [
@@ -22,7 +25,10 @@ __all__ = [
     "SessionHeader",
     "SessionWriter",
     "check_name",
+    "check_space",
+    "find_orphans",
     "open_session",
     "recover",
+    "rescue_orphans",
     "session_folder",
 ]

@@ -1,4 +1,4 @@
-"""Rescues a session whose writer died. What is cut away is kept beside it as `….damaged`."""
+"""Rescues sessions whose writer died. What is cut away is kept beside it as `….damaged`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ class Rescue:
     reason: str = ""
     """Why nothing could be rescued, one line."""
 
+    @property
+    def sentence(self) -> str:
+        """Return what the rescue came to in words."""
+        if self.exit_code == 1:
+            return f"nothing could be rescued: {self.reason}"
+        held = f"{self.samples} samples over {self.seconds:.1f} s"
+        if self.exit_code == 0:
+            return f"whole, {held}"
+        return (
+            f"rescued {held}, up to where it was cut or damaged;"
+            " the files as they were are kept beside it, ending in .damaged"
+        )
+
 
 def recover(path: Path | str) -> Rescue:
     """Make a session whole again as far as it can be read, and mark it `recovered`.
@@ -60,6 +73,43 @@ def recover(path: Path | str) -> Rescue:
         return _recover(folder)
     finally:
         lock.release()
+
+
+def find_orphans(root: Path) -> list[Path]:
+    """Return the sessions in a folder that are open though no process records them, by name.
+
+    Links are not followed, and what is no session or cannot be read is passed over.
+    """
+    try:
+        folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    except OSError:
+        return []
+    return [folder for folder in folders if _is_orphan(folder)]
+
+
+def rescue_orphans(root: Path) -> list[tuple[Path, Rescue]]:
+    """Recover every orphan in a folder; return what became of each.
+
+    One that cannot be rescued stays as it is, and does not keep the others from being rescued.
+    """
+    rescued = []
+    for folder in find_orphans(root):
+        try:
+            rescued.append((folder, recover(folder)))
+        except SessionError as error:
+            rescued.append((folder, Rescue(0, 0.0, 1, str(error))))
+    return rescued
+
+
+def _is_orphan(folder: Path) -> bool:
+    try:
+        if read_header(folder).state != "open":
+            return False
+        FolderLock(folder).release()
+        # its writer may have closed it between the two
+        return read_header(folder).state == "open"
+    except SessionError:
+        return False
 
 
 def _recover(folder: Path) -> Rescue:

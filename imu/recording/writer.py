@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -34,13 +36,15 @@ from imu.recording.folder import (
     unreadable,
 )
 from imu.recording.header import SessionHeader, State, format_header
+from imu.recording.watch import Watch
 from imu.sample import Sample, SampleTable
 from imu.screening import MAX_HOST_TIME_NS
 
-# A batch ends with the first sample this long after its first. Samples come every 50 ms or faster,
-# so what a kill can cost stays under the quarter second that is promised.
+# A batch ends with the first sample this long after its first, and when none comes by the watch. So
+# what a kill can cost stays under the quarter second that is promised.
 BATCH_NS = 200_000_000
-SYNC_NS = 1_000_000_000
+BATCH_S = 0.2
+SYNC_S = 1.0
 MAX_BUFFERED = 8192  # samples; bounds memory when time stands still
 
 
@@ -48,22 +52,26 @@ class SessionWriter:
     """Writes one session; make it with `SessionWriter.create` and use it as a context manager.
 
     Leaving the block closes the session. Leaving it by an exception keeps everything recorded and
-    the state `open`, as the death of the process would. It belongs to one thread.
+    the state `open`, as the death of the process would. It belongs to one thread; one of its own
+    flushes and forces to the disk what waits while no sample comes.
     """
 
     def __init__(self, folder: Path, header: SessionHeader) -> None:
         self.folder = folder
         self.header = header
         self._rows: list[Sample] = []
-        self._synced_ns = 0
+        self._rows_since_s = self._synced_s = time.monotonic()
+        self._unsynced = False
+        self._failure: SessionError | None = None
+        self._guard = threading.RLock()  # between the recorder's thread and the watch's
         self._syncing: Future[None] | None = None
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="session-sync")
         self._open = True
         with contextlib.ExitStack() as undo:  # runs only when a step fails
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            replace_file(folder / HEADER_FILE, [format_header(header)])
-            self._lock = FolderLock(folder)
+            self._lock = FolderLock(folder)  # first, or an open header could pass for an orphan's
             undo.callback(self._lock.release)
+            replace_file(folder / HEADER_FILE, [format_header(header)])
             self._samples = AppendFile(folder / SAMPLES_FILE, MAX_SAMPLES_BYTES)
             undo.callback(self._samples.close)
             self._events = AppendFile(folder / EVENTS_FILE, MAX_EVENTS_BYTES)
@@ -73,6 +81,7 @@ class SessionWriter:
         sync_folder(folder)
         # Arrow looks for pandas at its first array: 0.2 s that must not delay the first samples
         encode_samples([Sample(0, 0, None, None, None)])
+        self._watch = Watch(self._look_after)
 
     @classmethod
     def create(cls, folder: Path, header: SessionHeader) -> SessionWriter:
@@ -114,11 +123,15 @@ class SessionWriter:
         """
         if not self._open or not 0 <= sample.unit < len(self.header.units):
             raise ValueError(f"the session is closed or lists no unit {sample.unit}")
-        rows = self._rows
-        rows.append(sample)
-        if sample.host_time_ns - rows[0].host_time_ns >= BATCH_NS or len(rows) >= MAX_BUFFERED:
-            self.flush()
-            self._sync_each_second(sample.host_time_ns)
+        with self._guard:
+            self._raise_failure()
+            rows = self._rows
+            if not rows:
+                self._rows_since_s = time.monotonic()
+            rows.append(sample)
+            if sample.host_time_ns - rows[0].host_time_ns >= BATCH_NS or len(rows) >= MAX_BUFFERED:
+                self.flush()
+                self._sync_each_second()
 
     def write_table(self, table: SampleTable) -> None:
         """Record many samples at once, in arrival order, for an import.
@@ -130,9 +143,11 @@ class SessionWriter:
             predecessor, or when the disk refuses.
         """
         self._check_table(table)
-        self.flush()
-        for message in encode_table(table):
-            self._samples.append(message)
+        with self._guard:
+            self.flush()
+            for message in encode_table(table):
+                self._samples.append(message)
+            self._unsynced = True
 
     def event(self, event: dict[str, Any]) -> None:
         """Record what happened besides samples: a text `type`, a number `time_s`, and more.
@@ -147,8 +162,10 @@ class SessionWriter:
             When the event could not be read back.
         """
         line = format_event(event)
-        self.flush()
-        self._events.append(line)
+        with self._guard:
+            self.flush()
+            self._events.append(line)
+            self._unsynced = True
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of SessionHeader
         """Replace fields of the header, at once and whole.
@@ -165,10 +182,19 @@ class SessionWriter:
         self.header = header
 
     def flush(self) -> None:
-        """Hand the samples of the last quarter second to the system, e.g. when a unit is lost."""
-        if self._rows:
-            rows, self._rows = self._rows, []
-            self._samples.append(encode_samples(rows))
+        """Hand the samples of the last quarter second to the system, e.g. when a unit is lost.
+
+        Raises
+        ------
+        SessionError
+            When the disk refuses, or refused when the watch flushed.
+        """
+        with self._guard:
+            self._raise_failure()
+            if self._rows:
+                rows, self._rows = self._rows, []
+                self._unsynced = True
+                self._samples.append(encode_samples(rows))
 
     def close(self, state: State = "closed") -> None:
         """Write what is left and end the session; a second time does nothing.
@@ -197,6 +223,7 @@ class SessionWriter:
 
     def _end_files(self) -> None:
         self._open = False
+        self._watch.stop()
         self._syncer.shutdown()
         self._samples.close()
         self._events.close()
@@ -218,9 +245,28 @@ class SessionWriter:
                     "check the file that it comes from",
                 )
 
-    def _sync_each_second(self, host_time_ns: int) -> None:
+    def _look_after(self) -> None:
+        """Do what is due while no sample comes; what the disk refuses is told with the next one."""
+        with self._guard:
+            if not self._open or self._failure:
+                return
+            try:
+                if self._rows and time.monotonic() - self._rows_since_s >= BATCH_S:
+                    self.flush()
+                self._sync_each_second()
+            except SessionError as error:
+                self._failure = error
+
+    def _raise_failure(self) -> None:
+        """Tell, once, what went wrong while nobody was there to be told."""
+        failure, self._failure = self._failure, None
+        if failure:
+            raise failure
+
+    def _sync_each_second(self) -> None:
         """Force files to the disk in the background: a slow disk must not delay the next sample."""
-        if host_time_ns - self._synced_ns < SYNC_NS:
+        now_s = time.monotonic()
+        if not self._unsynced or now_s - self._synced_s < SYNC_S:
             return
         if self._syncing is not None and not self._syncing.done():
             return  # the disk is still busy with the last time
@@ -229,7 +275,7 @@ class SessionWriter:
                 self._syncing.result()
         except OSError as error:
             raise unreadable(self.folder / SAMPLES_FILE, error) from None
-        self._synced_ns = host_time_ns
+        self._synced_s, self._unsynced = now_s, False
         self._syncing = self._syncer.submit(self._sync)
 
     def _sync(self) -> None:

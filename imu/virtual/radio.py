@@ -154,10 +154,10 @@ def _samples(
     nothing: list[None] = [None] * count
     fused = settings.sensor_output != "raw"
     raw = settings.sensor_output != "quaternion"
-    q = _as_sent(_at(trace.q_earth_sensor, time_s, sent.instant_s)) if fused else nothing
-    span_s = 1.0 / settings.rate_hz
-    acc = _vectors(_mean_over(trace.acc, time_s, sent.instant_s, span_s)) if raw else nothing
-    gyr = _vectors(_mean_over(trace.gyr, time_s, sent.instant_s, span_s)) if raw else nothing
+    at_s, span_s = sent.instant_s, 1.0 / settings.rate_hz
+    q = _as_sent(orientations_at(trace.q_earth_sensor, time_s, at_s)) if fused else nothing
+    acc = _vectors(means_over(trace.acc, time_s, at_s, span_s)) if raw else nothing
+    gyr = _vectors(means_over(trace.gyr, time_s, at_s, span_s)) if raw else nothing
     return list(
         map(
             Sample,
@@ -181,20 +181,41 @@ def _interval(u: float, settings: WearerSettings) -> float:
     return float(steps[0] + np.floor(u * (steps[1] - steps[0] + 1.0))) * INTERVAL_STEP_S
 
 
-def _at(q: FloatArray, time_s: FloatArray, instant_s: FloatArray) -> FloatArray:
-    """Return orientations between the instants of the grid, shape (k, 4)."""
+def orientations_at(q: FloatArray, time_s: FloatArray, instant_s: FloatArray) -> FloatArray:
+    """Return orientations between the instants of the grid, shape (k, 4).
+
+    Parameters
+    ----------
+    q
+        On the grid, shape (n, 4).
+    time_s
+        The grid, shape (n,).
+    instant_s
+        Shape (k,).
+    """
     place = np.interp(instant_s, time_s, np.arange(len(time_s), dtype=np.float64))
     before = np.minimum(place.astype(np.int64), len(time_s) - 2)
     return slerp_array(q[before], q[before + 1], place - before)
 
 
-def _mean_over(
+def means_over(
     values: FloatArray, time_s: FloatArray, instant_s: FloatArray, span_s: float
 ) -> FloatArray:
     """Return means over the span before each instant, shape (k, 3): what a slower output sends.
 
     The mean of the rotation rate since the last sample is what carries one orientation to the
     next, and the mean keeps the noise density of the sensor.
+
+    Parameters
+    ----------
+    values
+        On the grid, shape (n, 3).
+    time_s
+        The grid, shape (n,), from 0, even.
+    instant_s
+        Shape (k,).
+    span_s
+        Time between two outputs.
     """
     step_s = time_s[1] - time_s[0]
     total = np.concatenate((np.zeros((1, 3)), np.cumsum(values[1:], axis=0))) * step_s

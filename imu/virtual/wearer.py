@@ -1,12 +1,20 @@
-"""A virtual wearer doing one set: samples as radios would deliver them, and the truth."""
+"""A virtual wearer doing one set: samples as radios would deliver them, and the truth.
+
+`wear` gives the whole session at once; `on_air` puts the same units on the air, to be found,
+connected and started.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from imu.sample import Sample, Segment, Side, Unit
-from imu.virtual.chance import chance_from
+from imu.virtual.air import VirtualAir
+from imu.virtual.chance import Chance, chance_from
+from imu.virtual.dot_layout import NAME
+from imu.virtual.dot_unit import DotUnit, LinkLoss
 from imu.virtual.enact import enact
 from imu.virtual.habits import everyday_script
 from imu.virtual.motion import Mark, plan
@@ -16,7 +24,7 @@ from imu.virtual.sensors import SensorTrace, sense
 from imu.virtual.settings import WearerSettings
 from imu.virtual.truth import Truth, truth_of
 
-__all__ = ["WearerSettings", "Wearing", "wear"]
+__all__ = ["LinkLoss", "WearerSettings", "Wearing", "on_air", "wear"]
 
 WornSide = Literal["right", "left", "both"]
 
@@ -68,9 +76,75 @@ def wear(
         once, or the settings' script cannot be carried out.
     """
     settings = settings or WearerSettings()
+    return _worn(exercise, side, chance_from(seed), settings)
+
+
+def on_air(
+    exercise: str,
+    side: WornSide,
+    seed: int,
+    settings: WearerSettings | None = None,
+    speed: float | None = 1.0,
+    *,
+    losses: Mapping[int, Sequence[LinkLoss]] | None = None,
+) -> tuple[VirtualAir, Wearing]:
+    """Return the units of a session on the air, and the session that they would give.
+
+    The motion begins when all units have been told to start measuring. Unit i of the air is unit i
+    of the session, and has its address, name and serial.
+
+    Parameters
+    ----------
+    exercise, side, seed, settings
+        As of `wear`. What units send follows from the mode they are started in, not from
+        `sensor_output`.
+    speed
+        Seconds of the wearer in one of the event loop; None is as fast as it goes.
+    losses
+        Which unit loses its link when, on the motion's clock: that of `VirtualAir.clock_ns`.
+
+    Returns
+    -------
+    tuple
+        The air; the session with marks and truth, whose time counts from the first sample's
+        arrival, when at 60 Hz nothing is lost but what the settings say.
+
+    Raises
+    ------
+    ValueError
+        As of `wear`, and when link losses or the speed make no sense.
+    """
+    settings = settings or WearerSettings()
+    wearing = _worn(exercise, side, chance_from(seed), settings)
+    # The session has used up its streams: the units on the air draw the same numbers once more.
+    fresh = chance_from(seed).units
+    places = list(fresh)
+    units = []
+    for index, trace in enumerate(wearing.traces):
+        place = trace.segment, trace.side
+        number = 1 + places.index(place)
+        units.append(
+            DotUnit(
+                trace,
+                fresh[place],
+                settings,
+                address=f"D4:22:CD:00:00:{number:02X}",
+                serial=0xD422CD000000 + number,
+                rssi=-50 - number,
+                losses=(losses or {}).get(index, ()),
+            )
+        )
+    worn = tuple(
+        replace(unit, name=NAME, address=dot.address, serial=f"{dot.serial:012X}")
+        for unit, dot in zip(wearing.units, units, strict=True)
+    )
+    return VirtualAir(units, speed), replace(wearing, units=worn)
+
+
+def _worn(exercise: str, side: WornSide, chance: Chance, settings: WearerSettings) -> Wearing:
+    """Return one session; the random streams are used up."""
     movement = movement_of(exercise)
     sides = _sides(movement, side)
-    chance = chance_from(seed)
     script = settings.script or everyday_script(movement, chance, settings, both=len(sides) > 1)
     laid = plan(script, sides)
     body = enact(movement, laid, chance, settings)

@@ -1,8 +1,8 @@
 """A leg made of joint angles: the truth that the analysis of legs is held against.
 
-Written with scipy's rotations alone and sharing nothing with the code under test. Frames, both legs
-alike: x forwards, y from knee to hip (to the head for the pelvis), z to the wearer's right. Earth: z
-up. Degrees; internal rotation and adduction positive on either leg.
+Written with scipy's rotations alone, sharing nothing with the code under test. Frames, both legs
+alike: x forwards, y from knee to hip (to the head for the pelvis), z to the wearer's right. Earth:
+z up. Degrees; internal rotation and adduction positive on either leg.
 """
 
 from __future__ import annotations
@@ -173,10 +173,12 @@ class Leg:
         femur = pelvis * Rotation.from_euler("ZXY", hip, degrees=True)
         return femur, femur * about("z", -knee)
 
-    def frames(self) -> LegFrames:
-        """Return what the two units say."""
+    def frames(self, axis: str = "", slip: Callable[..., np.ndarray] | None = None) -> LegFrames:
+        """Return what the two units say; the shank's may slip about its axis by a law of time."""
         time_s = self.time_s()
         femur, shank = self.segments()
+        if slip is not None:
+            shank = shank * about(axis, slip(time_s))
         twist = self.side.sign * (self.joints()[:, 3] - self.pose[2])
         return LegFrames(
             time_s,

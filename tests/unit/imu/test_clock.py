@@ -16,9 +16,9 @@ from imu.clock import (
     DeviceClock,
     IndependentClocks,
     SharedClock,
-    has_clock,
     share_clock,
 )
+from imu.counter import has_clock
 from imu.lanes import independent_lanes, shared_lanes
 from imu.sample import Sample, SampleTable, Segment, Side, Unit
 from imu.virtual.radio import arrivals

@@ -291,7 +291,7 @@ def test_where_a_start_in_motion_is_valid_it_is_right_to_three_degrees():
 def test_many_short_gaps_are_not_valid_though_each_alone_would_be():
     _, acc, gyr = wobbling(2400)
     keep = np.ones(2400, dtype=np.bool_)
-    for start in range(600, 1200, 40):  # 5 of 40 lost: 12.5 %
+    for start in range(600, 1200, 20):  # 5 of 20 lost: a quarter
         keep[start : start + 5] = False
     _, valid = fuse(clock(2400)[keep], acc[keep], gyr[keep], RATE_HZ)
     during = clock(2400)[keep]

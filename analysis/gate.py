@@ -1,0 +1,48 @@
+"""Whether the wearer is in place: nothing is counted away from the start position."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.movement import RepSettings
+from analysis.posture import Posture
+
+# Plain numbers: comparing with members of an enumeration would double the time of a sample.
+AWAY, THIGH, START = int(Posture.AWAY), int(Posture.THIGH), int(Posture.START)
+
+
+class PostureGate:
+    """Remembers since when the leg has been in the start position or out of it."""
+
+    __slots__ = ("_settings", "absent", "in_from", "out_from", "posture")
+
+    def __init__(self, settings: RepSettings) -> None:
+        self._settings = settings
+        self.posture = AWAY
+        self.in_from = self.out_from = math.inf
+        self.absent = False
+        """Whether the leg has been out of place for long; whoever has taken note clears it."""
+
+    def push(self, time_s: float, posture: int, *, moving: bool) -> None:
+        """Take one sample; while the leg moves, its shank may be anywhere."""
+        self.posture = posture
+        if posture == START:
+            self.out_from = math.inf
+            if self.in_from == math.inf:
+                self.in_from = time_s
+            return
+        self.in_from = math.inf
+        if moving and posture == THIGH:
+            self.out_from = math.inf
+        elif self.out_from == math.inf:
+            self.out_from = time_s
+        elif time_s - self.out_from >= self._settings.absent_s:
+            self.absent = True
+
+    def is_in(self, time_s: float) -> bool:
+        """Say whether the start position has been held long enough to begin."""
+        return time_s - self.in_from >= self._settings.arm_s
+
+    def is_out(self, time_s: float) -> bool:
+        """Say whether the leg has been out of place for too long to go on."""
+        return time_s - self.out_from > self._settings.disarm_s

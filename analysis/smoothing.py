@@ -1,0 +1,86 @@
+"""What the rep machine sees of an angle: a fast trace, a slow slope, how long it has been quiet.
+
+Two filters of two equal poles each, one sample at a time. The fast one decides thresholds, 64 ms
+late; the slope of the slow one decides what is quiet, because the raw rate of a 4 Hz tremor of one
+degree is 25 °/s and would never be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+FAST_HZ = 5.0
+SLOW_HZ = 1.5
+SLOPE_S = 0.3
+"""The slope is taken over this long."""
+SAME_STEP_S = 1e-6
+"""Steps that differ by less share their filter gains; a regular clock jitters by rounding."""
+
+
+class SmoothedAngle:
+    """Follows an angle in degrees; memory holds a slope's length of samples and no more."""
+
+    __slots__ = (
+        "_dt",
+        "_fast1",
+        "_fast_gain",
+        "_past",
+        "_quiet_dps",
+        "_slow",
+        "_slow1",
+        "_slow_gain",
+        "fast",
+        "quiet_from",
+        "rising_from",
+        "slope",
+        "time_s",
+    )
+
+    def __init__(self, quiet_dps: float) -> None:
+        """Call slower than `quiet_dps` quiet."""
+        self._quiet_dps = quiet_dps
+        self._dt = self._fast_gain = self._slow_gain = 0.0
+        self._past: deque[tuple[float, float]] = deque()
+        self.restart(-math.inf, 0.0)
+
+    def restart(self, time_s: float, angle_deg: float) -> None:
+        """Forget the past and begin at an angle, neither moving nor quiet."""
+        self.time_s = time_s
+        self.fast = self._fast1 = self._slow = self._slow1 = angle_deg
+        self.slope = 0.0
+        """Slow slope in degrees a second."""
+        self.quiet_from = math.inf
+        """Since when the slope has been quiet; infinity while it is not."""
+        self.rising_from = time_s
+        """When the fast trace last did not rise."""
+        self._past.clear()
+        self._past.append((time_s, angle_deg))
+
+    def push(self, time_s: float, angle_deg: float) -> None:
+        """Take one sample, later than the last."""
+        dt = time_s - self.time_s
+        self.time_s = time_s
+        if not -SAME_STEP_S < dt - self._dt < SAME_STEP_S:
+            self._dt = dt
+            self._fast_gain = 1.0 - math.exp(-2.0 * math.pi * FAST_HZ * dt)
+            self._slow_gain = 1.0 - math.exp(-2.0 * math.pi * SLOW_HZ * dt)
+        self._fast1 += self._fast_gain * (angle_deg - self._fast1)
+        rise = self._fast_gain * (self._fast1 - self.fast)
+        self.fast += rise
+        if rise <= 0.0:
+            self.rising_from = time_s
+        self._slow1 += self._slow_gain * (angle_deg - self._slow1)
+        slow = self._slow = self._slow + self._slow_gain * (self._slow1 - self._slow)
+        past = self._past
+        past.append((time_s, slow))
+        since = time_s - SLOPE_S + SAME_STEP_S
+        while past[1][0] <= since:
+            past.popleft()
+        then_s, then = past[0]
+        span = time_s - then_s
+        slope = self.slope = (slow - then) / (span if span > SLOPE_S / 2 else SLOPE_S / 2)
+        if not -self._quiet_dps < slope < self._quiet_dps:
+            self.quiet_from = math.inf
+        elif self.quiet_from == math.inf:
+            self.quiet_from = time_s

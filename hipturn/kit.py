@@ -1,0 +1,85 @@
+"""The kit: which unit is strapped where, remembered by serial and address.
+
+It lives in the user's own settings folder, or in $HIPTURN_CONFIG.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from hipturn.errors import UserError
+
+PLACES = ("right-thigh", "right-shank", "left-thigh", "left-shank", "pelvis")
+FILE = "kit.json"
+MAX_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class KitUnit:
+    """One remembered unit."""
+
+    address: str
+    name: str = ""
+    serial: str = ""
+    profile: str = ""
+
+
+def kit_path() -> Path:
+    """Return where the kit is remembered."""
+    return Path(os.environ.get("HIPTURN_CONFIG") or click.get_app_dir("hipturn")) / FILE
+
+
+def read_kit() -> dict[str, KitUnit]:
+    """Return the remembered units by place; none when nothing was remembered.
+
+    Raises
+    ------
+    UserError
+        When the file is damaged.
+    """
+    path = kit_path()
+    if not path.exists():
+        return {}
+    try:
+        with path.open(encoding="utf-8") as file:
+            data = json.loads(file.read(MAX_BYTES))  # a longer file is cut and no JSON then
+        return {place: KitUnit(**data[place]) for place in PLACES if place in data}
+    except (ValueError, TypeError, RecursionError):
+        raise UserError(f"{path}: is no list of units; remove it and set up the kit anew") from None
+
+
+def remember(place: str, unit: KitUnit) -> None:
+    """Remember a unit for a place, and no longer for any other."""
+    kept = {p: u for p, u in read_kit().items() if u.address != unit.address}
+    _write(kept | {place: unit})
+
+
+def forget(place: str) -> None:
+    """Forget the unit of a place.
+
+    Raises
+    ------
+    UserError
+        When none is remembered there.
+    """
+    kit = read_kit()
+    if place not in kit:
+        raise UserError(f"no unit is remembered for the {place.replace('-', ' ')}")
+    del kit[place]
+    _write(kit)
+
+
+def _write(kit: dict[str, KitUnit]) -> None:
+    path = kit_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = json.dumps({place: asdict(unit) for place, unit in kit.items()}, indent=2)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    Path(temporary).replace(path)

@@ -1,0 +1,271 @@
+"""A live session over Bluetooth: find the units, hold their links, feed the session.
+
+The same code runs real radios and the virtual wearer's, which stands in for the system's Bluetooth
+behind bleak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from analysis import exercises
+from analysis.guide import Step
+from hipturn import __version__
+from hipturn.errors import UserError
+from hipturn.keys import watched_keys
+from hipturn.live import LiveSession
+from hipturn.pipeline import Tracker
+from hipturn.places import recordings_root
+from hipturn.terminal import Screen, open_screen, step_text
+from imu.drivers import Driver, driver_for
+from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
+from imu.profile import load_profiles
+from imu.radio import Backend
+from imu.recording import SessionHeader, SessionWriter, session_folder
+from imu.sample import Segment, Side, Unit
+from imu.scan import Found, find
+
+SCAN_S = 8.0
+Place = tuple[Segment, Side | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Strapped:
+    """A unit and where it is strapped."""
+
+    place: Place
+    found: Found
+    driver: Driver
+
+    @property
+    def unit(self) -> Unit:
+        """Return the unit as session.json describes it."""
+        segment, side = self.place
+        return Unit(
+            segment=segment,
+            side=side,
+            profile=self.found.profile.name,
+            name=self.found.name,
+            address=self.found.address,
+            **self.driver.unit_fields(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a live session is to be."""
+
+    exercise: str
+    wearer: str = ""
+    source: str = "live"
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: float | None = None
+    root: str | None = None
+
+
+async def strap(
+    wanted: Mapping[Place, str], say: Callable[[str], None], backend: Backend | None = None
+) -> list[Strapped]:
+    """Find the units wanted, each by address or name.
+
+    Raises
+    ------
+    UserError
+        When a unit is not in range, or none was named.
+    imu.radio.RadioError
+        When this computer cannot scan.
+    """
+    if not wanted:
+        raise UserError(
+            "no unit was named: `hipturn scan` lists those in range; give"
+            " --thigh ADDRESS and --shank ADDRESS, or remember them with `hipturn kit`"
+        )
+    say("Looking for the units…")
+
+    def all_here(seen: object) -> bool:
+        return all(_pick(text, list(seen)) for text in wanted.values())  # type: ignore[call-overload]
+
+    seen = await find(SCAN_S, load_profiles(), backend=backend, until=all_here)
+    strapped = []
+    for place, text in wanted.items():
+        found = _pick(text, seen)
+        if found is None:
+            near = ", ".join(f.name or f.address for f in seen) or "none"
+            raise UserError(
+                f"the unit {text} is not in range (seen: {near}): switch it on, move it to wake"
+                " it, and bring it within 5 m"
+            )
+        strapped.append(Strapped(place, found, driver_for(found.profile)))
+    return strapped
+
+
+def _pick(text: str, seen: list[Found]) -> Found | None:
+    """Return the unit that an address or a name means; a name must be the only one of its kind."""
+    wanted = text.lower()
+    by_address = [found for found in seen if found.address.lower() == wanted]
+    by_name = [found for found in seen if found.name.lower() == wanted]
+    found = by_address or by_name
+    return found[0] if len(found) == 1 else None
+
+
+async def run_session(
+    strapped: list[Strapped],
+    wish: Wish,
+    *,
+    backend: Backend | None = None,
+    ended: asyncio.Event | None = None,
+    clock_ns: Callable[[], int] | None = None,
+) -> Path:
+    """Stream, calibrate, count and record until told to stop; return the session's folder.
+
+    Ends by `ended` (a virtual wearer is done), the wish's seconds, the key q, Ctrl-C or SIGTERM.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When stopped by Ctrl-C or SIGTERM; the session is closed then.
+    imu.radio.RadioError
+        When a unit never sent data; a session without a sample is removed.
+    """
+    exercise = exercises.load(wish.exercise)
+    units = tuple(one.unit for one in strapped)
+    started_at = datetime.now().astimezone()
+    side = _side(units)
+    folder = session_folder(recordings_root(wish.root), started_at, exercise.id, side)
+    header = SessionHeader(
+        started_at=started_at,
+        exercise=exercise.id,
+        side=side,
+        units=units,
+        source=wish.source,
+        software=f"hipturn {__version__}",
+        wearer=wish.wearer,
+        notes=wish.notes,
+    )
+    tracker = Tracker(units, "independent", exercise, guided=True)
+    screen = open_screen(exercise, wish.title or exercise.name)
+    begun_ns = time.monotonic_ns()
+    clock = clock_ns or (lambda: time.monotonic_ns() - begun_ns)
+    writer = SessionWriter.create(folder, header)
+    session = LiveSession(tracker, screen, writer)
+    stop = ended or asyncio.Event()
+    interrupted = asyncio.Event()
+
+    def pressed(key: str) -> None:
+        if key == "q":
+            stop.set()
+
+    try:
+        screen.say(step_text(Step.STAND, exercise))
+        with _stopping(stop, interrupted), watched_keys(pressed):
+            await _stream(strapped, session, screen, stop, wish.seconds, backend, clock)
+        session.finish()
+    except BaseException:
+        _end(writer, session)
+        raise
+    finally:
+        screen.close()
+    _end(writer, session)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    return folder
+
+
+async def _stream(
+    strapped: list[Strapped],
+    session: LiveSession,
+    screen: Screen,
+    stop: asyncio.Event,
+    seconds: float | None,
+    backend: Backend | None,
+    clock_ns: Callable[[], int],
+) -> None:
+    """Hold a link to every unit until told to stop."""
+    lock = ConnectLock()
+
+    def note(event: LinkEvent) -> None:
+        _note(event, strapped[event.unit], session, screen)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if seconds is not None:
+                asyncio.get_running_loop().call_later(seconds, stop.set)
+            for index, one in enumerate(strapped):
+                link = UnitLink(
+                    one.found.device,
+                    one.driver,
+                    index,
+                    session.take,
+                    note,
+                    clock_ns,
+                    connect_lock=lock,
+                    backend=backend,
+                )
+                tasks.create_task(link.run(stop))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
+def _note(event: LinkEvent, one: Strapped, session: LiveSession, screen: Screen) -> None:
+    """Record what happened to a link, and say what matters."""
+    label = one.unit.label
+    if event.kind is LinkEventKind.RECONNECTED:
+        session.reconnected(event.unit, event.host_time_ns)
+        screen.say(f"{label}: back")
+        return
+    session.event(
+        "link",
+        event.host_time_ns,
+        unit=event.unit,
+        what=str(event.kind),
+        state=str(event.state),
+        text=event.text,
+        value=event.value,
+    )
+    if event.kind in (LinkEventKind.LOST, LinkEventKind.FAILED, LinkEventKind.OVERFLOW):
+        screen.say(f"{label}: {event.text}")
+    elif event.kind is LinkEventKind.CONNECTED:
+        screen.say(f"{label}: streaming")
+    elif event.kind is LinkEventKind.BATTERY and event.value is not None:
+        screen.say(f"{label}: battery {event.value} %")
+
+
+def _end(writer: SessionWriter, session: LiveSession) -> None:
+    """Close a session, or remove it when nothing ever arrived."""
+    if session.samples:
+        writer.close()
+    else:
+        writer.discard()
+
+
+@contextmanager
+def _stopping(stop: asyncio.Event, interrupted: asyncio.Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the session from inside the loop, so that links are closed."""
+    loop = asyncio.get_running_loop()
+
+    def end(*_: object) -> None:
+        interrupted.set()
+        loop.call_soon_threadsafe(stop.set)
+
+    before = {name: signal.signal(name, end) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _side(units: tuple[Unit, ...]) -> Literal["left", "right", "both"]:
+    sides = {unit.side for unit in units if unit.side}
+    if len(sides) == 1:
+        return "left" if Side.LEFT in sides else "right"
+    return "both"

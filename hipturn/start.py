@@ -1,0 +1,85 @@
+"""What `hipturn live` starts: real units, or a virtual wearer's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from hipturn.errors import UserError
+from hipturn.kit import read_kit
+from hipturn.live import live_virtual
+from hipturn.radio_session import Place, Wish, run_session, strap
+from imu.sample import Segment, Side
+
+SideChoice = Literal["left", "right", "both"]
+
+
+def start_virtual(
+    exercise: str,
+    side: SideChoice,
+    *,
+    wearer: str,
+    seed: int,
+    speed: float | None,
+    seconds: float | None,
+    root: str | None,
+) -> Path:
+    """Run one set of the virtual wearer; return the session's folder."""
+    try:
+        return live_virtual(
+            exercise,
+            side,
+            seed=seed,
+            speed=speed,
+            root=root,
+            seconds=seconds,
+            wearer=wearer or "virtual",
+        )
+    except ValueError as error:  # the virtual wearer does not do this exercise, or not so
+        raise UserError(str(error)) from None
+
+
+def start_radio(
+    exercise: str,
+    side: SideChoice,
+    named: Mapping[str, str | None],
+    *,
+    wearer: str,
+    seconds: float | None,
+    root: str | None,
+) -> Path:
+    """Run a session with the units named, or those remembered; return its folder."""
+    wanted = _wanted(side, named)
+
+    async def run() -> Path:
+        strapped = await strap(wanted, click.echo)
+        wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root)
+        return await run_session(strapped, wish)
+
+    return asyncio.run(run())
+
+
+def _wanted(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, str]:
+    """Return the unit of each place: named on the command line, else remembered in the kit."""
+    given: dict[Place, str] = {}
+    for option, unit in named.items():
+        if unit is None:
+            continue
+        told, _, segment = option.rpartition("_")
+        if not told and segment != Segment.PELVIS and side == "both":
+            raise click.UsageError("with both legs, name --right-thigh, --left-thigh and so on")
+        leg = None if segment == Segment.PELVIS else Side(told or side)
+        given[Segment(segment), leg] = unit
+    if given:
+        return given
+    legs = [Side.LEFT, Side.RIGHT] if side == "both" else [Side(side)]
+    remembered: dict[Place, str] = {}
+    for place, known in read_kit().items():
+        told, _, segment = place.rpartition("-")
+        if not told or Side(told) in legs:
+            remembered[Segment(segment), Side(told) if told else None] = known.address
+    return remembered

@@ -1,0 +1,200 @@
+"""Capture2Go: packages with checksums, quaternions in 64 bits, and a clock that answers.
+
+Orientation is the unit's own 6-axis one; its heading offset to magnetic north is not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bleak import BleakClient
+
+from imu.drivers.capture2go_packages import (
+    CLOCK_ROUND_TRIP,
+    GET_STATUS,
+    MEASUREMENT_MODE,
+    ROUND_TRIP_BODY,
+    SET_MEASUREMENT_MODE,
+    START_STREAMING,
+    STATUS,
+    STATUS_BODY,
+    STOP_AND_CLEAR,
+    STOP_STREAMING,
+    Package,
+    PackageReader,
+    pack,
+    reading_of,
+)
+from imu.drivers.talk import Notifications, attempt, characteristic, put
+from imu.drivers.unit_fields import UnitFields, fields_of
+from imu.radio import RadioError, Trouble
+from imu.reading import Reading, Reason, count
+from imu.unit_layout import Profile
+from imu.write_guard import CAPTURE2GO_COMMAND as COMMAND
+
+STREAMING, RECORDING = 2, 3  # what the unit is doing
+CHARGE_MASK = 0x7F  # the highest bit says that it is charging
+STATUS_EVERY_S = 1
+# Which byte of the measurement mode turns each stream on.
+MODES = {"full_6d": 1, "quat_float": 3, "quat_fixed": 4}
+
+
+class RoundTrip(NamedTuple):
+    """One question to the unit's clock."""
+
+    offset_ns: int
+    """Host's clock minus the unit's."""
+    delay_ns: int
+    """Half of the time that question and answer were on the way."""
+
+
+class Capture2GoDriver:
+    """Starts, reads and stops a Capture2Go unit."""
+
+    def __init__(self, profile: Profile, stream: str | None, rate_hz: float | None) -> None:
+        self.profile = profile
+        self.stream = stream or profile.prefer[0]
+        self.rate_hz = rate_hz or profile.rates.default
+        self.rejected: dict[str, int] = {}
+        self._layout = profile.streams[self.stream]
+        self._reader = PackageReader(self.rejected)
+        self._charge: int | None = None
+        self._notifications: Notifications | None = None
+
+    def unit_fields(self) -> UnitFields:
+        """Return what `imu.sample.Unit` wants to know."""
+        return fields_of(self._layout, self.rate_hz)
+
+    def decode(self, payload: bytes) -> list[Reading]:
+        """Return the samples that are complete with this notification; never raises."""
+        readings = []
+        for package in self._reader.packages(payload):
+            reading = reading_of(package)
+            if isinstance(reading, Reason):
+                count(self.rejected, reading)
+            elif reading is not None:
+                readings.append(reading)
+            elif (status := _status(package)) is not None:
+                self._charge = status.charge
+            else:
+                count(self.rejected, Reason.OTHER_MESSAGE)
+        return readings
+
+    async def start(self, client: BleakClient, receive: Callable[[bytes], None]) -> None:
+        """Subscribe, then choose what is measured and start it.
+
+        Raises
+        ------
+        BleakError, OSError, RadioError
+            When the unit cannot be started, or records to its own memory.
+        """
+        self._reader.reset()
+        self._notifications = Notifications(receive)
+        await client.start_notify(characteristic(client, self._layout.uuid), self._notifications)
+        status = await self._ask_status(client, self._notifications)
+        if status is not None and status.state == RECORDING:
+            raise RadioError(
+                Trouble.BUSY,
+                "the Capture2Go unit is recording to its own memory: end that recording in its "
+                "app first",
+            )
+        if status is not None and status.state == STREAMING:
+            await self._put(client, pack(STOP_AND_CLEAR))
+        await self._put(client, pack(SET_MEASUREMENT_MODE, self._mode()))
+        await self._put(client, pack(START_STREAMING))
+
+    async def stop(self, client: BleakClient) -> None:
+        """Stop the unit as far as it still listens; never raises."""
+        self._notifications = None
+        await attempt(lambda: self._put(client, pack(STOP_STREAMING)))
+        await attempt(lambda: client.stop_notify(characteristic(client, self._layout.uuid)))
+
+    async def battery(self, client: BleakClient) -> int | None:
+        """Return the charge in percent; None when the unit does not tell."""
+        if self._notifications is not None and self._charge is not None:
+            return self._charge
+        borrowed = self._notifications is None
+        notifications = self._notifications or Notifications(lambda _: None)
+        target = characteristic(client, self._layout.uuid)
+        if borrowed:
+            await attempt(lambda: client.start_notify(target, notifications))
+        found: list[_Status | None] = [None]
+
+        async def asked() -> None:
+            found[0] = await self._ask_status(client, notifications)
+
+        await attempt(asked)
+        if borrowed:
+            await attempt(lambda: client.stop_notify(target))
+        return found[0].charge if found[0] else None
+
+    async def round_trip(self, client: BleakClient, now_ns: Callable[[], int]) -> RoundTrip | None:
+        """Ask the unit's clock for the time; None when the unit is not started or does not answer.
+
+        Parameters
+        ----------
+        client
+            Connected and started.
+        now_ns
+            The host's clock.
+
+        Raises
+        ------
+        BleakError, OSError
+            When the link fails.
+        """
+        if self._notifications is None:
+            return None
+        reader = PackageReader({})
+
+        def reply(payload: bytes) -> RoundTrip | None:
+            arrived = now_ns()
+            bodies = [p.body for p in reader.packages(payload) if p.header == CLOCK_ROUND_TRIP]
+            if not bodies or len(bodies[0]) != ROUND_TRIP_BODY.size:
+                return None
+            sent, received, answered, _ = ROUND_TRIP_BODY.unpack(bodies[0])
+            offset = (sent + arrived - received - answered) // 2
+            return RoundTrip(offset, (arrived + received - sent - answered) // 2)
+
+        async def ask() -> None:
+            await self._put(client, pack(CLOCK_ROUND_TRIP, ROUND_TRIP_BODY.pack(now_ns(), 0, 0, 0)))
+
+        return await self._notifications.ask(ask, reply)
+
+    async def _ask_status(
+        self, client: BleakClient, notifications: Notifications
+    ) -> _Status | None:
+        reader = PackageReader({})
+
+        def reply(payload: bytes) -> _Status | None:
+            return next(filter(None, map(_status, reader.packages(payload))), None)
+
+        return await notifications.ask(lambda: self._put(client, pack(GET_STATUS)), reply)
+
+    def _mode(self) -> bytes:
+        """Return the measurement mode that turns the stream on and all others off."""
+        modes = [0] * 8
+        modes[MODES[self.stream]] = self.profile.rates.codes[self.rate_hz]
+        modes[6] = STATUS_EVERY_S
+        without_magnet = 1
+        return MEASUREMENT_MODE.pack(0, *modes, 0, 0, 0, 0, 0, without_magnet)
+
+    async def _put(self, client: BleakClient, package: bytes) -> None:
+        await put(client, characteristic(client, COMMAND), COMMAND, package)
+
+
+class _Status(NamedTuple):
+    """What the unit says about itself once a second."""
+
+    state: int
+    charge: int
+    """Percent."""
+
+
+def _status(package: Package) -> _Status | None:
+    """Return the status in a package; None for another kind of package."""
+    if package.header != STATUS or len(package.body) != STATUS_BODY.size:
+        return None
+    _, state, *_, charge, _ = STATUS_BODY.unpack(package.body)
+    return _Status(state, min(charge & CHARGE_MASK, 100))

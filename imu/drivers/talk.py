@@ -1,0 +1,230 @@
+"""Talking to one connected unit: find its characteristics, send commands, wait for replies."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import warnings
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+
+from imu.radio import RADIO_ERRORS, RadioError, Trouble
+from imu.unit_layout import MTU_OVERHEAD, Battery, Write
+from imu.write_guard import forbidden
+
+T = TypeVar("T")
+
+SMALLEST_ROOM = 20  # bytes in a notification on any link
+REPLY_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 2.0  # a unit that went away must not hold up the end of a session
+
+
+class Notifications:
+    """What is subscribed: hands every notification on, and to whoever waits for a reply."""
+
+    def __init__(self, receive: Callable[[bytes], None]) -> None:
+        self._receive = receive
+        self._looks: list[Callable[[bytes], None]] = []
+
+    def __call__(self, _sender: BleakGATTCharacteristic, data: bytearray) -> None:
+        """Take a notification."""
+        payload = bytes(data)  # bleak may use the buffer again
+        self._receive(payload)
+        for look in self._looks:
+            look(payload)
+
+    async def ask(
+        self,
+        question: Callable[[], Awaitable[None]],
+        find: Callable[[bytes], T | None],
+        timeout_s: float = REPLY_TIMEOUT_S,
+    ) -> T | None:
+        """Return the reply to a question, or None when none comes in time.
+
+        Parameters
+        ----------
+        question
+            Sends it.
+        find
+            Returns the reply that a notification holds, None when it holds another message.
+        timeout_s
+            How long to wait.
+        """
+        reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def look(payload: bytes) -> None:
+            found = find(payload)
+            if found is not None and not reply.done():
+                reply.set_result(found)
+
+        self._looks.append(look)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await question()
+                return await reply
+        except TimeoutError:
+            return None
+        finally:
+            self._looks.remove(look)
+
+
+def characteristic(client: BleakClient, uuid: str, near: str = "") -> BleakGATTCharacteristic | str:
+    """Return a characteristic of the unit, or its UUID when the unit does not have it.
+
+    Parameters
+    ----------
+    client
+        Connected.
+    uuid
+        Which one. Some units have several with the same UUID, one in each service.
+    near
+        Another characteristic, in whose service it is then searched.
+    """
+    found = _all(client, uuid)
+    services = {c.service_uuid for c in _all(client, near)} if len(found) > 1 else set()
+    return next((c for c in found if c.service_uuid in services), found[0] if found else uuid)
+
+
+def has(client: BleakClient, uuid: str) -> bool:
+    """Return whether the unit has a characteristic."""
+    return bool(_all(client, uuid))
+
+
+def _all(client: BleakClient, uuid: str) -> list[BleakGATTCharacteristic]:
+    with suppress(*RADIO_ERRORS):
+        return [c for c in client.services.characteristics.values() if c.uuid.lower() == uuid]
+    return []
+
+
+def room(client: BleakClient, uuid: str) -> int:
+    """Return how many bytes a notification of a characteristic can hold on this link, at least."""
+    sizes = [SMALLEST_ROOM]
+    target = characteristic(client, uuid)
+    if isinstance(target, BleakGATTCharacteristic):
+        sizes.append(target.max_write_without_response_size)
+    # On Linux this says 23 and warns that it does not know; elsewhere it is the negotiated size.
+    with warnings.catch_warnings(), suppress(NotImplementedError, *RADIO_ERRORS):
+        warnings.simplefilter("ignore")
+        sizes.append(client.mtu_size - MTU_OVERHEAD)
+    return max(sizes)
+
+
+async def send(
+    client: BleakClient, write: Write, values: Mapping[str, float], near: str = ""
+) -> None:
+    """Send one command of a profile.
+
+    Parameters
+    ----------
+    client
+        Connected.
+    write
+        The command. Optional ones may fail.
+    values
+        The numbers that it asks for.
+    near
+        A characteristic in the same service.
+
+    Raises
+    ------
+    BleakError, OSError, RadioError
+        When it cannot be sent and is not optional.
+    """
+    target = characteristic(client, write.uuid, near)
+    payload: bytes | None = write.template.render(values)
+    try:
+        if payload is not None and (write.patch_at is not None or write.compare):
+            payload = _changed(write, payload, await _held(client, write, target))
+        if payload is not None:
+            await put(client, target, write.uuid, payload, response=write.response)
+    except RADIO_ERRORS:
+        if not write.optional:
+            raise
+    if write.delay_s:
+        await asyncio.sleep(write.delay_s)
+
+
+async def put(
+    client: BleakClient,
+    target: BleakGATTCharacteristic | str,
+    uuid: str,
+    payload: bytes,
+    *,
+    response: bool | None = None,
+) -> None:
+    """Write bytes to a characteristic, unless they would harm the unit.
+
+    Raises
+    ------
+    RadioError
+        When they would.
+    BleakError, OSError
+        When the write fails.
+    """
+    if reason := forbidden(uuid, payload):
+        raise RadioError(
+            Trouble.MISFIT,
+            f"the profile wants to send {payload[:8].hex(' ')}, which {reason}: correct it",
+        )
+    if response is None:
+        response = isinstance(target, str) or "write" in target.properties
+    await client.write_gatt_char(target, payload, response=response)
+
+
+async def _held(
+    client: BleakClient, write: Write, target: BleakGATTCharacteristic | str
+) -> bytes | None:
+    """Return what a characteristic holds, None when it does not tell and that does no harm."""
+    try:
+        return bytes(await client.read_gatt_char(target))
+    except RADIO_ERRORS:
+        if write.patch_at is not None:
+            raise
+        return None
+
+
+def _changed(write: Write, payload: bytes, held: bytes | None) -> bytes | None:
+    """Return what is to be written, None when the characteristic holds it already.
+
+    Units keep such settings in flash memory, which wears out.
+    """
+    if held is None:
+        return payload
+    if write.patch_at is not None:
+        patched = held[: write.patch_at] + payload + held[write.patch_at + len(payload) :]
+        if len(patched) != len(held):
+            raise RadioError(Trouble.MISFIT)
+        return None if patched == held else patched
+    offset, length = write.compare or (0, 0)
+    part = slice(offset, offset + length)
+    return None if held[part] == payload[part] else payload
+
+
+async def attempt(step: Callable[[], Awaitable[None]]) -> None:
+    """Do something on the way out: it may fail, and may not take long."""
+    with suppress(Exception):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await step()
+
+
+async def read_battery(client: BleakClient, battery: Battery) -> int | None:
+    """Return the charge in percent as it is read; None when the unit does not tell."""
+    with suppress(*RADIO_ERRORS):
+        held = await client.read_gatt_char(characteristic(client, battery.uuid))
+        return charge(battery, bytes(held))
+    return None
+
+
+def charge(battery: Battery, message: bytes) -> int | None:
+    """Return the charge in percent that a message holds; None when it holds none."""
+    try:
+        value = float(struct.unpack_from(battery.layout, message, battery.offset)[0])
+    except struct.error:
+        return None
+    if battery.table:
+        return next((percent for above, percent in battery.table if value > above), 0)
+    return round(value) if 0 <= value <= 100 else None

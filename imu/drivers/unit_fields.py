@@ -1,0 +1,33 @@
+"""What a driver knows about its unit that `imu.sample.Unit` wants to know."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from imu.unit_layout import Stream
+
+# Used where a stream has no such counter, as `imu.sample.Unit` has it.
+DEFAULT_TIME_BITS = 32
+DEFAULT_SEQUENCE_BITS = 16
+
+
+class UnitFields(TypedDict):
+    """The fields of `imu.sample.Unit` of the same names."""
+
+    rate_hz: float
+    heading: Literal["arbitrary", "magnetic"]
+    tick_s: float | None
+    time_bits: int
+    sequence_bits: int
+
+
+def fields_of(stream: Stream, rate_hz: float) -> UnitFields:
+    """Return the fields that follow from a stream and the rate it runs at."""
+    time, sequence = stream.time, stream.sequence
+    return UnitFields(
+        rate_hz=rate_hz,
+        heading=stream.heading,
+        tick_s=time.tick_s if time else None,
+        time_bits=time.bits if time else DEFAULT_TIME_BITS,
+        sequence_bits=sequence.bits if sequence else DEFAULT_SEQUENCE_BITS,
+    )

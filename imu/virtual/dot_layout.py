@@ -1,0 +1,106 @@
+"""What a Movella DOT looks like from outside: its characteristics, its payloads, its errors.
+
+Layouts are those of the Movella DOT BLE Services Specification (2023); numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+Property = Literal["read", "write", "notify"]
+"""What can be done with a characteristic."""
+
+
+def uuid_of(number: int) -> str:
+    """Return the UUID of one of the vendor's services or characteristics."""
+    return f"1517{number:04x}-4947-11e9-8646-d663bd873d93"
+
+
+NAME = "Movella DOT"
+COMPANY_ID = 0x0886
+DEVICE_INFO, DEVICE_CONTROL, DEVICE_REPORT = map(uuid_of, (0x1001, 0x1002, 0x1004))
+CONTROL, LONG, MEDIUM, SHORT = map(uuid_of, (0x2001, 0x2002, 0x2003, 0x2004))
+BATTERY = uuid_of(0x3001)
+SERVICES: Mapping[str, Mapping[str, tuple[Property, ...]]] = MappingProxyType(
+    {
+        uuid_of(0x1000): {
+            DEVICE_INFO: ("read",),
+            DEVICE_CONTROL: ("read", "write"),
+            DEVICE_REPORT: ("notify",),
+        },
+        uuid_of(0x2000): {
+            CONTROL: ("read", "write"),
+            LONG: ("notify",),
+            MEDIUM: ("notify",),
+            SHORT: ("notify",),
+        },
+        uuid_of(0x3000): {BATTERY: ("read", "notify")},
+    }
+)
+"""Service → characteristic → its properties."""
+
+TIME, QUATERNION, ACCELERATION, ROTATION_RATE = (
+    ("time_us", "<u4"),
+    ("q", "<f4", (4,)),
+    ("acc_mps2", "<f4", (3,)),
+    ("gyr_dps", "<f4", (3,)),
+)
+MODES = {
+    5: (SHORT, np.dtype([TIME, QUATERNION])),
+    24: (MEDIUM, np.dtype([TIME, QUATERNION, ROTATION_RATE])),
+    26: (LONG, np.dtype([TIME, QUATERNION, ACCELERATION, ROTATION_RATE])),
+}
+"""Measurement mode → the characteristic it notifies, and the layout of a payload."""
+
+RATES_HZ = (1, 4, 10, 12, 15, 20, 30, 60, 120)
+"""Real units record at 120 Hz, but stream at 60 Hz at most."""
+DEFAULT_MTU = 247
+MTU_OVERHEAD = 3
+SET_RATE, SET_FILTER = 0x10, 0x20  # bits of byte 0 of a write to the device control
+RATE_AT, FILTER_AT = 24, 26
+
+# Codes of the attribute protocol (Core Specification 5.4, vol. 3, F, 3.4.1.1).
+READ_NOT_PERMITTED, WRITE_NOT_PERMITTED = 0x02, 0x03
+WRONG_LENGTH, VALUE_NOT_ALLOWED = 0x0D, 0x13
+
+
+class RefusedError(Exception):
+    """The unit answers a request with an error.
+
+    Attributes
+    ----------
+    code
+        Of the attribute protocol.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the emulated unit answers with the attribute error 0x{code:02x}")
+        self.code = code
+
+
+def device_info(address: str, serial: int) -> bytes:
+    """Return what a unit tells about itself.
+
+    Address, firmware, when that was built, version of the radio software, serial, product code.
+
+    Parameters
+    ----------
+    address
+        Written as `D4:22:CD:00:00:01`.
+    serial
+        A number of 64 bits.
+    """
+    return struct.pack(
+        "<6s3BH5BIQ6s",
+        bytes.fromhex(address.replace(":", ""))[::-1],
+        *(3, 0, 0),
+        *(2023, 7, 1, 12, 0, 0),
+        7_000_001,
+        serial,
+        b"XS-T01",
+    )
