@@ -54,7 +54,8 @@ def _draw_side(ax: Axes, side: str, rows: pd.DataFrame) -> None:
 def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
     low = ax.get_ylim()[0]
     numbered: set[tuple[int, int]] = set()
-    rows: list[dict[str, Any]] = reps.to_dict("records")  # type: ignore[assignment]
+    of_legs = reps[reps["side"] != "both"]  # those have the angles
+    rows: list[dict[str, Any]] = of_legs.to_dict("records")  # type: ignore[assignment]
     for row in rows:
         if row["status"] != "valid":
             ax.axvspan(

@@ -80,8 +80,8 @@ SENTENCES = {
     "against its profile",
     Trouble.SILENT: "the unit is connected but sends nothing: switch it off and on",
     Trouble.LOST: "the link to the unit was lost: bring it within 5 m and keep it charged",
-    Trouble.BUS_LOST: "the Bluetooth service went away: restart it with "
-    "`sudo systemctl restart bluetooth`",
+    Trouble.BUS_LOST: "the Bluetooth service went away: switch Bluetooth off and on, or restart "
+    "it with `sudo systemctl restart bluetooth`",
     Trouble.UNKNOWN: "Bluetooth failed for an unknown reason: switch the unit and Bluetooth off "
     "and on",
 }
@@ -173,6 +173,9 @@ DBUS_ERRORS = {
 FAILURES = {
     "le-adapter-not-powered": Trouble.OFF,
     "le-connection-timeout": Trouble.NO_ANSWER,
+    "le-connection-abort-by-local": Trouble.NO_ANSWER,  # interference, says bleak
+    "br-connection-page-timeout": Trouble.NO_ANSWER,
+    "Host is down": Trouble.NO_ANSWER,
     "le-connection-busy": Trouble.BUSY,
     "Not connected": Trouble.LOST,
 }

@@ -7,11 +7,11 @@ characters before anybody sees them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
-from bleak import BleakScanner
+from bleak import BleakAdapter, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
@@ -20,7 +20,7 @@ from imu.radio import RADIO_ERRORS, Backend, RadioError, Trouble, explain, print
 
 __all__ = ["Found", "find", "find_device"]
 
-Advertisements = AsyncGenerator[tuple[BLEDevice, AdvertisementData], None]
+UNKNOWN_RSSI = -127  # what bleak says where the system does not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Found:
     """What the unit calls itself, printable; empty when it does not say."""
     profile: Profile
     rssi: int
-    """Strength of the signal in dBm: −40 is close by, −90 hardly there."""
+    """Strength of the signal in dBm: −40 is close by, −90 hardly there, −127 not known."""
     address: str
 
 
@@ -63,17 +63,15 @@ async def find(
         When this computer cannot scan.
     """
     seen: dict[str, Found] = {}
-    try:
-        async with _heard(timeout_s, backend) as air:
-            async for device, heard in air:
-                found = _known(device, heard, profiles)
-                if found is None:
-                    continue
-                seen[found.address] = found
-                if until is not None and until(list(seen.values())):
-                    break
-    except RADIO_ERRORS as error:
-        raise RadioError(trouble_of(error), explain(error)) from error
+
+    def enough(device: BLEDevice, heard: AdvertisementData) -> bool:
+        found = _known(device, heard, profiles)
+        if found is None:
+            return False
+        seen[found.address] = found
+        return until is not None and until(list(seen.values()))
+
+    await _listen(timeout_s, enough, backend)
     return sorted(seen.values(), key=lambda found: (-found.rssi, found.address))
 
 
@@ -87,24 +85,69 @@ async def find_device(
     RadioError
         When it is not heard in time, or this computer cannot scan.
     """
-    wanted = address.lower()
+    wanted: list[BLEDevice] = []
+
+    def enough(device: BLEDevice, _: AdvertisementData) -> bool:
+        if device.address.lower() == address.lower():
+            wanted.append(device)
+        return bool(wanted)
+
+    await _listen(timeout_s, enough, backend)
+    if not wanted:
+        raise RadioError(Trouble.NOT_FOUND)
+    return wanted[0]
+
+
+async def _listen(
+    timeout_s: float,
+    enough: Callable[[BLEDevice, AdvertisementData], bool],
+    backend: Backend | None,
+) -> None:
+    """Show all devices heard, whenever they are heard, until the time is over or it is enough."""
     try:
-        async with _heard(timeout_s, backend) as air:
-            async for device, _ in air:
-                if device.address.lower() == wanted:
-                    return device
+        for device, heard in await _held(backend):
+            if enough(device, heard):
+                return
+        async with BleakScanner(backend=backend.scanner if backend else None) as scanner:
+            with suppress(TimeoutError):
+                async with (
+                    asyncio.timeout(timeout_s),
+                    aclosing(scanner.advertisement_data()) as air,
+                ):
+                    async for device, heard in air:
+                        if enough(device, heard):
+                            return
     except RADIO_ERRORS as error:
         raise RadioError(trouble_of(error), explain(error)) from error
-    raise RadioError(Trouble.NOT_FOUND)
 
 
-@asynccontextmanager
-async def _heard(timeout_s: float, backend: Backend | None) -> AsyncIterator[Advertisements]:
-    """Scan inside the `async with`, which ends quietly when the time is over."""
-    async with BleakScanner(backend=backend.scanner if backend else None) as scanner:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s), aclosing(scanner.advertisement_data()) as air:
-                yield air
+async def _held(backend: Backend | None) -> list[tuple[BLEDevice, AdvertisementData]]:
+    """Return the devices that the system is connected to, with what they say about themselves.
+
+    These do not advertise. A unit is among them after the program that used it was killed.
+    """
+    if backend is not None and backend.scanner is not None:
+        return []
+    try:
+        adapter = await BleakAdapter.get()
+        devices = await adapter.get_connected_devices()
+    except NotImplementedError:
+        return []
+    return [(device, _told(device)) for device in devices]
+
+
+def _told(device: BLEDevice) -> AdvertisementData:
+    """Return what a connected device says about itself, as if it were heard."""
+    properties = device.details.get("props", {}) if isinstance(device.details, dict) else {}
+    return AdvertisementData(
+        local_name=device.name,
+        manufacturer_data=properties.get("ManufacturerData", {}),
+        service_data={},
+        service_uuids=properties.get("UUIDs", []),
+        tx_power=None,
+        rssi=properties.get("RSSI", UNKNOWN_RSSI),
+        platform_data=(),
+    )
 
 
 def _known(

@@ -41,7 +41,6 @@ class Notifications:
         self,
         question: Callable[[], Awaitable[None]],
         find: Callable[[bytes], T | None],
-        timeout_s: float = REPLY_TIMEOUT_S,
     ) -> T | None:
         """Return the reply to a question, or None when none comes in time.
 
@@ -51,8 +50,6 @@ class Notifications:
             Sends it.
         find
             Returns the reply that a notification holds, None when it holds another message.
-        timeout_s
-            How long to wait.
         """
         reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
@@ -63,7 +60,7 @@ class Notifications:
 
         self._looks.append(look)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
                 await question()
                 return await reply
         except TimeoutError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -118,11 +118,19 @@ def _recover(folder: Path) -> Rescue:
         log = read_events(folder / EVENTS_FILE)
     except SessionError as error:
         return Rescue(0, 0.0, 1, str(error))
+    _remove_temporaries(folder)
     cut = _mend_samples(folder / SAMPLES_FILE)
     lost = _mend_events(folder / EVENTS_FILE, log) or cut
     if lost or read_header(folder).state == "open":
         _mark_recovered(folder / HEADER_FILE)
     return Rescue(len(table), _seconds(table), 3 if lost else 0)
+
+
+def _remove_temporaries(folder: Path) -> None:
+    """Remove what a kill left of a file that was about to replace another."""
+    for name in (HEADER_FILE, SAMPLES_FILE, EVENTS_FILE):
+        for path in folder.glob(f".{name}.*"):
+            path.unlink(missing_ok=True)
 
 
 def _seconds(table: SampleTable) -> float:
@@ -135,8 +143,7 @@ def _mend_samples(path: Path) -> bool:
     for _ in reader:
         pass
     if reader.cut:
-        _keep_original(path)
-        replace_file(path, _whole_batches(path, reader.end))
+        _replace(path, _whole_batches(path, reader.end))
     return reader.cut
 
 
@@ -151,8 +158,7 @@ def _mend_events(path: Path, log: EventLog) -> bool:
     """Leave the readable lines in the file; return whether there was more."""
     lost = log.cut or bool(log.faults)
     if lost:
-        _keep_original(path)
-        replace_file(path, (line + b"\n" for line in log.lines))
+        _replace(path, (line + b"\n" for line in log.lines))
     return lost
 
 
@@ -163,7 +169,17 @@ def _mark_recovered(path: Path) -> None:
         raise SessionError(path, str(error), "shorten it by hand") from None
 
 
-def _keep_original(path: Path) -> None:
+def _replace(path: Path, content: Iterable[bytes]) -> None:
+    """Put something else in place of a file and keep that beside it, or change nothing."""
+    original = _keep_original(path)
+    try:
+        replace_file(path, content)
+    except SessionError:
+        original.unlink(missing_ok=True)
+        raise
+
+
+def _keep_original(path: Path) -> Path:
     """Give the file a second name that nothing replaces: `….damaged`, then `….damaged_2`."""
     name, copy = f"{path.name}.damaged", 1
     while os.path.lexists(path.with_name(name)):
@@ -177,3 +193,4 @@ def _keep_original(path: Path) -> None:
             shutil.copy2(path, original)
     except OSError as error:
         raise unreadable(original, error) from None
+    return original

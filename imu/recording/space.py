@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 # A sample takes 111 bytes in a batch, and its payload up to 63; a batch's own description takes
-# 840 bytes five times a second. Five units are the most that are worn at once.
+# 840 bytes seven times a second. Five units are the most that are worn at once.
 BYTES_PER_SAMPLE = 174
-BATCH_BYTES_PER_S = 4_200
+BATCH_BYTES_PER_S = 5_900
 UNITS = 5
 UNIT_HZ = 60
 BYTES_PER_HOUR = 3600 * (BYTES_PER_SAMPLE * UNITS * UNIT_HZ + BATCH_BYTES_PER_S)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-# Twice in the time that is left between a full batch and the quarter second that is promised.
+# A few times in what is left between a full batch and the quarter second that is promised.
 CHECK_S = 0.02
 
 

@@ -28,6 +28,8 @@ def decode(frame: bytes) -> Message:
 
 
 def frame_bytes(head: bytes) -> int:
+    body: int
+    fields: int
     body, _, fields = HEADER.unpack_from(head)
     return HEADER_BYTES + -(-fields // 8) * 8 + body
 

@@ -29,6 +29,8 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
 BUS = "org.freedesktop.DBus"
 
+GENERIC = "00001801-0000-1000-8000-00805f9b34fb"  # the service that every unit has
+
 TURN_S = 0.004
 LONGEST_TURN_S = 0.02
 ADVERTISING_S = 0.1
@@ -311,7 +313,7 @@ class FakeBluez:
             for path, interfaces in gatt_objects(unit).items():
                 self._added(path, interfaces)
         resolved = {
-            "UUIDs": Variant("as", list(unit.services)),
+            "UUIDs": Variant("as", [*unit.services, GENERIC]),
             "ServicesResolved": Variant("b", True),
         }
         self._changed(path_of(unit), DEVICE, resolved)
@@ -323,6 +325,11 @@ class FakeBluez:
             unit.lose()
             gone = {"ServicesResolved": Variant("b", False), "Connected": Variant("b", False)}
             self._changed(path_of(unit), DEVICE, gone)
+
+    def hold(self, unit: Peripheral) -> None:
+        """Be connected to a unit from before, by a program that was killed."""
+        unit.known = unit.connected = unit.started = True
+        self._shown.add(unit.address)
 
     def forget(self, unit: Peripheral) -> None:
         """Drop what the service knows of a unit, as when it has not heard it for a while."""
@@ -364,10 +371,10 @@ def device_properties(unit: Peripheral) -> dict[str, Variant]:
         "LegacyPairing": Variant("b", False),
         "RSSI": Variant("n", unit.rssi),
         "Connected": Variant("b", unit.connected),
-        "UUIDs": Variant("as", unit.advertised),
+        "UUIDs": Variant("as", [*unit.services, GENERIC] if unit.connected else unit.advertised),
         "Adapter": Variant("o", ADAPTER_PATH),
         "ManufacturerData": Variant("a{qv}", {unit.company_id: Variant("ay", b"\x01\x02")}),
-        "ServicesResolved": Variant("b", False),
+        "ServicesResolved": Variant("b", unit.connected),
     }
 
 
@@ -399,7 +406,7 @@ def gatt_objects(unit: Peripheral) -> dict[str, Interfaces]:
             "Value": Variant("ay", characteristic.value),
             "Notifying": Variant("b", characteristic.notifying),
             "Flags": Variant("as", characteristic.flags),
-            "MTU": Variant("q", 247),
+            "MTU": Variant("q", unit.mtu),
         }
         if "notify" in characteristic.flags:
             properties["NotifyAcquired"] = Variant("b", False)

@@ -52,6 +52,7 @@ class Peripheral:
     advertised: list[str] = field(default_factory=lambda: [SERVICE])
     services: dict[str, list[Characteristic]] = field(default_factory=reference_services)
     rssi: int = -60
+    mtu: int = 247
     data: str = DATA
     control: str = CONTROL
     start: bytes = START
@@ -133,6 +134,10 @@ class Peripheral:
         self._began_s = None
         self._number = 0
 
+    def be_back(self, flow_s: float) -> None:
+        """Be in reach again; `waits_s` counts from here."""
+        self.reachable, self._back_s = True, flow_s
+
     def tick(self, now_s: float, flow_s: float, break_link: Callable[[], None]) -> list[bytes]:
         """Return what goes out now."""
         self._come_and_go(flow_s, break_link)
@@ -174,7 +179,8 @@ class Peripheral:
     def _come_and_go(self, flow_s: float, break_link: Callable[[], None]) -> None:
         if self._away_until_s is not None:
             if flow_s >= self._away_until_s:
-                self._away_until_s, self._back_s, self.reachable = None, flow_s, True
+                self._away_until_s = None
+                self.be_back(flow_s)
         elif self.outages and self._back_s is None and self._heard_s is not None:
             streamed_s, away_s = self.outages[0]
             if flow_s - self._heard_s >= streamed_s:

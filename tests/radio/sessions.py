@@ -1,4 +1,4 @@
-"""Links to units, what they deliver, and a driver that needs no profile."""
+"""Links to units, what they deliver, and a plain driver."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, NamedTuple
 
 from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 from peripheral import BATTERY, CONTROL, DATA, PAYLOAD, START, STOP, Peripheral
 
+from imu.drivers import Driver, UnitFields
 from imu.link import ConnectLock, LinkEvent, LinkEventKind, LinkTiming, UnitLink
 from imu.link_state import DEFAULT_TIMING
+from imu.profile import load_profiles
+from imu.reading import Reading
 from imu.sample import Sample, Segment, Side, Unit
 
 
-class Reading(NamedTuple):
-    device_time: int | None
-    sequence: int | None
-    q: tuple[float, float, float, float] | None
-    acc: tuple[float, float, float] | None
-    gyr: tuple[float, float, float] | None
-
-
 class ReferenceDriver:
-    """Drives a unit that sends the reference payload; the contract of `imu.drivers.Driver`."""
+    """Starts and stops by a command and reads the reference payload, with as little as it takes."""
 
-    profile = SimpleNamespace(pairing=False)
     stream = "reference"
 
     def __init__(self, rate_hz: float = 120.0) -> None:
+        self.profile = load_profiles()["hipturn_reference"]
         self.rate_hz = rate_hz
         self.rejected: dict[str, int] = {}
 
-    def unit_fields(self) -> dict[str, object]:
-        return {"tick_s": 1e-6, "time_bits": 32, "sequence_bits": 16, "heading": "arbitrary"}
+    def unit_fields(self) -> UnitFields:
+        return UnitFields(
+            rate_hz=self.rate_hz,
+            heading="arbitrary",
+            tick_s=1e-6,
+            time_bits=32,
+            sequence_bits=16,
+        )
 
     async def start(self, client: BleakClient, receive: Callable[[bytes], None]) -> None:
         await client.start_notify(DATA, lambda _, data: receive(bytes(data)))
@@ -106,7 +105,7 @@ async def linked(
     units: Sequence[Peripheral],
     *,
     devices: Sequence[BLEDevice | str] | None = None,
-    driver: Callable[[], Any] = ReferenceDriver,
+    driver: Callable[[], Driver] = ReferenceDriver,
     timing: LinkTiming = DEFAULT_TIMING,
     queue_length: int = 4096,
 ) -> AsyncIterator[Links]:
@@ -143,7 +142,10 @@ async def until(condition: Callable[[], bool], limit_s: float = 40.0) -> None:
 
 def strapped(count: int, rate_hz: float = 120.0) -> list[Unit]:
     """Units as a session describes them."""
-    places = [(Segment.THIGH, Side.RIGHT), (Segment.SHANK, Side.RIGHT)]
+    places: list[tuple[Segment, Side | None]] = [
+        (Segment.THIGH, Side.RIGHT),
+        (Segment.SHANK, Side.RIGHT),
+    ]
     places += [(Segment.THIGH, Side.LEFT), (Segment.SHANK, Side.LEFT), (Segment.PELVIS, None)]
     return [
         Unit(segment=segment, side=side, rate_hz=rate_hz, tick_s=1e-6)

@@ -47,8 +47,9 @@ def test_told_to_stop_it_stops_the_unit_and_delivers_what_had_come(air: FakeBlue
         async with air:
             async with linked([unit]) as caught:
                 await until(lambda: len(caught[1].samples) > 60)
-                assert caught[0][0].state is LinkState.STREAMING
-            assert caught[0][0].state is LinkState.CLOSED
+                states = [caught[0][0].state]
+            states.append(caught[0][0].state)
+            assert states == [LinkState.STREAMING, LinkState.CLOSED]
             assert caught[1].payloads(0) == unit.sent
             assert unit.commands[-1][1] == STOP
             assert not unit.connected

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from peripheral import BATTERY, PAYLOAD, Characteristic, Peripheral
@@ -159,7 +159,9 @@ def test_a_unit_that_tells_its_services_late_is_waited_for(air: FakeBluez) -> No
 
 def test_a_unit_that_must_be_paired_is_paired(air: FakeBluez) -> None:
     class Pairing(ReferenceDriver):
-        profile = SimpleNamespace(pairing=True)
+        def __init__(self) -> None:
+            super().__init__()
+            self.profile = dataclasses.replace(self.profile, pairing=True)
 
     unit = Peripheral(THIGH)
     air.units = [unit]

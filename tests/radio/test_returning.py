@@ -163,14 +163,18 @@ def test_bluetooth_switched_off_and_on_in_a_session(air: FakeBluez) -> None:
         async with air, linked([unit]) as caught:
             await until(lambda: len(caught[1].samples) > 60)
             air.switch(on=False)
-            await until(lambda: "failed" in caught[1].kinds())
+            on_again_s = air.flow_s + 4.5
+            await until(lambda: air.flow_s > on_again_s)
             air.switch(on=True)
+            unit.be_back(air.flow_s)
             await until(lambda: "reconnected" in caught[1].kinds())
         return caught
 
     _, catch = asyncio.run(stream())
     assert catch.payloads(0) == unit.sent
     assert "switch it on" in catch.texts("failed")[0]
+    assert catch.kinds().count("failed") == 1, "the same trouble is told once"
+    assert max(unit.waits_s) < BACK_WITHIN_S
 
 
 def test_a_computer_that_was_busy_does_not_blame_the_unit(air: FakeBluez) -> None:

@@ -7,6 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from peripheral import SERVICE, Peripheral
+from sessions import Links, linked, until
 
 from imu.profile import Profile, parse_profile
 from imu.scan import Found, find
@@ -40,7 +41,7 @@ def profiles(**matches: str) -> dict[str, Profile]:
 def seen(
     air: FakeBluez,
     known: dict[str, Profile],
-    until: Callable[[Sequence[Found]], bool] | None = None,
+    until: Callable[[Sequence[Found]], bool] | None = None,  # of `find`
     timeout_s: float = 0.6,
 ) -> list[Found]:
     async def scan() -> list[Found]:
@@ -91,6 +92,31 @@ def test_a_scan_ends_when_all_are_there(air: FakeBluez) -> None:
     )
     assert len(found) == 3
     assert air.scans == 1
+
+
+def test_a_unit_still_held_from_a_killed_session_is_found_though_it_is_silent(
+    air: FakeBluez,
+) -> None:
+    known = profiles(dot='name_prefix = ["Movella DOT"]', own=f'service_uuids = ["{SERVICE}"]')
+    air.units = [Peripheral("D4:22:CD:00:00:01"), Peripheral("D4:22:CD:00:00:02", "Movella DOT")]
+    for unit in air.units:
+        air.hold(unit)
+    air.units[1].services = dict(list(air.units[1].services.items())[1:])
+
+    async def scan() -> tuple[list[Found], Links]:
+        async with air:
+            found = await find(0.3, known)
+            async with linked(air.units[:1]) as caught:
+                await until(lambda: len(caught[1].samples) > 60)
+        return found, caught
+
+    found, (_, catch) = asyncio.run(scan())
+    assert [(unit.profile.id, unit.address[-2:]) for unit in found] == [
+        ("own", "01"),
+        ("dot", "02"),
+    ]
+    assert catch.payloads(0) == air.units[0].sent
+    assert not air.units[0].connected
 
 
 def test_nobody_in_range_is_an_empty_list(air: FakeBluez) -> None:

@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+from bleak.backends.device import BLEDevice
 from peripheral import STOP, Peripheral
 from sessions import Links, linked, missing, strapped, until
 
@@ -36,7 +37,7 @@ def test_four_units_at_120_hz_for_ten_seconds_lose_nothing(air: FakeBluez) -> No
     async def stream() -> Links:
         async with air:
             first = await find_device(air.units[0].address, 5.0)
-            devices = [first, *(unit.address for unit in air.units[1:])]
+            devices: list[BLEDevice | str] = [first, *(unit.address for unit in air.units[1:])]
             async with linked(air.units, devices=devices) as caught:
                 await until(lambda: len(caught[1].samples) >= 4800)
             for unit in air.units:
