@@ -139,15 +139,18 @@ def doctor() -> None:
         sys.exit(1)
 
 
-@cli.command(epilog=example("hipturn configure --check my_unit.toml --stream quaternion 00ff12"))
+@cli.command(epilog=example("hipturn configure --check my_unit.toml 00ff12 00ff13"))
 @click.option("--check", "file", type=FILE, required=True, help="A profile to validate.")
 @click.option("--stream", help="The stream that the bytes are of.")
-@click.argument("data", nargs=-1, metavar="[BYTES]...")
-def configure(file: Path, stream: str | None, data: tuple[str, ...]) -> None:
-    """Validate a unit's profile, and decode notification bytes pasted as hexadecimal digits."""
-    from imu.profile import check_profile
+@click.argument("payloads", nargs=-1, metavar="[BYTES]...")
+def configure(file: Path, stream: str | None, payloads: tuple[str, ...]) -> None:
+    """Validate a unit's profile, and read notifications pasted as hexadecimal digits."""
+    from imu.profile_check import check_file
 
-    for line in check_profile(file, stream, " ".join(data)):
+    report = check_file(file, payloads, stream=stream)
+    if not report.usable:
+        raise UserError("\n".join(report.lines))
+    for line in report.lines:
         click.echo(line)
 
 

@@ -6,65 +6,17 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from analysis import exercises
 from analysis.calibration import CalibrationResult, Windows
 from analysis.guide import GuideUpdate, Step
 from hipturn.pipeline import Tracker, Update
-from hipturn.places import recordings_root
-from hipturn.terminal import Screen, open_screen, step_text
-from hipturn.virtual_session import header_of, write_truth
-from imu.recording import SessionWriter, session_folder
+from hipturn.terminal import Screen, step_text
+from imu.recording import SessionWriter
 from imu.sample import Sample, Side
-from imu.virtual.wearer import wear
 
 Pace = Callable[[int], None]
 """Waits until a sample's moment on the session's clock, given in nanoseconds."""
-
-
-def live_virtual(
-    exercise_id: str,
-    side: Literal["left", "right", "both"],
-    *,
-    seed: int,
-    speed: float | None,
-    root: str | None = None,
-    seconds: float | None = None,
-    wearer: str = "virtual",
-) -> Path:
-    """Run one set of a virtual wearer as if it were live; return the session's folder.
-
-    `speed` 1 is real time, None as fast as it goes.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        When stopped by Ctrl-C or SIGTERM; the session is closed then.
-    """
-    exercise = exercises.load(exercise_id)
-    wearing = wear(exercise_id, side, seed)
-    started_at = datetime.now().astimezone()
-    folder = session_folder(recordings_root(root), started_at, exercise_id, side)
-    tracker = Tracker(wearing.units, "independent", exercise, guided=True)
-    screen = open_screen(exercise, f"{exercise.name} — virtual wearer")
-    with (
-        stoppable(),
-        SessionWriter.create(folder, header_of(wearing, started_at, wearer)) as writer,
-    ):
-        write_truth(folder, wearing)
-        try:
-            screen.say(step_text(Step.STAND, exercise))
-            samples = until(wearing.samples, seconds)
-            LiveSession(tracker, screen, writer).drive(samples, paced(speed))
-        except KeyboardInterrupt:
-            writer.close()
-            raise
-        finally:
-            screen.close()
-    return folder
 
 
 class LiveSession:
@@ -190,14 +142,6 @@ def paced(speed: float | None) -> Pace:
             time.sleep(left)
 
     return wait
-
-
-def until(samples: Iterable[Sample], seconds: float | None) -> Iterator[Sample]:
-    """Yield the samples of the first so many seconds."""
-    for sample in samples:
-        if seconds is not None and sample.host_time_ns > seconds * 1e9:
-            return
-        yield sample
 
 
 @contextmanager

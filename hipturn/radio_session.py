@@ -29,7 +29,7 @@ from imu.drivers import Driver, driver_for
 from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
 from imu.profile import load_profiles
 from imu.radio import Backend
-from imu.recording import SessionHeader, SessionWriter, session_folder
+from imu.recording import SessionHeader, SessionWriter, check_space, session_folder
 from imu.sample import Segment, Side, Unit
 from imu.scan import Found, find
 
@@ -124,10 +124,12 @@ async def run_session(
     backend: Backend | None = None,
     ended: asyncio.Event | None = None,
     clock_ns: Callable[[], int] | None = None,
+    begun: Callable[[Path], None] = lambda _: None,
 ) -> Path:
     """Stream, calibrate, count and record until told to stop; return the session's folder.
 
     Ends by `ended` (a virtual wearer is done), the wish's seconds, the key q, Ctrl-C or SIGTERM.
+    `begun` is told the folder as soon as it is there.
 
     Raises
     ------
@@ -152,10 +154,14 @@ async def run_session(
         notes=wish.notes,
     )
     tracker = Tracker(units, "independent", exercise, guided=True)
+    nearly_full = check_space(folder.parent)
     screen = open_screen(exercise, wish.title or exercise.name)
-    begun_ns = time.monotonic_ns()
-    clock = clock_ns or (lambda: time.monotonic_ns() - begun_ns)
+    if nearly_full:
+        screen.say(nearly_full)
+    zero_ns = time.monotonic_ns()
+    clock = clock_ns or (lambda: time.monotonic_ns() - zero_ns)
     writer = SessionWriter.create(folder, header)
+    begun(folder)
     session = LiveSession(tracker, screen, writer)
     stop = ended or asyncio.Event()
     interrupted = asyncio.Event()

@@ -9,11 +9,15 @@ from typing import Literal
 
 import click
 
+from analysis import exercises
 from hipturn.errors import UserError
 from hipturn.kit import read_kit
-from hipturn.live import live_virtual
 from hipturn.radio_session import Place, Wish, run_session, strap
+from hipturn.virtual_session import NOTE, write_truth
+from imu.radio import Backend
 from imu.sample import Segment, Side
+from imu.virtual.backend import backend_of
+from imu.virtual.wearer import on_air
 
 SideChoice = Literal["left", "right", "both"]
 
@@ -28,19 +32,39 @@ def start_virtual(
     seconds: float | None,
     root: str | None,
 ) -> Path:
-    """Run one set of the virtual wearer; return the session's folder."""
+    """Run one set of the virtual wearer, on the air of its own; return the session's folder.
+
+    The truth of what the wearer did stands beside the samples.
+    """
+    name = exercises.load(exercise).name
     try:
-        return live_virtual(
-            exercise,
-            side,
-            seed=seed,
-            speed=speed,
-            root=root,
-            seconds=seconds,
-            wearer=wearer or "virtual",
-        )
+        air, wearing = on_air(exercise, side, seed, speed=speed)
     except ValueError as error:  # the virtual wearer does not do this exercise, or not so
         raise UserError(str(error)) from None
+    backend = Backend(*backend_of(air))
+    wanted = {(unit.segment, unit.side): unit.address for unit in wearing.units}
+    wish = Wish(
+        exercise=exercise,
+        wearer=wearer or "virtual",
+        source="virtual",
+        title=f"{name} — virtual wearer",
+        notes=(NOTE,),
+        seconds=seconds,
+        root=root,
+    )
+
+    async def run() -> Path:
+        strapped = await strap(wanted, click.echo, backend)
+        return await run_session(
+            strapped,
+            wish,
+            backend=backend,
+            ended=air.ended,
+            clock_ns=air.clock_ns,
+            begun=lambda folder: write_truth(folder, wearing),
+        )
+
+    return asyncio.run(run())
 
 
 def start_radio(

@@ -270,7 +270,7 @@ class UnitLink:
             left_s = limit_s - (self._clock_ns() - since_ns) / NS_PER_S
             if left_s <= 0.0:
                 return RadioError(Trouble.SILENT)
-            due_s = loop.time() + left_s
+            due_s = loop.time() + min(left_s, silence_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(due_s):
                     await gone.wait()

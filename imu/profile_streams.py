@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from imu.line_pattern import line_pattern
 from imu.number_types import NUMBER_TYPES, NumberType
 from imu.profile_tables import Table
 from imu.reading import MAX_NOTIFICATION_BYTES
@@ -30,11 +31,7 @@ UNITS = {
 }
 MAX_COUNTER_BITS = 63  # recordings keep counters as signed 64-bit numbers
 TEXT_NUMBER = NumberType("<", "d", 8)  # a line's numbers are packed as these before they are read
-MAX_LINE_NUMBERS = 32
 MAX_DELAY_S = 5.0
-# Possessive, so a hostile line takes no longer than an honest one.
-_SPACE = r"\s*+"
-_NUMBER = r"([-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?+\d++)?+)"
 
 
 def read_stream(
@@ -235,27 +232,13 @@ def _sign(signs: Table | None, name: str) -> float:
 
 
 def _read_line(table: Table) -> tuple[re.Pattern[str] | None, int]:
-    """Return what a line looks like, from text with `{}` for each number, and their count."""
-    text = table.text("line")
-    literals = text.split("{}")
-    numbers = len(literals) - 1
-    if not 1 <= numbers <= MAX_LINE_NUMBERS:
-        table.problem(f"line must have 1 to {MAX_LINE_NUMBERS} numbers, each written as {{}}")
+    """Return what a line of text looks like, and how many numbers it holds."""
+    try:
+        line = line_pattern(table.text("line"))
+    except ValueError as error:
+        table.problem(f"line {error}")
         return None, 1
-    if any(not literal for literal in literals[1:-1]):
-        table.problem("line must have something between two numbers")
-        return None, numbers
-    separators = [_around(literal) for literal in literals]
-    if numbers > 1:
-        separators[1:-1] = [text if text != _SPACE else r"\s++" for text in separators[1:-1]]
-    pattern = _NUMBER.join(separators)
-    return re.compile(pattern, re.ASCII), numbers
-
-
-def _around(literal: str) -> str:
-    """Return what a part of a line looks like, however it is spaced."""
-    words = [re.escape(word) for word in literal.split()]
-    return _SPACE + "".join(word + _SPACE for word in words)
+    return line, line.groups
 
 
 def _check(table: Table, stream: Stream) -> None:

@@ -128,6 +128,7 @@ def test_a_unit_that_the_system_has_forgotten_is_scanned_for_again(air: FakeBlue
     _, catch = asyncio.run(stream())
     assert catch.payloads(0) == unit.sent
     assert air.scans == 2
+    assert catch.states().count("connecting") == 3, "it is searched for after the first failure"
 
 
 def test_the_bus_dies_and_comes_back(air: FakeBluez) -> None:

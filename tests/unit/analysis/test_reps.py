@@ -295,10 +295,10 @@ def test_bursts_of_loss_every_seven_seconds(rate_hz, offset_s):
 
 
 @pytest.mark.parametrize("nan", [True, False], ids=["as NaN", "as missing rows"])
-@pytest.mark.parametrize("gap_s", [0.6, 0.9, 1.2, 2.5, 5.0])
+@pytest.mark.parametrize("gap_s", [0.6, 0.9, 1.2, 4.0])
 def test_a_gap_never_invents_a_repetition_wherever_it_falls(gap_s, nan):
     time_s, angle = moved([(2.0, 0.0), *(rep(rest=1.5) * 3), (3.0, 0.0)], 60)
-    for start_s in np.arange(1.0, 14.0, 0.23):
+    for start_s in np.arange(1.0, 14.0, 0.37):
         lost = (time_s > start_s) & (time_s < start_s + gap_s)
         seen = (time_s, np.where(lost, np.nan, angle)) if nan else (time_s[~lost], angle[~lost])
         movements = run(*seen)

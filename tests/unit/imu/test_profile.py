@@ -186,6 +186,12 @@ def test_all_problems_of_a_file_are_listed_at_once() -> None:
         ("length = 12", 'length = 12\nframing = "driver"', "which needs a driver"),
         ("length = 12", 'length = 12\nframing = "line"', "line is missing"),
         ("length = 12", 'length = 12\nframing = "sync"', "framing sync needs a header"),
+        (
+            "length = 12",
+            'framing = "line"\nline = "Q {}{} {} {}"',
+            "stream.one: line must have something between two numbers",
+        ),
+        ("length = 12", 'framing = "line"\nline = "Q"', "line must have 1 to 32 numbers"),
         ("length = 12", 'length = 12\nsync = "56"\nheader = "55"', "must begin with sync"),
         ('start = ["01"]', "field.euler_zyx_deg = { offset = 0, type = 'i16' }", "one is enough"),
     ],
@@ -283,7 +289,7 @@ STRAY = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_file_with_anything_anywhere_is_a_profile_or_refused(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(load_profiles())))

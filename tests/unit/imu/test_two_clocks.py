@@ -108,3 +108,18 @@ def test_a_burst_of_losses_and_a_long_silence_are_overcome_within_half_a_second(
     for again_s in (10.4, 21.5):
         back = (measured_s > again_s + 0.5) & (measured_s < again_s + 5.0)
         assert np.max(np.abs(late_s[back])) < 0.012
+
+
+def test_a_backlog_that_drains_over_many_bursts_is_forgotten_when_it_is_over():
+    measured_s = np.arange(0.0, 30.0, 1 / 60)
+    arrival_s = 0.002 + np.ceil(measured_s / 0.03) * 0.03
+    held_up = np.flatnonzero((arrival_s > 10.0) & (arrival_s < 12.0))
+    drained_s = 12.0 + 0.03 * (np.arange(len(measured_s) - held_up[0]) // 10)  # ten a burst
+    arrival_s[held_up[0] :] = np.maximum(arrival_s[held_up[0] :], drained_s)
+    clock = DeviceClock(BARE)
+    samples = [Sample(0, round(at * 1e9), None, None, None) for at in arrival_s]
+    late_s = np.array([clock.time_s(sample) for sample in samples]) - measured_s
+    over_s = float(measured_s[np.flatnonzero(arrival_s - measured_s > 0.04)[-1]])
+    again = measured_s > over_s + 0.5
+    assert np.max(np.abs(late_s[again])) < 0.012
+    assert np.std(late_s[again]) < 0.004
