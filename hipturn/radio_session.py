@@ -80,15 +80,10 @@ async def strap(
     Raises
     ------
     UserError
-        When a unit is not in range, or none was named.
+        When a unit is not in range.
     imu.radio.RadioError
         When this computer cannot scan.
     """
-    if not wanted:
-        raise UserError(
-            "no unit was named: `hipturn scan` lists those in range; give"
-            " --thigh ADDRESS and --shank ADDRESS, or remember them with `hipturn kit`"
-        )
     say("Looking for the units…")
 
     def all_here(seen: object) -> bool:
@@ -158,8 +153,7 @@ async def run_session(
     screen = open_screen(exercise, wish.title or exercise.name)
     if nearly_full:
         screen.say(nearly_full)
-    zero_ns = time.monotonic_ns()
-    clock = clock_ns or (lambda: time.monotonic_ns() - zero_ns)
+    clock = clock_ns or clock_from_now()
     writer = SessionWriter.create(folder, header)
     begun(folder)
     session = LiveSession(tracker, screen, writer)
@@ -184,6 +178,12 @@ async def run_session(
     if interrupted.is_set():
         raise KeyboardInterrupt
     return folder
+
+
+def clock_from_now() -> Callable[[], int]:
+    """Return a monotonic clock in nanoseconds that begins at 0 now."""
+    zero_ns = time.monotonic_ns()
+    return lambda: time.monotonic_ns() - zero_ns
 
 
 async def _stream(

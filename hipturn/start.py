@@ -12,10 +12,13 @@ import click
 from analysis import exercises
 from hipturn.errors import UserError
 from hipturn.kit import read_kit
-from hipturn.radio_session import Place, Wish, run_session, strap
+from hipturn.radio_session import SCAN_S, Place, Wish, run_session, strap
+from hipturn.shake import tell_apart
 from hipturn.virtual_session import NOTE, write_truth
+from imu.profile import load_profiles
 from imu.radio import Backend
 from imu.sample import Segment, Side
+from imu.scan import find
 from imu.virtual.backend import backend_of
 from imu.virtual.wearer import on_air
 
@@ -76,15 +79,25 @@ def start_radio(
     seconds: float | None,
     root: str | None,
 ) -> Path:
-    """Run a session with the units named, or those remembered; return its folder."""
+    """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
 
     async def run() -> Path:
-        strapped = await strap(wanted, click.echo)
+        if wanted:
+            strapped = await strap(wanted, click.echo)
+        else:
+            click.echo("Looking for units…")
+            seen = await find(SCAN_S, load_profiles())
+            strapped = await tell_apart(seen, _places(side), click.echo)
         wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root)
         return await run_session(strapped, wish)
 
     return asyncio.run(run())
+
+
+def _places(side: SideChoice) -> list[Place]:
+    legs = [Side.RIGHT, Side.LEFT] if side == "both" else [Side(side)]
+    return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
 
 
 def _wanted(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, str]:

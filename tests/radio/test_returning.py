@@ -186,8 +186,9 @@ def test_a_computer_that_was_busy_does_not_blame_the_unit(air: FakeBluez) -> Non
     async def stream() -> Links:
         async with air, linked([unit], timing=timing) as caught:
             await until(lambda: len(caught[1].samples) > 60)
-            await asyncio.sleep(0.2)
-            time.sleep(1.0)  # noqa: ASYNC251 - keeps the event loop from running
+            for pause_s in (0.2, 0.211, 0.223):
+                await asyncio.sleep(pause_s)
+                time.sleep(0.7)  # noqa: ASYNC251 - keeps the event loop from running
             before = len(caught[1].samples)
             await until(lambda: len(caught[1].samples) > before + 240)
         return caught
