@@ -228,6 +228,8 @@ def _note(event: LinkEvent, one: Strapped, session: LiveSession, screen: Screen)
         session.reconnected(event.unit, event.host_time_ns)
         screen.say(f"{label}: back")
         return
+    if event.kind is LinkEventKind.STATE:
+        return  # a unit that stays away goes through three a second: for the eye, not the record
     session.event(
         "link",
         event.host_time_ns,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -67,7 +68,7 @@ def start_virtual(
             begun=lambda folder: write_truth(folder, wearing),
         )
 
-    return asyncio.run(run())
+    return _run(run())
 
 
 def start_radio(
@@ -92,7 +93,13 @@ def start_radio(
         wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root)
         return await run_session(strapped, wish)
 
-    return asyncio.run(run())
+    return _run(run())
+
+
+def _run(session: Coroutine[None, None, Path]) -> Path:
+    # What the Bluetooth service did when it died under a scan is said in our own words.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    return asyncio.run(session)
 
 
 def _places(side: SideChoice) -> list[Place]:

@@ -75,12 +75,16 @@ async def run(mode: int, lost: int, folder: Path) -> Run:
     async with bluez:
         process = await start(bluez, wearing, folder)
         talk = asyncio.create_task(process.communicate())
-        while not talk.done():
-            await asyncio.wait({talk}, timeout=0.05)
-            if motion.now_s() > air.units[0].end_s + 0.3:
-                process.send_signal(signal.SIGINT)
-                break
-        said, complained = await talk
+        try:
+            while not talk.done():
+                await asyncio.wait({talk}, timeout=0.05)
+                if motion.now_s() > air.units[0].end_s + 0.3:
+                    process.send_signal(signal.SIGINT)
+                    break
+            said, complained = await talk
+        finally:
+            if process.returncode is None:  # the test failed; nothing of it must stay behind
+                process.kill()
     assert bluez.collisions == 0, "a scan or connect was asked for during another one"
     return Run(
         mode,
