@@ -237,7 +237,7 @@ class RepMachine:
         if not (back or again or stopped or self._gate.is_out(time_s)):
             return NOTHING
         movement = self._close(self._pending._replace(announced_s=time_s, back_s=time_s))
-        self._enter_rest(self._valley)
+        self._enter_rest(x)
         if again and self._gate.posture != AWAY:
             return Step(movement, self._start(time_s).completed)
         return Step(movement, None)

@@ -38,13 +38,14 @@ class Job:
     out: Path
     report: bool
     orientation_filter: str | None
+    refine: bool = False
 
 
 def analyse_one(job: Job) -> Outcome:
     """Write one session's tables, and its report when wanted; a damaged one says why."""
     try:
         session = open_session(job.session)
-        recording = read_recording(session, job.orientation_filter)  # type: ignore[arg-type]
+        recording = read_recording(session, job.orientation_filter, refine=job.refine)  # type: ignore[arg-type]
         result = sessions.analyse(recording)
         write_tables(result, job.out)
         if job.report:

@@ -205,6 +205,7 @@ def replay(session: str, speed: float | None) -> None:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--report/--no-report", default=True, show_default=True)
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
+@click.option("--refine", is_flag=True, help="Clocks from the whole recording, not as live.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
@@ -212,6 +213,7 @@ def analyse(
     workers: int,
     report: bool,
     orientation_filter: str | None,
+    refine: bool,
     as_json: bool,
 ) -> None:
     """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions."""
@@ -222,7 +224,13 @@ def analyse(
     if out is None:
         out = Path("tables", found[0].resolve().name) if len(found) == 1 else Path("tables")
     jobs = [
-        Job(path, out if len(found) == 1 else out / path.resolve().name, report, orientation_filter)
+        Job(
+            path,
+            out if len(found) == 1 else out / path.resolve().name,
+            report,
+            orientation_filter,
+            refine,
+        )
         for path in found
     ]
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
@@ -334,10 +342,7 @@ def recover(session: str) -> None:
     rescue = run(session)
     if rescue.exit_code == 1:
         raise UserError(rescue.reason)
-    how = "whole" if rescue.exit_code == 0 else "up to where it was cut or damaged"
-    click.echo(f"{session}: {rescue.samples} samples, {rescue.seconds:.1f} s, {how}")
-    if rescue.exit_code:
-        click.echo("the files as they were are kept beside it, ending in .damaged")
+    click.echo(f"{session}: {rescue.sentence}")
     sys.exit(rescue.exit_code)
 
 

@@ -145,8 +145,12 @@ class Tracker:
         return self._monitors.get(side)
 
 
-def read_recording(session: Session, orientation_filter: FilterName | None = None) -> Recording:
+def read_recording(
+    session: Session, orientation_filter: FilterName | None = None, *, refine: bool = False
+) -> Recording:
     """Return a session as analysis wants it: oriented, on one time base, with marks and losses.
+
+    With `refine` the clocks are those of the whole recording (exact lower hull), not live ones.
 
     Raises
     ------
@@ -165,7 +169,9 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         started_at=header.started_at.isoformat(timespec="milliseconds"),
         exercise=header.exercise,
         units=header.units,
-        frames=until_last_complete(align(table, header.units, header.clock, reconnects)),
+        frames=until_last_complete(
+            align(table, header.units, header.clock, reconnects, refine=refine)
+        ),
         marks=marks_of(session),
         calibrations={Side(s): LegCalibration.from_json(c) for s, c in stored.items()} or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),

@@ -13,11 +13,13 @@ import click
 from analysis import exercises
 from hipturn.errors import UserError
 from hipturn.kit import read_kit
+from hipturn.places import recordings_root
 from hipturn.radio_session import SCAN_S, Place, Wish, run_session, strap
 from hipturn.shake import tell_apart
 from hipturn.virtual_session import NOTE, write_truth
 from imu.profile import load_profiles
 from imu.radio import Backend
+from imu.recording import rescue_orphans
 from imu.sample import Segment, Side
 from imu.scan import find
 from imu.virtual.backend import backend_of
@@ -41,6 +43,7 @@ def start_virtual(
     The truth of what the wearer did stands beside the samples.
     """
     name = exercises.load(exercise).name
+    tell_rescued(root)
     try:
         air, wearing = on_air(exercise, side, seed, speed=speed)
     except ValueError as error:  # the virtual wearer does not do this exercise, or not so
@@ -82,6 +85,7 @@ def start_radio(
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
+    tell_rescued(root)
 
     async def run() -> Path:
         if wanted:
@@ -94,6 +98,12 @@ def start_radio(
         return await run_session(strapped, wish)
 
     return _run(run())
+
+
+def tell_rescued(root: str | None) -> None:
+    """Rescue the sessions whose writer died, and say so before a new one starts."""
+    for folder, rescue in rescue_orphans(recordings_root(root)):
+        click.echo(f"{folder}: {rescue.sentence}")
 
 
 def _run(session: Coroutine[None, None, Path]) -> Path:

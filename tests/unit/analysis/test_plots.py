@@ -89,6 +89,7 @@ def test_both_legs_are_drawn_and_a_common_repetition_is_numbered_once():
     valid = reps[(reps["status"] == "valid") & (reps["side"] != "both")]
     common = valid[["set", "rep"]].drop_duplicates()
     assert [text.get_text() for text in ax.texts] == [str(rep) for rep in common["rep"]]
+    assert np.isfinite([text.xy for text in ax.texts]).all()
 
 
 def test_a_given_axes_is_drawn_into_and_returned():

@@ -99,6 +99,12 @@ def test_a_tremor_is_not_movement(rate_hz, amplitude_deg, tremor_hz):
     assert outcome(run(time_s, trembling)) == {"valid": 10}
 
 
+def test_a_tremor_does_not_keep_the_watch_from_beginning():
+    time_s, angle = moved([(1.0, 0.0), *ten()], 60)
+    trembling = angle + 2.0 * np.sin(2 * np.pi * 4.0 * time_s)
+    assert outcome(run(time_s, trembling, np.where(time_s < 0.2, AWAY, START))) == {"valid": 10}
+
+
 @ALL_RATES
 def test_a_pause_of_three_seconds_on_the_way_up_does_not_split_a_repetition(rate_hz):
     paused = [(0.7, 15.0), (3.0, 15.0), (0.7, 30.0), *rep()[1:]]
@@ -210,7 +216,18 @@ def test_a_wobble_where_a_repetition_has_just_closed_does_not_count_it_twice(rat
 @ALL_RATES
 def test_resting_a_little_above_the_start_is_no_movement(rate_hz):
     steps = [(2.0, 0.0), *(rep(bottom=8.0, rest=9.0) * 5), (2.0, 8.0)]
-    assert outcome(run(*moved(steps, rate_hz))) == {"valid": 5}
+    movements = run(*moved(steps, rate_hz))
+    assert outcome(movements) == {"valid": 5}
+    # after a long rest that is where the next one starts and where it should return to
+    assert [m.level_deg for m in movements] == pytest.approx([0.0] + [8.0] * 4, abs=0.7)
+    assert [m.anchor_deg for m in movements] == pytest.approx([0.0] + [8.0] * 4, abs=0.7)
+
+
+@ALL_RATES
+@pytest.mark.parametrize("per_minute", [30, 60, -60])
+def test_a_rest_level_that_drifts_for_ten_seconds_is_no_movement(rate_hz, per_minute):
+    time_s, angle = moved(ten(rest=10.0), rate_hz)
+    assert outcome(run(time_s, angle + per_minute * time_s / 60)) == {"valid": 10}
 
 
 @ALL_RATES
@@ -248,6 +265,15 @@ def test_nothing_counts_before_the_start_position_has_been_held():
     assert run(time_s, angle, np.where(angle < 3.0, START, AWAY)) == []
     # once it was held for a second and quiet, everything does
     assert outcome(run(time_s, angle, np.where(time_s < 0.2, AWAY, START))) == {"valid": 10}
+
+
+def test_what_begins_out_of_place_just_after_a_repetition_does_not_count():
+    # down to 6°, and at once a swing of a second that the posture disowns
+    steps = [(2.0, 0.0), (1.2, 30.0), (1.0, 6.0), (0.5, 28.0), (0.5, 0.0), (3.0, 0.0)]
+    time_s, angle = moved(steps, 60)
+    out = (time_s > 4.15) & (time_s < 5.3)
+    assert outcome(run(time_s, angle)) == {"valid": 2}
+    assert outcome(run(time_s, angle, np.where(out, AWAY, START))) == {"valid": 1}
 
 
 def test_the_shank_may_leave_its_place_while_it_moves():
@@ -318,6 +344,18 @@ def test_a_movement_whose_beginning_was_lost_is_rejected_for_the_gap():
     movements = run(time_s[~lost], angle[~lost])
     assert [m.reason or m.status for m in movements] == ["gap", "valid"]
     assert movements[1].onset_s > 11.0
+
+
+def test_a_gap_that_begins_on_the_way_back_counts_what_it_follows_and_nothing_it_hides():
+    steps = [(2.0, 0.0), *rep(hold=0.5), *rep(hold=4.0), (2.0, 0.0), *rep(), (2.0, 0.0)]
+    time_s, angle = moved(steps, 60)
+    returned = float(time_s[(time_s > 3.7) & (angle < 7.0)][0])
+    lost = (time_s > returned) & (time_s < returned + 4.0)
+    assert 29.0 < angle[time_s > returned + 4.0][0] < 31.0  # in the next hold
+    movements = run(time_s[~lost], angle[~lost])
+    assert outcome(movements) == {"valid": 2}
+    assert movements[0].back_s <= returned < movements[0].announced_s
+    assert movements[1].onset_s > 12.0
 
 
 # Reasons
@@ -422,7 +460,7 @@ def test_the_range_is_the_median_of_the_last_five_valid_repetitions():
 
 
 def test_a_small_repetition_after_large_ones_still_begins():
-    steps = [*(rep(45.0) * 5), *(rep(13.0) * 3)]
+    steps = [*(rep(100.0, up=2.0, down=2.0) * 5), *(rep(13.0) * 3)]
     movements = run(*moved([(2.0, 0.0), *steps, (2.0, 0.0)], 60))
     assert outcome(movements) == {"valid": 8}
 

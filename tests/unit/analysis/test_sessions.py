@@ -192,6 +192,8 @@ def test_stretches_are_in_order_and_do_not_overlap():
     marks = [*pairs(("set", 50, 60), ("set", 10, 20)), (30, "set_start"), (40, "note")]
     assert spans(marks, "set") == [(10, 20), (50, 60)]
     assert spans([(5, "set_end"), (6, "set_start")], "set") == []
+    assert spans([*pairs(("set", 10, 20)), (25, "set_end")], "set") == [(10, 20)]
+    assert spans([(8, "set_start"), *pairs(("set", 10, 20))], "set") == [(10, 20)]
 
 
 def test_each_marked_set_counts_and_nothing_between():
@@ -229,6 +231,22 @@ def test_a_repetition_of_both_legs_is_a_row_for_both_and_one_for_each():
     assert reps["rep"].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert set(reps["set"]) == {1}
     assert "async" not in ";".join(reps["flags"])
+
+
+def test_a_repetition_that_one_leg_lost_does_not_shift_the_partners_of_the_others():
+    recording = recording_of(side="both")
+    first = analysed(side="both").reps.iloc[0]
+    frames = recording.frames
+    q = frames.q.copy()
+    hidden = (frames.time_s > first["start_s"] + 0.8) & (frames.time_s < first["end_s"] - 0.5)
+    left = [i for i, unit in enumerate(recording.units) if unit.side is Side.LEFT]
+    q[np.ix_(hidden, left)] = np.nan
+    holed = replace(recording, frames=FrameTable(frames.time_s, q, frames.interpolated))
+    reps = analyse(holed).reps
+    assert reps["side"].tolist() == ["left", "right", *["both", "left", "right"] * 2]
+    assert reps["reject_reason"].tolist()[:2] == ["gap", ""]
+    assert "async" in reps["flags"][1]
+    assert reps["rep"].tolist() == [pd.NA, 1, 2, 2, 2, 3, 3, 3]
 
 
 def test_an_exercise_of_one_leg_at_a_time_has_no_rows_for_both():

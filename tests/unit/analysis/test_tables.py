@@ -319,9 +319,26 @@ def test_sets_of_both_legs_agree():
     left = [Numbered(at(0.0), 1, 1), Numbered(at(30.0), 2, 1), Numbered(at(37.0), 2, 2)]
     right = [Numbered(at(30.1), 1, 1), Numbered(at(37.1), 1, 2), Numbered(at(60.0), 2, 1)]
     table = both(left, right)
+    assert table["rest_before_s"].tolist()[-4:] == pytest.approx([1.0, 1.0, 1.0, 16.9])
     legs = table[table["side"] != "both"]
     assert legs["set"].tolist() == [1, 2, 2, 2, 2, 3]
     assert legs["rep"].tolist() == [1, 1, 1, 2, 2, 1]
+
+
+def test_legs_that_begin_a_set_one_after_the_other_begin_the_same_set():
+    left = [Numbered(at(0.0), 1, 1), Numbered(at(30.0), 2, 1)]
+    right = [Numbered(at(0.2), 1, 1), Numbered(at(37.0), 2, 1)]
+    table = both(left, right)
+    assert table["side"].tolist() == ["both", "left", "right", "left", "right"]
+    assert table["set"].tolist() == [1, 1, 1, 2, 2]
+    assert table["rep"].tolist() == [1, 1, 1, 1, 2]
+
+
+def test_the_rest_before_a_common_repetition_is_that_of_both_legs():
+    left = [Numbered(at(0.0), 1, 1), Numbered(at(8.0), 1, 2)]
+    right = [Numbered(at(0.5), 1, 1), Numbered(at(8.2), 1, 2)]
+    rests = both(left, right)["rest_before_s"].tolist()
+    assert rests[3:] == pytest.approx([1.7, 2.0, 1.7])
 
 
 # Summary
