@@ -77,6 +77,8 @@ class LegCalibration:
     exercise: str
     ready_s: float
     """The session second from which angles may be given."""
+    zeroed_s: float
+    """The session second of the start pose, from which on an angle by heading drifts."""
     y_thigh: Vector | None
     """Long axis in the thigh unit; None when the thigh unit could not be aligned."""
     y_shank: Vector
@@ -261,6 +263,7 @@ def _finish(
         side=side,
         exercise=exercise.id,
         ready_s=ready_s,
+        zeroed_s=float(pose.time_s[-1]),
         y_thigh=None if axes.y_thigh is None else _vector(axes.y_thigh),
         y_shank=_vector(axes.y_shank),
         z_shank=_vector(axes.z_shank),

@@ -111,7 +111,7 @@ class LegFusion:
         self._smooth = 1.0 - math.exp(-1.0 / (SPEED_SMOOTHING_S * rate_hz))
         self._speed = 0.0
         self._last: tuple[float, Quaternion, Quaternion] | None = None
-        self.zero = ReturnZero(calibration.zero_rad, calibration.ready_s)
+        self.zero = ReturnZero(calibration.zero_rad, calibration.zeroed_s)
 
     def push(
         self, time_s: float, q_thigh: Quaternion | None, q_shank: Quaternion | None
@@ -242,7 +242,7 @@ def _rezeroed(
     c: LegCalibration, time_s: Array, raw: Array, speed: Array, known: npt.NDArray[np.bool_]
 ) -> tuple[Array, Array]:
     """Run the same `ReturnZero` over a recording; before calibration ended there is no angle."""
-    zero = ReturnZero(c.zero_rad, c.ready_s)
+    zero = ReturnZero(c.zero_rad, c.zeroed_s)
     rotation, sigma = np.full(len(raw), np.nan), np.full(len(raw), np.nan)
     rows = np.flatnonzero(known & (time_s >= c.ready_s))
     columns = zip(

@@ -214,13 +214,16 @@ class ReturnZero:
 
     STILL_RAD_S = math.radians(4.0)
     STILL_S = 0.3
-    NEAR_RAD = math.radians(5.0)
+    NEAR_RAD = math.radians(4.0)
+    NEAR_DRIFT_RAD_S = math.radians(0.2)
+    """What a common unit's heading drifts at most: the longer ago the zero, the less near."""
     PACE_RAD_S = math.radians(8.0)  # at 60 Hz 0.13° a sample: no step a person could see
 
     def __init__(self, offset_rad: float, now_s: float) -> None:
         self.offset_rad = self._target_rad = offset_rad
         self.since_s = now_s
         self.residual_rad = 0.0
+        self._near_rad: float | None = None
         self._still_from: float | None = None
         self._sum, self._count = 0.0, 0
         self._last_s = now_s
@@ -230,10 +233,16 @@ class ReturnZero:
         dt = min(max(time_s - self._last_s, 0.0), 0.1)
         self._last_s = time_s
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
-        if speed_rad_s > self.STILL_RAD_S or abs(reading) > self.NEAR_RAD:
-            self._still_from = None
+        if speed_rad_s > self.STILL_RAD_S:
+            self._near_rad = self._still_from = None
         else:
-            self._watch(time_s, reading)
+            if self._near_rad is None:  # decided once, or a long hold would become near at last
+                drifted = self.NEAR_DRIFT_RAD_S * (time_s - self.since_s)
+                self._near_rad = self.NEAR_RAD + drifted
+            if abs(reading) <= self._near_rad:
+                self._watch(time_s, reading)
+            else:
+                self._still_from = None
         step = math.remainder(self._target_rad - self.offset_rad, 2.0 * math.pi)
         step = max(-self.PACE_RAD_S * dt, min(self.PACE_RAD_S * dt, step))
         self.offset_rad += step
