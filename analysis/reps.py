@@ -45,7 +45,6 @@ class RepMachine:
         self._smooth = SmoothedAngle(settings.quiet_dps)
         self._gate = PostureGate(settings)
         self._rest = RestLevel(settings, start_level_deg)
-        self._home = start_level_deg
         # the movement under way
         self._risen_from = self._onset_s = self._peak_s = 0.0
         self._peak = self._top = self._valley = start_level_deg
@@ -53,7 +52,7 @@ class RepMachine:
         self._mark, self._mark_s = start_level_deg, 0.0
         self._pending: Movement | None = None
         # the wearer
-        self._valid = 0
+        self._large = self._valid = 0
         self._ranges: deque[float] = deque(maxlen=5)
         self._learn()
 
@@ -91,7 +90,6 @@ class RepMachine:
         step = self._finish(time_s)
         self.state, self.held_s = State.OFF, 0.0
         self._smooth.restart(-math.inf, 0.0)
-        self._gate = PostureGate(self.settings)
         return step
 
     def _finish(self, time_s: float) -> Step:
@@ -324,11 +322,17 @@ class RepMachine:
         size = self._peak - self._rest.level
         if time_s - self._risen_from < self.settings.min_duration_s:
             return self._movement(time_s, "rejected", "too_short")
-        opposite = self._home - self._rest.level
-        if self._valid < 2 and opposite > max(self._peak - self._home, self._onset):
+        large = size >= self.settings.min_range_deg
+        self._large += large
+        if (self._large <= 2 or self._valid == 0) and self._went_outwards():
             return self._movement(time_s, "rejected", "wrong_direction")
-        status = "valid" if size >= self.settings.min_range_deg else "partial"
+        status = "valid" if large else "partial"
         return self._movement(time_s, status, stopped_short=stopped_short)
+
+    def _went_outwards(self) -> bool:
+        """Say whether it went farther below the start pose than above it: a sign is flipped."""
+        opposite = self._rest.home - self._rest.level
+        return opposite > max(self._peak - self._rest.home, self._onset)
 
     def _movement(
         self, time_s: float, status: str, reason: str = "", *, stopped_short: bool = False

@@ -13,12 +13,14 @@ from analysis.movement import RepSettings
 class RestLevel:
     """Follows the angle of a resting leg, in degrees."""
 
-    __slots__ = ("_ceiling", "_settings", "anchor", "level", "low")
+    __slots__ = ("_ceiling", "_settings", "anchor", "home", "level", "low")
 
     def __init__(self, settings: RepSettings, start_level_deg: float) -> None:
         """Start from the angle of the calibrated start pose."""
         self._settings = settings
         self.anchor = self.level = start_level_deg
+        self.home = start_level_deg
+        """The start pose; it drifts with a resting leg and follows no stroke."""
         self.low = start_level_deg
         """Lowest angle of this rest."""
         self._ceiling = start_level_deg + settings.rest_step_deg
@@ -47,6 +49,8 @@ class RestLevel:
         """Follow a quiet leg: down at once, up slowly lest a slow start take its level along."""
         s = self._settings
         above = angle_deg - self.level
+        if -s.still_dps < slope_dps < s.still_dps:
+            self.home += slope_dps * dt
         if above < 0.0:
             self.level += above * dt / (dt + s.fall_s)
             self.anchor = min(self.anchor, self.level)
@@ -56,3 +60,4 @@ class RestLevel:
                 self.level = self.anchor = risen
             else:
                 self.level = max(self.level, min(risen, self._ceiling))
+            self.low = max(self.low, self.level)

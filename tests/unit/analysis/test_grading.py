@@ -312,6 +312,11 @@ def test_a_lost_tenth_of_the_samples_leaves_the_tremor_nearly_as_it_is():
     assert tremor_dps(time_s[kept], angle[kept]) == pytest.approx(whole, rel=0.1)
 
 
+def test_half_a_movement_far_from_zero_is_no_tremor():
+    time_s = np.arange(60) / 60
+    assert tremor_dps(time_s, 170.0 + 30.0 * smooth(time_s)) < 0.5
+
+
 def test_tremor_is_empty_where_the_rate_or_the_length_does_not_show_12_hz():
     slow = np.arange(0.0, 5.0, 1 / 20)
     assert math.isnan(tremor_dps(slow, np.sin(slow)))

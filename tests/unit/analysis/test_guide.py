@@ -158,6 +158,13 @@ def test_who_moves_but_does_not_bend_is_told_so_once_for_each_try(new_leg):
     assert steps(said)[-1] is Step.READY
 
 
+def test_a_fidget_after_being_told_is_no_new_try(new_leg):
+    leg = new_leg("prone_windshield_wiper", Side.RIGHT, 81)
+    leg.still(4.0).go(3.0, leg.pose).still(4.0).bends(2).still(4.0)
+    leg.go(0.5, leg.turned(6.0)).still(4.0)
+    assert len(explained(led(leg.exercise, leg.side, leg.frames())[1])) == 1
+
+
 def test_keeping_still_when_asked_for_bends_is_no_failure(new_leg):
     leg = new_leg("prone_windshield_wiper", Side.RIGHT, 78)
     leg.still(4.0).go(3.0, leg.pose).still(30.0)

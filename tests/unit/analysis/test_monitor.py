@@ -11,10 +11,11 @@ import pytest
 
 from analysis.calibration import LegFrames
 from analysis.exercises import load
-from analysis.monitor import KEEP_S, LegMonitor, LegUpdate, SetCounter, follow_leg
+from analysis.monitor import KEEP_S, LegMonitor, LegUpdate, follow_leg
 from analysis.movement import Movement
 from analysis.recording import Recording
 from analysis.sessions import calibrate_leg, counted_spans, leg_units
+from analysis.sets import SetCounter
 from imu.sample import SampleTable
 from imu.timeline import align
 from imu.virtual.script import Bend, KneeBends, Rep, RepSet, Still, TakePosition

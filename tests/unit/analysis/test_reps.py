@@ -106,6 +106,14 @@ def test_a_tremor_does_not_keep_the_watch_from_beginning():
 
 
 @ALL_RATES
+def test_a_tremor_is_not_movement_where_movements_are_small_either(rate_hz):
+    small = RepSettings(onset_deg=2.0, min_range_deg=4.0, typical_range_deg=10.0)
+    time_s, angle = moved(ten(10.0, rest=3.0), rate_hz)
+    trembling = angle + 1.7 * np.sin(2 * np.pi * 4.0 * time_s)
+    assert outcome(run(time_s, trembling, machine=RepMachine(small, 0.0))) == {"valid": 10}
+
+
+@ALL_RATES
 def test_a_pause_of_three_seconds_on_the_way_up_does_not_split_a_repetition(rate_hz):
     paused = [(0.7, 15.0), (3.0, 15.0), (0.7, 30.0), *rep()[1:]]
     assert outcome(run(*moved([(2.0, 0.0), *(paused * 10)], rate_hz))) == {"valid": 10}
@@ -288,6 +296,14 @@ def test_a_flipped_sign_is_told_and_not_counted(rate_hz, hold):
     movements = run(time_s, -angle)
     assert [m.reason for m in movements[:2]] == ["wrong_direction"] * 2
     assert "valid" not in outcome(movements)
+
+
+@ALL_RATES
+def test_resting_far_below_the_start_pose_rejects_one_repetition_and_not_all(rate_hz):
+    steps = [(1.0, 0.0), *rep(), *rep(bottom=-45.0), *(rep(20.0, -45.0) * 4), (2.0, -45.0)]
+    found = outcome(run(*moved(steps, rate_hz)))
+    assert found.pop("valid") >= 5
+    assert set(found) <= {"wrong_direction"}
 
 
 # Losses
