@@ -157,6 +157,7 @@ class Guide:
                 self._looked = len(LOOK_AT_S)  # this stillness is the start pose's
             return GuideUpdate(self.step, result, windows)
         self.step = Step.READY
+        self._rows.clear()  # nothing is looked for any more
         ready = replace(result.calibration, ready_s=time_s)
         return GuideUpdate(self.step, CalibrationResult(ready, result.checks), windows)
 

@@ -139,19 +139,41 @@ def doctor() -> None:
         sys.exit(1)
 
 
-@cli.command(epilog=example("hipturn configure --check my_unit.toml 00ff12 00ff13"))
-@click.option("--check", "file", type=FILE, required=True, help="A profile to validate.")
-@click.option("--stream", help="The stream that the bytes are of.")
-@click.argument("payloads", nargs=-1, metavar="[BYTES]...")
-def configure(file: Path, stream: str | None, payloads: tuple[str, ...]) -> None:
-    """Validate a unit's profile, and read notifications pasted as hexadecimal digits."""
-    from imu.profile_check import check_file
+@cli.command(epilog=example("hipturn configure D4:22:CD:00:12:34 --rate 60"))
+@click.argument("arguments", nargs=-1, metavar="UNIT | --check FILE [BYTES]...")
+@click.option("--rate", type=float, help="Output rate in Hz, one that the unit's profile allows.")
+@click.option("--check", "file", type=FILE, help="Validate a profile instead; no radio is used.")
+@click.option("--stream", help="With --check: the stream that the bytes are of.")
+def configure(
+    arguments: tuple[str, ...], rate: float | None, file: Path | None, stream: str | None
+) -> None:
+    """Set a unit's output rate and see that it keeps it; or validate a unit's profile.
 
-    report = check_file(file, payloads, stream=stream)
-    if not report.usable:
-        raise UserError("\n".join(report.lines))
-    for line in report.lines:
-        click.echo(line)
+    With --check, notifications pasted as hexadecimal digits are read by the profile.
+    """
+    if file is not None:
+        from imu.profile_check import check_file
+
+        report = check_file(file, arguments, stream=stream)
+        if not report.usable:
+            raise UserError("\n".join(report.lines))
+        for line in report.lines:
+            click.echo(line)
+        return
+    if len(arguments) != 1:
+        raise click.UsageError("name one unit, or a profile with --check FILE")
+    import asyncio
+
+    from hipturn.unit_setup import set_rate
+
+    seen = asyncio.run(set_rate(arguments[0], rate))
+    charge = "" if seen.battery is None else f", battery {seen.battery} %"
+    click.echo(
+        f"{seen.found.name} ({seen.found.address}): {seen.stream}, set to {seen.rate_hz:g} Hz,"
+        f" sends {seen.measured_hz:.1f} Hz{charge}"
+    )
+    if not seen.keeps_its_rate:
+        raise UserError("the unit does not keep its rate: bring it closer, or set a lower rate")
 
 
 @cli.group(invoke_without_command=True)
@@ -162,18 +184,24 @@ def kit(context: click.Context) -> None:
         from hipturn.kit import read_kit
 
         for place, unit in read_kit().items():
-            click.echo(f"{place:<12} {unit.name or '–':<20} {unit.address}")
+            click.echo(
+                f"{place:<12} {unit.name or '–':<20} {unit.serial or '–':<20} {unit.address}"
+            )
 
 
 @kit.command("set", epilog=example("hipturn kit set right-thigh D4:22:CD:00:12:34"))
 @click.argument("place", type=click.Choice(PLACES))
 @click.argument("unit")
 def kit_set(place: str, unit: str) -> None:
-    """Remember a unit, by address or name, for a place."""
-    from hipturn.kit import KitUnit, remember
+    """Connect to a unit, by address or name, and remember it for a place."""
+    import asyncio
 
-    remember(place, KitUnit(unit))
-    click.echo(f"{place}: {unit}")
+    from hipturn.kit import remember
+    from hipturn.unit_setup import learn
+
+    known = asyncio.run(learn(unit))
+    remember(place, known)
+    click.echo(f"{place}: {known.name or known.address}, serial {known.serial or 'not told'}")
 
 
 @kit.command("forget", epilog=example("hipturn kit forget right-thigh"))

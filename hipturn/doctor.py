@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from imu.recording.space import check_space
-
 from hipturn.places import recordings_root
 from imu.radio import RADIO_ERRORS, explain
+from imu.recording.space import check_space
 
 OLDEST_BLUEZ = (5, 55)
 OUR_PACKAGES = ("imu", "analysis", "hipturn")

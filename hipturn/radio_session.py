@@ -21,10 +21,12 @@ from analysis.guide import Step
 from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.keys import watched_keys
+from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
 from hipturn.pipeline import Tracker
 from hipturn.places import recordings_root
 from hipturn.terminal import Screen, open_screen, step_text
+from hipturn.unit_setup import SCAN_S, find_by_serial
 from imu.drivers import Driver, driver_for
 from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
 from imu.profile import load_profiles
@@ -33,7 +35,6 @@ from imu.recording import SessionHeader, SessionWriter, check_space, session_fol
 from imu.sample import Segment, Side, Unit
 from imu.scan import Found, find
 
-SCAN_S = 8.0
 Place = tuple[Segment, Side | None]
 
 
@@ -73,9 +74,9 @@ class Wish:
 
 
 async def strap(
-    wanted: Mapping[Place, str], say: Callable[[str], None], backend: Backend | None = None
+    wanted: Mapping[Place, KitUnit], say: Callable[[str], None], backend: Backend | None = None
 ) -> list[Strapped]:
-    """Find the units wanted, each by address or name.
+    """Find the units wanted, each by address or name, or else by a remembered serial number.
 
     Raises
     ------
@@ -87,17 +88,20 @@ async def strap(
     say("Looking for the units…")
 
     def all_here(seen: object) -> bool:
-        return all(_pick(text, list(seen)) for text in wanted.values())  # type: ignore[call-overload]
+        return all(_pick(unit.address, list(seen)) for unit in wanted.values())  # type: ignore[call-overload]
 
     seen = await find(SCAN_S, load_profiles(), backend=backend, until=all_here)
     strapped = []
-    for place, text in wanted.items():
-        found = _pick(text, seen)
+    for place, unit in wanted.items():
+        found = _pick(unit.address, seen)
+        if found is None:
+            address = await find_by_serial(unit, seen, backend)
+            found = _pick(address, seen) if address else None
         if found is None:
             near = ", ".join(f.name or f.address for f in seen) or "none"
             raise UserError(
-                f"the unit {text} is not in range (seen: {near}): switch it on, move it to wake"
-                " it, and bring it within 5 m"
+                f"the unit {unit.address} is not in range (seen: {near}): switch it on, move it to"
+                " wake it, and bring it within 5 m"
             )
         strapped.append(Strapped(place, found, driver_for(found.profile)))
     return strapped

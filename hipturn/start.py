@@ -12,10 +12,11 @@ import click
 
 from analysis import exercises
 from hipturn.errors import UserError
-from hipturn.kit import read_kit
+from hipturn.kit import KitUnit, read_kit
 from hipturn.places import recordings_root
-from hipturn.radio_session import SCAN_S, Place, Wish, run_session, strap
+from hipturn.radio_session import Place, Wish, run_session, strap
 from hipturn.shake import tell_apart
+from hipturn.unit_setup import SCAN_S
 from hipturn.virtual_session import NOTE, write_truth
 from imu.profile import load_profiles
 from imu.radio import Backend
@@ -49,7 +50,7 @@ def start_virtual(
     except ValueError as error:  # the virtual wearer does not do this exercise, or not so
         raise UserError(str(error)) from None
     backend = Backend(*backend_of(air))
-    wanted = {(unit.segment, unit.side): unit.address for unit in wearing.units}
+    wanted = {(unit.segment, unit.side): KitUnit(unit.address) for unit in wearing.units}
     wish = Wish(
         exercise=exercise,
         wearer=wearer or "virtual",
@@ -117,9 +118,9 @@ def _places(side: SideChoice) -> list[Place]:
     return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
 
 
-def _wanted(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, str]:
+def _wanted(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, KitUnit]:
     """Return the unit of each place: named on the command line, else remembered in the kit."""
-    given: dict[Place, str] = {}
+    given: dict[Place, KitUnit] = {}
     for option, unit in named.items():
         if unit is None:
             continue
@@ -127,13 +128,13 @@ def _wanted(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, st
         if not told and segment != Segment.PELVIS and side == "both":
             raise click.UsageError("with both legs, name --right-thigh, --left-thigh and so on")
         leg = None if segment == Segment.PELVIS else Side(told or side)
-        given[Segment(segment), leg] = unit
+        given[Segment(segment), leg] = KitUnit(unit)
     if given:
         return given
     legs = [Side.LEFT, Side.RIGHT] if side == "both" else [Side(side)]
-    remembered: dict[Place, str] = {}
+    remembered: dict[Place, KitUnit] = {}
     for place, known in read_kit().items():
         told, _, segment = place.rpartition("-")
         if not told or Side(told) in legs:
-            remembered[Segment(segment), Side(told) if told else None] = known.address
+            remembered[Segment(segment), Side(told) if told else None] = known
     return remembered

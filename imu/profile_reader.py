@@ -16,6 +16,7 @@ from imu.unit_layout import (
     Match,
     Profile,
     Rates,
+    Serial,
     Stream,
     Write,
     write_values,
@@ -58,6 +59,7 @@ def read_profile(table: Table, name: str) -> Profile:
         writable=writable,
         match=_read_match(table),
         battery=_read_battery(table, default_uuid),
+        serial=_read_serial(table),
         rates=_read_rates(table),
         setup=read_writes(table, "setup", default_uuid),
         streams=MappingProxyType(streams),
@@ -134,22 +136,39 @@ def _read_battery(table: Table, default_uuid: str) -> Battery | None:
     reply = entry.bytes_("reply")
     if poll is not None and not reply:
         entry.problem("poll needs reply, the bytes that the answer begins with")
-    field = entry.table("field", required=True)
-    kind, offset = NUMBER_TYPES["u8"], 0
-    if field is not None:
-        kind = NUMBER_TYPES[field.text("type", choices=tuple(NUMBER_TYPES)) or "u8"]
-        offset = field.whole("offset", 0, 511)
-        field.done()
+    offset, layout = _read_number(entry)
     battery = Battery(
         uuid=entry.uuid("uuid"),
         offset=offset,
-        layout=kind.order + kind.code,
+        layout=layout,
         poll=poll,
         reply=reply[0] if reply else b"",
         table=_read_charge_table(entry),
     )
     entry.done()
     return battery
+
+
+def _read_serial(table: Table) -> Serial | None:
+    """Return where the serial number is read, if not where the standard says."""
+    entry = table.table("serial")
+    if entry is None:
+        return None
+    offset, layout = _read_number(entry)
+    serial = Serial(uuid=entry.uuid("uuid"), offset=offset, layout=layout)
+    entry.done()
+    return serial
+
+
+def _read_number(entry: Table) -> tuple[int, str]:
+    """Return offset and struct layout of the number in `field`."""
+    field = entry.table("field", required=True)
+    kind, offset = NUMBER_TYPES["u8"], 0
+    if field is not None:
+        kind = NUMBER_TYPES[field.text("type", choices=tuple(NUMBER_TYPES)) or "u8"]
+        offset = field.whole("offset", 0, 511)
+        field.done()
+    return offset, kind.order + kind.code
 
 
 def _read_poll(entry: Table, default_uuid: str) -> Write | None:

@@ -138,6 +138,15 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serial:
+    """Where the serial number is read, as a number; other units tell it as text (2A25)."""
+
+    uuid: str
+    offset: int
+    layout: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """Samples per second that the unit can be set to."""
 
@@ -174,6 +183,8 @@ class Profile:
     """The only characteristics that are ever written to."""
     match: Match
     battery: Battery | None
+    serial: Serial | None
+    """None when the unit tells it where the Bluetooth standard says, or not at all."""
     rates: Rates
     setup: tuple[Write, ...]
     streams: Mapping[str, Stream]
