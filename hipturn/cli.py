@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -425,9 +426,13 @@ def main() -> None:
         sys.exit(0)
     except Exception as error:
         line = _sentence(error)
-        if line is None:
+        if line is None and os.environ.get("HIPTURN_DEBUG"):
             raise
-        click.echo(f"hipturn: {line}", err=True)
+        said = line or (
+            f"a fault of ours ({type(error).__name__}: {error}); recordings are kept as they are."
+            " Please report it with what HIPTURN_DEBUG=1 prints"
+        )
+        click.echo(f"hipturn: {said}", err=True)
         sys.exit(1)
 
 

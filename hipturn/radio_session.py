@@ -25,7 +25,7 @@ from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
 from hipturn.pipeline import Tracker
 from hipturn.places import recordings_root
-from hipturn.terminal import Screen, open_screen, step_text
+from hipturn.terminal import open_screen, step_text
 from hipturn.unit_setup import SCAN_S, find_by_serial
 from imu.drivers import Driver, driver_for
 from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
@@ -137,10 +137,33 @@ async def run_session(
     imu.radio.RadioError
         When a unit never sent data; a session without a sample is removed.
     """
+    session, writer = _begin(strapped, wish)
+    begun(writer.folder)
+    stop, interrupted = ended or asyncio.Event(), asyncio.Event()
+
+    def pressed(key: str) -> None:
+        if key == "q":
+            stop.set()
+
+    try:
+        session.screen.say(step_text(Step.STAND, session.tracker.exercise))
+        with _stopping(stop, interrupted), watched_keys(pressed):
+            clock = clock_ns or clock_from_now()
+            await _stream(strapped, session, stop, wish.seconds, backend, clock)
+        session.finish()
+    finally:
+        session.screen.close()
+        _end(session, writer)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    return writer.folder
+
+
+def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWriter]:
+    """Create the session on disk, and what follows and shows it."""
     exercise = exercises.load(wish.exercise)
     units = tuple(one.unit for one in strapped)
-    started_at = datetime.now().astimezone()
-    side = _side(units)
+    started_at, side = datetime.now().astimezone(), _side(units)
     folder = session_folder(recordings_root(wish.root), started_at, exercise.id, side)
     header = SessionHeader(
         started_at=started_at,
@@ -154,34 +177,11 @@ async def run_session(
     )
     tracker = Tracker(units, "independent", exercise, guided=True)
     nearly_full = check_space(folder.parent)
+    writer = SessionWriter.create(folder, header)
     screen = open_screen(exercise, wish.title or exercise.name)
     if nearly_full:
         screen.say(nearly_full)
-    clock = clock_ns or clock_from_now()
-    writer = SessionWriter.create(folder, header)
-    begun(folder)
-    session = LiveSession(tracker, screen, writer)
-    stop = ended or asyncio.Event()
-    interrupted = asyncio.Event()
-
-    def pressed(key: str) -> None:
-        if key == "q":
-            stop.set()
-
-    try:
-        screen.say(step_text(Step.STAND, exercise))
-        with _stopping(stop, interrupted), watched_keys(pressed):
-            await _stream(strapped, session, screen, stop, wish.seconds, backend, clock)
-        session.finish()
-    except BaseException:
-        _end(writer, session)
-        raise
-    finally:
-        screen.close()
-    _end(writer, session)
-    if interrupted.is_set():
-        raise KeyboardInterrupt
-    return folder
+    return LiveSession(tracker, screen, writer), writer
 
 
 def clock_from_now() -> Callable[[], int]:
@@ -193,7 +193,6 @@ def clock_from_now() -> Callable[[], int]:
 async def _stream(
     strapped: list[Strapped],
     session: LiveSession,
-    screen: Screen,
     stop: asyncio.Event,
     seconds: float | None,
     backend: Backend | None,
@@ -203,7 +202,7 @@ async def _stream(
     lock = ConnectLock()
 
     def note(event: LinkEvent) -> None:
-        _note(event, strapped[event.unit], session, screen)
+        _note(event, strapped[event.unit], session)
 
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -225,9 +224,9 @@ async def _stream(
         raise failed.exceptions[0] from None
 
 
-def _note(event: LinkEvent, one: Strapped, session: LiveSession, screen: Screen) -> None:
+def _note(event: LinkEvent, one: Strapped, session: LiveSession) -> None:
     """Record what happened to a link, and say what matters."""
-    label = one.unit.label
+    label, screen = one.unit.label, session.screen
     if event.kind is LinkEventKind.RECONNECTED:
         session.reconnected(event.unit, event.host_time_ns)
         screen.say(f"{label}: back")
@@ -251,7 +250,7 @@ def _note(event: LinkEvent, one: Strapped, session: LiveSession, screen: Screen)
         screen.say(f"{label}: battery {event.value} %")
 
 
-def _end(writer: SessionWriter, session: LiveSession) -> None:
+def _end(session: LiveSession, writer: SessionWriter) -> None:
     """Close a session, or remove it when nothing ever arrived."""
     if session.samples:
         writer.close()

@@ -248,3 +248,20 @@ def test_units_that_send_raw_data_are_fused_on_the_host_alike_live_and_later(tmp
     error = rows["hip_internal_rotation_deg"] - wearing.truth.angle_at(Side.RIGHT, rows["time_s"])
     # 60 Hz of raw data know less than 480 Hz on board; 3° is what a slow set allows
     assert np.sqrt(np.nanmean(error**2)) < 3.0
+
+
+def test_a_fault_of_ours_is_a_line_too_and_a_traceback_only_on_request(
+    hipturn, make_session, monkeypatch
+):
+    def broken(*_arguments, **_keywords):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("hipturn.batch.read_recording", broken)
+    folder = make_session()
+    code, _, err = hipturn("analyse", folder)
+    assert code == 1
+    assert err.startswith("hipturn: a fault of ours (ZeroDivisionError: a bug); ")
+    assert err.count("\n") == 1
+    monkeypatch.setenv("HIPTURN_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        hipturn("analyse", folder)
