@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.calibration import LegCalibration
+from analysis.calibration import LegCalibration, LegFrames
 from imu.sample import FrameTable, Side, Unit
 
 
@@ -30,3 +30,8 @@ class Recording:
     def rate_hz(self) -> float:
         """Return the rate of the fastest unit."""
         return max(unit.rate_hz for unit in self.units)
+
+    def leg(self, thigh: int, shank: int) -> LegFrames:
+        """Return the frames of the leg whose units have these indices."""
+        q = self.frames.q
+        return LegFrames(self.frames.time_s, q[:, thigh], q[:, shank])

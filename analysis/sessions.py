@@ -61,9 +61,7 @@ def analyse(recording: Recording) -> Result:
     records: dict[Side, LegRecord] = {}
     sentences = list(recording.notes)
     for side, thigh, shank in leg_units(recording.units):
-        frames = LegFrames(
-            recording.frames.time_s, recording.frames.q[:, thigh], recording.frames.q[:, shank]
-        )
+        frames = recording.leg(thigh, shank)
         windows[side], result = calibrate_leg(recording, frames, exercise, side)
         calibrations[side] = result
         sentences += [f"{side} leg: {sentence}" for sentence in result.sentences]

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from hipturn import __version__
 from imu.importers import ImportedSession, Placement
 from imu.importers.marks import read_marks
 from imu.importers.xsens_dot import import_dot
-from imu.recording import SessionHeader, SessionWriter
-from imu.sample import Unit
+from imu.recording import SessionHeader, SessionWriter, recorded_side
 
 
 def import_xsens_dot(
@@ -55,7 +53,7 @@ def _header(
         # No file told the time: the epoch says so better than the moment of the import would.
         started_at=imported.started_at or datetime.fromtimestamp(0, UTC),
         exercise=exercise,
-        side=_side(imported.units),
+        side=recorded_side(imported.units),
         units=imported.units,
         source="import xsens-dot",
         software=f"hipturn {__version__}",
@@ -64,10 +62,3 @@ def _header(
         orientation_filter=orientation_filter if raw else None,
         notes=tuple(imported.warnings),
     )
-
-
-def _side(units: tuple[Unit, ...]) -> Literal["left", "right", "both"]:
-    sides = {unit.side for unit in units if unit.side}
-    if len(sides) == 1:
-        return "left" if "left" in sides else "right"
-    return "both"

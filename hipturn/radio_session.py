@@ -14,24 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from analysis import exercises
 from analysis.guide import Step
 from hipturn import __version__
-from hipturn.errors import UserError
 from hipturn.keys import watched_keys
 from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
 from hipturn.pipeline import Tracker
 from hipturn.places import recordings_root
 from hipturn.terminal import open_screen, step_text
-from hipturn.unit_setup import SCAN_S, find_by_serial
+from hipturn.unit_setup import SCAN_S, find_by_serial, named, not_in_range
 from imu.drivers import Driver, driver_for
 from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
 from imu.profile import load_profiles
 from imu.radio import Backend
-from imu.recording import SessionHeader, SessionWriter, check_space, session_folder
+from imu.recording import SessionHeader, SessionWriter, check_space, recorded_side, session_folder
 from imu.sample import Segment, Side, Unit
 from imu.scan import Found, find
 
@@ -88,32 +86,19 @@ async def strap(
     say("Looking for the units…")
 
     def all_here(seen: object) -> bool:
-        return all(_pick(unit.address, list(seen)) for unit in wanted.values())  # type: ignore[call-overload]
+        return all(named(unit.address, list(seen)) for unit in wanted.values())  # type: ignore[call-overload]
 
     seen = await find(SCAN_S, load_profiles(), backend=backend, until=all_here)
     strapped = []
     for place, unit in wanted.items():
-        found = _pick(unit.address, seen)
+        found = named(unit.address, seen)
         if found is None:
             address = await find_by_serial(unit, seen, backend)
-            found = _pick(address, seen) if address else None
+            found = named(address, seen) if address else None
         if found is None:
-            near = ", ".join(f.name or f.address for f in seen) or "none"
-            raise UserError(
-                f"the unit {unit.address} is not in range (seen: {near}): switch it on, move it to"
-                " wake it, and bring it within 5 m"
-            )
+            raise not_in_range(unit.address, seen)
         strapped.append(Strapped(place, found, driver_for(found.profile)))
     return strapped
-
-
-def _pick(text: str, seen: list[Found]) -> Found | None:
-    """Return the unit that an address or a name means; a name must be the only one of its kind."""
-    wanted = text.lower()
-    by_address = [found for found in seen if found.address.lower() == wanted]
-    by_name = [found for found in seen if found.name.lower() == wanted]
-    found = by_address or by_name
-    return found[0] if len(found) == 1 else None
 
 
 async def run_session(
@@ -163,7 +148,7 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
     """Create the session on disk, and what follows and shows it."""
     exercise = exercises.load(wish.exercise)
     units = tuple(one.unit for one in strapped)
-    started_at, side = datetime.now().astimezone(), _side(units)
+    started_at, side = datetime.now().astimezone(), recorded_side(units)
     folder = session_folder(recordings_root(wish.root), started_at, exercise.id, side)
     header = SessionHeader(
         started_at=started_at,
@@ -273,10 +258,3 @@ def _stopping(stop: asyncio.Event, interrupted: asyncio.Event) -> Iterator[None]
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-
-
-def _side(units: tuple[Unit, ...]) -> Literal["left", "right", "both"]:
-    sides = {unit.side for unit in units if unit.side}
-    if len(sides) == 1:
-        return "left" if Side.LEFT in sides else "right"
-    return "both"

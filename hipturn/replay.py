@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from analysis import exercises, sessions
-from analysis.calibration import LegCalibration, LegFrames
-from analysis.recording import Recording
+from analysis.calibration import LegCalibration
 from hipturn.live import LiveSession, paced, stoppable
 from hipturn.pipeline import Tracker, marks_of, read_recording, reconnects_of
 from hipturn.terminal import open_screen
@@ -57,15 +56,9 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         return tracker, refusals
     recording = read_recording(session)
     for side, thigh, shank in sessions.leg_units(header.units):
-        frames = leg_frames(recording, thigh, shank)
+        frames = recording.leg(thigh, shank)
         _, result = sessions.calibrate_leg(recording, frames, exercise, side)
         refusals += [f"{side} leg: {sentence}" for sentence in result.sentences]
         if result.calibration is not None:
             tracker.use(result.calibration)
     return tracker, refusals
-
-
-def leg_frames(recording: Recording, thigh: int, shank: int) -> LegFrames:
-    """Return the two units of a leg."""
-    frames = recording.frames
-    return LegFrames(frames.time_s, frames.q[:, thigh], frames.q[:, shank])

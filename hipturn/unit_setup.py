@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -52,22 +52,35 @@ async def find_unit(text: str, backend: Backend | None = None) -> Found:
     imu.radio.RadioError
         When this computer cannot scan.
     """
-    wanted = text.lower()
 
-    def here(units: object) -> bool:
-        return any(unit.address.lower() == wanted for unit in units)  # type: ignore[attr-defined]
+    def here(units: Sequence[Found]) -> bool:
+        return any(unit.address.lower() == text.lower() for unit in units)
 
     seen = await find(SCAN_S, load_profiles(), backend=backend, until=here)
-    hits = [unit for unit in seen if wanted in (unit.address.lower(), unit.name.lower())]
-    if len(hits) > 1:
-        addresses = ", ".join(unit.address for unit in hits)
-        raise UserError(f"several units are called {text}: name one by address ({addresses})")
-    if not hits:
-        raise UserError(
-            f"the unit {text} is not in range: switch it on, move it to wake it, and bring it"
-            " within 5 m"
-        )
-    return hits[0]
+    unit = named(text, seen)
+    if unit is not None:
+        return unit
+    alike = ", ".join(unit.address for unit in seen if unit.name.lower() == text.lower())
+    if alike:
+        raise UserError(f"several units are called {text}: name one by address ({alike})")
+    raise not_in_range(text, seen)
+
+
+def named(text: str, seen: Sequence[Found]) -> Found | None:
+    """Return the unit that an address or a name means; a name must be the only one of its kind."""
+    wanted = text.lower()
+    by_address = [found for found in seen if found.address.lower() == wanted]
+    hits = by_address or [found for found in seen if found.name.lower() == wanted]
+    return hits[0] if len(hits) == 1 else None
+
+
+def not_in_range(text: str, seen: Sequence[Found]) -> UserError:
+    """Return what to say when a unit is not among those seen."""
+    near = ", ".join(found.name or found.address for found in seen) or "none"
+    return UserError(
+        f"the unit {text} is not in range (seen: {near}): switch it on, move it to wake it, and"
+        " bring it within 5 m"
+    )
 
 
 async def learn(text: str, backend: Backend | None = None) -> KitUnit:

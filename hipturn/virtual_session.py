@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from hipturn import __version__
-from imu.recording import SessionHeader, SessionWriter
+from imu.recording import SessionHeader, SessionWriter, recorded_side
 from imu.virtual.wearer import Wearing
 
 NOTE = "made by the virtual wearer: no person was measured"
@@ -35,14 +34,10 @@ def record_wearing(
 
 def header_of(wearing: Wearing, started_at: datetime, wearer: str = "virtual") -> SessionHeader:
     """Return the header of a virtual session."""
-    sides = {unit.side for unit in wearing.units if unit.side}
-    side: Literal["left", "right", "both"] = "both"
-    if len(sides) == 1:
-        side = "left" if "left" in sides else "right"
     return SessionHeader(
         started_at=started_at,
         exercise=wearing.exercise,
-        side=side,
+        side=recorded_side(wearing.units),
         units=wearing.units,
         source="virtual",
         software=f"hipturn {__version__}",

@@ -12,7 +12,7 @@ what is there goes to the disk.
 """
 
 from imu.recording.folder import SessionError, check_name, session_folder
-from imu.recording.header import SessionHeader
+from imu.recording.header import SessionHeader, recorded_side
 from imu.recording.reader import Session, open_session
 from imu.recording.rescue import Rescue, find_orphans, recover, rescue_orphans
 from imu.recording.space import check_space
@@ -28,6 +28,7 @@ __all__ = [
     "check_space",
     "find_orphans",
     "open_session",
+    "recorded_side",
     "recover",
     "rescue_orphans",
     "session_folder",

@@ -8,6 +8,7 @@ inside is ever used as a path.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
@@ -57,6 +58,14 @@ class SessionHeader:
     notes: tuple[str, ...] = ()
     """Sentences for people, e.g. what an import had to assume."""
     state: State = "open"
+
+
+def recorded_side(units: Sequence[Unit]) -> RecordedSide:
+    """Return which leg the units of a session are strapped to."""
+    sides = {unit.side for unit in units if unit.side}
+    if len(sides) == 1:
+        return "left" if Side.LEFT in sides else "right"
+    return "both"
 
 
 def format_header(header: SessionHeader) -> bytes:
