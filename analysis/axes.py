@@ -82,9 +82,11 @@ def axes_from_stand(
 
 
 def axes_from_pose(
-    pose: tuple[Array, Array], z_shank: Array, exercise: Exercise, side: Side
+    pose: tuple[Array, Array], z_shank: Array, exercise: Exercise, side: Side, *, worn: bool = True
 ) -> tuple[tuple[Array | None, Array, Array | None, float] | None, Check]:
     """Return the axes where nobody stood, or None where the start pose does not show them.
+
+    `pose` are the orientations (n, 4) of thigh and shank, `worn` says whether the thigh has a unit.
 
     Returns
     -------
@@ -103,12 +105,18 @@ def axes_from_pose(
     nominal = math.atan2(shank_up[1], shank_up[0])
     forward = math.cos(nominal) * flat - math.sin(nominal) * np.cross(z_shank, flat)
     y_shank = np.cross(z_shank, forward)
-    if abs(thigh_up[1]) > ALONG_THIGH:
+    if worn and abs(thigh_up[1]) > ALONG_THIGH:
         y_thigh = math.copysign(1.0, thigh_up[1]) * mean_up(pose[0])
         return (y_thigh, y_shank, None, SIGMA_THIGH_POSE_RAD), check
-    knee = math.radians(exercise.pose.knee_flexion_deg)
-    carried = math.cos(knee) * y_shank - math.sin(knee) * np.cross(y_shank, z_shank)
+    carried = carried_femur(y_shank, z_shank, exercise)
     return (None, y_shank, carried, SIGMA_SHANK_POSE_RAD), check
+
+
+def carried_femur(y_shank: Array, z_shank: Array, exercise: Exercise) -> Array:
+    """Return the femur's long axis (3,) in the shank unit at the exercise's nominal knee angle."""
+    knee = math.radians(exercise.pose.knee_flexion_deg)
+    carried: Array = math.cos(knee) * y_shank - math.sin(knee) * np.cross(y_shank, z_shank)
+    return unit(carried)
 
 
 def segment_axes(y: Array, z: Array) -> Array:

@@ -10,8 +10,7 @@ fails refuses the angle instead of bending it.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,17 +18,22 @@ from analysis.axes import (
     angle_between,
     axes_from_pose,
     axes_from_stand,
+    carried_femur,
     check_still,
     pelvis_of,
     segment_axes,
     unit,
 )
-from analysis.checks import Check, at_most, not_found
-from analysis.exercises import Array, Exercise, rotation_about
-from analysis.heading import heading_from_pose
+from analysis.checks import Check, at_least, at_most, not_found
+from analysis.exercises import Array, Exercise, nominal_up, rotation_about
+from analysis.heading import heading_from_pose, hinge_consistency
 from analysis.hinge import find_hinge
-from imu.quaternion import Vector, rotate_array
+from analysis.leg import LegCalibration, LegFrames, Windows
+from analysis.pelvis import find_pelvis_unit
+from imu.quaternion import Vector, conjugate_array, rotate_array
 from imu.sample import Side
+
+__all__ = ["CalibrationResult", "LegCalibration", "LegFrames", "Windows", "calibrate"]
 
 FRAMES_MIN = 10
 """A window with fewer frames shows nothing."""
@@ -38,80 +42,11 @@ HEADING_ROUNDS = 2
 """The knee axis gives the heading, the heading a better knee axis; two rounds settle both."""
 STRAIGHT_KNEE_RAD = math.radians(45.0)
 """A knee bent less than this in the start pose is bent by the knee bends, not straightened."""
-
-
-@dataclass(frozen=True, slots=True)
-class LegFrames:
-    """Both units of one leg on the common time base; orientations (n, 4) wxyz, NaN in gaps."""
-
-    time_s: Array
-    q_thigh: Array
-    q_shank: Array
-
-    def between(self, window: tuple[float, float]) -> LegFrames:
-        """Return the frames of a window that have both orientations."""
-        keep = (self.time_s >= window[0]) & (self.time_s <= window[1])
-        keep &= ~(np.isnan(self.q_thigh[:, 0]) | np.isnan(self.q_shank[:, 0]))
-        return LegFrames(self.time_s[keep], self.q_thigh[keep], self.q_shank[keep])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Windows:
-    """When the wearer did what, in seconds of the session; None where it did not happen."""
-
-    stand: tuple[float, float] | None = None
-    pose: tuple[float, float] | None = None
-    bends: tuple[float, float] | None = None
-
-    @property
-    def end_s(self) -> float:
-        """Return when the last step ended."""
-        return max((w[1] for w in (self.stand, self.pose, self.bends) if w), default=0.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegCalibration:
-    """What turns two orientations into a leg. Vectors in sensor frames; angles in radians."""
-
-    side: Side
-    exercise: str
-    ready_s: float
-    """The session second from which angles may be given."""
-    zeroed_s: float
-    """The session second of the start pose, from which on an angle by heading drifts."""
-    y_thigh: Vector | None
-    """Long axis in the thigh unit; None when the thigh unit could not be aligned."""
-    y_shank: Vector
-    z_shank: Vector
-    y_femur_in_shank: Vector | None
-    """Long axis of the femur carried by the shank at a fixed knee angle; only without `y_thigh`."""
-    heading_rad: float
-    """Turn about the vertical that brings the shank unit's earth to the thigh unit's."""
-    heading_weight_s: float
-    zero_rad: float
-    start_rotation_rad: float
-    """The angle in the start pose, from that zero: where counting starts from."""
-    pelvis: tuple[Vector, Vector, Vector]
-    """Pelvis axes x, y, z frozen at the start pose, in the shank unit's earth."""
-    thigh_elevation_rad: float
-    shank_elevation_rad: float
-    knee_flexion_rad: float
-    sigma_axes_rad: float
-    """Uncertainty of the segment axes (1 σ) that the bends and poses leave."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; floats survive exactly."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> LegCalibration:
-        """Return the calibration that `to_json` wrote."""
-        given = dict(data)
-        for name in ("y_thigh", "y_shank", "z_shank", "y_femur_in_shank"):
-            given[name] = tuple(given[name]) if given[name] is not None else None
-        given["pelvis"] = tuple(tuple(axis) for axis in given["pelvis"])
-        given["side"] = Side(given["side"])
-        return cls(**given)
+FRONT_SEEN = 0.5
+"""Below this share of gravity across the femur, a pose does not show which way its front is."""
+FRONT_MAX_RAD = math.radians(60.0)
+UPRIGHT_RAD = math.radians(60.0)
+CONSISTENCY_MIN = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +63,17 @@ class CalibrationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class _Steps:
+    """What the wearer did: the frames of each step."""
+
+    stand: LegFrames | None
+    pose: LegFrames
+    bends: LegFrames
+    exercise: Exercise
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
 class _Axes:
     """Segment axes in the units; the fields of the same names in `LegCalibration`."""
 
@@ -138,6 +84,14 @@ class _Axes:
     sigma_rad: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    leg: LegCalibration | None
+    checks: list[Check]
+    flipped: bool = False
+    """Whether the knee would bend forwards, so that its axis has the other sign."""
+
+
 def calibrate(
     frames: LegFrames, windows: Windows, exercise: Exercise, side: Side
 ) -> CalibrationResult:
@@ -145,18 +99,36 @@ def calibrate(
 
     Never raises for poor data: the result then holds no calibration and says why.
     """
+    result = _calibrate(frames, windows, exercise, side)
+    if result.calibration is None and frames.thigh_worn:
+        exchanged = replace(frames, q_thigh=frames.q_shank, q_shank=frames.q_thigh)
+        if _calibrate(exchanged, windows, exercise, side).calibration is not None:
+            return CalibrationResult(None, (not_found("units in place", "swapped"),))
+    return result
+
+
+def _calibrate(
+    frames: LegFrames, windows: Windows, exercise: Exercise, side: Side
+) -> CalibrationResult:
     stand, pose, bends = (
         _part(frames, window) for window in (windows.stand, windows.pose, windows.bends)
     )
     if pose is None or bends is None:
-        steps = (("start pose", pose, "no pose"), ("knee bends", bends, "no bends"))
-        missing = tuple(not_found(name, remedy) for name, part, remedy in steps if part is None)
-        return CalibrationResult(None, missing)
-    axes, checks = _axes(stand, pose, bends, exercise, side)
-    if axes is None or not all(check.passed for check in checks):
-        return CalibrationResult(None, tuple(checks))
-    leg = _finish(pose, bends, exercise, side, windows.end_s, axes)
-    return CalibrationResult(leg, tuple(checks))
+        missing = (("start pose", pose, "no pose"), ("knee bends", bends, "no bends"))
+        checks = tuple(not_found(name, remedy) for name, part, remedy in missing if part is None)
+        return CalibrationResult(None, checks)
+    steps = _Steps(stand, pose, bends, exercise, side)
+    extends = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
+    tried = _attempt(steps, windows.end_s, extends=extends)
+    if tried.flipped:  # the knee was first bent the other way
+        tried = _attempt(steps, windows.end_s, extends=not extends)
+    leg, more = tried.leg, tuple(tried.checks)
+    if not all(check.passed for check in more):
+        return CalibrationResult(None, more)
+    if leg is not None and frames.q_pelvis is not None:
+        leg, check = _with_pelvis(leg, frames, windows, exercise)
+        more = (*more, check)
+    return CalibrationResult(leg, more)
 
 
 def _part(frames: LegFrames, window: tuple[float, float] | None) -> LegFrames | None:
@@ -164,45 +136,57 @@ def _part(frames: LegFrames, window: tuple[float, float] | None) -> LegFrames | 
     return part if part is not None and len(part.time_s) >= FRAMES_MIN else None
 
 
-def _axes(
-    stand: LegFrames | None, pose: LegFrames, bends: LegFrames, exercise: Exercise, side: Side
-) -> tuple[_Axes | None, list[Check]]:
+def _attempt(steps: _Steps, ready_s: float, *, extends: bool) -> _Attempt:
+    """Calibrate with the knee's first bend taken for an extension, or for a flexion."""
+    axes, checks = _axes(steps, extends=extends)
+    checks.append(check_still(steps.pose.q_thigh, steps.pose.q_shank, "start pose"))
+    if axes is None:
+        return _Attempt(None, checks)
+    off = abs(angle_between(axes.z_shank, axes.y_shank) - math.pi / 2)
+    checks.append(at_most("hinge against shank", off, HINGE_TO_SHANK_MAX_RAD, "hinge across"))
+    if not all(check.passed for check in checks):
+        return _Attempt(None, checks)
+    leg, femur = _finish(steps, axes, ready_s)
+    more = [*_hinge_check(steps, axes, leg), _front_check(steps, leg, femur)]
+    return _Attempt(leg, [*checks, *more], _bends_forwards(leg))
+
+
+def _axes(steps: _Steps, *, extends: bool) -> tuple[_Axes | None, list[Check]]:
     """Return the segment axes, None where they cannot be told, and every figure they rest on."""
-    if stand is None:
-        axes, checks = _axes_without_stand(pose, bends, exercise, side)
-    else:
-        axes, checks = _axes_with_stand(stand, pose, bends, exercise, side)
-    checks.append(check_still(pose.q_thigh, pose.q_shank, "start pose"))
-    if axes is not None:
-        off = abs(angle_between(axes.z_shank, axes.y_shank) - math.pi / 2)
-        checks.append(at_most("hinge against shank", off, HINGE_TO_SHANK_MAX_RAD, "hinge across"))
-    return axes, checks
+    if steps.stand is None:
+        return _axes_without_stand(steps, extends=extends)
+    return _axes_with_stand(steps, steps.stand, extends=extends)
 
 
 def _axes_with_stand(
-    stand: LegFrames, pose: LegFrames, bends: LegFrames, exercise: Exercise, side: Side
+    steps: _Steps, stand: LegFrames, *, extends: bool
 ) -> tuple[_Axes | None, list[Check]]:
+    pose, worn = steps.pose, steps.pose.thigh_worn
     in_stand, in_pose = (stand.q_thigh, stand.q_shank), (pose.q_thigh, pose.q_shank)
-    y_thigh, y_shank, fit = axes_from_stand(in_stand, in_pose, exercise, side)
-    z_shank, sigma, figures = _hinge(bends, exercise)
-    for _ in range(HEADING_ROUNDS):
+    y_thigh, y_shank, fit = axes_from_stand(in_stand, in_pose, steps.exercise, steps.side)
+    z_shank, sigma, figures = _hinge(steps, extends=extends)
+    for _ in range(HEADING_ROUNDS if worn else 0):
         if z_shank is not None:
             # the common heading shows what the thigh itself moved, and that is taken off
-            heading, _ = _heading(pose, bends, exercise, (y_thigh, y_shank, z_shank))
-            z_shank, sigma, figures = _hinge(bends, exercise, heading)
-    checks = [*figures, check_still(*in_stand, "stand"), *fit]
+            heading, _ = _heading(steps, (y_thigh, y_shank, z_shank))
+            z_shank, sigma, figures = _hinge(steps, heading, extends=extends)
+    checks = [*figures, check_still(*in_stand, "stand"), *(fit if worn else fit[1:])]
     if z_shank is None:
         return None, checks
-    return _Axes(y_thigh, y_shank, z_shank, None, sigma), checks
+    if worn:
+        return _Axes(y_thigh, y_shank, z_shank, None, sigma), checks
+    carried = carried_femur(y_shank, z_shank, steps.exercise)
+    return _Axes(None, y_shank, z_shank, carried, sigma), checks
 
 
-def _axes_without_stand(
-    pose: LegFrames, bends: LegFrames, exercise: Exercise, side: Side
-) -> tuple[_Axes | None, list[Check]]:
-    z_shank, sigma, checks = _hinge(bends, exercise)
+def _axes_without_stand(steps: _Steps, *, extends: bool) -> tuple[_Axes | None, list[Check]]:
+    pose = steps.pose
+    z_shank, sigma, checks = _hinge(steps, extends=extends)
     if z_shank is None:
         return None, checks
-    found, check = axes_from_pose((pose.q_thigh, pose.q_shank), z_shank, exercise, side)
+    found, check = axes_from_pose(
+        (pose.q_thigh, pose.q_shank), z_shank, steps.exercise, steps.side, worn=pose.thigh_worn
+    )
     checks.append(check)
     if found is None:
         return None, checks
@@ -211,19 +195,18 @@ def _axes_without_stand(
 
 
 def _hinge(
-    bends: LegFrames, exercise: Exercise, heading_rad: float | None = None
+    steps: _Steps, heading_rad: float | None = None, *, extends: bool
 ) -> tuple[Array | None, float, list[Check]]:
-    extends = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
+    bends = steps.bends
     return find_hinge(
         bends.time_s, bends.q_thigh, bends.q_shank, extends=extends, heading_rad=heading_rad
     )
 
 
-def _heading(
-    pose: LegFrames, bends: LegFrames, exercise: Exercise, axes: tuple[Array, Array, Array]
-) -> tuple[float, float]:
+def _heading(steps: _Steps, axes: tuple[Array, Array, Array]) -> tuple[float, float]:
     """Return the turn of the shank unit's earth to the thigh unit's, and its weight in seconds."""
     y_thigh, y_shank, z_shank = axes
+    pose, bends = steps.pose, steps.bends
     return heading_from_pose(
         (
             _turned(pose.q_thigh, y_thigh),
@@ -231,35 +214,65 @@ def _heading(
             _turned(pose.q_shank, y_shank),
         ),
         (_turned(bends.q_thigh, y_thigh), _turned(bends.q_shank, z_shank)),
-        math.radians(exercise.pose.knee_flexion_deg),
+        math.radians(steps.exercise.pose.knee_flexion_deg),
     )
 
 
-def _finish(
-    pose: LegFrames,
-    bends: LegFrames,
-    exercise: Exercise,
-    side: Side,
-    ready_s: float,
-    axes: _Axes,
-) -> LegCalibration:
+def _hinge_check(steps: _Steps, axes: _Axes, leg: LegCalibration) -> list[Check]:
+    """Return the check that all of the bends agree on the common heading, where they show it."""
+    if axes.y_thigh is None:
+        return []
+    bends = steps.bends
+    agreed = hinge_consistency(
+        _turned(bends.q_thigh, axes.y_thigh), _turned(bends.q_shank, axes.z_shank), leg.heading_rad
+    )
+    if agreed is None:
+        return []
+    return [at_least("hinge consistency", agreed, CONSISTENCY_MIN, "hinge disagrees")]
+
+
+def _front_check(steps: _Steps, leg: LegCalibration, femur: Array) -> Check:
+    """Return the check that the femur's front is where the exercise has it.
+
+    With the front sideways a knee axis of the wrong sign and the wrong leg look alike, so that
+    neither is taken for granted; with the front up or down a wrong sign mirrors the whole leg, and
+    only the first repetitions tell. With the thigh upright the knee tells: it never bends forwards.
+    """
+    up = nominal_up(steps.exercise, steps.side)[0]
+    if math.hypot(up[0], up[2]) < FRONT_SEEN:
+        return at_most(
+            "front of the thigh", math.pi * _bends_forwards(leg), FRONT_MAX_RAD, "wrong way"
+        )
+    seen = math.atan2(femur[2, 2], femur[2, 0])
+    off = abs(math.remainder(seen - math.atan2(up[2], up[0]), 2 * math.pi))
+    remedy = "front" if abs(float(up[0])) > FRONT_SEEN else "wrong way"
+    return at_most("front of the thigh", off, FRONT_MAX_RAD, remedy)
+
+
+def _bends_forwards(leg: LegCalibration) -> bool:
+    upright = abs(leg.thigh_elevation_rad) > UPRIGHT_RAD
+    return leg.y_thigh is not None and upright and leg.knee_flexion_rad < -STRAIGHT_KNEE_RAD
+
+
+def _finish(steps: _Steps, axes: _Axes, ready_s: float) -> tuple[LegCalibration, Array]:
+    """Return the calibration and the femur (columns x, y, z) in the start pose."""
+    pose, exercise, side = steps.pose, steps.exercise, steps.side
     shank_z, shank_y = _turned(pose.q_shank, axes.z_shank), _turned(pose.q_shank, axes.y_shank)
+    heading, weight, z_thigh = 0.0, 0.0, None
     if axes.y_thigh is None:
         assert axes.y_femur_in_shank is not None  # noqa: S101 (one of the two is always there)
-        heading, weight = 0.0, 0.0
         femur_y = _turned(pose.q_shank, axes.y_femur_in_shank)
+        femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
     else:
-        thigh_y = _turned(pose.q_thigh, axes.y_thigh)
-        heading, weight = _heading(
-            pose, bends, exercise, (axes.y_thigh, axes.y_shank, axes.z_shank)
-        )
-        femur_y = thigh_y @ rotation_about(2, -heading).T
-    femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
+        heading, weight = _heading(steps, (axes.y_thigh, axes.y_shank, axes.z_shank))
+        femur_y = _turned(pose.q_thigh, axes.y_thigh) @ rotation_about(2, -heading).T
+        femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
+        z_thigh = _in_thigh(pose.q_thigh, axes.y_thigh, rotation_about(2, heading) @ femur[:, 2])
     pelvis = pelvis_of(exercise, side, femur)
     start = _raw_rotation(exercise, side, femur, pelvis)
     zero = start if exercise.zero_rad is None else exercise.zero_rad
     shank_mean = unit(shank_y.mean(axis=0))
-    return LegCalibration(
+    leg = LegCalibration(
         side=side,
         exercise=exercise.id,
         ready_s=ready_s,
@@ -281,7 +294,38 @@ def _finish(
             float(shank_mean @ femur[:, 0]), float(shank_mean @ femur[:, 1])
         ),
         sigma_axes_rad=axes.sigma_rad,
+        z_thigh=z_thigh,
     )
+    return leg, femur
+
+
+def _in_thigh(q_thigh: Array, y_thigh: Array, z: Array) -> Vector:
+    """Return the knee axis, given in the thigh unit's earth, in the unit itself."""
+    seen = rotate_array(conjugate_array(q_thigh), np.broadcast_to(z, (len(q_thigh), 3)))
+    return _vector(segment_axes(y_thigh, seen.mean(axis=0))[:, 2])
+
+
+def _with_pelvis(
+    leg: LegCalibration, frames: LegFrames, windows: Windows, exercise: Exercise
+) -> tuple[LegCalibration, Check]:
+    """Return the calibration with what its pelvis unit shows, and the check of that."""
+    assert frames.q_pelvis is not None  # noqa: S101 (asked before)
+    assert windows.pose is not None  # noqa: S101 (there is no calibration without)
+
+    def seen(window: tuple[float, float]) -> Array:
+        inside = (frames.time_s >= window[0]) & (frames.time_s <= window[1])
+        return frames.q_pelvis[inside]  # type: ignore[index]
+
+    stand = windows.stand
+    unit_on_pelvis, check = find_pelvis_unit(
+        seen(stand) if stand else None,
+        seen((stand[1], windows.pose[0])) if stand else np.empty((0, 4)),
+        seen(windows.pose),
+        exercise,
+        leg.side,
+        np.array(leg.pelvis).T,
+    )
+    return replace(leg, pelvis_unit=unit_on_pelvis), check
 
 
 def _raw_rotation(exercise: Exercise, side: Side, femur: Array, pelvis: Array) -> float:

@@ -25,6 +25,19 @@ REMEDIES = {
     " still and bend only the knee",
     "axis moved": "the knee axis moved by {deg:.1f}° between the first and the last bends: check"
     " the strap and repeat the bends",
+    "swapped": "the thigh and the shank unit are swapped: exchange them, or say which is where, and"
+    " calibrate again",
+    "front": "the front of the thigh is {deg:.0f}° from where the exercise wants it: check the"
+    " position, and bend only the knee",
+    "wrong way": "the knee seems to bend the wrong way: begin the knee bends from the start"
+    " position, and check which leg wears the units",
+    "hinge disagrees": "the knee did not turn like a hinge between the two units: check both straps"
+    " and repeat the bends",
+    "pelvis silent": "the pelvis unit sent nothing in the start position: its share is not told",
+    "pelvis unknown": "the pelvis unit does not show which way is forwards: after standing, bow"
+    " forwards once before taking the start position; without that its share is not told",
+    "pelvis upright": "the pelvis unit is {deg:.0f}° from lying as the exercise has it: its share"
+    " is not told",
     "hinge across": "the knee axis is {deg:.0f}° from being across the shank: stand straighter, and"
     " bend only the knee",
 }

@@ -25,6 +25,14 @@ from scipy.signal import lfilter
 from analysis.calibration import LegCalibration, LegFrames
 from analysis.exercises import Array, Exercise, nominal_up
 from analysis.heading import HingeHeading, HingeRule, ReturnZero, hinge_heading
+from analysis.pelvis import roll, roll_array, turn, turn_array
+from analysis.sigma import (
+    KNEE_UNKNOWN_RAD,
+    SLOPE_UNKNOWN,
+    sigma_heading,
+    sigma_inclination,
+    sigma_inclinations,
+)
 from imu.quaternion import (
     Quaternion,
     Vector,
@@ -35,19 +43,6 @@ from imu.quaternion import (
 )
 
 SPEED_SMOOTHING_S = 0.15
-# Inclination errors of six-axis fusion by class of motion (BROAD: still, slow, fast), widened by
-# what an uncalibrated accelerometer adds (10 mg, a common data-sheet figure).
-SIGMA_STILL_RAD = math.radians(0.5)
-SIGMA_SLOW_RAD = math.radians(0.8)
-SIGMA_FAST_RAD = math.radians(1.5)
-SIGMA_ACCELEROMETER_RAD = math.radians(0.45)
-SLOW_RAD_S = math.radians(40.0)
-FAST_RAD_S = math.radians(200.0)
-# Heading since the last still return: what one return differs from the next, and the drift.
-SIGMA_RETURN_RAD = math.radians(1.0)
-SIGMA_DRIFT_RAD_S = math.radians(0.1)
-KNEE_UNKNOWN_RAD = math.radians(10.0)
-SLOPE_UNKNOWN = 0.26  # sine of 15°, a thigh's usual slope where no thigh unit tells it
 TWO_PI = 2.0 * math.pi
 
 
@@ -68,6 +63,12 @@ class LegAngles(NamedTuple):
     """Vertical component of the knee axis: near ±1 the knee angle rests on heading."""
     speed: float
     """Angular speed of the faster unit, rad/s, smoothed."""
+    thigh_rotation: float
+    """The rotation as the thigh unit alone shows it, with the skin's lag."""
+    pelvis_rotation: float
+    """What the pelvis contributed to the rotation, positive when it adds; needs its own unit."""
+    hinge_residual: float
+    """How far this frame's common heading is from the last seconds'; NaN where none is seen."""
 
 
 UNKNOWN = LegAngles(*([math.nan] * len(LegAngles._fields)))
@@ -86,6 +87,9 @@ class LegSeries:
     shank_elevation: Array
     hinge_up: Array
     speed: Array
+    thigh_rotation: Array
+    pelvis_rotation: Array
+    hinge_residual: Array
 
 
 def hinge_rule(exercise: Exercise, calibration: LegCalibration, rate_hz: float) -> HingeRule:
@@ -112,25 +116,33 @@ class LegFusion:
         self._speed = 0.0
         self._last: tuple[float, Quaternion, Quaternion] | None = None
         self.zero = ReturnZero(calibration.zero_rad, calibration.zeroed_s)
+        self.pelvis_zero = ReturnZero(0.0, calibration.zeroed_s)
 
     def push(
-        self, time_s: float, q_thigh: Quaternion | None, q_shank: Quaternion | None
+        self,
+        time_s: float,
+        q_thigh: Quaternion | None,
+        q_shank: Quaternion | None,
+        q_pelvis: Quaternion | None = None,
     ) -> LegAngles:
-        """Return the leg's angles; all unknown while either unit has a gap."""
+        """Return the leg's angles; all unknown while thigh or shank has a gap."""
         if q_thigh is None or q_shank is None:
             return UNKNOWN
         c = self.calibration
         speed = self._speed_of(time_s, q_thigh, q_shank)
         z = rotate(q_shank, c.z_shank)
         shank_y = rotate(q_shank, c.y_shank)
+        z_thigh = None
         if c.y_thigh is None:
             y = rotate(q_shank, c.y_femur_in_shank or c.y_shank)
         else:
             thigh_y = rotate(q_thigh, c.y_thigh)
             delta = self._heading.push(thigh_y, z, shank_y)
             cd, sd = math.cos(delta), math.sin(delta)
-            y = (cd * thigh_y[0] + sd * thigh_y[1], cd * thigh_y[1] - sd * thigh_y[0], thigh_y[2])
-        return self._angles(time_s, y, z, shank_y, speed)
+            y = _turned_back(thigh_y, cd, sd)
+            if c.z_thigh is not None:
+                z_thigh = _turned_back(rotate(q_thigh, c.z_thigh), cd, sd)
+        return self._angles(time_s, Axes(y, z, shank_y, z_thigh, q_pelvis), speed)
 
     def _speed_of(self, time_s: float, q_thigh: Quaternion, q_shank: Quaternion) -> float:
         last, self._last = self._last, (time_s, q_thigh, q_shank)
@@ -139,33 +151,32 @@ class LegFusion:
             self._speed += self._smooth * (turn / (time_s - last[0]) - self._speed)
         return self._speed
 
-    def _angles(
-        self, time_s: float, y: Vector, z: Vector, shank_y: Vector, speed: float
-    ) -> LegAngles:
+    def _angles(self, time_s: float, axes: Axes, speed: float) -> LegAngles:
         c = self.calibration
-        along = z[0] * y[0] + z[1] * y[1] + z[2] * y[2]
-        zx, zy, zz = z[0] - along * y[0], z[1] - along * y[1], z[2] - along * y[2]
-        n = math.sqrt(zx * zx + zy * zy + zz * zz)
-        zx, zy, zz = zx / n, zy / n, zz / n
-        xx, xy, xz = y[1] * zz - y[2] * zy, y[2] * zx - y[0] * zz, y[0] * zy - y[1] * zx
+        y, shank_y = axes.y, axes.shank_y
+        z = _across(axes.z, y)
+        x = (y[1] * z[2] - y[2] * z[1], y[2] * z[0] - y[0] * z[2], y[0] * z[1] - y[1] * z[0])
         level = math.sqrt(max(1.0 - y[2] * y[2], 1e-12))
+        rotation = self._rotation(y, z)
+        thigh = self._rotation(y, axes.z_thigh) if axes.z_thigh is not None else math.nan
+        pelvis = self._pelvis(y, axes.q_pelvis)
         if self.exercise.angle == "gravity":
-            phi = self._side * math.atan2(zz, xz)
-            rotation = math.remainder(phi - c.zero_rad, TWO_PI)
-            sigma = _sigma_inclination(speed) / level
+            rotation = math.remainder(rotation - c.zero_rad, TWO_PI)
+            thigh = math.remainder(thigh - c.zero_rad, TWO_PI)
+            sigma = sigma_inclination(speed) / level
             if c.y_thigh is None:
                 sigma = math.hypot(
-                    sigma, KNEE_UNKNOWN_RAD * abs(zz) * max(abs(y[2]), SLOPE_UNKNOWN)
+                    sigma, KNEE_UNKNOWN_RAD * abs(z[2]) * max(abs(y[2]), SLOPE_UNKNOWN)
                 )
         else:
-            px, py, pz = c.pelvis[2]
-            ex, ey, ez = y[1] * pz - y[2] * py, y[2] * px - y[0] * pz, y[0] * py - y[1] * px
-            raw = self._side * math.atan2(ex * zx + ey * zy + ez * zz, ex * xx + ey * xy + ez * xz)
-            rotation = self.zero.push(time_s, raw, speed)
-            sigma = math.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * (time_s - self.zero.since_s))
+            rotation = self.zero.push(time_s, rotation, speed)
+            thigh = math.remainder(thigh - self.zero.offset_rad, TWO_PI)
+            if not math.isnan(pelvis):
+                pelvis = self.pelvis_zero.push(time_s, pelvis, speed)
+            sigma = sigma_heading(time_s - self.zero.since_s)
         (ax, ay, az), (bx, by, bz), (gx, gy, gz) = c.pelvis
         knee = math.atan2(
-            shank_y[0] * xx + shank_y[1] * xy + shank_y[2] * xz,
+            shank_y[0] * x[0] + shank_y[1] * x[1] + shank_y[2] * x[2],
             shank_y[0] * y[0] + shank_y[1] * y[1] + shank_y[2] * y[2],
         )
         return LegAngles(
@@ -176,9 +187,59 @@ class LegFusion:
             knee if c.y_thigh is not None else math.nan,
             math.asin(max(-1.0, min(1.0, -y[2]))) if c.y_thigh is not None else math.nan,
             math.asin(max(-1.0, min(1.0, -shank_y[2]))),
-            zz,
+            z[2],
             speed,
+            thigh,
+            pelvis,
+            self._heading.residual_rad if c.y_thigh is not None else math.nan,
         )
+
+    def _rotation(self, y: Vector, z: Vector) -> float:
+        """Return the angle of a knee axis across a long axis by the definition, before any zero."""
+        if self.exercise.angle == "gravity":
+            return self._side * math.atan2(z[2], y[0] * z[1] - y[1] * z[0])
+        px, py, pz = self.calibration.pelvis[2]
+        ex, ey, ez = y[1] * pz - y[2] * py, y[2] * px - y[0] * pz, y[0] * py - y[1] * px
+        sine = ex * z[0] + ey * z[1] + ez * z[2]
+        # e = y × p and x = y × z, so that e·x = p·z − (y·z)(p·y)
+        along = px * y[0] + py * y[1] + pz * y[2]
+        cosine = (
+            px * z[0] + py * z[1] + pz * z[2] - along * (y[0] * z[0] + y[1] * z[1] + y[2] * z[2])
+        )
+        return self._side * math.atan2(sine, cosine)
+
+    def _pelvis(self, y: Vector, q_pelvis: Quaternion | None) -> float:
+        pelvis = self.calibration.pelvis_unit
+        if pelvis is None or q_pelvis is None:
+            return math.nan
+        found = roll if self.exercise.angle == "gravity" else turn
+        return self._side * found(pelvis, q_pelvis, y)
+
+
+class Axes(NamedTuple):
+    """One instant's axes in the shank unit's earth."""
+
+    y: Vector
+    """Long axis of the femur."""
+    z: Vector
+    """Knee axis as the shank unit carries it."""
+    shank_y: Vector
+    z_thigh: Vector | None
+    """Knee axis as the thigh unit carries it."""
+    q_pelvis: Quaternion | None
+
+
+def _turned_back(v: Vector, cosine: float, sine: float) -> Vector:
+    """Return an axis turned back about the vertical by an angle."""
+    return (cosine * v[0] + sine * v[1], cosine * v[1] - sine * v[0], v[2])
+
+
+def _across(z: Vector, y: Vector) -> Vector:
+    """Return an axis made perpendicular to a unit vector, of length one."""
+    along = z[0] * y[0] + z[1] * y[1] + z[2] * y[2]
+    zx, zy, zz = z[0] - along * y[0], z[1] - along * y[1], z[2] - along * y[2]
+    n = math.sqrt(zx * zx + zy * zy + zz * zz)
+    return (zx / n, zy / n, zz / n)
 
 
 def fuse_leg(
@@ -192,40 +253,37 @@ def fuse_leg(
     q_shank = np.where(known[:, None], frames.q_shank, np.nan)
     speed = _speeds(frames.time_s, q_thigh, q_shank, known, rate_hz)
     z, shank_y = _rotated(q_shank, c.z_shank), _rotated(q_shank, c.y_shank)
+    z_thigh, residual = np.full((n, 3), np.nan), np.full(n, np.nan)
     if c.y_thigh is None:
         y = _rotated(q_shank, c.y_femur_in_shank or c.y_shank)
     else:
         thigh_y = _rotated(q_thigh, c.y_thigh)
-        delta = hinge_heading(hinge_rule(exercise, c, rate_hz), thigh_y, z, shank_y)
-        cd, sd = np.cos(delta), np.sin(delta)
-        y = np.stack(
-            (
-                cd * thigh_y[:, 0] + sd * thigh_y[:, 1],
-                cd * thigh_y[:, 1] - sd * thigh_y[:, 0],
-                thigh_y[:, 2],
-            ),
-            axis=-1,
-        )
+        delta, residual = hinge_heading(hinge_rule(exercise, c, rate_hz), thigh_y, z, shank_y)
+        y = _all_turned_back(thigh_y, delta)
+        if c.z_thigh is not None:
+            z_thigh = _all_turned_back(_rotated(q_thigh, c.z_thigh), delta)
     z = z - np.sum(z * y, axis=-1, keepdims=True) * y
     z = z / np.sqrt(np.sum(z * z, axis=-1, keepdims=True))
     x = np.cross(y, z)
-    pelvis = np.asarray(c.pelvis)
+    axes = np.asarray(c.pelvis)
+    raw, thigh = (_rotations(exercise, c, y, axis) for axis in (z, z_thigh))
+    pelvis = _pelvis_rotations(exercise, c, y, frames.q_pelvis)
     if exercise.angle == "gravity":
-        rotation = _wrap(side * np.arctan2(z[:, 2], x[:, 2]) - c.zero_rad)
-        sigma = _sigma_inclinations(speed) / np.sqrt(np.maximum(1.0 - y[:, 2] ** 2, 1e-12))
+        rotation, thigh = _wrap(raw - c.zero_rad), _wrap(thigh - c.zero_rad)
+        sigma = sigma_inclinations(speed) / np.sqrt(np.maximum(1.0 - y[:, 2] ** 2, 1e-12))
         if c.y_thigh is None:
             slope = np.maximum(np.abs(y[:, 2]), SLOPE_UNKNOWN)
             sigma = np.hypot(sigma, KNEE_UNKNOWN_RAD * np.abs(z[:, 2]) * slope)
     else:
-        e = np.cross(y, pelvis[2])
-        raw = side * np.arctan2(np.sum(e * z, axis=-1), np.sum(e * x, axis=-1))
-        rotation, sigma = _rezeroed(c, frames.time_s, raw, speed, known)
+        rotation, sigma, offset = _rezeroed(c, frames.time_s, raw, speed, known)
+        thigh = _wrap(thigh - offset)
+        pelvis = _pelvis_rezeroed(c, frames.time_s, pelvis, speed)
     thigh_known = np.full(n, c.y_thigh is not None)
     return LegSeries(
         rotation=rotation,
         sigma=np.hypot(sigma, c.sigma_axes_rad),
-        flexion=np.arctan2(-(y @ pelvis[0]), y @ pelvis[1]),
-        adduction=side * np.arcsin(np.clip(y @ pelvis[2], -1.0, 1.0)),
+        flexion=np.arctan2(-(y @ axes[0]), y @ axes[1]),
+        adduction=side * np.arcsin(np.clip(y @ axes[2], -1.0, 1.0)),
         knee_flexion=np.where(
             thigh_known,
             np.arctan2(np.sum(shank_y * x, axis=-1), np.sum(shank_y * y, axis=-1)),
@@ -235,23 +293,62 @@ def fuse_leg(
         shank_elevation=np.arcsin(np.clip(-shank_y[:, 2], -1.0, 1.0)),
         hinge_up=z[:, 2],
         speed=speed,
+        thigh_rotation=thigh,
+        pelvis_rotation=pelvis,
+        hinge_residual=np.where(known, residual, np.nan),
     )
+
+
+def _all_turned_back(v: Array, angle: Array) -> Array:
+    """Return axes (n, 3) turned back about the vertical by angles (n,)."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack((c * v[:, 0] + s * v[:, 1], c * v[:, 1] - s * v[:, 0], v[:, 2]), axis=-1)
+
+
+def _rotations(exercise: Exercise, c: LegCalibration, y: Array, z: Array) -> Array:
+    """Return the angles (n,) of knee axes across long axes, by the definition, before any zero."""
+    sign = c.side.sign
+    if exercise.angle == "gravity":
+        sine, cosine = z[:, 2], y[:, 0] * z[:, 1] - y[:, 1] * z[:, 0]
+    else:
+        p = np.asarray(c.pelvis[2])
+        sine = np.sum(np.cross(y, p) * z, axis=-1)
+        cosine = z @ p - (y @ p) * np.sum(y * z, axis=-1)
+    out: Array = sign * np.arctan2(sine, cosine)
+    return out
+
+
+def _pelvis_rotations(
+    exercise: Exercise, c: LegCalibration, y: Array, q_pelvis: Array | None
+) -> Array:
+    if c.pelvis_unit is None or q_pelvis is None:
+        return np.full(len(y), np.nan)
+    found = roll_array if exercise.angle == "gravity" else turn_array
+    return c.side.sign * found(c.pelvis_unit, q_pelvis, y)
+
+
+def _pelvis_rezeroed(c: LegCalibration, time_s: Array, raw: Array, speed: Array) -> Array:
+    zero, out = ReturnZero(0.0, c.zeroed_s), np.full(len(raw), np.nan)
+    for row in np.flatnonzero(~np.isnan(raw) & (time_s >= c.ready_s)).tolist():
+        out[row] = zero.push(float(time_s[row]), float(raw[row]), float(speed[row]))
+    return out
 
 
 def _rezeroed(
     c: LegCalibration, time_s: Array, raw: Array, speed: Array, known: npt.NDArray[np.bool_]
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array, Array]:
     """Run the same `ReturnZero` over a recording; before calibration ended there is no angle."""
     zero = ReturnZero(c.zero_rad, c.zeroed_s)
-    rotation, sigma = np.full(len(raw), np.nan), np.full(len(raw), np.nan)
+    rotation, sigma, offset = (np.full(len(raw), np.nan) for _ in range(3))
     rows = np.flatnonzero(known & (time_s >= c.ready_s))
     columns = zip(
         rows.tolist(), time_s[rows].tolist(), raw[rows].tolist(), speed[rows].tolist(), strict=True
     )
     for row, t, angle, v in columns:
         rotation[row] = zero.push(t, angle, v)
-        sigma[row] = math.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * (t - zero.since_s))
-    return rotation, sigma
+        sigma[row] = sigma_heading(t - zero.since_s)
+        offset[row] = zero.offset_rad
+    return rotation, sigma, offset
 
 
 def _turn(a: Quaternion, b: Quaternion) -> float:
@@ -287,27 +384,3 @@ def _rotated(q: Array, axis: Vector) -> Array:
 
 def _wrap(angle: Array) -> Array:
     return angle - TWO_PI * np.round(angle / TWO_PI)
-
-
-def _sigma_inclination(speed: float) -> float:
-    """Return the 1 σ of an inclination at an angular speed: still, slow and fast, joined."""
-    slow = min(speed / SLOW_RAD_S, 1.0)
-    fast = min(max((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0), 1.0)
-    motion = (
-        SIGMA_STILL_RAD
-        + (SIGMA_SLOW_RAD - SIGMA_STILL_RAD) * slow
-        + (SIGMA_FAST_RAD - SIGMA_SLOW_RAD) * fast
-    )
-    return math.hypot(motion, SIGMA_ACCELEROMETER_RAD)
-
-
-def _sigma_inclinations(speed: Array) -> Array:
-    slow = np.minimum(speed / SLOW_RAD_S, 1.0)
-    fast = np.clip((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0, 1.0)
-    motion = (
-        SIGMA_STILL_RAD
-        + (SIGMA_SLOW_RAD - SIGMA_STILL_RAD) * slow
-        + (SIGMA_FAST_RAD - SIGMA_SLOW_RAD) * fast
-    )
-    out: Array = np.hypot(motion, SIGMA_ACCELEROMETER_RAD)
-    return out

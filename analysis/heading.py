@@ -134,9 +134,15 @@ class HingeHeading:
         self._sum = rule.start
         self._weight = abs(rule.start)
         self.delta_rad = rule.delta_rad
+        self.residual_rad = math.nan
 
     def push(self, y: Vector, z: Vector, shank_y: Vector) -> float:
-        """Take femur long axis, knee axis and shank long axis in their units' earths; return δ."""
+        """Take femur long axis, knee axis and shank long axis in their units' earths; return δ.
+
+        `residual_rad` is then how far this frame's own δ was from that of the frames before it, NaN
+        where it shows none.
+        """
+        self.residual_rad = math.nan
         sign = self._rule.front_sign
         if sign:
             level = 1.0 - y[2] * y[2] - z[2] * z[2]
@@ -154,6 +160,7 @@ class HingeHeading:
                     - math.atan2(shank_y[1], shank_y[0])
                     - math.atan2(z[2] * sine, cosine - y[2] * shank_y[2])
                 )
+            self.residual_rad = math.remainder(root - self.delta_rad, 2.0 * math.pi)
             self._sum = self._keep * self._sum + complex(
                 level * math.cos(root), level * math.sin(root)
             )
@@ -167,14 +174,15 @@ class HingeHeading:
         return abs(self._sum) / self._weight if self._weight else 0.0
 
 
-def hinge_heading(rule: HingeRule, y: Array, z: Array, shank_y: Array) -> Array:
-    """Return δ (n,) for a whole recording: `HingeHeading` over axes (n, 3), NaN rows skipped."""
+def hinge_heading(rule: HingeRule, y: Array, z: Array, shank_y: Array) -> tuple[Array, Array]:
+    """Return δ and its residuals, (n,) each: `HingeHeading` over axes (n, 3), NaN rows skipped."""
+    residual = np.full(len(y), np.nan)
     level = 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2
     if not rule.front_sign:
         level = (1.0 - y[:, 2] ** 2) * (1.0 - shank_y[:, 2] ** 2)
     used = level > WEIGHT_MIN * WEIGHT_MIN  # False where NaN
     if not used.any():
-        return np.full(len(y), rule.delta_rad)
+        return np.full(len(y), rule.delta_rad), residual
     y, z, shank_y, level = y[used], z[used], shank_y[used], level[used]
     if rule.front_sign:
         across = np.sqrt((y[:, 0] ** 2 + y[:, 1] ** 2) * (z[:, 0] ** 2 + z[:, 1] ** 2))
@@ -187,9 +195,28 @@ def hinge_heading(rule: HingeRule, y: Array, z: Array, shank_y: Array) -> Array:
     re = _forget(level * np.cos(root), rule.keep, rule.start.real)
     im = _forget(level * np.sin(root), rule.keep, rule.start.imag)
     delta = np.arctan2(im, re)
+    off = root - np.concatenate(([rule.delta_rad], delta[:-1]))
+    residual[used] = off - 2 * np.pi * np.round(off / (2 * np.pi))
     last = np.cumsum(used) - 1
-    out: Array = np.where(last >= 0, delta[np.maximum(last, 0)], rule.delta_rad)
-    return out
+    return np.where(last >= 0, delta[np.maximum(last, 0)], rule.delta_rad), residual
+
+
+def hinge_consistency(y: Array, z: Array, delta_rad: float) -> float | None:
+    """Return R̄ in 0…1, how well one heading fits all of a movement; None where nothing shows it.
+
+    Of the two headings that keep the knee axis z (n, 3) across the femur's long axis y (n, 3), each
+    in its unit's earth, the one nearer to `delta_rad` counts, weighted as `HingeHeading` does.
+    """
+    level = 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2
+    used = level > WEIGHT_MIN * WEIGHT_MIN
+    if np.count_nonzero(used) < len(y) / 4:
+        return None
+    y, z, level = y[used], z[used], level[used]
+    across = np.sqrt((y[:, 0] ** 2 + y[:, 1] ** 2) * (z[:, 0] ** 2 + z[:, 1] ** 2))
+    opening = np.arccos(np.clip(-y[:, 2] * z[:, 2] / across, -1.0, 1.0))
+    roots = _heading(y) - _heading(z) + np.array([[1.0], [-1.0]]) * opening
+    nearer = np.max(np.cos(roots - delta_rad), axis=0)
+    return float(np.sum(level * nearer) / np.sum(level))
 
 
 def _heading(axis: Array) -> Array:
@@ -207,7 +234,8 @@ class ReturnZero:
     """The zero of an angle that rests on heading, renewed when the wearer is back and still.
 
     A stretch of stillness near the zero that lasts long enough becomes the new zero: its mean, not
-    the newest angle, so that the slow beginning of a movement is not taken for drift. The offset
+    the newest angle, so that the slow beginning of a movement is not taken for drift, and only as
+    far as units drift while it lasts, so that a slow movement is not either. The offset
     goes there at a limited rate, so that the reading never jumps; how far the reading was off is
     kept as the residual.
     """
@@ -215,6 +243,8 @@ class ReturnZero:
     STILL_RAD_S = math.radians(4.0)
     STILL_S = 0.3
     NEAR_RAD = math.radians(4.0)
+    AGAIN_RAD = math.radians(1.0)
+    """What a leg that keeps still sways; more is a slow movement, which is not drift."""
     NEAR_DRIFT_RAD_S = math.radians(0.2)
     """What a common unit's heading drifts at most: the longer ago the zero, the less near."""
     PACE_RAD_S = math.radians(8.0)  # at 60 Hz 0.13° a sample: no step a person could see
@@ -224,6 +254,7 @@ class ReturnZero:
         self.since_s = now_s
         self.residual_rad = 0.0
         self._near_rad: float | None = None
+        self._first: tuple[float, float] | None = None
         self._still_from: float | None = None
         self._sum, self._count = 0.0, 0
         self._last_s = now_s
@@ -234,7 +265,7 @@ class ReturnZero:
         self._last_s = time_s
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
         if speed_rad_s > self.STILL_RAD_S:
-            self._near_rad = self._still_from = None
+            self._near_rad = self._still_from = self._first = None
         else:
             if self._near_rad is None:  # decided once, or a long hold would become near at last
                 drifted = self.NEAR_DRIFT_RAD_S * (time_s - self.since_s)
@@ -254,8 +285,13 @@ class ReturnZero:
         self._sum += self.offset_rad + reading  # the offset may be on its way to the last target
         self._count += 1
         if time_s - self._still_from >= self.STILL_S:
-            mean = self._sum / self._count
-            self.residual_rad = mean - self._target_rad
-            self._target_rad = mean
-            self.since_s = time_s
             self._still_from = None
+            mean = self._sum / self._count
+            if self._first is None:
+                self._first = (mean, time_s)
+            first_rad, first_s = self._first
+            allowed = self.AGAIN_RAD + self.NEAR_DRIFT_RAD_S * (time_s - first_s)
+            if abs(mean - first_rad) <= allowed:
+                self.residual_rad = mean - self._target_rad
+                self._target_rad = mean
+                self.since_s = time_s

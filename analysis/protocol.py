@@ -52,7 +52,7 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     speed = np.maximum(_lag_speed(time_s, q_thigh), _lag_speed(time_s, q_shank))
     heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
     stills = _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
-    seen = LegFrames(time_s, q_thigh, q_shank)
+    seen = LegFrames(time_s, q_thigh, q_shank, thigh_worn=frames.thigh_worn)
     moves = _runs(time_s, heard & (speed >= STILL_RAD_S), 0.1)
     # Where only the thigh's unit bends, the two are swapped: that too is a find, and is refused.
     bends = _find_bends(seen, moves) or _find_bends(LegFrames(time_s, q_shank, q_thigh), moves)
@@ -135,7 +135,11 @@ def _is_stand(
     """Say whether both units turned from here to the start pose by what the exercise asks for."""
     a, b = frames.between(stand), frames.between(pose)
     pairs = ((a.q_thigh, b.q_thigh), (a.q_shank, b.q_shank))
-    for (q_a, q_b), up in zip(pairs, nominal_up(exercise, side), strict=True):
+    for segment, (q_a, q_b), up in zip(
+        ("thigh", "shank"), pairs, nominal_up(exercise, side), strict=True
+    ):
+        if segment == "thigh" and not frames.thigh_worn:
+            continue
         mean_a, mean_b = up_in_sensor(q_a).mean(axis=0), up_in_sensor(q_b).mean(axis=0)
         cosine = float(mean_a @ mean_b / (np.linalg.norm(mean_a) * np.linalg.norm(mean_b)))
         turned = math.acos(min(1.0, max(-1.0, cosine)))

@@ -85,6 +85,11 @@ class Leg:
     """Seconds, share of the way to the start position, joint angles at the end."""
     named: dict[str, tuple[float, float]] = field(default_factory=dict)
     now_s: float = 0.0
+    pelvis: Strap | None = None
+    lean_deg: Callable[[np.ndarray], np.ndarray] = np.zeros_like
+    """How far the trunk leans forwards on hips that keep their place, by time."""
+    roll_deg: Callable[[np.ndarray], np.ndarray] = np.zeros_like
+    """How far pelvis and leg roll together about the thigh's long axis, by time."""
 
     def go(self, seconds: float, joints: tuple[float, ...], position: float = 1.0) -> Leg:
         self.steps.append((seconds, position, joints))
@@ -160,8 +165,8 @@ class Leg:
             last, start = after, start + seconds
         return out
 
-    def segments(self) -> tuple[Rotation, Rotation]:
-        """Return femur → earth and shank → earth over time."""
+    def segments(self) -> tuple[Rotation, Rotation, Rotation]:
+        """Return pelvis → earth, femur → earth and shank → earth over time."""
         share, flexion, adduction, rotation, knee = self.joints().T
         ends = (
             lying("upright", self.side, self.heading_deg),
@@ -171,12 +176,16 @@ class Leg:
         sign = self.side.sign
         hip = np.stack((flexion, sign * adduction, sign * rotation), axis=1)
         femur = pelvis * Rotation.from_euler("ZXY", hip, degrees=True)
-        return femur, femur * about("z", -knee)
+        roll = np.radians(self.roll_deg(self.time_s()))[:, None] * femur.as_matrix()[:, :, 1]
+        rolled = Rotation.from_rotvec(roll)
+        trunk = rolled * pelvis * about("z", -self.lean_deg(self.time_s()))
+        femur = rolled * femur
+        return trunk, femur, femur * about("z", -knee)
 
     def frames(self, axis: str = "", slip: Callable[..., np.ndarray] | None = None) -> LegFrames:
         """Return what the two units say; the shank's may slip about its axis by a law of time."""
         time_s = self.time_s()
-        femur, shank = self.segments()
+        trunk, femur, shank = self.segments()
         if slip is not None:
             shank = shank * about(axis, slip(time_s))
         twist = self.side.sign * (self.joints()[:, 3] - self.pose[2])
@@ -184,11 +193,12 @@ class Leg:
             time_s,
             self.thigh.orientations(femur, twist, time_s),
             self.shank.orientations(shank, twist, time_s),
+            self.pelvis.orientations(trunk, 0.0 * twist, time_s) if self.pelvis else None,
         )
 
     def inclinometer_deg(self) -> np.ndarray:
         """Return the angle of the femur's front from the vertical plane of the thigh, (n,)."""
-        axes = self.segments()[0].as_matrix()
+        axes = self.segments()[1].as_matrix()
         return self.side.sign * np.degrees(np.arctan2(axes[:, 2, 2], axes[:, 2, 0]))
 
 

@@ -186,7 +186,7 @@ def test_flexion_adduction_knee_and_elevation_are_those_of_the_leg(new_leg, exer
     leg = new_leg(exercise, side, 29).calibration()
     moved = leg.turned(20.0, flexion=5.0, adduction=4.0)
     series = followed(leg.go(1.5, moved).still(1.0))
-    femur = leg.segments()[0][-1].as_matrix()
+    femur = leg.segments()[1][-1].as_matrix()
     assert math.degrees(series.flexion[-1]) == pytest.approx(moved[0], abs=0.5)
     assert math.degrees(series.adduction[-1]) == pytest.approx(moved[1], abs=0.5)
     assert math.degrees(series.knee_flexion[-1]) == pytest.approx(moved[3], abs=0.5)

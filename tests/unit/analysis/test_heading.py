@@ -151,17 +151,21 @@ def test_a_recording_gives_the_heading_that_one_frame_at_a_time_gives(
     y, z, shank_y = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     gaps = rng.random(200) < 0.2
     y[gaps] = z[gaps] = shank_y[gaps] = np.nan
-    whole = hinge_heading(given_rule, y, z, shank_y)
+    whole, residual = hinge_heading(given_rule, y, z, shank_y)
     live = HingeHeading(given_rule)
     for i in range(200):
         if not gaps[i]:
             live.push(tuple(y[i].tolist()), tuple(z[i].tolist()), tuple(shank_y[i].tolist()))
         assert off_rad(whole[i], live.delta_rad) < 1e-12
+        seen = math.nan if gaps[i] else live.residual_rad
+        assert residual[i] == pytest.approx(seen, abs=1e-9, nan_ok=True)
 
 
 def test_a_recording_without_a_usable_frame_keeps_the_calibrated_heading():
     nothing = np.full((5, 3), np.nan)
-    assert hinge_heading(rule(1, 0.7), nothing, nothing, nothing).tolist() == [0.7] * 5
+    delta, residual = hinge_heading(rule(1, 0.7), nothing, nothing, nothing)
+    assert delta.tolist() == [0.7] * 5
+    assert np.isnan(residual).all()
 
 
 @pytest.mark.parametrize("knee_deg", [8.0, 90.0])

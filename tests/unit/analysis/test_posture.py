@@ -38,6 +38,9 @@ def at_start(calibration):
         shank_elevation=calibration.shank_elevation_rad,
         hinge_up=0.0,
         speed=0.0,
+        thigh_rotation=0.0,
+        pelvis_rotation=0.0,
+        hinge_residual=0.0,
     )
 
 

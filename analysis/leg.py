@@ -1,0 +1,103 @@
+"""One leg's data: orientations of its units, when it calibrated, and what came of that."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.exercises import Array
+from analysis.pelvis import PelvisUnit
+from imu.quaternion import Vector
+from imu.sample import Side
+
+
+@dataclass(frozen=True, slots=True)
+class LegFrames:
+    """Both units of one leg on the common time base; orientations (n, 4) wxyz, NaN in gaps."""
+
+    time_s: Array
+    q_thigh: Array
+    q_shank: Array
+    q_pelvis: Array | None = None
+    """Of a unit on the pelvis, where one is worn."""
+    thigh_worn: bool = True
+    """False where only the shank wears a unit; the thigh's orientations then say nothing."""
+
+    def rows(self, which: slice | npt.NDArray[np.bool_]) -> LegFrames:
+        """Return some of the frames."""
+        pelvis = None if self.q_pelvis is None else self.q_pelvis[which]
+        thigh, shank = self.q_thigh[which], self.q_shank[which]
+        return LegFrames(self.time_s[which], thigh, shank, pelvis, self.thigh_worn)
+
+    def between(self, window: tuple[float, float]) -> LegFrames:
+        """Return the frames of a window that have both orientations."""
+        keep = (self.time_s >= window[0]) & (self.time_s <= window[1])
+        keep &= ~(np.isnan(self.q_thigh[:, 0]) | np.isnan(self.q_shank[:, 0]))
+        return self.rows(keep)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """When the wearer did what, in seconds of the session; None where it did not happen."""
+
+    stand: tuple[float, float] | None = None
+    pose: tuple[float, float] | None = None
+    bends: tuple[float, float] | None = None
+
+    @property
+    def end_s(self) -> float:
+        """Return when the last step ended."""
+        return max((w[1] for w in (self.stand, self.pose, self.bends) if w), default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegCalibration:
+    """What turns two orientations into a leg. Vectors in sensor frames; angles in radians."""
+
+    side: Side
+    exercise: str
+    ready_s: float
+    """The session second from which angles may be given."""
+    zeroed_s: float
+    """The session second of the start pose, from which on an angle by heading drifts."""
+    y_thigh: Vector | None
+    """Long axis in the thigh unit; None when the thigh unit could not be aligned."""
+    y_shank: Vector
+    z_shank: Vector
+    y_femur_in_shank: Vector | None
+    """Long axis of the femur carried by the shank at a fixed knee angle; only without `y_thigh`."""
+    heading_rad: float
+    """Turn about the vertical that brings the shank unit's earth to the thigh unit's."""
+    heading_weight_s: float
+    zero_rad: float
+    start_rotation_rad: float
+    """The angle in the start pose, from that zero: where counting starts from."""
+    pelvis: tuple[Vector, Vector, Vector]
+    """Pelvis axes x, y, z frozen at the start pose, in the shank unit's earth."""
+    thigh_elevation_rad: float
+    shank_elevation_rad: float
+    knee_flexion_rad: float
+    sigma_axes_rad: float
+    """Uncertainty of the segment axes (1 σ) that the bends and poses leave."""
+    z_thigh: Vector | None = None
+    """Knee axis in the thigh unit, as it was in the start pose; the skin makes it lag."""
+    pelvis_unit: PelvisUnit | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values; floats survive exactly."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> LegCalibration:
+        """Return the calibration that `to_json` wrote."""
+        given = dict(data)
+        for name in ("y_thigh", "y_shank", "z_shank", "y_femur_in_shank", "z_thigh"):
+            given[name] = tuple(given[name]) if given.get(name) is not None else None
+        given["pelvis"] = tuple(tuple(axis) for axis in given["pelvis"])
+        if given.get("pelvis_unit"):
+            given["pelvis_unit"] = PelvisUnit.from_json(given["pelvis_unit"])
+        given["side"] = Side(given["side"])
+        return cls(**given)

@@ -1,0 +1,61 @@
+"""How sure an angle is: 1 σ of the sensor chain, from causes that were measured.
+
+Inclination of six-axis fusion gets worse with motion; an angle that rests on heading gets worse
+with the time since its zero. What the segment axes cost comes from the calibration and is added
+by who uses these. Skin and knee play are anatomy, not sensors, and are never in here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import numpy as np
+
+from analysis.exercises import Array
+
+Number = TypeVar("Number", float, Array)
+
+# Inclination errors of six-axis fusion by class of motion (BROAD: still, slow, fast), widened by
+# what an uncalibrated accelerometer adds (10 mg, a common data-sheet figure).
+SIGMA_STILL_RAD = math.radians(0.5)
+SIGMA_SLOW_RAD = math.radians(0.8)
+SIGMA_FAST_RAD = math.radians(1.5)
+SIGMA_ACCELEROMETER_RAD = math.radians(0.45)
+SLOW_RAD_S = math.radians(40.0)
+FAST_RAD_S = math.radians(200.0)
+# Heading since the last still return: what one return differs from the next, and the drift.
+SIGMA_RETURN_RAD = math.radians(1.0)
+SIGMA_DRIFT_RAD_S = math.radians(0.1)
+KNEE_UNKNOWN_RAD = math.radians(10.0)
+SLOPE_UNKNOWN = 0.26
+"""Sine of 15°, a thigh's usual slope where no thigh unit tells it."""
+
+
+def sigma_inclination(speed: float) -> float:
+    """Return the 1 σ (rad) of an inclination at an angular speed in rad/s."""
+    slow = min(speed / SLOW_RAD_S, 1.0)
+    fast = min(max((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0), 1.0)
+    return math.hypot(_motion(slow, fast), SIGMA_ACCELEROMETER_RAD)
+
+
+def sigma_inclinations(speed: Array) -> Array:
+    """Return `sigma_inclination` of speeds (n,)."""
+    slow = np.minimum(speed / SLOW_RAD_S, 1.0)
+    fast = np.clip((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0, 1.0)
+    out: Array = np.hypot(_motion(slow, fast), SIGMA_ACCELEROMETER_RAD)
+    return out
+
+
+def _motion(slow: Number, fast: Number) -> Number:
+    """Return the error of a class of motion between still, slow and fast."""
+    return (
+        SIGMA_STILL_RAD
+        + (SIGMA_SLOW_RAD - SIGMA_STILL_RAD) * slow
+        + (SIGMA_FAST_RAD - SIGMA_SLOW_RAD) * fast
+    )
+
+
+def sigma_heading(since_zero_s: float) -> float:
+    """Return the 1 σ (rad) of an angle that rests on heading, by the seconds since its zero."""
+    return math.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * since_zero_s)
