@@ -28,6 +28,7 @@ RANGE_SHARE = 0.8
 HOLD_SHARE = 0.8
 KNEE_FAULT_DEG = 15.0
 SWING_FAULT_DEG = 12.0
+PELVIS_FAULT_DEG = 5.0
 SHAKY_DPS = 5.0
 CALIBRATION_REPS = 3
 """The wearer's own range and tempo are the medians of this many first valid repetitions."""
@@ -44,6 +45,8 @@ class MovementSamples:
     swing_deg: Array
     sigma_deg: Array
     interpolated: Array
+    pelvis_deg: Array
+    """What the pelvis added to the rotation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,8 @@ class MeasuredMovement:
     knee_flexion_change_deg: float
     """Largest signed departure from the first value, as for the thigh."""
     thigh_elevation_change_deg: float
+    pelvis_change_deg: float
+    """What the pelvis added; NaN without a unit on it."""
     controlled: bool | None
     """None unless it is valid."""
     faults: tuple[str, ...]
@@ -97,6 +102,7 @@ class _Figures(NamedTuple):
     """Largest signed departure from the first value, as for thigh and swing."""
     thigh_deg: float
     swing_deg: float
+    pelvis_deg: float
     interpolated: bool
     confidence: float
     uncertainty_deg: float
@@ -157,6 +163,7 @@ class Grader:
             ("knee_angle", abs(figures.knee_deg) > KNEE_FAULT_DEG),
             ("thigh_lift", abs(figures.thigh_deg) > e.thigh_lift_fault_deg),
             ("thigh_swing", abs(figures.swing_deg) > SWING_FAULT_DEG),
+            ("pelvis", abs(figures.pelvis_deg) > PELVIS_FAULT_DEG),
             ("too_fast", hasty),
             ("not_returned", abs(figures.residual_deg) > residual_max),
             ("hold_short", strokes.hold_s < HOLD_SHARE * e.dose.hold_s[0]),
@@ -186,6 +193,7 @@ def _figures(samples: MovementSamples, strokes: Strokes, rest_deg: float) -> _Fi
         knee_deg=_departure(samples.knee_deg[inside]),
         thigh_deg=_departure(samples.thigh_deg[inside]),
         swing_deg=_departure(samples.swing_deg[inside]),
+        pelvis_deg=_departure(samples.pelvis_deg[inside]),
         interpolated=bool(filled.any()),
         confidence=1.0 - float(np.mean(missing | filled)),
         uncertainty_deg=float(samples.sigma_deg[at_peak]),
@@ -230,6 +238,7 @@ def _row(
         smoothness_down=_smoothness(strokes, strokes.down_start_s, strokes.end_s),
         knee_flexion_change_deg=figures.knee_deg,
         thigh_elevation_change_deg=figures.thigh_deg,
+        pelvis_change_deg=figures.pelvis_deg,
         controlled=controlled,
         faults=faults,
         flags=tuple(name for name, on in named if on),

@@ -18,7 +18,7 @@ import numpy as np
 from analysis.axes import axes_from_stand
 from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
 from analysis.checks import Check, not_found
-from analysis.exercises import Exercise
+from analysis.exercises import Array, Exercise
 from analysis.protocol import SILENCE_MAX_S, STILL_LAG_S, STILL_RAD_S, find_windows
 from imu.quaternion import Quaternion
 from imu.sample import Side
@@ -52,13 +52,17 @@ class GuideUpdate(NamedTuple):
 class Guide:
     """Guides one leg to its calibration."""
 
-    def __init__(self, exercise: Exercise, side: Side, rate_hz: float) -> None:
+    def __init__(
+        self, exercise: Exercise, side: Side, rate_hz: float, *, thigh_worn: bool = True
+    ) -> None:
+        """Guide a leg; without a unit on the thigh, `push` gets the same for it at any time."""
         self.step = Step.STAND
-        self._exercise, self._side = exercise, side
+        self._exercise, self._side, self._thigh_worn = exercise, side, thigh_worn
         self._lag = max(1, round(STILL_LAG_S * rate_hz))
         self._rows: deque[tuple[float, Quaternion, Quaternion]] = deque(
             maxlen=round(KEEP_S * rate_hz)
         )
+        self._pelvis: deque[Quaternion | None] = deque(maxlen=self._rows.maxlen)
         self._still_from: float | None = None
         self._looked = 0
         self._stood: tuple[float, float] = (0.0, 0.0)
@@ -66,7 +70,11 @@ class Guide:
         self._moved_min = round(MOVED_MIN_S * rate_hz)
 
     def push(
-        self, time_s: float, q_thigh: Quaternion | None, q_shank: Quaternion | None
+        self,
+        time_s: float,
+        q_thigh: Quaternion | None,
+        q_shank: Quaternion | None,
+        q_pelvis: Quaternion | None = None,
     ) -> GuideUpdate | None:
         """Take one frame; return what changed, if anything did."""
         if self.step is Step.READY:
@@ -74,6 +82,7 @@ class Guide:
         if q_thigh is None or q_shank is None:
             return None
         self._rows.append((time_s, q_thigh, q_shank))
+        self._pelvis.append(q_pelvis)
         if not self._is_still():
             self._still_from, self._looked = None, 0
             self._moved += 1
@@ -105,6 +114,8 @@ class Guide:
             np.array([row[0] for row in rows]),
             np.array([row[1] for row in rows]),
             np.array([row[2] for row in rows]),
+            self._pelvis_rows(),
+            self._thigh_worn,
         )
         windows = find_windows(frames, self._exercise, self._side)
         if windows.bends is not None and windows.pose is not None:
@@ -118,6 +129,13 @@ class Guide:
         if last_look and self._moved > self._moved_min:
             return self._explain(time_s, frames, windows)
         return None
+
+    def _pelvis_rows(self) -> Array | None:
+        """Return the pelvis's orientations, None where it wears no unit."""
+        if all(q is None for q in self._pelvis):
+            return None
+        unknown = (math.nan,) * 4
+        return np.array([unknown if q is None else q for q in self._pelvis])
 
     def _reach(self, step: Step, windows: Windows) -> GuideUpdate:
         self.step, self._moved = step, 0
@@ -158,6 +176,7 @@ class Guide:
             return GuideUpdate(self.step, result, windows)
         self.step = Step.READY
         self._rows.clear()  # nothing is looked for any more
+        self._pelvis.clear()
         ready = replace(result.calibration, ready_s=time_s)
         return GuideUpdate(self.step, CalibrationResult(ready, result.checks), windows)
 
@@ -165,5 +184,10 @@ class Guide:
         """Forget a refused start pose and its bends, or they would be found again and again."""
         assert refused.pose is not None  # noqa: S101 (nothing is refused without)
         start_s, end_s = refused.pose[0], refused.end_s
-        kept = [row for row in self._rows if not start_s <= row[0] <= end_s]
-        self._rows = deque(kept, self._rows.maxlen)
+        kept = [
+            both
+            for both in zip(self._rows, self._pelvis, strict=True)
+            if not start_s <= both[0][0] <= end_s
+        ]
+        self._rows = deque((row for row, _ in kept), self._rows.maxlen)
+        self._pelvis = deque((q for _, q in kept), self._rows.maxlen)

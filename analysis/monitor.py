@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from analysis.alarms import Alarm, AlarmWatch
 from analysis.calibration import LegCalibration, LegFrames
 from analysis.exercises import Array, Exercise
 from analysis.fusion import LegAngles, LegFusion, LegSeries, fuse_leg
@@ -57,6 +58,7 @@ class LegUpdate(NamedTuple):
     hold_s: float
     announced: Movement | None
     completed: Numbered | None
+    alarm: Alarm | None
 
 
 class LegMonitor:
@@ -78,7 +80,10 @@ class LegMonitor:
         self._machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
+        self._alarms = AlarmWatch(calibration, rate_hz)
         self._max_sigma = math.radians(exercise.max_sigma_deg)
+        self._frames = 0
+        self._share = 0.0
         self._rows: deque[tuple[float, ...]] = deque()
         self._last_s = 0.0
 
@@ -88,33 +93,48 @@ class LegMonitor:
         q_thigh: Quaternion | None,
         q_shank: Quaternion | None,
         interpolated: bool,
+        q_pelvis: Quaternion | None = None,
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
-        angles = self._fusion.push(time_s, q_thigh, q_shank)
+        angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
         known = angles.sigma <= self._max_sigma  # False where NaN
-        rotation = angles.rotation * DEG if known else math.nan
         where = posture(angles, self.calibration, self.exercise) if known else Posture.AWAY
-        announced, numbered = None, None
+        announced, numbered, alarm = None, None, None
+        if self._frames % self._alarms.every == 0:
+            heard = (q_thigh is not None, q_shank is not None)
+            alarm = self._alarms.push(time_s, angles, where, heard, interpolated)
+        self._frames += 1
         if time_s > self._span[1]:
             announced, numbered = self._leave_span(time_s)
         if time_s > self._span[0]:
             self._last_s = time_s
-            self._keep(time_s, rotation, angles, interpolated)
-            step = self._machine.push(time_s, rotation, where)
+            counted = self._counted(angles) if known else math.nan
+            self._keep(time_s, counted, angles, interpolated)
+            step = self._machine.push(time_s, counted, where)
             if step is not NOTHING:  # never at the first sample of a span
                 announced, numbered = self._take(step, time_s)
+        if announced is not None and announced.reason == "wrong_direction":
+            alarm = self._alarms.wrong_way(time_s) or alarm
+        sigma = math.hypot(angles.sigma, self._alarms.slip_rad)
         return LegUpdate(
             time_s,
             angles,
-            rotation,
-            angles.sigma * DEG,
+            angles.rotation * DEG if sigma <= self._max_sigma else math.nan,
+            sigma * DEG,
             phase_of(self._machine),
             self._sets.set,
             self._sets.announced,
             self._machine.held_s,
             announced,
             numbered,
+            alarm,
         )
+
+    def _counted(self, angles: LegAngles) -> float:
+        """Return the angle that counts, in degrees: what a pelvis with a unit added is no rep."""
+        if not math.isnan(angles.pelvis_rotation):
+            self._share = angles.pelvis_rotation
+        return (angles.rotation - self._share) * DEG
 
     def finish(self) -> Numbered | None:
         """End the recording; return the movement that was still open, if any."""
@@ -151,6 +171,7 @@ class LegMonitor:
                 angles.adduction * DEG,
                 angles.sigma * DEG,
                 float(interpolated),
+                angles.pelvis_rotation * DEG,
             )
         )
         if rows[0][0] < time_s - KEEP_S and self._machine.state in (State.OFF, State.REST):
@@ -172,6 +193,9 @@ class LegRecord:
     """NaN where refused."""
     away: npt.NDArray[np.bool_]
     movements: tuple[Numbered, ...]
+    alarms: tuple[Alarm, ...]
+    sigma_rad: Array
+    """1 σ of the rotation; wider where a strap slipped."""
 
 
 def follow_leg(
@@ -191,23 +215,73 @@ def follow_leg(
     series = _joined_series(calibration, exercise, rate_hz, frames)
     with np.errstate(invalid="ignore"):
         known = series.sigma <= math.radians(exercise.max_sigma_deg)
-    rotation = np.where(known, np.degrees(series.rotation), np.nan)
     where = np.where(known, postures(series, calibration, exercise), Posture.AWAY)
     columns = {
         "time_s": frames.time_s,
-        "angle_deg": rotation,
+        "angle_deg": np.where(known, np.degrees(series.rotation - _shares(series)), np.nan),
         "knee_deg": np.degrees(series.knee_flexion),
         "thigh_deg": np.degrees(series.thigh_elevation),
         "swing_deg": np.degrees(series.adduction),
         "sigma_deg": np.degrees(series.sigma),
         "interpolated": interpolated.astype(np.float64),
+        "pelvis_deg": np.degrees(series.pelvis_rotation),
     }
     inside = np.zeros(len(frames.time_s), dtype=np.bool_)
     for start_s, end_s in counted_s:
         inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
     counted = {name: column[inside] for name, column in columns.items()}
     movements = _count(calibration, exercise, counted, where[inside], counted_s)
-    return LegRecord(series, rotation, where == Posture.AWAY, movements)
+    watch = AlarmWatch(calibration, rate_hz)
+    alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
+    alarms += [
+        alarm
+        for numbered in movements
+        if numbered.movement.reject_reason == "wrong_direction"
+        and (alarm := watch.wrong_way(numbered.movement.announced_s))
+    ]
+    sigma = np.hypot(series.sigma, slip_rad)
+    with np.errstate(invalid="ignore"):
+        sure = sigma <= math.radians(exercise.max_sigma_deg)
+    rotation = np.where(sure, np.degrees(series.rotation), np.nan)
+    told = tuple(sorted(alarms, key=lambda alarm: alarm.time_s))
+    return LegRecord(series, rotation, where == Posture.AWAY, movements, told, sigma)
+
+
+def _shares(series: LegSeries) -> Array:
+    """Return what the pelvis added (n,): the last known where its unit has a gap, else nothing."""
+    seen = np.flatnonzero(~np.isnan(series.pelvis_rotation))
+    shares = np.zeros(len(series.pelvis_rotation))
+    if len(seen):
+        last = np.searchsorted(seen, np.arange(len(shares)), "right") - 1
+        shares = np.where(last >= 0, series.pelvis_rotation[seen[np.maximum(last, 0)]], 0.0)
+    return shares
+
+
+def _watched(
+    watch: AlarmWatch,
+    calibration: LegCalibration,
+    frames: LegFrames,
+    series: LegSeries,
+    where: npt.NDArray[np.int64],
+    interpolated: npt.NDArray[np.bool_],
+) -> tuple[list[Alarm], Array]:
+    """Return the alarms of a recording, and by how much (n,) its angle is off by a slipped strap."""
+    first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
+    rows = np.arange(first, len(frames.time_s), watch.every)
+    columns = [getattr(series, name)[rows].tolist() for name in LegAngles._fields]
+    heard = [~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank)]
+    slip_rad, alarms = np.zeros(len(frames.time_s)), []
+    for row, t, posture_now, *seen in zip(
+        rows.tolist(), frames.time_s[rows].tolist(), where[rows].tolist(), *heard, *columns,
+        strict=True,
+    ):  # fmt: skip
+        known, angles = (bool(seen[0]), bool(seen[1])), LegAngles(*seen[2:])
+        alarm = watch.push(t, angles, Posture(posture_now), known, bool(interpolated[row]))
+        if alarm is not None:
+            alarms.append(alarm)
+        if watch.slip_rad > slip_rad[row]:
+            slip_rad[row:] = watch.slip_rad
+    return alarms, slip_rad
 
 
 def _joined_series(
@@ -220,7 +294,7 @@ def _joined_series(
             calibration,
             exercise,
             rate_hz,
-            LegFrames(frames.time_s[part], frames.q_thigh[part], frames.q_shank[part]),
+            frames.rows(part),
         )
         for part in (slice(0, first), slice(first, None))
     ]

@@ -4,9 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from analysis.calibration import LegCalibration, LegFrames
-from imu.sample import FrameTable, Side, Unit
+import numpy as np
+
+from analysis.leg import LegCalibration, LegFrames
+from imu.quaternion import IDENTITY
+from imu.sample import FrameTable, Segment, Side, Unit
+
+
+class LegUnits(NamedTuple):
+    """Which of a session's units one leg is measured by, as indices."""
+
+    side: Side
+    thigh: int | None
+    """None where the shank's unit works alone, as an inclinometer."""
+    shank: int
+    pelvis: int | None
+
+
+def leg_units(units: Sequence[Unit]) -> list[LegUnits]:
+    """Return every leg that has a shank unit, with what else it has; the left one first."""
+    where = {(unit.side, unit.segment): index for index, unit in enumerate(units)}
+    pelvis = where.get((None, Segment.PELVIS))
+    return [
+        LegUnits(side, where.get((side, Segment.THIGH)), where[side, Segment.SHANK], pelvis)
+        for side in (Side.LEFT, Side.RIGHT)
+        if (side, Segment.SHANK) in where
+    ]
+
+
+def missing_units(units: Sequence[Unit]) -> list[str]:
+    """Return a sentence for every leg that lacks a unit."""
+    worn = {(unit.side, unit.segment) for unit in units}
+    said = []
+    for side in Side:
+        thigh, shank = (side, Segment.THIGH) in worn, (side, Segment.SHANK) in worn
+        if thigh and not shank:
+            said.append(f"{side} leg: there is no shank unit, so there is no hip angle")
+        if shank and not thigh:
+            said.append(
+                f"{side} leg: there is no thigh unit, so the shank's reads as an inclinometer does:"
+                " with the knee taken to be bent as the exercise has it"
+            )
+    return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +72,9 @@ class Recording:
         """Return the rate of the fastest unit."""
         return max(unit.rate_hz for unit in self.units)
 
-    def leg(self, thigh: int, shank: int) -> LegFrames:
-        """Return the frames of the leg whose units have these indices."""
-        q = self.frames.q
-        return LegFrames(self.frames.time_s, q[:, thigh], q[:, shank])
+    def leg(self, units: LegUnits) -> LegFrames:
+        """Return the frames of a leg."""
+        q, worn = self.frames.q, units.thigh is not None
+        thigh = q[:, units.thigh] if worn else np.tile(IDENTITY, (len(q), 1))
+        pelvis = None if units.pelvis is None else q[:, units.pelvis]
+        return LegFrames(self.frames.time_s, thigh, q[:, units.shank], pelvis, worn)

@@ -87,7 +87,6 @@ def _rep_row(
         "rep": numbered.rep or None,
         "faults": ";".join(m.faults),
         "flags": ";".join(m.flags),
-        "pelvis_change_deg": math.nan,
         "active": None,
         "basis": exercise.angle,
         "pain_0_10": "",

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis import exercises
+from analysis.alarms import Alarm
 from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
 from analysis.exercises import Exercise
 from analysis.monitor import LegRecord, Spans, follow_leg
 from analysis.pairs import pair_legs
 from analysis.protocol import find_windows
-from analysis.recording import Recording
+from analysis.recording import Recording, leg_units, missing_units
 from analysis.tables import angle_table, rep_table, summary_table
-from imu.sample import Segment, Side, Unit
+from imu.sample import Side
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,8 @@ class Result:
     summary: pd.DataFrame
     calibrations: dict[Side, CalibrationResult]
     windows: dict[Side, Windows]
+    alarms: dict[Side, tuple[Alarm, ...]]
+    """What went wrong after the calibration, leg by leg."""
     sentences: tuple[str, ...]
     """What a person should know: refusals, warnings, losses."""
 
@@ -60,8 +63,8 @@ def analyse(recording: Recording) -> Result:
     windows: dict[Side, Windows] = {}
     records: dict[Side, LegRecord] = {}
     sentences = list(recording.notes)
-    for side, thigh, shank in leg_units(recording.units):
-        frames = recording.leg(thigh, shank)
+    for units in leg_units(recording.units):
+        side, frames = units.side, recording.leg(units)
         windows[side], result = calibrate_leg(recording, frames, exercise, side)
         calibrations[side] = result
         sentences += [f"{side} leg: {sentence}" for sentence in result.sentences]
@@ -76,9 +79,13 @@ def analyse(recording: Recording) -> Result:
             )
     if exercise.both_legs and len(records) == 2:
         records = pair_legs(records)
+    alarms = {side: record.alarms for side, record in records.items()}
+    sentences += [
+        f"{side} leg: {a.text} ({a.time_s:.0f} s)" for side in alarms for a in alarms[side]
+    ]
     sentences += missing_units(recording.units)
     if not calibrations:
-        sentences.append("no leg has both a thigh and a shank unit: there is no hip angle")
+        sentences.append("no leg has a shank unit: there is no hip angle")
     reps = rep_table(recording, exercise, records)
     return Result(
         recording=recording,
@@ -87,29 +94,9 @@ def analyse(recording: Recording) -> Result:
         summary=summary_table(recording, exercise, list(calibrations), reps),
         calibrations=calibrations,
         windows=windows,
+        alarms=alarms,
         sentences=tuple(dict.fromkeys(sentences)),
     )
-
-
-def leg_units(units: Sequence[Unit]) -> list[tuple[Side, int, int]]:
-    """Return side, thigh index and shank index of every leg that has both units."""
-    where = {(unit.side, unit.segment): index for index, unit in enumerate(units)}
-    return [
-        (side, where[side, Segment.THIGH], where[side, Segment.SHANK])
-        for side in (Side.LEFT, Side.RIGHT)
-        if (side, Segment.THIGH) in where and (side, Segment.SHANK) in where
-    ]
-
-
-def missing_units(units: Sequence[Unit]) -> list[str]:
-    """Return a sentence for every leg that has a thigh or a shank unit, but not both."""
-    worn = {(unit.side, unit.segment) for unit in units}
-    return [
-        f"{side} leg: there is no {missing} unit, so there is no hip angle"
-        for side in Side
-        for missing, there in (("thigh", Segment.SHANK), ("shank", Segment.THIGH))
-        if (side, there) in worn and (side, Segment(missing)) not in worn
-    ]
 
 
 def calibrate_leg(

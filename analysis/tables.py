@@ -93,13 +93,15 @@ def _angle_columns(
         "time_s": np.round(time_s, 6),
         "side": pd.Categorical.from_codes(np.full(n, SIDES.index(side), np.int8), SIDE_INDEX),
         "hip_internal_rotation_deg": _rounded(rotation),
-        "uncertainty_deg": np.where(valid, degrees("sigma"), np.nan),
+        "uncertainty_deg": empty
+        if record is None
+        else np.where(valid, _rounded(np.degrees(record.sigma_rad)), np.nan),
         "basis": pd.Categorical.from_codes(valid.astype(np.int8) - 1, pd.Index([exercise.angle])),
         "hip_flexion_deg": degrees("flexion"),
         "hip_adduction_deg": degrees("adduction"),
         "knee_flexion_deg": degrees("knee_flexion"),
         "thigh_elevation_deg": degrees("thigh_elevation"),
-        "pelvis_rotation_deg": empty,
+        "pelvis_rotation_deg": degrees("pelvis_rotation"),
         "valid": valid,
         "set": pd.arrays.IntegerArray(sets, sets == 0),
         "rep": pd.arrays.IntegerArray(reps, reps == 0),

@@ -72,6 +72,9 @@ class LiveSession:
             self.screen.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
                 _record_calibration(self.writer, update.time_s, side, news.result, news.windows)
+        for side, leg in update.legs.items():
+            if leg.alarm is not None:
+                self.screen.say(f"{side} leg: {leg.alarm.text}")
         if self.writer is not None:
             for event in events_of(update):
                 self.writer.event(event)
@@ -79,7 +82,18 @@ class LiveSession:
 
 def events_of(update: Update) -> list[dict[str, Any]]:
     """Return what one update announces, as events.jsonl holds it."""
-    return [
+    alarms = [
+        {
+            "type": "alarm",
+            "time_s": leg.alarm.time_s,
+            "side": str(side),
+            "what": leg.alarm.kind,
+            "text": leg.alarm.text,
+        }
+        for side, leg in update.legs.items()
+        if leg.alarm is not None
+    ]
+    return alarms + [
         {
             "type": "movement",
             "time_s": leg.announced.announced_s,

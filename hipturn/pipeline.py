@@ -14,12 +14,13 @@ from analysis.calibration import LegCalibration
 from analysis.exercises import Exercise
 from analysis.guide import Guide, GuideUpdate, Step
 from analysis.monitor import LegMonitor, LegUpdate, Numbered
-from analysis.recording import Recording
-from analysis.sessions import counted_spans, leg_units
+from analysis.recording import Recording, leg_units
+from analysis.sessions import counted_spans
 from imu.host_fusion import HostFusion, with_orientations
 from imu.lanes import Reconnects
 from imu.losses import losses
 from imu.orientation import FilterName
+from imu.quaternion import IDENTITY
 from imu.recording import Session
 from imu.sample import Clock, Frame, Sample, Side, Unit
 from imu.screening import Screen
@@ -71,15 +72,18 @@ class Tracker:
         self._waiting: dict[Side, LegCalibration] = {}
         self._monitors: dict[Side, LegMonitor] = {}
         self._guides = (
-            {side: Guide(exercise, side, self._rate_hz) for side, _, _ in self._legs}
+            {
+                leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
+                for leg in self._legs
+            }
             if guided
             else {}
         )
 
     @property
     def sides(self) -> tuple[Side, ...]:
-        """Return the legs that have both units."""
-        return tuple(side for side, _, _ in self._legs)
+        """Return the legs that are measured."""
+        return tuple(leg.side for leg in self._legs)
 
     @property
     def steps(self) -> dict[Side, Step]:
@@ -118,14 +122,17 @@ class Tracker:
     def _update(self, frame: Frame) -> Update:
         legs: dict[Side, LegUpdate] = {}
         guided: dict[Side, GuideUpdate] = {}
-        for side, thigh, shank in self._legs:
+        for leg in self._legs:
+            side, q = leg.side, frame.q
+            thigh = IDENTITY if leg.thigh is None else q[leg.thigh]
+            pelvis = None if leg.pelvis is None else q[leg.pelvis]
             monitor = self._monitor(side, frame.time_s)
             if monitor is not None:
                 legs[side] = monitor.push(
-                    frame.time_s, frame.q[thigh], frame.q[shank], frame.interpolated
+                    frame.time_s, thigh, q[leg.shank], frame.interpolated, pelvis
                 )
             elif side in self._guides:
-                news = self._guides[side].push(frame.time_s, frame.q[thigh], frame.q[shank])
+                news = self._guides[side].push(frame.time_s, thigh, q[leg.shank], pelvis)
                 if news is not None:
                     guided[side] = news
                     if news.step is Step.READY and news.result and news.result.calibration:

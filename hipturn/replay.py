@@ -6,6 +6,7 @@ from typing import cast
 
 from analysis import exercises, sessions
 from analysis.calibration import LegCalibration
+from analysis.recording import leg_units
 from hipturn.live import LiveSession, paced, stoppable
 from hipturn.pipeline import Tracker, marks_of, read_recording, reconnects_of
 from hipturn.terminal import open_screen
@@ -55,10 +56,10 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
             tracker.use(LegCalibration.from_json(stored))
         return tracker, refusals
     recording = read_recording(session)
-    for side, thigh, shank in sessions.leg_units(header.units):
-        frames = recording.leg(thigh, shank)
-        _, result = sessions.calibrate_leg(recording, frames, exercise, side)
-        refusals += [f"{side} leg: {sentence}" for sentence in result.sentences]
+    for units in leg_units(header.units):
+        frames = recording.leg(units)
+        _, result = sessions.calibrate_leg(recording, frames, exercise, units.side)
+        refusals += [f"{units.side} leg: {sentence}" for sentence in result.sentences]
         if result.calibration is not None:
             tracker.use(result.calibration)
     return tracker, refusals

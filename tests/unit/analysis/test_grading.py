@@ -27,8 +27,8 @@ def samples_of(
 ):
     """Return the samples around one movement: 2 s of rest, out, hold, back, 1 s of rest.
 
-    `company` are knee, thigh and swing: what they are at the top, 0 in between; `added` is a
-    function of time put on the angle.
+    `company` are knee, thigh, swing and pelvis: what they are at the top, 0 in between; `added` is
+    a function of time put on the angle.
     """
     time_s = np.arange(0.0, 3.0 + up_s + hold_s + down_s, 1.0 / rate_hz)
     out = smooth(np.clip((time_s - 2.0) / up_s, 0.0, 1.0))
@@ -45,7 +45,7 @@ def samples_of(
     )
 
 
-COMPANY = ("knee", "thigh", "swing")
+COMPANY = ("knee", "thigh", "swing", "pelvis")
 
 
 def movement_of(samples: MovementSamples, **given) -> Movement:

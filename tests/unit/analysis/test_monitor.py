@@ -13,8 +13,8 @@ from analysis.calibration import LegFrames
 from analysis.exercises import load
 from analysis.monitor import KEEP_S, LegMonitor, LegUpdate, follow_leg
 from analysis.movement import Movement
-from analysis.recording import Recording
-from analysis.sessions import calibrate_leg, counted_spans, leg_units
+from analysis.recording import Recording, leg_units
+from analysis.sessions import calibrate_leg, counted_spans
 from analysis.sets import SetCounter
 from imu.sample import SampleTable
 from imu.timeline import align
@@ -50,7 +50,7 @@ class Worn:
         )  # fmt: skip
         self.truth = wearing.truth
         self.exercise = load(exercise)
-        ((self.side, thigh, shank),) = leg_units(wearing.units)
+        ((self.side, thigh, shank, _),) = leg_units(wearing.units)
         self.frames = LegFrames(frames.time_s, frames.q[:, thigh], frames.q[:, shank])
         self.interpolated = frames.interpolated
         self.rate_hz = self.recording.rate_hz

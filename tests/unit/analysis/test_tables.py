@@ -162,7 +162,7 @@ def small_table(rotation_deg, movements=(), windows=None, away=False):
     series = LegSeries(**{name: np.zeros(n) for name in LegSeries.__dataclass_fields__})
     frames = FrameTable(time_s + 1e-9, np.full((n, 2, 4), np.nan), np.zeros(n, bool))
     recording = replace(result().recording, frames=frames)
-    record = LegRecord(series, rotation, np.full(n, away), tuple(movements))
+    record = LegRecord(series, rotation, np.full(n, away), tuple(movements), (), series.sigma)
     return angle_table(recording, WIPER, {Side.RIGHT: windows or Windows()}, {Side.RIGHT: record})
 
 
@@ -203,7 +203,8 @@ def measured(**given) -> MeasuredMovement:
         "end_residual_deg": 1.5, "up_s": 2.0, "hold_s": 2.0, "hold_start_s": 4.0,
         "hold_end_s": 6.0, "down_s": 2.0, "peak_velocity_dps": 40.0, "tremor_dps": 0.4,
         "smoothness_up": -1.5, "smoothness_down": -1.45, "knee_flexion_change_deg": -2.0,
-        "thigh_elevation_change_deg": 1.0, "controlled": True, "faults": (), "flags": (),
+        "thigh_elevation_change_deg": 1.0, "pelvis_change_deg": math.nan,
+        "controlled": True, "faults": (), "flags": (),
         "peaks": 1, "pulses": 0, "confidence": 1.0, "uncertainty_deg": 0.7, "gap_ms": 0.0,
     }  # fmt: skip
     return MeasuredMovement(**(made | given))
@@ -219,7 +220,7 @@ def at(start_s, **given):
 def record_of(*numbered) -> LegRecord:
     nothing = np.zeros(0)
     series = LegSeries(**dict.fromkeys(LegSeries.__dataclass_fields__, nothing))
-    return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered))
+    return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered), (), nothing)
 
 
 def reps_of(records, exercise=WIPER):
