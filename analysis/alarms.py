@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from analysis.calibration import LegCalibration
+from analysis.exercises import Exercise
 from analysis.fusion import LegAngles
 from analysis.posture import Posture
 
@@ -25,20 +26,26 @@ STILL_S = 0.4
 # Before the wearer has shown how much the thigh's skin follows, any usual share is believed.
 GAIN, GAIN_SPREAD = 0.7, 0.25
 GAIN_FROM_RAD = math.radians(10.0)
-GAIN_COUNT = 3
-OFF_LINE_RAD = math.radians(7.0)
-OFF_LINE_SHARE = 0.08
+GAIN_COUNT = 2
+OFF_LINE_RAD = math.radians(6.0)
+OFF_LINE_SHARE = 0.05
+REST_RAD = math.radians(6.0)
+DRIFT_RAD_S = math.radians(0.2)
+"""What the headings of two common units drift against each other at most."""
 TURNED_RAD = math.radians(8.0)
+TILTED_RAD = math.radians(8.0)
 TURNED_S = 0.5
 SILENT_S = 1.0
 RATE_MIN_HZ = 22.0
 RATE_WATCH_S = 5.0
-AGAIN_S = 30.0
-"""The same alarm is not said more often."""
+AGAIN_S = {"silent": 30.0, "slow": 60.0, "heading": 30.0}
+"""How soon the same alarm may be said again; the others are said once."""
 
 TEXTS = {
     "slip": "the strap on the {segment} slipped: in the start position the two units differ by"
     " {deg:.0f}°; tighten it and calibrate again",
+    "tilt": "the knee axis is {deg:.0f}° from where it was against the thigh: a strap slipped;"
+    " tighten it and calibrate again",
     "heading": "the units turned against each other by {deg:.0f}° about the vertical: a strap"
     " slipped round the limb, or something magnetic is near; check both and calibrate again",
     "wrong_way": "the first repetitions go the other way: turn the foot outwards, check which leg"
@@ -61,16 +68,21 @@ class Alarm:
 class AlarmWatch:
     """Watches one leg from its calibration on, a few times a second."""
 
-    def __init__(self, calibration: LegCalibration, rate_hz: float) -> None:
+    def __init__(self, calibration: LegCalibration, exercise: Exercise, rate_hz: float) -> None:
         self._start = calibration.start_rotation_rad
         self._rate_hz = rate_hz
         self.every = max(1, round(rate_hz / LOOKS_HZ))
         """Only each so many-th frame is to be pushed."""
         self.slip_rad = 0.0
         """By how much the shank's strap slipped, as far as it was seen: the angle is off by it."""
+        self._across = calibration.across_rad
+        self._drifts = exercise.angle == "heading"
         self._still: list[tuple[float, float]] = []
         self._still_from: float | None = None
+        self._before: tuple[float, float] | None = None
+        self._line_at = (calibration.zeroed_s, 0.0)
         self._turned: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
+        self._tilted: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
         self._gains: deque[float] = deque(maxlen=15)
         self._heard_s: dict[str, float] = {}
         self._complete: deque[float] = deque(maxlen=round(RATE_WATCH_S * LOOKS_HZ))
@@ -94,12 +106,15 @@ class AlarmWatch:
             self._still_from = None
             self._still.clear()
             self._turned.clear()
+            self._tilted.clear()
             return found
-        return found or self._turn(time_s, angles) or self._line(time_s, angles, where)
+        turned = found or self._turn(time_s, angles)
+        return turned or self._tilt(time_s, angles) or self._line(time_s, angles)
 
     def wrong_way(self, time_s: float) -> Alarm | None:
-        """Say that the first repetitions went the other way."""
-        return self._say(time_s, "wrong_way")
+        """Say that the first repetitions went the other way, unless a slip explains it."""
+        slipped = any(key.startswith("slip") for key in self._said_s)
+        return None if slipped else self._say(time_s, "wrong_way")
 
     def _silence(self, time_s: float, known: tuple[bool, bool]) -> Alarm | None:
         for segment, here in zip(("thigh", "shank"), known, strict=True):
@@ -121,21 +136,21 @@ class AlarmWatch:
 
     def _turn(self, time_s: float, angles: LegAngles) -> Alarm | None:
         """Look for a turn of one unit against the other about the vertical."""
-        if math.isnan(angles.hinge_residual):
-            self._turned.clear()
+        off = _lasting(self._turned, angles.hinge_residual)
+        if off < TURNED_RAD:
             return None
-        self._turned.append(angles.hinge_residual)
-        if len(self._turned) < (self._turned.maxlen or 0):
-            return None
-        smallest = min(self._turned) if self._turned[-1] > 0 else -max(self._turned)
-        if smallest < TURNED_RAD:
-            return None
-        return self._say(time_s, "heading", deg=math.degrees(abs(self._turned[0])))
+        return self._say(time_s, "heading", deg=math.degrees(off))
 
-    def _line(self, time_s: float, angles: LegAngles, where: Posture) -> Alarm | None:
+    def _tilt(self, time_s: float, angles: LegAngles) -> Alarm | None:
+        """Look for a knee axis that is no longer across the thigh."""
+        off = _lasting(self._tilted, angles.across - self._across)
+        if off < TILTED_RAD:
+            return None
+        return self._say(time_s, "tilt", deg=math.degrees(off))
+
+    def _line(self, time_s: float, angles: LegAngles) -> Alarm | None:
         """Look whether thigh and shank still tell of the same rotation."""
-        still = angles.speed < STILL_RAD_S and where == Posture.START
-        if not still or math.isnan(angles.thigh_rotation):
+        if not angles.speed < STILL_RAD_S or math.isnan(angles.thigh_rotation):
             self._still_from = None
             self._still.clear()
             return None
@@ -155,21 +170,52 @@ class AlarmWatch:
         return math.remainder(angle - self._start, 2.0 * math.pi)
 
     def _judge(self, time_s: float, shank: float, thigh: float) -> Alarm | None:
+        before, self._before = self._before, (shank, thigh)
+        if before is not None and abs(shank - before[0]) > GAIN_FROM_RAD:
+            # between two moments, so that a slip long before is not in it
+            gain = (thigh - before[1]) / (shank - before[0])
+            if abs(gain - GAIN) < 1.5 * GAIN_SPREAD:
+                self._gains.append(gain)
         learned = len(self._gains) >= GAIN_COUNT
         gain, spread = (median(self._gains), 0.0) if learned else (GAIN, GAIN_SPREAD)
-        off = abs(thigh - gain * shank) - spread * abs(shank)
-        if off <= OFF_LINE_RAD + OFF_LINE_SHARE * abs(shank):
-            if abs(shank) > GAIN_FROM_RAD:
-                self._gains.append(thigh / shank)
+        if min(abs(shank), abs(thigh)) > REST_RAD:
+            return None  # away from rest nobody could tell which of the two it was
+        line = thigh - gain * shank
+        reference, allowed = self._reference(time_s)
+        off, limit = abs(line - reference), OFF_LINE_RAD + OFF_LINE_SHARE * abs(shank) + allowed
+        if off <= limit:
+            self._line_at = (time_s, line)
+        if off - spread * abs(shank) <= limit:
             return None
-        if abs(thigh) > abs(shank):
-            return self._say(time_s, "slip", about="thigh", segment="thigh", deg=math.degrees(off))
-        self.slip_rad = max(self.slip_rad, abs(off) / gain)
-        return self._say(time_s, "slip", about="shank", segment="shank", deg=math.degrees(off))
+        segment = "thigh" if abs(thigh) > abs(shank) else "shank"
+        if segment == "shank":
+            self.slip_rad = max(self.slip_rad, off / gain)
+        return self._say(time_s, "slip", about=segment, segment=segment, deg=math.degrees(off))
+
+    def _reference(self, time_s: float) -> tuple[float, float]:
+        """Return where the line should be and by how much it may have drifted: nothing by gravity.
+
+        By heading the two units drift against each other, so that only a step tells.
+        """
+        if not self._drifts:
+            return 0.0, 0.0
+        seen_s, line = self._line_at
+        return line, DRIFT_RAD_S * (time_s - seen_s)
 
     def _say(self, time_s: float, kind: str, about: str = "", **words: float | str) -> Alarm | None:
         key = kind + about
-        if time_s - self._said_s.get(key, -math.inf) < AGAIN_S:
+        if time_s - self._said_s.get(key, -math.inf) < AGAIN_S.get(kind, math.inf):
             return None
         self._said_s[key] = time_s
         return Alarm(time_s, kind, TEXTS[kind].format(**words))
+
+
+def _lasting(last: deque[float], value: float) -> float:
+    """Return how far from zero, on one side, all of the last values are; 0 where one is unknown."""
+    if math.isnan(value):
+        last.clear()
+        return 0.0
+    last.append(value)
+    if len(last) < (last.maxlen or 0):
+        return 0.0
+    return max(min(last), -max(last), 0.0)

@@ -25,6 +25,7 @@ from imu.sample import Side
 
 UP = np.array([0.0, 0.0, 1.0])
 STILL_MAX_RAD = math.radians(3.0)
+HEADING_DRIFT_RAD_S = math.radians(0.2)
 POSE_MAX_RAD = math.radians(30.0)
 """How far a wearer's start pose may be from the nominal one."""
 WELL_SEEN = 0.5
@@ -48,9 +49,15 @@ def mean_up(q: Array) -> Array:
     return unit(up_in_sensor(q[len(q) // 4 :]).mean(axis=0))
 
 
-def check_still(q_thigh: Array, q_shank: Array, during: str) -> Check:
-    """Return the check that neither unit's up (n, 4 each) strayed from its mean."""
-    moved = max(_largest_stray(up_in_sensor(q)) for q in (q_thigh, q_shank))
+def check_still(q_thigh: Array, q_shank: Array, seconds: float, during: str) -> Check:
+    """Return the check that neither unit's orientation (n, 4 each) strayed from its mean.
+
+    Turning about the vertical counts too, beyond what a heading drifts in so many seconds.
+    """
+    moved = 0.0
+    for q in (q_thigh, q_shank):
+        turned = _largest_turn(q) - HEADING_DRIFT_RAD_S * seconds
+        moved = max(moved, _largest_stray(up_in_sensor(q)), turned)
     return at_most(f"{during} still", moved, STILL_MAX_RAD, "moved", during=during)
 
 
@@ -145,6 +152,15 @@ def unit(v: Array) -> Array:
     """Return a vector (3,) scaled to length one."""
     scaled: Array = v / np.linalg.norm(v)
     return scaled
+
+
+def _largest_turn(q: Array) -> float:
+    """Return the largest angle (rad) between orientations (n, 4) and their mean."""
+    signed = q * np.where(q @ q[0] < 0.0, -1.0, 1.0)[:, None]
+    mean = signed.mean(axis=0) / np.linalg.norm(signed.mean(axis=0))
+    # the sine of half the angle, for the cosine of a small one has no digits left
+    apart = np.linalg.norm(signed - mean, axis=1).max()
+    return 4.0 * math.asin(min(1.0, float(apart) / 2.0))
 
 
 def _largest_stray(directions: Array) -> float:

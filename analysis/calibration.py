@@ -139,7 +139,7 @@ def _part(frames: LegFrames, window: tuple[float, float] | None) -> LegFrames | 
 def _attempt(steps: _Steps, ready_s: float, *, extends: bool) -> _Attempt:
     """Calibrate with the knee's first bend taken for an extension, or for a flexion."""
     axes, checks = _axes(steps, extends=extends)
-    checks.append(check_still(steps.pose.q_thigh, steps.pose.q_shank, "start pose"))
+    checks.append(_still(steps.pose, "start pose"))
     if axes is None:
         return _Attempt(None, checks)
     off = abs(angle_between(axes.z_shank, axes.y_shank) - math.pi / 2)
@@ -170,7 +170,7 @@ def _axes_with_stand(
             # the common heading shows what the thigh itself moved, and that is taken off
             heading, _ = _heading(steps, (y_thigh, y_shank, z_shank))
             z_shank, sigma, figures = _hinge(steps, heading, extends=extends)
-    checks = [*figures, check_still(*in_stand, "stand"), *(fit if worn else fit[1:])]
+    checks = [*figures, _still(stand, "stand"), *(fit if worn else fit[1:])]
     if z_shank is None:
         return None, checks
     if worn:
@@ -194,6 +194,11 @@ def _axes_without_stand(steps: _Steps, *, extends: bool) -> tuple[_Axes | None, 
     return _Axes(y_thigh, y_shank, z_shank, y_carried, math.hypot(sigma, sigma_y)), checks
 
 
+def _still(part: LegFrames, during: str) -> Check:
+    seconds = float(part.time_s[-1] - part.time_s[0])
+    return check_still(part.q_thigh, part.q_shank, seconds, during)
+
+
 def _hinge(
     steps: _Steps, heading_rad: float | None = None, *, extends: bool
 ) -> tuple[Array | None, float, list[Check]]:
@@ -215,6 +220,7 @@ def _heading(steps: _Steps, axes: tuple[Array, Array, Array]) -> tuple[float, fl
         ),
         (_turned(bends.q_thigh, y_thigh), _turned(bends.q_shank, z_shank)),
         math.radians(steps.exercise.pose.knee_flexion_deg),
+        float(nominal_up(steps.exercise, steps.side)[0][0]),
     )
 
 
@@ -294,9 +300,15 @@ def _finish(steps: _Steps, axes: _Axes, ready_s: float) -> tuple[LegCalibration,
             float(shank_mean @ femur[:, 0]), float(shank_mean @ femur[:, 1])
         ),
         sigma_axes_rad=axes.sigma_rad,
+        across_rad=_across_rad(femur_y, shank_z),
         z_thigh=z_thigh,
     )
     return leg, femur
+
+
+def _across_rad(femur_y: Array, shank_z: Array) -> float:
+    """Return how far from square the two axes (n, 3) are, in the mean."""
+    return math.asin(float(np.clip(np.mean(np.sum(femur_y * shank_z, axis=1)), -1.0, 1.0)))
 
 
 def _in_thigh(q_thigh: Array, y_thigh: Array, z: Array) -> Vector:

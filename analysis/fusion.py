@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 from analysis.calibration import LegCalibration, LegFrames
 from analysis.exercises import Array, Exercise, nominal_up
@@ -67,6 +66,8 @@ class LegAngles(NamedTuple):
     """The rotation as the thigh unit alone shows it, with the skin's lag."""
     pelvis_rotation: float
     """What the pelvis contributed to the rotation, positive when it adds; needs its own unit."""
+    across: float
+    """How far from square the shank's knee axis is to the thigh unit's long axis."""
     hinge_residual: float
     """How far this frame's common heading is from the last seconds'; NaN where none is seen."""
 
@@ -89,6 +90,7 @@ class LegSeries:
     speed: Array
     thigh_rotation: Array
     pelvis_rotation: Array
+    across: Array
     hinge_residual: Array
 
 
@@ -112,7 +114,6 @@ class LegFusion:
         self.exercise = exercise
         self._side = calibration.side.sign
         self._heading = HingeHeading(hinge_rule(exercise, calibration, rate_hz))
-        self._smooth = 1.0 - math.exp(-1.0 / (SPEED_SMOOTHING_S * rate_hz))
         self._speed = 0.0
         self._last: tuple[float, Quaternion, Quaternion] | None = None
         self.zero = ReturnZero(calibration.zero_rad, calibration.zeroed_s)
@@ -147,8 +148,8 @@ class LegFusion:
     def _speed_of(self, time_s: float, q_thigh: Quaternion, q_shank: Quaternion) -> float:
         last, self._last = self._last, (time_s, q_thigh, q_shank)
         if last is not None and time_s > last[0]:
-            turn = max(_turn(last[1], q_thigh), _turn(last[2], q_shank))
-            self._speed += self._smooth * (turn / (time_s - last[0]) - self._speed)
+            turn, dt = max(_turn(last[1], q_thigh), _turn(last[2], q_shank)), time_s - last[0]
+            self._speed += -math.expm1(-dt / SPEED_SMOOTHING_S) * (turn / dt - self._speed)
         return self._speed
 
     def _angles(self, time_s: float, axes: Axes, speed: float) -> LegAngles:
@@ -191,6 +192,7 @@ class LegFusion:
             speed,
             thigh,
             pelvis,
+            _across_rad(axes.z, y) if c.y_thigh is not None else math.nan,
             self._heading.residual_rad if c.y_thigh is not None else math.nan,
         )
 
@@ -234,6 +236,11 @@ def _turned_back(v: Vector, cosine: float, sine: float) -> Vector:
     return (cosine * v[0] + sine * v[1], cosine * v[1] - sine * v[0], v[2])
 
 
+def _across_rad(z: Vector, y: Vector) -> float:
+    """Return how far (rad) two unit vectors are from square."""
+    return math.asin(max(-1.0, min(1.0, z[0] * y[0] + z[1] * y[1] + z[2] * y[2])))
+
+
 def _across(z: Vector, y: Vector) -> Vector:
     """Return an axis made perpendicular to a unit vector, of length one."""
     along = z[0] * y[0] + z[1] * y[1] + z[2] * y[2]
@@ -251,7 +258,7 @@ def fuse_leg(
     known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
     q_thigh = np.where(known[:, None], frames.q_thigh, np.nan)
     q_shank = np.where(known[:, None], frames.q_shank, np.nan)
-    speed = _speeds(frames.time_s, q_thigh, q_shank, known, rate_hz)
+    speed = _speeds(frames.time_s, q_thigh, q_shank, known)
     z, shank_y = _rotated(q_shank, c.z_shank), _rotated(q_shank, c.y_shank)
     z_thigh, residual = np.full((n, 3), np.nan), np.full(n, np.nan)
     if c.y_thigh is None:
@@ -262,7 +269,8 @@ def fuse_leg(
         y = _all_turned_back(thigh_y, delta)
         if c.z_thigh is not None:
             z_thigh = _all_turned_back(_rotated(q_thigh, c.z_thigh), delta)
-    z = z - np.sum(z * y, axis=-1, keepdims=True) * y
+    along = np.sum(z * y, axis=-1, keepdims=True)
+    z = z - along * y
     z = z / np.sqrt(np.sum(z * z, axis=-1, keepdims=True))
     x = np.cross(y, z)
     axes = np.asarray(c.pelvis)
@@ -295,6 +303,7 @@ def fuse_leg(
         speed=speed,
         thigh_rotation=thigh,
         pelvis_rotation=pelvis,
+        across=np.where(thigh_known, np.arcsin(np.clip(along[:, 0], -1.0, 1.0)), np.nan),
         hinge_residual=np.where(known, residual, np.nan),
     )
 
@@ -359,9 +368,7 @@ def _turn(a: Quaternion, b: Quaternion) -> float:
     return 2.0 * math.asin(min(1.0, math.sqrt(x * x + y * y + z * z)))
 
 
-def _speeds(
-    time_s: Array, q_thigh: Array, q_shank: Array, known: npt.NDArray[np.bool_], rate_hz: float
-) -> Array:
+def _speeds(time_s: Array, q_thigh: Array, q_shank: Array, known: npt.NDArray[np.bool_]) -> Array:
     rows = np.flatnonzero(known)
     speed = np.full(len(time_s), np.nan)
     if len(rows) == 0:
@@ -371,10 +378,14 @@ def _speeds(
         between = multiply_array(conjugate_array(q[:-1]), q[1:])[:, 1:]
         sine = np.minimum(1.0, np.sqrt(np.sum(between**2, axis=-1)))
         turn[1:] = np.maximum(turn[1:], 2.0 * np.arcsin(sine))
-    turn[1:] /= np.diff(time_s[rows])
-    gain = 1.0 - math.exp(-1.0 / (SPEED_SMOOTHING_S * rate_hz))
-    # the first frame has no predecessor and leaves the speed at zero
-    speed[rows] = lfilter([gain], [1.0, gain - 1.0], turn)
+    dt = np.diff(time_s[rows])
+    turn[1:] /= dt
+    gain = -np.expm1(-np.concatenate(([0.0], dt)) / SPEED_SMOOTHING_S)
+    smooth, smoothed = 0.0, []
+    for now, share in zip(turn.tolist(), gain.tolist(), strict=True):
+        smooth += share * (now - smooth)
+        smoothed.append(smooth)
+    speed[rows] = smoothed
     return speed
 
 

@@ -32,10 +32,15 @@ PERPENDICULAR_SIGMA = 0.05
 """How far from perpendicular two calibrated axes are in one pose, as a sine: about 3°."""
 KNEE_PRIOR_SIGMA_RAD = math.radians(15.0)
 """How far a wearer's start pose is from the nominal knee angle."""
+FRONT_PRIOR_SIGMA = 0.25
+"""How far from the nominal one the share of the femur's front that faces up is: 15° of flexion."""
 
 
 def heading_from_pose(
-    pose: tuple[Array, Array, Array], bends: tuple[Array, Array], knee_flexion_rad: float
+    pose: tuple[Array, Array, Array],
+    bends: tuple[Array, Array],
+    knee_flexion_rad: float,
+    front_up: float,
 ) -> tuple[float, float]:
     """Return the turn δ (rad) of the shank unit's earth to the thigh unit's, and its weight in s.
 
@@ -46,9 +51,9 @@ def heading_from_pose(
         axis (n, 3) and shank long axis (n, 3) from the shank unit.
     bends
         Femur long axis and knee axis (m, 3) over the bends.
-    knee_flexion_rad
-        The nominal start pose's, which tells the two solutions apart and stands in where
-        gravity shows neither.
+    knee_flexion_rad, front_up
+        The nominal start pose's knee, and how much of its femur's front faces up: they tell the two
+        solutions apart and stand in where gravity shows neither.
     """
     thigh_y, shank_z, shank_y = (axis.mean(axis=0) for axis in pose)
     step = max(1, len(bends[0]) // 50)
@@ -64,9 +69,13 @@ def heading_from_pose(
         )
         off_knee = _knee_flexion(delta, thigh_y, shank_z, shank_y) - knee_flexion_rad
         off_knee = (off_knee + np.pi) % (2 * np.pi) - np.pi
+        front = thigh_y[0] * (s[:, 0] * shank_z[0] + c[:, 0] * shank_z[1]) - thigh_y[1] * (
+            c[:, 0] * shank_z[0] - s[:, 0] * shank_z[1]
+        )
         total: Array = (
             np.mean(along**2, axis=1) / PERPENDICULAR_SIGMA**2
             + (off_knee / KNEE_PRIOR_SIGMA_RAD) ** 2
+            + ((front - front_up) / FRONT_PRIOR_SIGMA) ** 2
         )
         return total
 
@@ -247,7 +256,9 @@ class ReturnZero:
     """What a leg that keeps still sways; more is a slow movement, which is not drift."""
     NEAR_DRIFT_RAD_S = math.radians(0.2)
     """What a common unit's heading drifts at most: the longer ago the zero, the less near."""
-    PACE_RAD_S = math.radians(8.0)  # at 60 Hz 0.13° a sample: no step a person could see
+    PACE_RAD_S = math.radians(5.0)  # at 25 Hz 0.2° a sample: no step a person could see
+    GAP_S = 0.1
+    """Who moved in a longer gap is not known to have kept still."""
 
     def __init__(self, offset_rad: float, now_s: float) -> None:
         self.offset_rad = self._target_rad = offset_rad
@@ -261,7 +272,10 @@ class ReturnZero:
 
     def push(self, time_s: float, angle_rad: float, speed_rad_s: float) -> float:
         """Take the raw angle and the leg's speed; return the angle from the current zero."""
-        dt = min(max(time_s - self._last_s, 0.0), 0.1)
+        dt = max(time_s - self._last_s, 0.0)
+        if dt > self.GAP_S:
+            self._near_rad = self._still_from = self._first = None
+            dt = self.GAP_S
         self._last_s = time_s
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
         if speed_rad_s > self.STILL_RAD_S:

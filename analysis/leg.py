@@ -82,6 +82,8 @@ class LegCalibration:
     knee_flexion_rad: float
     sigma_axes_rad: float
     """Uncertainty of the segment axes (1 σ) that the bends and poses leave."""
+    across_rad: float = 0.0
+    """How far from square the shank's knee axis was to the femur's long axis in the start pose."""
     z_thigh: Vector | None = None
     """Knee axis in the thigh unit, as it was in the start pose; the skin makes it lag."""
     pelvis_unit: PelvisUnit | None = None

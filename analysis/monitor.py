@@ -80,7 +80,7 @@ class LegMonitor:
         self._machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
-        self._alarms = AlarmWatch(calibration, rate_hz)
+        self._alarms = AlarmWatch(calibration, exercise, rate_hz)
         self._max_sigma = math.radians(exercise.max_sigma_deg)
         self._frames = 0
         self._share = 0.0
@@ -231,7 +231,7 @@ def follow_leg(
         inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
     counted = {name: column[inside] for name, column in columns.items()}
     movements = _count(calibration, exercise, counted, where[inside], counted_s)
-    watch = AlarmWatch(calibration, rate_hz)
+    watch = AlarmWatch(calibration, exercise, rate_hz)
     alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
     alarms += [
         alarm
@@ -265,7 +265,7 @@ def _watched(
     where: npt.NDArray[np.int64],
     interpolated: npt.NDArray[np.bool_],
 ) -> tuple[list[Alarm], Array]:
-    """Return the alarms of a recording, and by how much (n,) its angle is off by a slipped strap."""
+    """Return the alarms of a recording, and how far (n,) its angle is off by a slipped strap."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     rows = np.arange(first, len(frames.time_s), watch.every)
     columns = [getattr(series, name)[rows].tolist() for name in LegAngles._fields]

@@ -40,6 +40,7 @@ def at_start(calibration):
         speed=0.0,
         thigh_rotation=0.0,
         pelvis_rotation=0.0,
+        across=0.0,
         hinge_residual=0.0,
     )
 
