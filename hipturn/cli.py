@@ -140,17 +140,26 @@ def doctor() -> None:
         sys.exit(1)
 
 
-@cli.command(epilog=example("hipturn configure D4:22:CD:00:12:34 --rate 60"))
+@cli.command(epilog=example('hipturn configure D4:22:CD:00:12:34 --rate 60 --name "right thigh"'))
 @click.argument("arguments", nargs=-1, metavar="UNIT | --check FILE [BYTES]...")
 @click.option("--rate", type=float, help="Output rate in Hz, one that the unit's profile allows.")
+@click.option("--filter-profile", metavar="NAME", help="How the unit fuses, such as general.")
+@click.option("--name", metavar="TEXT", help="What the unit is called, as far as it keeps a name.")
 @click.option("--check", "file", type=FILE, help="Validate a profile instead; no radio is used.")
 @click.option("--stream", help="With --check: the stream that the bytes are of.")
 def configure(
-    arguments: tuple[str, ...], rate: float | None, file: Path | None, stream: str | None
+    arguments: tuple[str, ...],
+    rate: float | None,
+    filter_profile: str | None,
+    name: str | None,
+    file: Path | None,
+    stream: str | None,
 ) -> None:
-    """Set a unit's output rate and see that it keeps it; or validate a unit's profile.
+    """Set a unit up, read back what it kept, and say what changed; or validate a unit's profile.
 
-    With --check, notifications pasted as hexadecimal digits are read by the profile.
+    Without an option the unit is set to its usual rate. With a rate it streams for a few seconds,
+    and what it sends is counted. With --check, notifications pasted as hexadecimal digits are read
+    by the profile.
     """
     if file is not None:
         from imu.profile_check import check_file
@@ -165,15 +174,19 @@ def configure(
         raise click.UsageError("name one unit, or a profile with --check FILE")
     import asyncio
 
-    from hipturn.unit_setup import set_rate
+    from hipturn.unit_choices import Wanted
+    from hipturn.unit_choices import configure as run
 
-    seen = asyncio.run(set_rate(arguments[0], rate))
-    charge = "" if seen.battery is None else f", battery {seen.battery} %"
-    click.echo(
-        f"{seen.found.name} ({seen.found.address}): {seen.stream}, set to {seen.rate_hz:g} Hz,"
-        f" sends {seen.measured_hz:.1f} Hz{charge}"
-    )
-    if not seen.keeps_its_rate:
+    wanted = Wanted(rate_hz=rate, filter_profile=filter_profile, name=name)
+    done = asyncio.run(run(arguments[0], wanted))
+    for sentence in done.sentences:
+        click.echo(f"{done.found.name} ({done.found.address}): {sentence}")
+    if done.refused:
+        raise UserError(
+            f"the unit did not take its {' and '.join(done.refused)}: switch it off and on, and"
+            " look in its maker's app whether it can be set so"
+        )
+    if done.watched is not None and not done.watched.keeps_its_rate:
         raise UserError("the unit does not keep its rate: bring it closer, or set a lower rate")
 
 

@@ -1,18 +1,14 @@
-"""Short visits to a unit: learn its serial number, set its rate and see that it keeps it."""
+"""Short visits to a unit: find it, connect for a moment, learn its serial number."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from bleak import BleakClient
 
 from hipturn.errors import UserError
 from hipturn.kit import KitUnit
-from imu.drivers import driver_for
 from imu.identity import read_serial
 from imu.link_state import DEFAULT_TIMING
 from imu.profile import load_profiles
@@ -20,26 +16,6 @@ from imu.radio import RADIO_ERRORS, Backend, RadioError, explain, trouble_of
 from imu.scan import Found, find
 
 SCAN_S = 8.0
-WATCH_S = 3.0
-RATE_TOLERANCE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a unit did when it was set up."""
-
-    found: Found
-    stream: str
-    rate_hz: float
-    """What it was set to."""
-    measured_hz: float
-    """What it sent."""
-    battery: int | None
-
-    @property
-    def keeps_its_rate(self) -> bool:
-        """Return whether the unit sends what it was set to, within a tenth."""
-        return abs(self.measured_hz - self.rate_hz) <= RATE_TOLERANCE * self.rate_hz
 
 
 async def find_unit(text: str, backend: Backend | None = None) -> Found:
@@ -86,43 +62,9 @@ def not_in_range(text: str, seen: Sequence[Found]) -> UserError:
 async def learn(text: str, backend: Backend | None = None) -> KitUnit:
     """Connect to a unit and return what the kit remembers of it."""
     found = await find_unit(text, backend)
-    async with _visit(found, backend) as client:
+    async with visit(found, backend) as client:
         serial = await read_serial(client, found.profile)
     return KitUnit(found.address, found.name, serial, found.profile.id)
-
-
-async def set_rate(text: str, rate_hz: float | None, backend: Backend | None = None) -> Seen:
-    """Set a unit's output rate, or its profile's own, and count what it then sends.
-
-    Raises
-    ------
-    UserError
-        When the unit is not in range or has no such rate.
-    imu.radio.RadioError
-        When it cannot be reached or started.
-    """
-    found = await find_unit(text, backend)
-    try:
-        driver = driver_for(found.profile, rate_hz=rate_hz)
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    samples = 0
-
-    def receive(payload: bytes) -> None:
-        nonlocal samples
-        samples += len(driver.decode(payload))
-
-    async with _visit(found, backend) as client:
-        await driver.start(client, receive)
-        try:
-            await asyncio.sleep(1.0)  # the first second is not the unit's usual one
-            samples, begun = 0, time.monotonic()
-            await asyncio.sleep(WATCH_S)
-            measured_hz = samples / (time.monotonic() - begun)
-            battery = await driver.battery(client)
-        finally:
-            await driver.stop(client)
-    return Seen(found, driver.stream, driver.rate_hz, measured_hz, battery)
 
 
 async def find_by_serial(wanted: KitUnit, seen: list[Found], backend: Backend | None) -> str | None:
@@ -132,14 +74,21 @@ async def find_by_serial(wanted: KitUnit, seen: list[Found], backend: Backend | 
     """
     for found in seen:
         if wanted.serial and found.profile.id == wanted.profile:
-            async with _visit(found, backend) as client:
+            async with visit(found, backend) as client:
                 if await read_serial(client, found.profile) == wanted.serial:
                     return found.address
     return None
 
 
 @asynccontextmanager
-async def _visit(found: Found, backend: Backend | None) -> AsyncIterator[BleakClient]:
+async def visit(found: Found, backend: Backend | None) -> AsyncIterator[BleakClient]:
+    """Hold a link to a unit inside the `async with`.
+
+    Raises
+    ------
+    imu.radio.RadioError
+        When the unit cannot be reached, or what is asked of it fails.
+    """
     client = BleakClient(
         found.device,
         timeout=DEFAULT_TIMING.connect_s,

@@ -71,6 +71,10 @@ def _describe(profile: Profile) -> list[str]:
         f"  rates: {rates} Hz, normally {profile.rates.default:g}",
         f"  writes to: {', '.join(profile.writable) or 'nothing'}",
     ]
+    if profile.filter_profile:
+        lines.append(f"  filter profiles: {', '.join(profile.filter_profile.choices)}")
+    if profile.naming:
+        lines.append(f"  keeps a name of up to {profile.naming.length} characters")
     for name in profile.prefer:
         lines += [f"  stream {name}: {_contents(profile.streams[name])}"]
     return lines

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
-from imu.number_types import NUMBER_TYPES
+from imu.profile_settings import read_number, read_settings, unsafe_settings
 from imu.profile_streams import read_stream, read_write, read_writes
 from imu.profile_tables import Table
 from imu.unit_layout import (
     MIN_MTU,
     Battery,
     DriverName,
+    Held,
     Match,
     Profile,
     Rates,
-    Serial,
     Stream,
     Write,
     write_values,
@@ -49,6 +49,7 @@ def read_profile(table: Table, name: str) -> Profile:
         table.problem(f"write lists {uuid}, which is for firmware updates")
     default_uuid = writable[0] if writable else ""
     streams = _read_streams(table, heading or "arbitrary", min_mtu, default_uuid)
+    filter_profile, naming = read_settings(table)
     profile = Profile(
         id=name,
         name=title,
@@ -59,8 +60,10 @@ def read_profile(table: Table, name: str) -> Profile:
         writable=writable,
         match=_read_match(table),
         battery=_read_battery(table, default_uuid),
-        serial=_read_serial(table),
+        serial=_read_held(table, "serial"),
         rates=_read_rates(table),
+        filter_profile=filter_profile,
+        naming=naming,
         setup=read_writes(table, "setup", default_uuid),
         streams=MappingProxyType(streams),
         prefer=table.texts("prefer") or tuple(streams),
@@ -136,7 +139,7 @@ def _read_battery(table: Table, default_uuid: str) -> Battery | None:
     reply = entry.bytes_("reply")
     if poll is not None and not reply:
         entry.problem("poll needs reply, the bytes that the answer begins with")
-    offset, layout = _read_number(entry)
+    offset, layout = read_number(entry)
     battery = Battery(
         uuid=entry.uuid("uuid"),
         offset=offset,
@@ -149,26 +152,15 @@ def _read_battery(table: Table, default_uuid: str) -> Battery | None:
     return battery
 
 
-def _read_serial(table: Table) -> Serial | None:
-    """Return where the serial number is read, if not where the standard says."""
-    entry = table.table("serial")
+def _read_held(table: Table, key: str) -> Held | None:
+    """Return where a number is read: `uuid` and `field`; None where the key is missing."""
+    entry = table.table(key)
     if entry is None:
         return None
-    offset, layout = _read_number(entry)
-    serial = Serial(uuid=entry.uuid("uuid"), offset=offset, layout=layout)
+    offset, layout = read_number(entry)
+    held = Held(uuid=entry.uuid("uuid"), offset=offset, layout=layout)
     entry.done()
-    return serial
-
-
-def _read_number(entry: Table) -> tuple[int, str]:
-    """Return offset and struct layout of the number in `field`."""
-    field = entry.table("field", required=True)
-    kind, offset = NUMBER_TYPES["u8"], 0
-    if field is not None:
-        kind = NUMBER_TYPES[field.text("type", choices=tuple(NUMBER_TYPES)) or "u8"]
-        offset = field.whole("offset", 0, 511)
-        field.done()
-    return offset, kind.order + kind.code
+    return held
 
 
 def _read_poll(entry: Table, default_uuid: str) -> Write | None:
@@ -207,10 +199,11 @@ def _read_rates(table: Table) -> Rates:
     if codes and set(allowed) != set(codes):
         entry.problem("allowed and code must hold the same rates, allowed may be left out")
     default = float(entry.number("default", 1.0, 2000.0))
+    held = _read_held(entry, "held")
     entry.done()
     if default not in allowed:
         entry.problem(f"default {default:g} is not among the allowed rates")
-    return Rates(allowed=allowed, codes=MappingProxyType(codes), default=default)
+    return Rates(allowed=allowed, codes=MappingProxyType(codes), default=default, held=held)
 
 
 def _rate(text: str) -> float | None:
@@ -229,6 +222,7 @@ def unsafe(profile: Profile) -> Iterator[str]:
             yield f"{where} has {len(writes)} commands, at most {MAX_WRITES} are allowed"
         for write in writes:
             yield from dict.fromkeys(_unsafe_write(profile, where, write))
+    yield from unsafe_settings(profile)
 
 
 def _all_writes(profile: Profile) -> Iterator[tuple[str, Sequence[Write]]]:

@@ -138,12 +138,44 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serial:
-    """Where the serial number is read, as a number; other units tell it as text (2A25)."""
+class Held:
+    """A number that a characteristic holds."""
 
     uuid: str
     offset: int
     layout: str
+    """Of `struct`, one number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A byte that says, in a write, which of the settings in it count."""
+
+    offset: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceSetting(Held):
+    """One of several ways to work, kept by the unit."""
+
+    mark: Mark | None
+    choices: Mapping[str, int]
+    """What people call each, and the unit's number for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSetting:
+    """A text kept by the unit: its name."""
+
+    uuid: str
+    mark: Mark | None
+    offset: int | None
+    """None when the characteristic holds nothing but the text."""
+    length: int
+    """The most bytes; unused ones are zero."""
+    size_at: int | None
+    """The byte that tells how many are used, if one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +186,8 @@ class Rates:
     codes: Mapping[float, int]
     """The unit's own number for each rate; empty when it takes the rate itself."""
     default: float
+    held: Held | None = None
+    """Where the unit tells the rate that it is set to, or its number for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,9 +217,13 @@ class Profile:
     """The only characteristics that are ever written to."""
     match: Match
     battery: Battery | None
-    serial: Serial | None
-    """None when the unit tells it where the Bluetooth standard says, or not at all."""
+    serial: Held | None
+    """None when the unit tells it where the Bluetooth standard says (as text), or not at all."""
     rates: Rates
+    filter_profile: ChoiceSetting | None
+    """How the unit fuses its sensors, where that can be chosen."""
+    naming: TextSetting | None
+    """Where the unit keeps a name that people give it."""
     setup: tuple[Write, ...]
     streams: Mapping[str, Stream]
     prefer: tuple[str, ...]

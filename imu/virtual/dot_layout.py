@@ -61,8 +61,11 @@ RATES_HZ = (1, 4, 10, 12, 15, 20, 30, 60, 120)
 """Real units record at 120 Hz, but stream at 60 Hz at most."""
 DEFAULT_MTU = 247
 MTU_OVERHEAD = 3
-SET_RATE, SET_FILTER = 0x10, 0x20  # bits of byte 0 of a write to the device control
-RATE_AT, FILTER_AT = 24, 26
+# Bits of byte 0 of a write to the device control: which of its settings count.
+SET_TAG, SET_RATE, SET_FILTER = 0x08, 0x10, 0x20
+TAG_SIZE_AT, TAG_AT, RATE_AT, FILTER_AT = 7, 8, 24, 26
+TAG_BYTES = 16
+FILTERS = (0, 1)  # general, dynamic
 
 # Codes of the attribute protocol (Core Specification 5.4, vol. 3, F, 3.4.1.1).
 READ_NOT_PERMITTED, WRITE_NOT_PERMITTED = 0x02, 0x03

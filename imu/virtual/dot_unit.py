@@ -26,6 +26,7 @@ from imu.virtual.dot_layout import (
     DEVICE_CONTROL,
     DEVICE_INFO,
     FILTER_AT,
+    FILTERS,
     MODES,
     MTU_OVERHEAD,
     NAME,
@@ -34,6 +35,10 @@ from imu.virtual.dot_layout import (
     READ_NOT_PERMITTED,
     SET_FILTER,
     SET_RATE,
+    SET_TAG,
+    TAG_AT,
+    TAG_BYTES,
+    TAG_SIZE_AT,
     VALUE_NOT_ALLOWED,
     WRITE_NOT_PERMITTED,
     WRONG_LENGTH,
@@ -118,6 +123,7 @@ class DotUnit:
         self._info = device_info(address, serial)
         self._control = bytearray(32)
         struct.pack_into("<H", self._control, RATE_AT, round(settings.rate_hz))
+        self._keep_tag(NAME.encode())
         self._rate_hz = settings.rate_hz
         self._losses = tuple(losses)
         self._broken = 0
@@ -254,7 +260,19 @@ class DotUnit:
             self._rate_hz = float(rate_hz)
             struct.pack_into("<H", self._control, RATE_AT, rate_hz)
         if value[0] & SET_FILTER:
+            if value[FILTER_AT] not in FILTERS:
+                raise RefusedError(VALUE_NOT_ALLOWED)
             self._control[FILTER_AT] = value[FILTER_AT]
+        if value[0] & SET_TAG:
+            size = value[TAG_SIZE_AT]
+            if not 1 <= size <= TAG_BYTES:
+                raise RefusedError(VALUE_NOT_ALLOWED)
+            self._keep_tag(value[TAG_AT : TAG_AT + size])
+
+    def _keep_tag(self, tag: bytes) -> None:
+        """Remember what people call the unit; on the air it keeps its own name."""
+        self._control[TAG_SIZE_AT] = len(tag)
+        self._control[TAG_AT : TAG_AT + TAG_BYTES] = tag.ljust(TAG_BYTES, b"\0")
 
     def _measured(self, mode: int) -> _Stream:
         """Return what the unit sends in a mode."""

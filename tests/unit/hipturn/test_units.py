@@ -10,10 +10,15 @@ import pytest
 from hipturn.errors import UserError
 from hipturn.kit import KitUnit, read_kit, remember
 from hipturn.radio_session import strap
-from hipturn.unit_setup import find_unit, learn, set_rate
+from hipturn.unit_choices import Change, Configured, Wanted, configure
+from hipturn.unit_setup import find_unit, learn
+from imu.profile import load_profiles
 from imu.radio import Backend
 from imu.sample import Segment, Side
+from imu.scan import Found
 from imu.virtual.backend import backend_of
+from imu.virtual.dot_layout import VALUE_NOT_ALLOWED, RefusedError
+from imu.virtual.dot_unit import DotUnit
 from imu.virtual.wearer import WearerSettings, on_air
 
 THIGH = (Segment.THIGH, Side.RIGHT)
@@ -73,9 +78,86 @@ def test_a_unit_that_is_not_there_is_said_with_what_is():
 def test_configure_sets_a_rate_and_sees_that_the_unit_keeps_it():
     async def visit(backend, units):
         with pytest.raises(UserError, match="cannot send at 61 Hz: choose one of"):
-            await set_rate(units[0].address, 61, backend)
-        return await set_rate(units[0].address, 30, backend)
+            await configure(units[0].address, Wanted(rate_hz=61), backend)
+        return await configure(units[0].address, Wanted(rate_hz=30), backend)
 
-    seen = on_virtual_air(visit)
-    assert (seen.stream, seen.rate_hz) == ("mode_26", 30)
-    assert seen.battery == 87
+    done = on_virtual_air(visit)
+    assert (done.watched.stream, done.watched.rate_hz) == ("mode_26", 30)
+    assert done.watched.battery == 87
+    assert done.refused == []
+    assert done.sentences[0].startswith("rate 60 → 30 Hz, sends ")
+
+
+def test_configure_says_what_filter_profile_and_name_were_and_are():
+    async def visit(backend, units):
+        wanted = Wanted(filter_profile="dynamic", name="right thigh")
+        first = await configure(units[0].address, wanted, backend)
+        again = await configure(units[0].address, replace(wanted, name="RT (1)"), backend)
+        return first, again
+
+    first, again = on_virtual_air(visit)
+    assert first.sentences == [
+        "filter profile general → dynamic",
+        "name Movella DOT → right thigh",
+    ]
+    assert again.sentences == ["filter profile dynamic, as it was", "name right thigh → RT (1)"]
+    assert first.refused == again.refused == []
+    assert first.watched is None  # nothing was asked about its rate
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (Wanted(name="seventeen letters"), "has 1 to 16 characters, and .* has 17: choose another"),
+        (Wanted(name=""), "has 1 to 16 characters"),
+        (Wanted(name="cuisse é"), "is not plain: use letters without accents"),
+        (Wanted(name="a\x1b[31mb"), "is not plain"),
+        (Wanted(name=" thigh"), "is not plain"),
+        (Wanted(filter_profile="loud"), "no filter profile 'loud': choose one of general, dynamic"),
+    ],
+)
+def test_what_a_unit_cannot_be_set_to_is_refused_before_anything_is_written(wanted, said):
+    async def visit(backend, units):
+        wish = replace(wanted, filter_profile=wanted.filter_profile or "dynamic")
+        with pytest.raises(UserError, match=said):
+            await configure(units[0].address, wish, backend)
+        return await configure(units[0].address, Wanted(filter_profile="general"), backend)
+
+    assert on_virtual_air(visit).sentences == ["filter profile general, as it was"]
+
+
+def test_a_unit_that_ignores_or_refuses_a_setting_is_said_so(monkeypatch):
+    wanted = Wanted(filter_profile="dynamic", name="left")
+
+    async def visit(backend, units):
+        return await configure(units[0].address, wanted, backend)
+
+    def refuse(*_):
+        raise RefusedError(VALUE_NOT_ALLOWED)
+
+    for answer in (lambda *_: None, refuse):
+        monkeypatch.setattr(DotUnit, "_configure", answer)
+        done = on_virtual_air(visit)
+        assert done.sentences == [
+            "filter profile dynamic not taken, it says general",
+            "name left not taken, it says Movella DOT",
+        ]
+        assert done.refused == ["filter profile", "name"]
+
+
+def test_the_command_prints_what_changed_and_fails_when_something_did_not(hipturn, monkeypatch):
+    found = Found(None, "Movella DOT", load_profiles()["movella_dot"], -50, "D4:22:CD:00:00:01")
+    changes = (
+        Change("filter profile", "general", "dynamic", "dynamic"),
+        Change("name", "a", "a", "b"),
+    )
+
+    async def done(*_):
+        return Configured(found, changes, None)
+
+    monkeypatch.setattr("hipturn.unit_choices.configure", done)
+    code, out, err = hipturn("configure", "D4:22:CD:00:00:01", "--name", "b")
+    assert code == 1
+    assert "Movella DOT (D4:22:CD:00:00:01): filter profile general → dynamic" in out
+    assert "name b not taken, it says a" in out
+    assert "the unit did not take its name" in err

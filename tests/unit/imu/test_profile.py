@@ -233,6 +233,51 @@ def test_commands_that_harm_a_unit_are_refused(uuid: str, command: str, said: st
     assert said in "\n".join(found)
 
 
+SETTINGS = """
+[setting.filter_profile]
+uuid = "a1c20002-5d1f-4e36-8a0b-0d9c6f1e7b22"
+mark = { offset = 0, value = 0x20 }
+field = { offset = 2, type = "u8" }
+choices = { general = 0, dynamic = 1 }
+[setting.name]
+uuid = "a1c20002-5d1f-4e36-8a0b-0d9c6f1e7b22"
+mark = { offset = 0, value = 0x08 }
+text = { offset = 8, length = 16, size_at = 7 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('type = "u8"', 'type = "u8"', ""),
+        ('field = { offset = 2, type = "u8" }', "", "setting.filter_profile: field is missing"),
+        ("{ general = 0, dynamic = 1 }", "{}", "choices: is empty"),
+        ("dynamic = 1", "dynamic = 256", "dynamic must be from 0 to 255"),
+        ('"u8" }\nchoices = { general = 0', '"i8" }\nchoices = { general = 200', "do not fit"),
+        ("offset = 8, ", "", "mark and size_at need text.offset"),
+        ("length = 16", "length = 300", "length must be from 1 to 248"),
+        ("[setting.name]", "[setting.nmae]", "setting: unknown key 'nmae', did you mean name?"),
+        ("a1c20002", "a1c20009", "setting.filter_profile writes to a1c20009"),
+        # the settings of a DOT, where a mark of 2 and a 1 in byte 2 switch the unit off
+        ("value = 0x20", "value = 0x22", "filter_profile switches the unit off"),
+        (
+            "0x08 }\ntext = { offset = 8",
+            "0x0A }\ntext = { offset = 2",
+            "name switches the unit off",
+        ),
+    ],
+)
+def test_settings_are_checked_like_all_that_is_written(old: str, new: str, said: str) -> None:
+    assert old in SETTINGS
+    text = GOOD + SETTINGS.replace(old, new)
+    if "switches" in said:
+        text = text.replace("a1c20002-5d1f-4e36-8a0b-0d9c6f1e7b22", DOT_CONTROL)
+    if said:
+        assert said in "\n".join(problems_of(text))
+    else:
+        parse_profile(tomllib.loads(text), "acme")
+
+
 @pytest.mark.parametrize("rate", [101, 0xAA])
 def test_a_harmful_command_cannot_hide_in_a_number(rate: int) -> None:
     text = GOOD.replace(
