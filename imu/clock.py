@@ -76,8 +76,8 @@ class DeviceClock:
         self._host_ns = 0
         self._block = 0
         self._floor = self._floor_before = math.inf
-        self._index = -1
-        self._highest = -math.inf
+        self._begun = False
+        self._rising = _Rising(None)
 
     def new_epoch(self) -> None:
         """Begin anew with the next sample: the unit was reconnected and may have restarted."""
@@ -106,9 +106,8 @@ class DeviceClock:
             time_s = self._pacer.time_s(host_ns / NS_PER_S, step)
         else:
             time_s = self._enveloped(host_ns, step, counter.pace.tick_s)
-        self._index += 1
-        self._highest = max(self._highest, time_s - self._index * MIN_STEP_S)
-        return self._highest + self._index * MIN_STEP_S
+        self._begun = True
+        return self._rising.next_s(time_s)
 
     def _enveloped(self, host_ns: int, step: int, tick_s: float) -> float:
         """Return when a sample was measured, by the lower envelope."""
@@ -124,7 +123,7 @@ class DeviceClock:
 
     def _advance(self, host_ns: int) -> None:
         """Let the older half of the window go when the newer one is full."""
-        if self._index >= 0:
+        if self._begun:
             self._flow_ns += flow_ns(host_ns - self._host_ns)
         self._host_ns = host_ns
         block = self._flow_ns // HALF_WINDOW_NS
@@ -153,7 +152,8 @@ class SharedClock:
 
     Zero is the first sample that arrives; samples measured before it have negative times. A unit
     whose counter departs from the others' by more than `MAX_JUMP_S` lost the common base (it was
-    switched off); it goes on from its next arrival.
+    switched off). From then on its own clock is followed as if nothing were shared, and laid
+    beside the others': both are known on the host's clock.
     """
 
     def __init__(self, units: Sequence[Unit]) -> None:
@@ -161,33 +161,65 @@ class SharedClock:
         self._counts: list[int | None] = [None] * len(units)
         self._base: int | None = None
         self._latest = (0, 0)
+        self._hosts = IndependentClocks(units)
+        self._host_ahead_s = 0.0
+        """What the host's clock shows more than the shared one, at the last sample of the base."""
+        self._astray: dict[int, _Rising] = {}
 
     def new_epoch(self, unit: int) -> None:
         """Place the unit's next sample by its arrival, on the common base where it fits."""
         self._counters[unit].restart()
+        self._hosts.new_epoch(unit)
 
     def time_s(self, sample: Sample) -> float | None:
         """Return when a sample was measured, from the first one; None if it does not count."""
-        counter, last = self._counters[sample.unit], self._counts[sample.unit]
+        unit = sample.unit
+        counter, last = self._counters[unit], self._counts[unit]
         raw = counter.raw(sample)
         step = counter.step(raw, sample.host_time_ns)
         if raw is None or step == DROP:
             return None
-        if last is not None and step != EPOCH:
+        host_s = self._hosts.time_s(sample) or 0.0  # it counts there as it does here
+        counts: int | None
+        if unit in self._astray:
+            counts = None
+        elif last is not None and step != EPOCH:
             counts = last + step
         elif self._base is None:
             self._base, counts = raw, 0
         else:
             counts = place(counter, raw - self._base, sample.host_time_ns, self._latest, last)
-        self._counts[sample.unit] = counts
+        if counts is None:
+            rising = self._astray.get(unit)
+            if rising is None:
+                rising = _Rising(None if last is None else last * counter.pace.tick_s)
+                self._astray[unit] = rising
+            return rising.next_s(host_s - self._host_ahead_s)
+        self._counts[unit] = counts
         self._latest = (counts, sample.host_time_ns)
-        return counts * counter.pace.tick_s
+        time_s = counts * counter.pace.tick_s
+        self._host_ahead_s = host_s - time_s
+        return time_s
+
+
+class _Rising:
+    """Times put off where needed to be a microsecond apart; the live form of `increasing`."""
+
+    def __init__(self, last_s: float | None) -> None:
+        self._highest = -math.inf if last_s is None else last_s
+        self._index = -1 if last_s is None else 0
+
+    def next_s(self, time_s: float) -> float:
+        """Return the time of the next sample."""
+        self._index += 1
+        self._highest = max(self._highest, time_s - self._index * MIN_STEP_S)
+        return self._highest + self._index * MIN_STEP_S
 
 
 def place(
     counter: Counter, from_base: int, host_ns: int, latest: tuple[int, int], last: int | None
-) -> int:
-    """Return the counts at which a unit enters the shared clock.
+) -> int | None:
+    """Return the counts at which a unit enters the shared clock; None where it does not fit.
 
     Parameters
     ----------
@@ -198,14 +230,16 @@ def place(
     host_ns
         When the sample arrived.
     latest
-        Counts and arrival of the sample, of any unit, that arrived before it.
+        Counts and arrival of the sample of the base, of any unit, that arrived before it.
     last
         Counts of the unit's own last sample, which the new one must follow; None without one.
     """
     tick_s = counter.pace.tick_s
     expected = latest[0] + round((host_ns - latest[1]) / NS_PER_S / tick_s)
     off = counter.signed(from_base - expected)
-    counts = expected + off if abs(off * tick_s) <= counter.pace.jump_s else expected
+    if abs(off * tick_s) > counter.pace.jump_s:
+        return None
+    counts = expected + off
     return counts if last is None else max(counts, last + 1)
 
 

@@ -136,22 +136,54 @@ def shared_lanes(
     found = [_accepted(table, usable, i, unit, reconnects) for i, unit in enumerate(units)]
     relative = [np.cumsum(np.maximum(step, 0)) for _, step, _ in found]
     shifts: list[list[int]] = [[] for _ in units]
+    # how many samples of each unit are of the base; the rest came after it lost that
+    based = [len(rows) for rows, _, _ in found]
     base = 0
     for row, u, i in _epochs_in_order(found):
-        latest = _latest_before(row, table.host_time_ns, found, relative, shifts)
-        counts = 0
+        if i >= based[u]:
+            continue
+        latest = _latest_before(row, table.host_time_ns, found, relative, shifts, based)
+        counts: int | None = 0
         if latest is None:
             base = int(table.device_time[row])
         else:
             last = int(relative[u][i - 1]) + shifts[u][-1] if i else None
             from_base, host_ns = int(table.device_time[row]) - base, int(table.host_time_ns[row])
             counts = place(found[u][2], from_base, host_ns, latest, last)
-        shifts[u].append(counts - int(relative[u][i]))
-    lanes = []
-    for u, (rows, step, counter) in enumerate(found):
-        ticks = _shifted(relative[u], step, shifts[u]).astype(np.float64)
-        lanes.append(Lane(rows, step, ticks * counter.pace.tick_s))
-    return lanes
+        if counts is None:
+            based[u] = i
+        else:
+            shifts[u].append(counts - int(relative[u][i]))
+    times = []
+    for u, (_, step, counter) in enumerate(found):
+        kept = slice(0, based[u])
+        ticks = _shifted(relative[u][kept], step[kept], shifts[u]).astype(np.float64)
+        times.append(ticks * counter.pace.tick_s)
+    if any(len(time_s) < len(rows) for time_s, (rows, _, _) in zip(times, found, strict=True)):
+        times = _with_astray(table, found, times)
+    return [Lane(rows, step, time_s) for (rows, step, _), time_s in zip(found, times, strict=True)]
+
+
+def _with_astray(
+    table: SampleTable, found: Sequence[_Found], based_s: Sequence[FloatArray]
+) -> list[FloatArray]:
+    """Return all times of each unit, given those (n,) until it lost the common base."""
+    host_s = [
+        _envelope(table.host_time_ns[rows], step, counter.pace.tick_s)
+        for rows, step, counter in found
+    ]
+    rows = np.concatenate([r[: len(t)] for (r, _, _), t in zip(found, based_s, strict=True)])
+    ahead_s = np.concatenate([h[: len(t)] - t for h, t in zip(host_s, based_s, strict=True)])
+    order = np.argsort(rows)
+    rows, ahead_s = rows[order], ahead_s[order]
+    times = []
+    for (own, _, _), at_s, time_s in zip(found, host_s, based_s, strict=True):
+        astray = slice(len(time_s), None)
+        last = time_s[-1:]
+        laid_s = at_s[astray] - ahead_s[np.searchsorted(rows, own[astray]) - 1]
+        rising_s = increasing(np.concatenate((last, laid_s)))[len(last) :]
+        times.append(np.concatenate((time_s, rising_s)))
+    return times
 
 
 def _epochs_in_order(found: Sequence[_Found]) -> list[tuple[int, int, int]]:
@@ -169,9 +201,13 @@ def _latest_before(
     found: Sequence[_Found],
     relative: Sequence[IntArray],
     shifts: Sequence[Sequence[int]],
+    based: Sequence[int],
 ) -> tuple[int, int] | None:
-    """Return counts and arrival of the last sample that counts before a row, None without one."""
-    before = [int(np.searchsorted(rows, row)) - 1 for rows, _, _ in found]
+    """Return counts and arrival of the last sample of the base before a row, None without one."""
+    before = [
+        int(np.searchsorted(rows[:count], row)) - 1
+        for (rows, _, _), count in zip(found, based, strict=True)
+    ]
     heard = [(int(found[u][0][i]), u, i) for u, i in enumerate(before) if i >= 0]
     if not heard:
         return None

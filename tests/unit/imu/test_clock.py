@@ -205,8 +205,32 @@ def test_a_unit_that_was_switched_off_goes_on_from_its_arrival_in_the_shared_clo
         for unit in (0, 1):
             clock.time_s(heard(i / 60, 90_000_000 + round(i / 60 * 1e6), unit=unit))
     clock.time_s(heard(3.0, 93_000_000, unit=0))
-    assert clock.time_s(heard(3.01, 400_000, unit=1)) == pytest.approx(3.01, abs=1e-6)
-    assert clock.time_s(heard(3.03, 416_667, unit=1)) == pytest.approx(3.026667, abs=1e-6)
+    assert clock.time_s(heard(3.01, 400_000, unit=1)) == pytest.approx(3.01, abs=1e-5)
+    assert clock.time_s(heard(3.03, 416_667, unit=1)) == pytest.approx(3.026667, abs=1e-5)
+
+
+@pytest.mark.parametrize("ppm", [-60.0, 60.0])
+def test_a_unit_that_lost_the_shared_clock_stays_with_the_others_within_milliseconds(ppm):
+    rng = np.random.default_rng(5)
+    true_s, streams = [], []
+    for unit, interval_s in enumerate((0.03, 0.06)):
+        at_s, samples = air(rng, 300.0, interval_s=interval_s)
+        true_s.append(at_s)
+        # one base for both, until the second unit is switched off and on after 60 s
+        lost = unit * (at_s > 60.0)
+        ticks = np.round(1e6 * (90.0 * (1 - lost) + (at_s - 60.0 * lost) * (1 + lost * ppm * 1e-6)))
+        streams.append(
+            [s._replace(unit=unit, device_time=int(t)) for s, t in zip(samples, ticks, strict=True)]
+        )
+    clock, at = SharedClock([UNIT, UNIT]), [[], []]
+    for sample in sorted((s for stream in streams for s in stream), key=lambda s: s.host_time_ns):
+        at[sample.unit].append(clock.time_s(sample))
+    zero_s = at[0][0] - true_s[0][0]
+    assert np.abs(np.array(at[0]) - true_s[0] - zero_s).max() < 1e-5
+    off_s = np.array(at[1]) - true_s[1] - zero_s
+    assert np.abs(off_s[true_s[1] < 60.0]).max() < 1e-5
+    settled_s = off_s[true_s[1] > 63.0]
+    assert math.sqrt(np.mean(settled_s**2)) < 0.003
 
 
 def test_a_reconnect_keeps_a_unit_on_the_shared_clock_across_any_number_of_wraps():
