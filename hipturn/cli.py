@@ -94,6 +94,7 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--left-thigh", metavar="UNIT")
 @click.option("--left-shank", metavar="UNIT")
 @click.option("--pelvis", metavar="UNIT")
+@click.option("--synchronise", is_flag=True, help="Give Movella DOT units one clock first.")
 @click.option("--wearer", default="", help="A pseudonym, never a name.")
 @click.option("--seed", default=1, show_default=True, help="Which virtual wearer.")
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
@@ -105,6 +106,7 @@ def live(
     exercise: str,
     side: Any,  # noqa: ANN401 (one of SIDES)
     wearer: str,
+    synchronise: bool,
     seed: int,
     speed: float | None,
     seconds: float | None,
@@ -117,10 +119,25 @@ def live(
 
     if virtual:
         folder = start_virtual(
-            exercise, side, wearer=wearer, seed=seed, speed=speed, seconds=seconds, root=root
+            exercise,
+            side,
+            wearer=wearer,
+            seed=seed,
+            speed=speed,
+            seconds=seconds,
+            root=root,
+            synchronise=synchronise,
         )
     else:
-        folder = start_radio(exercise, side, named, wearer=wearer, seconds=seconds, root=root)
+        folder = start_radio(
+            exercise,
+            side,
+            named,
+            wearer=wearer,
+            seconds=seconds,
+            root=root,
+            synchronise=synchronise,
+        )
     _print_session(folder)
 
 

@@ -30,7 +30,7 @@ from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
 from imu.profile import load_profiles
 from imu.radio import Backend
 from imu.recording import SessionHeader, SessionWriter, check_space, recorded_side, session_folder
-from imu.sample import Segment, Side, Unit
+from imu.sample import Clock, Segment, Side, Unit
 from imu.scan import Found, find
 
 Place = tuple[Segment, Side | None]
@@ -67,6 +67,8 @@ class Wish:
     source: str = "live"
     title: str = ""
     notes: tuple[str, ...] = ()
+    clock: Clock = "independent"
+    """Whether the units were given one clock."""
     seconds: float | None = None
     root: str | None = None
 
@@ -158,9 +160,10 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
         source=wish.source,
         software=f"hipturn {__version__}",
         wearer=wish.wearer,
+        clock=wish.clock,
         notes=wish.notes,
     )
-    tracker = Tracker(units, "independent", exercise, guided=True)
+    tracker = Tracker(units, wish.clock, exercise, guided=True)
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
     screen = open_screen(exercise, wish.title or exercise.name)

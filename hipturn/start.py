@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ import click
 from analysis import exercises
 from hipturn.errors import UserError
 from hipturn.kit import KitUnit, read_kit
+from hipturn.one_clock import give_one_clock
 from hipturn.places import recordings_root
 from hipturn.radio_session import Place, Wish, run_session, strap
 from hipturn.shake import tell_apart
@@ -38,6 +40,7 @@ def start_virtual(
     speed: float | None,
     seconds: float | None,
     root: str | None,
+    synchronise: bool = False,
 ) -> Path:
     """Run one set of the virtual wearer, on the air of its own; return the session's folder.
 
@@ -63,9 +66,10 @@ def start_virtual(
 
     async def run() -> Path:
         strapped = await strap(wanted, click.echo, backend)
+        clock = await give_one_clock(strapped, click.echo, backend) if synchronise else wish.clock
         return await run_session(
             strapped,
-            wish,
+            replace(wish, clock=clock),
             backend=backend,
             ended=air.ended,
             clock_ns=air.clock_ns,
@@ -83,6 +87,7 @@ def start_radio(
     wearer: str,
     seconds: float | None,
     root: str | None,
+    synchronise: bool = False,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
@@ -96,7 +101,8 @@ def start_radio(
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, _places(side), click.echo)
         wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root)
-        return await run_session(strapped, wish)
+        clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
+        return await run_session(strapped, replace(wish, clock=clock))
 
     return _run(run())
 

@@ -56,6 +56,7 @@ def read_profile(table: Table, name: str) -> Profile:
         driver=table.text("driver", "toml", tuple(CODE_STREAMS)),  # type: ignore[arg-type]
         rotation=table.text("rotation", "sensor_to_earth", ("sensor_to_earth", "earth_to_sensor")),  # type: ignore[arg-type]
         earth_frame=table.text("earth_frame", "ENU", ("ENU", "NWU", "NED")),  # type: ignore[arg-type]
+        synchronisation=table.text("synchronisation", "", ("", "dot")),  # type: ignore[arg-type]
         pairing=bool(table.flag("pairing", False)),
         writable=writable,
         match=_read_match(table),

@@ -16,6 +16,7 @@ Framing = Literal["message", "sync", "line", "driver"]
 Heading = Literal["arbitrary", "magnetic"]
 EarthFrame = Literal["ENU", "NWU", "NED"]
 DriverName = Literal["toml", "metamotion", "movesense", "capture2go"]
+SynchronisationName = Literal["", "dot"]
 
 MIN_MTU = 23  # what every link carries, of which 3 bytes are overhead
 MTU_OVERHEAD = 3
@@ -211,6 +212,8 @@ class Profile:
     driver: DriverName
     rotation: Literal["sensor_to_earth", "earth_to_sensor"]
     earth_frame: EarthFrame
+    synchronisation: SynchronisationName
+    """The code that gives several of these units one clock; empty when they cannot share one."""
     pairing: bool
     """Whether the system has to be paired with the unit first."""
     writable: tuple[str, ...]

@@ -123,6 +123,9 @@ class VirtualAir:
             When the unit does not know it.
         """
         unit.write(uuid, value, self.now_s)
+        if unit.root_address:
+            unit.follow(self.unit(unit.root_address))
+            asyncio.get_running_loop().call_soon(self._drop, unit)
         if unit.measuring:
             self._awaited.discard(unit.address)
         if self._loop is None and all(unit.told_to_start for unit in self.units):
@@ -181,6 +184,14 @@ class VirtualAir:
         if link is not None:
             for uuid, payload in unit.due(now_s):
                 link.notified(uuid, payload)
+
+    def _drop(self, unit: DotUnit) -> None:
+        """End the link as a unit does that synchronises; it can be heard again at once."""
+        link = self._links.pop(unit.address, None)
+        unit.release()
+        self._free[unit.address].set()
+        if link is not None:
+            link.lost()
 
     def _break(self, unit: DotUnit) -> None:
         """Take a unit out of reach."""

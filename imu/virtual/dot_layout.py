@@ -26,6 +26,7 @@ COMPANY_ID = 0x0886
 DEVICE_INFO, DEVICE_CONTROL, DEVICE_REPORT = map(uuid_of, (0x1001, 0x1002, 0x1004))
 CONTROL, LONG, MEDIUM, SHORT = map(uuid_of, (0x2001, 0x2002, 0x2003, 0x2004))
 BATTERY = uuid_of(0x3001)
+MESSAGES, ACKNOWLEDGEMENT, NOTIFICATION = map(uuid_of, (0x7001, 0x7002, 0x7003))
 SERVICES: Mapping[str, Mapping[str, tuple[Property, ...]]] = MappingProxyType(
     {
         uuid_of(0x1000): {
@@ -40,6 +41,11 @@ SERVICES: Mapping[str, Mapping[str, tuple[Property, ...]]] = MappingProxyType(
             SHORT: ("notify",),
         },
         uuid_of(0x3000): {BATTERY: ("read", "notify")},
+        uuid_of(0x7000): {
+            MESSAGES: ("write",),
+            ACKNOWLEDGEMENT: ("read",),
+            NOTIFICATION: ("notify",),
+        },
     }
 )
 """Service → characteristic → its properties."""
@@ -84,6 +90,23 @@ class RefusedError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"the emulated unit answers with the attribute error 0x{code:02x}")
         self.code = code
+
+
+SYNCHRONISE = bytes((2, 7, 1))  # what a message to synchronise begins with; an address follows
+SYNCHRONISED, NOT_SYNCHRONISED = bytes((2, 2, 3, 0, 0xF9)), bytes((2, 2, 3, 1, 0xF8))
+
+
+def sync_root(message: bytes) -> str:
+    """Return the address whose clock a message tells to take over.
+
+    Raises
+    ------
+    RefusedError
+        When it is another message, or damaged.
+    """
+    if len(message) != 10 or message[:3] != SYNCHRONISE or sum(message) & 0xFF:
+        raise RefusedError(VALUE_NOT_ALLOWED)
+    return message[8:2:-1].hex(":").upper()
 
 
 def device_info(address: str, serial: int) -> bytes:

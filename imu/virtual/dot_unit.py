@@ -20,6 +20,7 @@ import numpy as np
 from imu.sample import FloatArray, IntArray
 from imu.virtual.chance import UnitChance
 from imu.virtual.dot_layout import (
+    ACKNOWLEDGEMENT,
     BATTERY,
     CONTROL,
     DEFAULT_MTU,
@@ -27,15 +28,18 @@ from imu.virtual.dot_layout import (
     DEVICE_INFO,
     FILTER_AT,
     FILTERS,
+    MESSAGES,
     MODES,
     MTU_OVERHEAD,
     NAME,
+    NOT_SYNCHRONISED,
     RATE_AT,
     RATES_HZ,
     READ_NOT_PERMITTED,
     SET_FILTER,
     SET_RATE,
     SET_TAG,
+    SYNCHRONISED,
     TAG_AT,
     TAG_BYTES,
     TAG_SIZE_AT,
@@ -44,8 +48,16 @@ from imu.virtual.dot_layout import (
     WRONG_LENGTH,
     RefusedError,
     device_info,
+    sync_root,
 )
-from imu.virtual.radio import TIME_BITS, Transmission, means_over, orientations_at, transmit
+from imu.virtual.radio import (
+    TIME_BITS,
+    Transmission,
+    beat_of,
+    means_over,
+    orientations_at,
+    transmit,
+)
 from imu.virtual.sensors import SensorTrace
 from imu.virtual.settings import WearerSettings
 
@@ -134,6 +146,9 @@ class DotUnit:
         self._stream: _Stream | None = None
         self._next = 0
         self.told_to_start = False
+        self.root_address = ""
+        """Whose clock the unit was told to take over; it drops its link to do so."""
+        self._root: DotUnit | None = None
 
     @property
     def end_s(self) -> float:
@@ -199,6 +214,8 @@ class DotUnit:
             return bytes((1, self.measuring, self._mode))
         if uuid == BATTERY:
             return bytes((87, 0))  # per cent; not charging
+        if uuid == ACKNOWLEDGEMENT:
+            return SYNCHRONISED if self.synchronised else NOT_SYNCHRONISED
         raise RefusedError(READ_NOT_PERMITTED)
 
     def write(self, uuid: str, value: bytes, now_s: float) -> None:
@@ -213,8 +230,20 @@ class DotUnit:
             self._start_or_stop(value, now_s)
         elif uuid == DEVICE_CONTROL:
             self._configure(value)
+        elif uuid == MESSAGES and not self.measuring:
+            self.root_address = sync_root(value)
         else:
             raise RefusedError(WRITE_NOT_PERMITTED)
+
+    @property
+    def synchronised(self) -> bool:
+        """Return whether the unit's clock is that of a root, which agreed to be one."""
+        return self._root is not None and self._root._root is self._root
+
+    def follow(self, root: DotUnit | None) -> None:
+        """Agree with the root that was named, which may not be there."""
+        self._root, self.root_address = root, ""
+        self._streams.clear()
 
     def due(self, now_s: float) -> list[tuple[str, bytes]]:
         """Return what is notified until now and was not returned yet: characteristic and bytes."""
@@ -278,7 +307,10 @@ class DotUnit:
         """Return what the unit sends in a mode."""
         uuid, layout = MODES[mode]
         settings = replace(self._settings, rate_hz=self._rate_hz)
-        sent = transmit(self.end_s + REST_S, copy.deepcopy(self._chance), settings)
+        beat = None
+        if self._root is not None and self.synchronised:
+            beat = beat_of(copy.deepcopy(self._root._chance), settings)
+        sent = transmit(self.end_s + REST_S, copy.deepcopy(self._chance), settings, beat)
         # Before and after its motion the wearer keeps still.
         instant_s = np.minimum(sent.instant_s, self.end_s)
         span_s = 1.0 / self._rate_hz

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,7 +39,35 @@ class Transmission:
     """The connection interval."""
 
 
-def transmit(duration_s: float, chance: UnitChance, settings: WearerSettings) -> Transmission:
+class Beat(NamedTuple):
+    """When a unit measures, and what its clock shows then."""
+
+    pace: float
+    """Seconds of its clock in a true one."""
+    epoch: int
+    """What its clock shows at the start of the motion."""
+    phase: float
+    """When its first sample is, as a share of the period."""
+
+
+def beat_of(chance: UnitChance, settings: WearerSettings) -> Beat:
+    """Return the beat of a unit's own clock; its random streams are used up."""
+    return _beat(chance.clock, settings)[0]
+
+
+def _beat(rng: np.random.Generator, settings: WearerSettings) -> tuple[Beat, int]:
+    """Return a unit's beat, and the number of its first sample."""
+    pace = 1.0 + settings.clock_sd_ppm * 1e-6 * float(rng.standard_normal())
+    epoch, first_sequence = (int(rng.integers(2**bits)) for bits in (TIME_BITS, SEQUENCE_BITS))
+    phase = float(rng.random())
+    if settings.device_epoch_ticks is not None:
+        epoch = settings.device_epoch_ticks
+    return Beat(pace, epoch, phase), first_sequence
+
+
+def transmit(
+    duration_s: float, chance: UnitChance, settings: WearerSettings, beat: Beat | None = None
+) -> Transmission:
     """Return when a unit measured and when the host heard of it.
 
     Parameters
@@ -49,16 +78,16 @@ def transmit(duration_s: float, chance: UnitChance, settings: WearerSettings) ->
         The unit's random streams; those for the clock and the losses are used up.
     settings
         Rate, intervals, losses and clock errors.
+    beat
+        Of the unit whose clock this one has taken over; None: its own.
     """
     rng = chance.clock
-    pace = 1.0 + settings.clock_sd_ppm * 1e-6 * float(rng.standard_normal())
-    epoch, first_sequence = (int(rng.integers(2**bits)) for bits in (TIME_BITS, SEQUENCE_BITS))
+    own, first_sequence = _beat(rng, settings)
+    pace, epoch, phase = beat or own
     step_s = 1.0 / (settings.rate_hz * pace)
-    instant_s = np.arange(float(rng.random()) * step_s, duration_s, step_s)
+    instant_s = np.arange(phase * step_s, duration_s, step_s)
     interval_s = _interval(float(rng.random()), settings)
     arrival_s = arrivals(instant_s, interval_s, float(rng.random()) * interval_s)
-    if settings.device_epoch_ticks is not None:
-        epoch = settings.device_epoch_ticks
     ticks = epoch + np.floor(instant_s * pace / TICK_S).astype(np.int64)
     kept = ~losses(len(instant_s), chance.loss, settings)
     return Transmission(

@@ -16,13 +16,13 @@ class Motion:
     """The clock of a motion that begins when all units have been told to start."""
 
     def __init__(self, units: Sequence[DotUnit]) -> None:
-        self._units = units
+        self.units = units
         self._begun_s: float | None = None
 
     def now_s(self) -> float:
         at_s = asyncio.get_running_loop().time()
         if self._begun_s is None:
-            if not all(unit.told_to_start for unit in self._units):
+            if not all(unit.told_to_start for unit in self.units):
                 return 0.0
             self._begun_s = at_s
         return at_s - self._begun_s
@@ -59,6 +59,9 @@ class WornDot(Peripheral):
     def write(self, uuid: str, value: bytes) -> None:
         self.commands.append((uuid, value))
         self._unit.write(uuid, value, self._motion.now_s())
+        self._refresh()
+
+    def _refresh(self) -> None:
         for group in self.services.values():
             for characteristic in group:
                 characteristic.value = held(self._unit, characteristic.uuid)
@@ -72,6 +75,11 @@ class WornDot(Peripheral):
         for group in self.services.values():
             for characteristic in group:
                 unit.subscribe(characteristic.uuid, wanted=characteristic.notifying)
+        if unit.root_address:  # it agrees with the others, and drops its link for that
+            named = (other for other in self._motion.units if other.address == unit.root_address)
+            unit.follow(next(named, None))
+            self._refresh()
+            break_link()
         if unit.breaks_s <= at_s:
             self._broke_s = unit.breaks_s
             unit.break_link()
