@@ -1,6 +1,8 @@
-"""Capture2Go: packages with checksums, quaternions in 64 bits, and a clock that answers.
+"""Capture2Go: packages with checksums, and quaternions in 64 bits.
 
-Orientation is the unit's own 6-axis one; its heading offset to magnetic north is not applied.
+Orientation is the unit's own 6-axis one; its heading offset to magnetic north is not applied. The
+unit would also answer what its clock shows; it is not asked, for the arrivals of its samples bound
+its clock well enough (`imu.clock`), and only they are in a recording.
 """
 
 from __future__ import annotations
@@ -11,10 +13,8 @@ from typing import NamedTuple
 from bleak import BleakClient
 
 from imu.drivers.capture2go_packages import (
-    CLOCK_ROUND_TRIP,
     GET_STATUS,
     MEASUREMENT_MODE,
-    ROUND_TRIP_BODY,
     SET_MEASUREMENT_MODE,
     START_STREAMING,
     STATUS,
@@ -38,15 +38,6 @@ CHARGE_MASK = 0x7F  # the highest bit says that it is charging
 STATUS_EVERY_S = 1
 # Which byte of the measurement mode turns each stream on.
 MODES = {"full_6d": 1, "quat_float": 3, "quat_fixed": 4}
-
-
-class RoundTrip(NamedTuple):
-    """One question to the unit's clock."""
-
-    offset_ns: int
-    """Host's clock minus the unit's."""
-    delay_ns: int
-    """Half of the time that question and answer were on the way."""
 
 
 class Capture2GoDriver:
@@ -128,39 +119,6 @@ class Capture2GoDriver:
         if borrowed:
             await attempt(lambda: client.stop_notify(target))
         return found[0].charge if found[0] else None
-
-    async def round_trip(self, client: BleakClient, now_ns: Callable[[], int]) -> RoundTrip | None:
-        """Ask the unit's clock for the time; None when the unit is not started or does not answer.
-
-        Parameters
-        ----------
-        client
-            Connected and started.
-        now_ns
-            The host's clock.
-
-        Raises
-        ------
-        BleakError, OSError
-            When the link fails.
-        """
-        if self._notifications is None:
-            return None
-        reader = PackageReader({})
-
-        def reply(payload: bytes) -> RoundTrip | None:
-            arrived = now_ns()
-            bodies = [p.body for p in reader.packages(payload) if p.header == CLOCK_ROUND_TRIP]
-            if not bodies or len(bodies[0]) != ROUND_TRIP_BODY.size:
-                return None
-            sent, received, answered, _ = ROUND_TRIP_BODY.unpack(bodies[0])
-            offset = (sent + arrived - received - answered) // 2
-            return RoundTrip(offset, (arrived + received - sent - answered) // 2)
-
-        async def ask() -> None:
-            await self._put(client, pack(CLOCK_ROUND_TRIP, ROUND_TRIP_BODY.pack(now_ns(), 0, 0, 0)))
-
-        return await self._notifications.ask(ask, reply)
 
     async def _ask_status(
         self, client: BleakClient, notifications: Notifications

@@ -26,7 +26,6 @@ from imu.reading import (
 STOP_AND_CLEAR = 0x0158
 SET_MEASUREMENT_MODE = 0x0120
 START_STREAMING, STOP_STREAMING = 0x0150, 0x0152
-CLOCK_ROUND_TRIP = 0x0172
 GET_STATUS, STATUS = 0x0200, 0x0201
 FULL_6D_FIXED = range(0x0251, 0x0257)
 QUAT_FIXED = range(0x0281, 0x0288)
@@ -40,7 +39,6 @@ MAX_REAL_TIME = 3
 
 MEASUREMENT_MODE = struct.Struct("<q8BHBQ3B")
 STATUS_BODY = struct.Struct("<q2B3h3B")
-ROUND_TRIP_BODY = struct.Struct("<4q")
 FULL_BODY = struct.Struct("<q3h3hQhB")
 FIXED_BODY = struct.Struct("<qQhB")
 FLOAT_BODY = struct.Struct("<q4ff3B")

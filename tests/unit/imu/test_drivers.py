@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from imu.drivers import Driver, driver_for
 from imu.drivers import talk as talk_module
-from imu.drivers.capture2go import Capture2GoDriver
 from imu.drivers.capture2go_packages import unpack_quaternion
 from imu.drivers.dot_sync import sync_command, sync_result, synchronise
 from imu.profile import load_profiles, parse_profile
@@ -760,23 +759,6 @@ def test_a_capture2go_tells_its_charge(streaming: bool) -> None:
 
     assert run(ask()) == 77
     assert unit.steps.count("notify") - unit.steps.count("silence") == int(streaming)
-
-
-def test_the_clock_of_a_capture2go_is_asked_both_ways() -> None:
-    unit, one = whole(load_profiles()["capture2go"]), driver("capture2go")
-    assert isinstance(one, Capture2GoDriver)
-    now = iter([1000, 1600])
-
-    async def ask() -> Any:
-        assert await one.round_trip(unit, lambda: 0) is None  # type: ignore[arg-type]
-        await one.start(unit, lambda _: None)  # type: ignore[arg-type]
-        question = package(0x0172, struct.pack("<4q", 1000, 0, 0, 0))
-        answer = package(0x0172, struct.pack("<4q", 1000, 51200, 51300, 0))
-        unit.answers[question.hex()] = [b"\xfe" + answer]
-        return await one.round_trip(unit, lambda: next(now))  # type: ignore[arg-type]
-
-    # There and back took 600 − 100, half of it 250: the unit said 51200 at 1250.
-    assert run(ask()) == (1250 - 51200, 250)
 
 
 # ---------------------------------------------------------------- DOT synchronisation
