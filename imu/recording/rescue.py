@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import Literal
 
 from imu.recording.arrow_messages import END_OF_STREAM
-from imu.recording.arrow_stream import BatchReader
+from imu.recording.arrow_stream import MAX_SAMPLES_BYTES, BatchReader, encode_schema
 from imu.recording.events import EventLog, read_events
 from imu.recording.folder import (
     EVENTS_FILE,
     HEADER_FILE,
+    LOCK_FILE,
     SAMPLES_FILE,
     FolderLock,
     SessionError,
+    check_file,
     read_header,
     replace_file,
     unreadable,
@@ -90,12 +93,14 @@ def find_orphans(root: Path) -> list[Path]:
 def rescue_orphans(root: Path) -> list[tuple[Path, Rescue]]:
     """Recover every orphan in a folder; return what became of each.
 
-    One that cannot be rescued stays as it is, and does not keep the others from being rescued.
+    One that holds no sample is put away, so that it is no orphan any more: it is removed when there
+    is nothing to read in it but its header, else it is kept and marked `recovered`. One whose
+    samples cannot be read stays as it is. None keeps the others from being rescued.
     """
     rescued = []
     for folder in find_orphans(root):
         try:
-            rescued.append((folder, recover(folder)))
+            rescued.append((folder, _rescue_orphan(folder)))
         except SessionError as error:
             rescued.append((folder, Rescue(0, 0.0, 1, str(error))))
     return rescued
@@ -110,6 +115,62 @@ def _is_orphan(folder: Path) -> bool:
         return read_header(folder).state == "open"
     except SessionError:
         return False
+
+
+def _rescue_orphan(folder: Path) -> Rescue:
+    lock = FolderLock(folder)
+    removed = False
+    try:
+        rescue = _recover(folder)
+        if rescue.exit_code == 1 and (blank := _is_blank(folder)) is not None:
+            removed = blank and _remove_header(folder)
+            if not removed:
+                _mark_recovered(folder / HEADER_FILE)
+            rest = "its empty folder was removed" if removed else "what else it holds is kept"
+            return Rescue(0, 0.0, 1, f"it holds no sample that can be used; {rest}")
+        return rescue
+    finally:
+        lock.release()
+        if removed:
+            with contextlib.suppress(OSError):  # somebody put something there just now
+                folder.rmdir()
+
+
+def _is_blank(folder: Path) -> bool | None:
+    """Return whether the samples end where they begin; None if there may be some.
+
+    False says that there is more, and no sample in it that counts.
+    """
+    samples = folder / SAMPLES_FILE
+    try:
+        if not os.path.lexists(samples):
+            return True
+        check_file(samples, MAX_SAMPLES_BYTES)
+        begin = encode_schema() + END_OF_STREAM
+        with samples.open("rb") as file:
+            if begin.startswith(file.read(len(begin) + 1)):
+                return True
+        session = open_session(folder)
+    except (SessionError, OSError):
+        return None
+    try:
+        return None if len(session.table()) else False
+    except SessionError:
+        return False
+
+
+def _remove_header(folder: Path) -> bool:
+    """Remove the files of a session without samples, unless there is anything else to read."""
+    blank = {HEADER_FILE, SAMPLES_FILE, EVENTS_FILE, LOCK_FILE}
+    _remove_temporaries(folder)
+    if any(path.name not in blank for path in folder.iterdir()):
+        return False
+    events = folder / EVENTS_FILE
+    if os.path.lexists(events) and (events.is_symlink() or events.stat().st_size > 0):
+        return False
+    for name in (SAMPLES_FILE, EVENTS_FILE, HEADER_FILE):  # the header last: it is still a session
+        (folder / name).unlink(missing_ok=True)
+    return True
 
 
 def _recover(folder: Path) -> Rescue:

@@ -27,6 +27,7 @@ from imu.recording import (
     rescue_orphans,
 )
 from imu.recording.append_file import AppendFile
+from imu.recording.arrow_messages import END_OF_STREAM
 from imu.recording.space import BYTES_PER_HOUR, HOURS
 from imu.sample import Sample, Segment, Side, Unit
 
@@ -345,17 +346,85 @@ def test_a_folder_that_is_not_there_has_no_orphans(tmp_path):
 
 
 def test_one_orphan_that_is_lost_does_not_keep_the_others_from_being_rescued(tmp_path):
-    (died(tmp_path / "a") / "samples.arrows").write_bytes(b"")
+    (died(tmp_path / "a") / "samples.arrows").write_bytes(bytes(500))
     died(tmp_path / "b", cut=5000)
     (_, lost), (_, partly) = rescue_orphans(tmp_path)
     assert lost.exit_code == 1
     assert lost.sentence.startswith("nothing could be rescued: ")
-    assert "is empty" in lost.sentence
+    assert "is not an Arrow stream" in lost.sentence
+    assert find_orphans(tmp_path) == [tmp_path / "a"]  # somebody may still mend it by hand
     assert partly.exit_code == 3
     assert partly.sentence == (
         f"rescued {partly.samples} samples over {partly.seconds:.1f} s, up to where it was cut or"
         " damaged; the files as they were are kept beside it, ending in .damaged"
     )
+
+
+def killed_at_once(folder):
+    """Leave behind what a process killed before its first sample leaves."""
+    SessionWriter.create(folder, HEADER).close()
+    header = folder / "session.json"
+    header.write_text(header.read_text().replace('"closed"', '"open"'))
+    return folder
+
+
+@pytest.mark.parametrize("samples", [None, 0, 4, 300, 1_000_000])
+def test_an_orphan_without_a_sample_is_removed_and_named_once(tmp_path, samples):
+    path = killed_at_once(tmp_path / "s") / "samples.arrows"
+    if samples is None:
+        path.unlink()
+        (tmp_path / "s" / "events.jsonl").unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:samples])
+    [(folder, rescue)] = rescue_orphans(tmp_path)
+    assert (folder.name, rescue.exit_code) == ("s", 1)
+    assert rescue.sentence == (
+        "nothing could be rescued: it holds no sample that can be used;"
+        " its empty folder was removed"
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert rescue_orphans(tmp_path) == []
+
+
+@pytest.mark.parametrize("kept", ["events.jsonl", "truth.csv", "samples.arrows", ".hidden"])
+def test_an_orphan_with_anything_to_read_is_kept_and_named_once(tmp_path, kept):
+    path = killed_at_once(tmp_path / "s") / kept
+    begun = path.read_bytes().removesuffix(END_OF_STREAM) if path.exists() else b""
+    path.write_bytes(begun + (b'{"type": "mark", "time_s": 0.0}\n' if "json" in kept else b"abc"))
+    before = path.read_bytes()
+    [(_, rescue)] = rescue_orphans(tmp_path)
+    assert rescue.exit_code == 1
+    assert rescue.sentence.endswith("what else it holds is kept")
+    assert path.read_bytes() == before
+    assert rescue_orphans(tmp_path) == []
+    assert not (tmp_path / "s" / "writer.lock").exists()
+
+
+@POSIX
+def test_an_orphan_with_samples_and_unreadable_events_stays_as_it_is(tmp_path):
+    events = died(tmp_path / "s") / "events.jsonl"
+    events.unlink(missing_ok=True)
+    events.mkdir()
+    [(folder, rescue)] = rescue_orphans(tmp_path)
+    assert "is not a plain file" in rescue.sentence
+    assert find_orphans(tmp_path) == [folder]
+
+
+def test_a_session_killed_before_its_first_sample_leaves_no_trace_at_the_next_start(tmp_path):
+    code = (
+        "import sys, os, signal; sys.path[:0] = [sys.argv[1], sys.argv[2]]\n"
+        "from test_recorder_faults import HEADER\n"
+        "from pathlib import Path\n"
+        "from imu.recording import SessionWriter\n"
+        "SessionWriter.create(Path(sys.argv[3]), HEADER)\n"
+        "os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, 'SIGKILL') else 9)\n"
+    )
+    folder = tmp_path / "killed"
+    arguments = [str(ROOT), str(Path(__file__).parent), str(folder)]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=False)
+    assert find_orphans(tmp_path) == [folder]
+    assert [path.name for path, _ in rescue_orphans(tmp_path)] == ["killed"]
+    assert not folder.exists()
 
 
 def test_a_rescue_says_what_it_found_and_removes_half_written_copies(tmp_path):
