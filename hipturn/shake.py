@@ -20,6 +20,8 @@ SHAKEN_RAD_S = math.radians(120.0)
 CALM_SHARE = 1.0 / 3.0
 MEMORY_S = 1.0
 PATIENCE_S = 60.0
+CONFUSED_S = 2.0
+"""When several units have moved at once for so long, it is said."""
 POLL_S = 0.1
 
 
@@ -38,6 +40,10 @@ class ShakeWatch:
         turned, share = speed
         before = self._speed.get(sample.unit, 0.0)
         self._speed[sample.unit] = before + share * (turned - before)
+
+    def moving(self, among: Sequence[int]) -> int:
+        """Return how many units move as fast as one that is shaken."""
+        return sum(self._speed.get(unit, 0.0) > SHAKEN_RAD_S for unit in among)
 
     def shaken(self, among: Sequence[int]) -> int | None:
         """Return the unit that moves while the others rest, if there is one."""
@@ -128,19 +134,27 @@ async def _ask(
         segment, side = place
         name = f"{side} {segment}" if side else str(segment)
         say(f"Shake the unit that goes on the {name}, and keep the others still.")
-        index = await _next_shaken(watch, left)
+        index = await _next_shaken(watch, left, say)
         if index is None:
             raise UserError(f"no unit was shaken for the {name}: start again, or name the units")
         chosen[place] = index
         left.remove(index)
-        say(f"The unit {found[index].name or found[index].address} goes on the {name}.")
+        unit = found[index]
+        known = f"{unit.name} ({unit.address})" if unit.name else unit.address
+        say(f"The unit {known} goes on the {name}.")
     chosen[places[-1]] = left[0]
 
 
-async def _next_shaken(watch: ShakeWatch, left: Sequence[int]) -> int | None:
+async def _next_shaken(
+    watch: ShakeWatch, left: Sequence[int], say: Callable[[str], None]
+) -> int | None:
+    confused = 0
     for _ in range(round(PATIENCE_S / POLL_S)):
         index = watch.shaken(left)
         if index is not None:
             return index
+        confused += watch.moving(left) > 1
+        if confused == round(CONFUSED_S / POLL_S):
+            say("Several units move at once: shake only the one asked for.")
         await asyncio.sleep(POLL_S)
     return None
