@@ -174,8 +174,9 @@ class LegMonitor:
                 angles.pelvis_rotation * DEG,
             )
         )
-        if rows[0][0] < time_s - KEEP_S and self._machine.state in (State.OFF, State.REST):
-            rows.popleft()
+        if self._machine.state in (State.OFF, State.REST):
+            while rows[0][0] < time_s - KEEP_S:
+                rows.popleft()
 
     def _measure(self, movement: Movement, now_s: float) -> Numbered:
         kept = np.array(self._rows)

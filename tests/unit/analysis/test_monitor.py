@@ -11,7 +11,7 @@ import pytest
 
 from analysis.calibration import LegFrames
 from analysis.exercises import load
-from analysis.monitor import KEEP_S, LegMonitor, LegUpdate, follow_leg
+from analysis.monitor import LegMonitor, LegUpdate, follow_leg
 from analysis.movement import Movement
 from analysis.recording import Recording, leg_units
 from analysis.sessions import calibrate_leg, counted_spans
@@ -191,10 +191,13 @@ def test_beyond_the_limit_of_sigma_the_angle_is_empty_and_nothing_counts():
     assert movements == []
 
 
-def test_the_live_path_keeps_no_more_than_its_past():
-    monitor, _, _ = worn().live()
+def test_the_live_path_keeps_no_more_than_its_past_however_much_of_it_was_movement(monkeypatch):
+    leg = worn()
+    monkeypatch.setattr("analysis.monitor.KEEP_S", 12.0)
+    monitor, _, movements = leg.live()
     kept = monitor._rows
-    assert kept[-1][0] - kept[0][0] <= KEEP_S + 1.0
+    assert kept[-1][0] - kept[0][0] <= 12.0 + 1e-6  # it ends at rest
+    assert_same(movements, leg.follow().movements)
 
 
 # Sets
