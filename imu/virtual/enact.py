@@ -139,6 +139,7 @@ def _joints(
     pose = stance.pose_error_rad[side] + np.array(
         (nominal.flexion_rad, nominal.adduction_rad, nominal.rotation_rad, nominal.knee_rad)
     )
+    pose += np.radians(settings.pose_off_deg)
     stand = stance.stand_error_rad[side]
     rotation, flexion, adduction = np.radians(
         sway(

@@ -9,7 +9,17 @@ import numpy as np
 from imu.sample import FloatArray
 from imu.virtual.chance import Chance
 from imu.virtual.movements import Movement
-from imu.virtual.script import Bend, KneeBends, Rep, RepSet, Script, Still, TakePosition
+from imu.virtual.script import (
+    Bend,
+    KneeBends,
+    Path,
+    Rep,
+    RepSet,
+    Script,
+    Segment,
+    Still,
+    TakePosition,
+)
 from imu.virtual.settings import Span, WearerSettings
 
 # A knee bent less than this has to flex for its calibration bends; a bent one extends.
@@ -21,7 +31,7 @@ BEND_REST_S = (0.0, 0.3)
 def everyday_script(
     movement: Movement, chance: Chance, settings: WearerSettings, *, both: bool
 ) -> Script:
-    """Return stand, move, start pose, bends, still, set, still.
+    """Return stand, move, start pose, bends, still, set, still; or what the settings alter of it.
 
     Parameters
     ----------
@@ -36,20 +46,54 @@ def everyday_script(
     """
     reps = draw_reps(movement, chance, settings)
     left = other_leg(reps, chance, settings) if both else None
-    return (
-        Still(settings.stand_s, "stand"),
+    stand = (
+        Still(settings.stand_s, "stand", settings.stand_fidget_deg),
         TakePosition(settings.move_s),
-        Still(settings.pose_s, "pose"),
+    )
+    return (
+        *(stand if settings.stands else ()),
+        Still(settings.pose_s, "pose", settings.pose_fidget_deg),
         draw_bends(movement, chance, settings),
+        *_foot_outward(settings.foot_outward_deg),
         Still(settings.still_s),
-        RepSet(reps, left),
+        *_sets(reps, left, settings),
         Still(settings.still_s),
     )
+
+
+def _foot_outward(turn_deg: float) -> Script:
+    """Return the foot going outwards once and back, which shows the sign."""
+    steps = ((1.2, turn_deg), (0.6, turn_deg), (1.2, 0.0), (0.6, 0.0))
+    return (Path(steps, "outward"),) if turn_deg else ()
+
+
+def _sets(reps: tuple[Rep, ...], left: tuple[Rep, ...] | None, settings: WearerSettings) -> Script:
+    """Return the drawn repetitions as sets of equal length with rests between them."""
+    count = len(reps) // settings.sets
+    script: list[Segment] = []
+    for first in range(0, count * settings.sets, count):
+        own, other = (leg and leg[first : first + count] for leg in (reps, left))
+        outwards = _wrong_way(reps[0], 0 if first else settings.wrong_way_reps)
+        script += [
+            Still(settings.set_rest_s),
+            RepSet(
+                (*outwards, *(own or ())),
+                None if other is None else (*outwards, *other),
+                knee_drift_deg=settings.knee_drift_deg / settings.sets,
+            ),
+        ]
+    return tuple(script[1:])
+
+
+def _wrong_way(like: Rep, count: int) -> tuple[Rep, ...]:
+    """Return movements outwards, as large as a repetition goes inwards."""
+    return (replace(like, amplitude_deg=-like.amplitude_deg, kind="partial"),) * count
 
 
 def draw_bends(movement: Movement, chance: Chance, settings: WearerSettings) -> KneeBends:
     """Return the knee bends of a calibration: out from a bent knee, in from a straight one."""
     bent = movement.knee_flexion_deg >= STRAIGHT_KNEE_BELOW_DEG
+    extends = bent is not settings.bends_reversed
     tempo, sizes = chance.bends.spawn(2)
     u = tempo.random((settings.bends, 3))
     size = settings.bend_deg + settings.bend_sd_deg * _bounded_normal(sizes, settings.bends)
@@ -60,7 +104,7 @@ def draw_bends(movement: Movement, chance: Chance, settings: WearerSettings) -> 
     return KneeBends(
         tuple(
             Bend(
-                size_deg=float(-size[i] if bent else size[i]),
+                size_deg=float(-size[i] if extends else size[i]),
                 out_s=float(out[i]),
                 back_s=float(back[i]),
                 rest_s=float(rest[i]),
@@ -71,8 +115,8 @@ def draw_bends(movement: Movement, chance: Chance, settings: WearerSettings) -> 
 
 
 def draw_reps(movement: Movement, chance: Chance, settings: WearerSettings) -> tuple[Rep, ...]:
-    """Return the repetitions of one leg, one wearer's range with that wearer's scatter."""
-    count = movement.reps if settings.reps is None else settings.reps
+    """Return the repetitions of all sets of one leg: a wearer's range, with its scatter."""
+    count = settings.sets * (movement.reps if settings.reps is None else settings.reps)
     low, high = movement.amplitude_range_deg
     drawn = movement.amplitude_deg + movement.amplitude_sd_deg * chance.effort.standard_normal()
     own_deg = min(max(drawn, low), high)
@@ -92,6 +136,7 @@ def draw_reps(movement: Movement, chance: Chance, settings: WearerSettings) -> t
             down_s=float(down[i]),
             sag_share=settings.hold_sag_share,
             residual_deg=float(settings.return_sd_deg * z[i, 1]),
+            pelvis_deg=settings.pelvis_roll_deg,
         )
         for i in range(count)
     )

@@ -143,6 +143,15 @@ def _lay_still(laid: Plan, still: Still) -> None:
         laid.pose = (start_s, laid.end_s)
     if still.label:
         laid.marks += [(start_s, f"{still.label}_start"), (laid.end_s, f"{still.label}_end")]
+    for side in laid.sides:
+        _lay_fidget(laid, side, still, start_s)
+
+
+def _lay_fidget(laid: Plan, side: Side, still: Still, start_s: float) -> None:
+    """Let the thigh move by so much and back where the wearer should keep still."""
+    fifth_s = still.duration_s / 5.0
+    for begin_s, change in ((fifth_s, still.fidget_deg), (3.0 * fifth_s, -still.fidget_deg)):
+        laid.move(Channel.FLEXION, side, Stroke(start_s + begin_s, fifth_s, change))
 
 
 def _lay_bends(laid: Plan, bends: Iterable[Bend]) -> None:
@@ -167,6 +176,9 @@ def _lay_set(laid: Plan, part: RepSet) -> None:
             at_s = _lay_rep(laid, side, rep, at_s)
         ends_s.append(at_s)
     laid.end_s = max(ends_s)
+    for side in laid.sides:
+        creep = Stroke(start_s, laid.end_s - start_s, part.knee_drift_deg)
+        laid.move(Channel.KNEE, side, creep)
     laid.marks += [(start_s, "set_start"), (laid.end_s, "set_end")]
 
 
@@ -201,12 +213,15 @@ def _lay_rep(laid: Plan, side: Side, rep: Rep, at_s: float) -> float:
 
 
 def _lay_path(laid: Plan, part: Path) -> None:
+    start_s = laid.end_s
     for duration_s, to_deg in part.steps:
         for side in laid.sides:
             change = to_deg - laid.level_deg[side]
             laid.move(Channel.ROTATION, side, Stroke(laid.end_s, duration_s, change))
             laid.level_deg[side] = to_deg
         laid.end_s += duration_s
+    if part.label:
+        laid.marks += [(start_s, f"{part.label}_start"), (laid.end_s, f"{part.label}_end")]
 
 
 def grid(end_s: float, rate_hz: float) -> FloatArray:
@@ -229,6 +244,12 @@ def curve(laid: Plan, channel: Channel, side: Side, time_s: FloatArray) -> Float
         value[first:after] += stroke.change * tau**3 * (10.0 - 15.0 * tau + 6.0 * tau**2)
         value[after:] += stroke.change
     return value
+
+
+def smooth(share: FloatArray) -> FloatArray:
+    """Return how far a minimum-jerk stroke has come after a share of its time, shape (n,)."""
+    come: FloatArray = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
+    return come
 
 
 def phase_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -96,6 +96,18 @@ def transmit(
         device_time=(ticks % 2**TIME_BITS)[kept],
         sequence=((first_sequence + np.arange(len(instant_s))) % 2**SEQUENCE_BITS)[kept],
         interval_s=interval_s,
+    )
+
+
+def until(sent: Transmission, end_s: float) -> Transmission:
+    """Return what a unit sent before a moment of the motion's clock: all of it, or till it died."""
+    kept = sent.instant_s < end_s
+    return replace(
+        sent,
+        instant_s=sent.instant_s[kept],
+        arrival_s=sent.arrival_s[kept],
+        device_time=sent.device_time[kept],
+        sequence=sent.sequence[kept],
     )
 
 

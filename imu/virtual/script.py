@@ -17,6 +17,8 @@ class Still:
     duration_s: float
     label: Literal["", "stand", "pose"] = ""
     """Name of the marks set around it; the angle is measured from the one labelled `pose`."""
+    fidget_deg: float = 0.0
+    """How far the hip flexes and comes back in the middle of it, where it should keep still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class RepSet:
     """Of the right leg, or of the only leg."""
     left: tuple[Rep, ...] | None = None
     """Of the left leg when both are strapped; None: the same as the right leg."""
+    knee_drift_deg: float = 0.0
+    """Knee flexion that creeps in from the set's start to its end, and stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class Path:
 
     steps: tuple[tuple[float, float], ...]
     """(duration in seconds, rotation in degrees reached at its end); the same level is a pause."""
+    label: Literal["", "outward"] = ""
+    """Name of the marks set around it; `outward` is the foot going outwards, to show the sign."""
 
 
 Segment = Still | TakePosition | KneeBends | RepSet | Path

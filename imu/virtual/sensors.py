@@ -19,6 +19,7 @@ from imu.sample import FloatArray, Segment, Side
 from imu.virtual.body import X, Y, Z, chain, turn
 from imu.virtual.chance import UnitChance
 from imu.virtual.enact import BodyMotion
+from imu.virtual.faults import UnitFaults
 from imu.virtual.settings import WearerSettings
 
 GRAVITY_MPS2 = 9.81
@@ -28,6 +29,7 @@ THIGH_LENGTH_M = 0.42
 THIGH_UNIT_M = (0.0, -0.30, 0.07)
 SHANK_UNIT_M = (0.0, -0.25, -0.04)
 PELVIS_UNIT_M = (-0.12, 0.08, 0.0)
+SOUND = UnitFaults()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ def sense(
     side: Side | None,
     chance: UnitChance,
     settings: WearerSettings,
+    faults: UnitFaults = SOUND,
 ) -> SensorTrace:
     """Return what a unit on one segment measures and fuses.
 
@@ -65,11 +68,15 @@ def sense(
         The unit's random streams; those for mounting, errors and noise are used up.
     settings
         Sizes of all errors.
+    faults
+        How the unit slips and its heading turns.
     """
     rate_hz = settings.fusion_hz
     q_earth_skin, position_m = skin_attitude(body, segment, side, settings)
     mount, heading = mounting(chance.mount, settings)
-    q_earth_sensor = multiply_array(q_earth_skin, mount)
+    slipped = faults.slipped(body.time_s)
+    q_earth_strap = q_earth_skin if slipped is None else multiply_array(q_earth_skin, slipped)
+    q_earth_sensor = multiply_array(q_earth_strap, mount)
     gyr = angular_velocity(q_earth_sensor, rate_hz)
     acc = specific_force(q_earth_sensor, position_m, rate_hz)
     gyr, acc = with_errors(gyr, acc, chance, settings)
@@ -80,7 +87,7 @@ def sense(
         q_earth_sensor_true=q_earth_sensor,
         acc=acc,
         gyr=gyr,
-        q_earth_sensor=multiply_array(turn(Z, heading), fused),
+        q_earth_sensor=multiply_array(turn(Z, heading + faults.heading_rad(body.time_s)), fused),
     )
 
 
@@ -110,12 +117,17 @@ def skin_attitude(
 def mounting(rng: np.random.Generator, settings: WearerSettings) -> tuple[FloatArray, float]:
     """Return sensor → segment, shape (4,), and the heading of the unit's own earth frame in rad.
 
-    One of the 24 attitudes in which a box lies square on a segment, then an error about each axis.
+    One of the 24 attitudes in which a box lies square on a segment, then an error about each axis
+    and the turn that all units have.
     """
     square = Rotation.create_group("O").as_quat(scalar_first=True)[rng.integers(24)]
     error = np.radians(settings.mount_sd_deg) * rng.standard_normal(3)
     mount = chain(square, turn(X, error[0]), turn(Y, error[1]), turn(Z, error[2]))
-    return normalise_array(mount), 2.0 * np.pi * float(rng.random())
+    heading_rad = 2.0 * np.pi * float(rng.random())
+    if settings.mount_turn_deg:
+        axis = rng.standard_normal(3)
+        mount = chain(mount, turn(axis / np.linalg.norm(axis), np.radians(settings.mount_turn_deg)))
+    return normalise_array(mount), heading_rad
 
 
 def angular_velocity(q_earth_sensor: FloatArray, rate_hz: float) -> FloatArray:
@@ -150,6 +162,9 @@ def with_errors(
     white = chance.noise.standard_normal((len(gyr), 6)) * np.sqrt(settings.fusion_hz / 2.0)
     gyro_noise = np.radians(settings.gyro_noise_dps_per_sqrt_hz)
     acc_noise = settings.acc_noise_ug_per_sqrt_hz * 1e-6 * GRAVITY_MPS2
+    if settings.gyro_walk_dps_per_sqrt_s:
+        step = np.radians(settings.gyro_walk_dps_per_sqrt_s) / np.sqrt(settings.fusion_hz)
+        gyr = gyr + np.cumsum(step * chance.noise.standard_normal(gyr.shape), axis=0)
     gyr = (
         gyr * (1.0 + settings.gyro_scale_sd * scale)
         + np.radians(settings.gyro_bias_sd_dps) * gyro_bias

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from imu.virtual.faults import Fault, problems_of
 from imu.virtual.script import Script
 
 Span = tuple[float, float]
@@ -39,6 +40,13 @@ class WearerSettings:
     bends: int = 5
     bend_deg: float = 55.0
     bend_sd_deg: float = 4.0
+    stands: bool = True
+    """False: the session begins in the start pose."""
+    foot_outward_deg: float = 0.0
+    """How far the foot goes outwards once after the bends, to show the sign; 0: not done."""
+    sets: int = 1
+    set_rest_s: float = 60.0
+    """Rest in the start pose between two sets."""
 
     # How it is done
     stroke_s: Span = (1.0, 2.2)
@@ -69,10 +77,29 @@ class WearerSettings:
     knee_play_deg: float = 0.0
     """Frontal give of the knee at a full range: the shank goes this much further inwards."""
 
+    # What goes wrong with it
+    pose_off_deg: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Error of the start pose on top: hip flexion, adduction, rotation, knee flexion."""
+    stand_fidget_deg: float = 0.0
+    pose_fidget_deg: float = 0.0
+    """How far the thigh moves in the middle of the still stand and of the still start pose."""
+    bends_reversed: bool = False
+    """True: the knee is bent the other way than the exercise asks for."""
+    wrong_way_reps: int = 0
+    """Movements before the set's repetitions that go outwards instead of inwards."""
+    knee_drift_deg: float = 0.0
+    """Knee flexion that creeps in over all sets; negative straightens."""
+    pelvis_roll_deg: float = 0.0
+    """Turn of the pelvis about the thigh with each repetition; positive helps the leg inwards."""
+    faults: tuple[Fault, ...] = ()
+    """What happens to the units and when."""
+
     # What is strapped on
     pelvis_unit: bool = False
     mount_sd_deg: float = 15.0
     """About each axis, on top of any of the 24 square attitudes."""
+    mount_turn_deg: float = 0.0
+    """How far every unit is turned away from square, about an axis of its own; on top of the sd."""
     thigh_skin_share: float = 0.30
     """Share of the femur's turn about its own axis that the thigh's skin does not follow."""
     shank_skin_share: float = 0.05
@@ -82,6 +109,8 @@ class WearerSettings:
     gyro_noise_dps_per_sqrt_hz: float = 0.007
     gyro_bias_sd_dps: float = 0.3
     gyro_scale_sd: float = 0.003
+    gyro_walk_dps_per_sqrt_s: float = 0.0
+    """Random walk of the gyro's bias about each axis."""
     acc_noise_ug_per_sqrt_hz: float = 120.0
     acc_bias_sd_mg: float = 10.0
     sensor_output: Literal["quaternion", "quaternion+raw", "raw"] = "quaternion"
@@ -98,6 +127,9 @@ class WearerSettings:
 
     def __post_init__(self) -> None:
         problems = [*_not_plain(self), *_not_positive(self), *_not_in_order(self)]
+        problems += problems_of(self.faults)
+        if len(self.pose_off_deg) != 4 or not all(map(math.isfinite, self.pose_off_deg)):
+            problems.append(f"pose_off_deg {self.pose_off_deg} must be four numbers")
         if not 0.0 <= self.loss_share <= 0.5:
             problems.append(f"loss_share ({self.loss_share}) must be from 0 to 0.5")
         if self.sensor_output not in ("quaternion", "quaternion+raw", "raw"):
@@ -108,7 +140,8 @@ class WearerSettings:
             raise ValueError("these settings of the virtual wearer fail: " + "; ".join(problems))
 
 
-_ABOVE_ZERO = ("fusion_hz", "rate_hz", "stand_s", "move_s", "pose_s", "still_s", "reps")
+_ABOVE_ZERO = ("fusion_hz", "rate_hz", "stand_s", "move_s", "pose_s", "still_s", "reps", "sets")
+_ANY_SIGN = ("knee_drift_deg", "pelvis_roll_deg", "foot_outward_deg")
 _SPANS = ("stroke_s", "hold_s", "rest_s", "connection_interval_s", "loss_burst")
 # A stroke or a connection interval of no length has no speed; a hold, a rest may be of no length.
 _SPANS_ABOVE_ZERO = ("stroke_s", "connection_interval_s", "loss_burst")
@@ -119,7 +152,12 @@ def _not_plain(settings: WearerSettings) -> list[str]:
     problems = []
     for field in fields(settings):
         value = getattr(settings, field.name)
-        if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+        if not isinstance(value, int | float):
+            continue
+        if field.name in _ANY_SIGN:
+            if not math.isfinite(value):
+                problems.append(f"{field.name} ({value}) must be a number")
+        elif not (math.isfinite(value) and value >= 0):
             problems.append(f"{field.name} ({value}) must be a number from 0 up")
     return problems
 

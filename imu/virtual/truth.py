@@ -8,10 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imu.quaternion import rotate_array
+from imu.quaternion import (
+    conjugate_array,
+    multiply_array,
+    normalise_array,
+    rotate_array,
+    rotation_vector_array,
+)
 from imu.sample import BoolArray, FloatArray, Side
 from imu.virtual.body import (
     JointAngles,
+    Y,
     Z,
     gravity_phi,
     heading_rotation,
@@ -61,6 +68,12 @@ class Truth:
     """Hip internal rotation by the exercise's definition; means nothing before the start pose."""
     joint_rotation_deg: Mapping[Side, FloatArray]
     """Internal rotation of the hip joint against the true pelvis, 0 in the start pose."""
+    against_pelvis_deg: Mapping[Side, FloatArray]
+    """Internal rotation of the hip joint against the true pelvis (ISB), with the zero of
+    `angle_deg`: that of the joint where the exercise has one, else the start pose."""
+    pelvis_turn_deg: Mapping[Side, FloatArray]
+    """Turn of the pelvis about the femur's long axis since the start pose: what the pelvis adds to
+    `angle_deg`, positive inwards."""
     knee_flexion_deg: Mapping[Side, FloatArray]
     thigh_elevation_deg: Mapping[Side, FloatArray]
     """Of hip → knee above the horizontal; −90 standing."""
@@ -87,13 +100,13 @@ class Truth:
         numpy.ndarray
             Degrees, shape (...); NaN before the first and after the last instant.
         """
-        return np.interp(
-            np.asarray(times_s, dtype=np.float64),
-            self.time_s,
-            self.angle_deg[side],
-            left=np.nan,
-            right=np.nan,
-        )
+        return self.at(self.angle_deg[side], times_s)
+
+    def at(self, series: FloatArray, times_s: npt.ArrayLike) -> FloatArray:
+        """Return any of the truth's series (n,) at any instants, as `angle_at` does."""
+        times_s = np.asarray(times_s, dtype=np.float64)
+        found: FloatArray = np.interp(times_s, self.time_s, series, left=np.nan, right=np.nan)
+        return found
 
 
 def true_angle(
@@ -200,6 +213,16 @@ def truth_of(movement: Movement, laid: Plan, body: BodyMotion, first_sample_s: f
         joint_rotation_deg={
             side: _from_pose_deg(body.joints[side].rotation_rad, in_pose) for side in laid.sides
         },
+        against_pelvis_deg={
+            side: np.degrees(body.joints[side].rotation_rad)
+            if movement.phi0_deg is not None
+            else _from_pose_deg(body.joints[side].rotation_rad, in_pose)
+            for side in laid.sides
+        },
+        pelvis_turn_deg={
+            side: _pelvis_turn_deg(body.q_earth_pelvis, femurs[side], side, in_pose)
+            for side in laid.sides
+        },
         knee_flexion_deg={side: np.degrees(body.joints[side].knee_rad) for side in laid.sides},
         thigh_elevation_deg={
             side: np.degrees(thigh_elevation(femurs[side])) for side in laid.sides
@@ -243,6 +266,17 @@ def _frozen_pelvis_z(q_earth_femur: FloatArray) -> FloatArray:
     """Return the z axis, shape (3,), of a level pelvis that faces as the still femur does."""
     z = np.mean(rotate_array(q_earth_femur, Z), axis=0) * np.array([1.0, 1.0, 0.0])
     return np.asarray(z / np.linalg.norm(z), dtype=np.float64)
+
+
+def _pelvis_turn_deg(
+    q_earth_pelvis: FloatArray, q_earth_femur: FloatArray, side: Side, in_pose: BoolArray
+) -> FloatArray:
+    """Return the pelvis' turn from its mean start pose about the femur's long axis, inwards."""
+    start = normalise_array(q_earth_pelvis[in_pose].mean(axis=0))
+    since = multiply_array(q_earth_pelvis, conjugate_array(start))
+    along = np.sum(rotation_vector_array(since) * rotate_array(q_earth_femur, Y), axis=-1)
+    turn_deg: FloatArray = side.sign * np.degrees(along)
+    return turn_deg
 
 
 def _mean_angle(angle_rad: FloatArray) -> float:

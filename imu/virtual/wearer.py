@@ -16,15 +16,24 @@ from imu.virtual.chance import Chance, chance_from
 from imu.virtual.dot_layout import NAME
 from imu.virtual.dot_unit import DotUnit, LinkLoss
 from imu.virtual.enact import enact
+from imu.virtual.faults import faults_of
 from imu.virtual.habits import everyday_script
 from imu.virtual.motion import Mark, plan
 from imu.virtual.movements import Movement, movement_of
-from imu.virtual.radio import SEQUENCE_BITS, TICK_S, TIME_BITS, received, transmit
+from imu.virtual.radio import SEQUENCE_BITS, TICK_S, TIME_BITS, received, transmit, until
 from imu.virtual.sensors import SensorTrace, sense
 from imu.virtual.settings import WearerSettings
 from imu.virtual.truth import Truth, truth_of
 
-__all__ = ["LinkLoss", "WearerSettings", "Wearing", "on_air", "wear"]
+__all__ = [
+    "LinkLoss",
+    "WearerSettings",
+    "Wearing",
+    "on_air",
+    "swap_segments",
+    "swap_sides",
+    "wear",
+]
 
 WornSide = Literal["right", "left", "both"]
 
@@ -73,7 +82,7 @@ def wear(
     ------
     ValueError
         When the exercise or the side is unknown, the exercise is not done with both legs at
-        once, or the settings' script cannot be carried out.
+        once, or the settings' script or faults cannot be carried out.
     """
     settings = settings or WearerSettings()
     return _worn(exercise, side, chance_from(seed), settings)
@@ -141,6 +150,32 @@ def on_air(
     return VirtualAir(units, speed), replace(wearing, units=worn)
 
 
+def swap_segments(wearing: Wearing) -> Wearing:
+    """Return the session as recorded with thigh and shank units mixed up on every leg."""
+    other = {Segment.THIGH: Segment.SHANK, Segment.SHANK: Segment.THIGH}
+    return _relabelled(wearing, [(other.get(u.segment, u.segment), u.side) for u in wearing.units])
+
+
+def swap_sides(wearing: Wearing) -> Wearing:
+    """Return the session as recorded with the units of the right and the left leg mixed up.
+
+    The truth keeps the legs as they are: what was the right leg's is now told of the left one.
+    """
+    other = {Side.RIGHT: Side.LEFT, Side.LEFT: Side.RIGHT}
+    return _relabelled(
+        wearing, [(u.segment, other[u.side] if u.side else None) for u in wearing.units]
+    )
+
+
+def _relabelled(wearing: Wearing, places: list[tuple[Segment, Side | None]]) -> Wearing:
+    """Return the session with its units said to be elsewhere."""
+    units = tuple(
+        replace(unit, segment=segment, side=side)
+        for unit, (segment, side) in zip(wearing.units, places, strict=True)
+    )
+    return replace(wearing, units=units)
+
+
 def _worn(exercise: str, side: WornSide, chance: Chance, settings: WearerSettings) -> Wearing:
     """Return one session; the random streams are used up."""
     movement = movement_of(exercise)
@@ -149,8 +184,15 @@ def _worn(exercise: str, side: WornSide, chance: Chance, settings: WearerSetting
     laid = plan(script, sides)
     body = enact(movement, laid, chance, settings)
     places = _places(sides, settings)
-    traces = tuple(sense(body, *place, chance.units[place], settings) for place in places)
-    sent = [transmit(laid.end_s, chance.units[place], settings) for place in places]
+    faults = [faults_of(settings.faults, *place, laid) for place in places]
+    traces = tuple(
+        sense(body, *place, chance.units[place], settings, unit_faults)
+        for place, unit_faults in zip(places, faults, strict=True)
+    )
+    sent = [
+        until(transmit(laid.end_s, chance.units[place], settings), unit_faults.silent_from_s)
+        for place, unit_faults in zip(places, faults, strict=True)
+    ]
     samples, first_s = received(traces, sent, body.time_s, settings)
     return Wearing(
         exercise=exercise,
