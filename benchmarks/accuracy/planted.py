@@ -22,16 +22,14 @@ Job = tuple[str, str, int, bool]
 
 
 def alarms_of(result: sessions.Result) -> set[str]:
-    """Return what the analysis complains about, by name: today the calibration checks that failed.
-
-    The one place to fill when the analysis learns to raise more.
-    """
-    return {
+    """Return what the analysis complains about: calibration checks that failed, and alarms."""
+    checks = {
         check.name
         for calibrated in result.calibrations.values()
         for check in calibrated.checks
         if not check.passed
     }
+    return checks | {alarm.kind for alarms in result.alarms.values() for alarm in alarms}
 
 
 def refused(result: sessions.Result) -> bool:
