@@ -36,6 +36,8 @@ TURNED_RAD = math.radians(8.0)
 TILTED_RAD = math.radians(8.0)
 TURNED_S = 0.5
 SILENT_S = 1.0
+AWAY_DEG = 8.0
+OUTWARDS_COUNT = 2
 RATE_MIN_HZ = 22.0
 RATE_WATCH_S = 5.0
 AGAIN_S = {"silent": 30.0, "slow": 60.0, "heading": 30.0}
@@ -77,6 +79,7 @@ class AlarmWatch:
         """By how much the shank's strap slipped, as far as it was seen: the angle is off by it."""
         self._across = calibration.across_rad
         self._drifts = exercise.angle == "heading"
+        self._direction = Direction(calibration, exercise)
         self._still: list[tuple[float, float]] = []
         self._still_from: float | None = None
         self._before: tuple[float, float] | None = None
@@ -108,13 +111,10 @@ class AlarmWatch:
             self._turned.clear()
             self._tilted.clear()
             return found
+        if self._direction.push(angles.rotation) and not self._said("slip"):
+            found = found or self._say(time_s, "wrong_way")
         turned = found or self._turn(time_s, angles)
         return turned or self._tilt(time_s, angles) or self._line(time_s, angles)
-
-    def wrong_way(self, time_s: float) -> Alarm | None:
-        """Say that the first repetitions went the other way, unless a slip explains it."""
-        slipped = any(key.startswith("slip") for key in self._said_s)
-        return None if slipped else self._say(time_s, "wrong_way")
 
     def _silence(self, time_s: float, known: tuple[bool, bool]) -> Alarm | None:
         for segment, here in zip(("thigh", "shank"), known, strict=True):
@@ -202,12 +202,51 @@ class AlarmWatch:
         seen_s, line = self._line_at
         return line, DRIFT_RAD_S * (time_s - seen_s)
 
+    def _said(self, kind: str) -> bool:
+        return any(key.startswith(kind) for key in self._said_s)
+
     def _say(self, time_s: float, kind: str, about: str = "", **words: float | str) -> Alarm | None:
         key = kind + about
         if time_s - self._said_s.get(key, -math.inf) < AGAIN_S.get(kind, math.inf):
             return None
         self._said_s[key] = time_s
         return Alarm(time_s, kind, TEXTS[kind].format(**words))
+
+
+def fell_silent(segment: str, silent_s: float, end_s: float) -> Alarm | None:
+    """Say that a unit was not heard again before a recording ended at `end_s`."""
+    if silent_s <= SILENT_S:
+        return None
+    return Alarm(end_s, "silent", TEXTS["silent"].format(segment=segment))
+
+
+class Direction:
+    """Tells whether the first repetitions go inwards: the sign of the knee axis rests on it.
+
+    Sensors alone cannot tell a leg from its mirror image. The first two movements away from the
+    start pose tell: both outwards, and the sign is wrong, or left and right are exchanged.
+    """
+
+    def __init__(self, calibration: LegCalibration, exercise: Exercise) -> None:
+        self._start = calibration.start_rotation_rad
+        self._away = math.radians(max(AWAY_DEG, exercise.min_range_deg / 2.0))
+        self._farthest = 0.0
+        self._outwards = 0
+        self.proved = False
+
+    def push(self, rotation: float) -> bool:
+        """Take an angle; return whether the first two movements both went outwards."""
+        if self.proved:
+            return False
+        off = math.remainder(rotation - self._start, 2.0 * math.pi)
+        if abs(off) > max(abs(self._farthest), self._away):
+            self._farthest = off
+        elif self._farthest and abs(off) < abs(self._farthest) / 2.0:  # and back
+            self.proved = self._farthest > 0.0
+            self._outwards += 1
+            self._farthest = 0.0
+            return not self.proved and self._outwards == OUTWARDS_COUNT
+        return False
 
 
 def _lasting(last: deque[float], value: float) -> float:

@@ -42,6 +42,8 @@ HEADING_ROUNDS = 2
 """The knee axis gives the heading, the heading a better knee axis; two rounds settle both."""
 STRAIGHT_KNEE_RAD = math.radians(45.0)
 """A knee bent less than this in the start pose is bent by the knee bends, not straightened."""
+MOVE_MAX_S = 20.0
+"""Headings drift: what is longer ago says nothing about the heading in the start pose."""
 FRONT_SEEN = 0.5
 """Below this share of gravity across the femur, a pose does not show which way its front is."""
 FRONT_MAX_RAD = math.radians(60.0)
@@ -69,6 +71,8 @@ class _Steps:
     stand: LegFrames | None
     pose: LegFrames
     bends: LegFrames
+    move: LegFrames
+    """From the stand to the start pose."""
     exercise: Exercise
     side: Side
 
@@ -117,7 +121,7 @@ def _calibrate(
         missing = (("start pose", pose, "no pose"), ("knee bends", bends, "no bends"))
         checks = tuple(not_found(name, remedy) for name, part, remedy in missing if part is None)
         return CalibrationResult(None, checks)
-    steps = _Steps(stand, pose, bends, exercise, side)
+    steps = _Steps(stand, pose, bends, _move(frames, windows), exercise, side)
     extends = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
     tried = _attempt(steps, windows.end_s, extends=extends)
     if tried.flipped:  # the knee was first bent the other way
@@ -129,6 +133,14 @@ def _calibrate(
         leg, check = _with_pelvis(leg, frames, windows, exercise)
         more = (*more, check)
     return CalibrationResult(leg, more)
+
+
+def _move(frames: LegFrames, windows: Windows) -> LegFrames:
+    """Return the frames between the stand and the start pose, none where nobody stood."""
+    if windows.stand is None or windows.pose is None:
+        return frames.rows(slice(0, 0))
+    begin_s = max(windows.stand[1], windows.pose[0] - MOVE_MAX_S)
+    return frames.between((begin_s, windows.pose[0]))
 
 
 def _part(frames: LegFrames, window: tuple[float, float] | None) -> LegFrames | None:
@@ -211,14 +223,14 @@ def _hinge(
 def _heading(steps: _Steps, axes: tuple[Array, Array, Array]) -> tuple[float, float]:
     """Return the turn of the shank unit's earth to the thigh unit's, and its weight in seconds."""
     y_thigh, y_shank, z_shank = axes
-    pose, bends = steps.pose, steps.bends
+    pose, bends, move = steps.pose, steps.bends, steps.move
     return heading_from_pose(
         (
             _turned(pose.q_thigh, y_thigh),
             _turned(pose.q_shank, z_shank),
             _turned(pose.q_shank, y_shank),
         ),
-        (_turned(bends.q_thigh, y_thigh), _turned(bends.q_shank, z_shank)),
+        [(_turned(m.q_thigh, y_thigh), _turned(m.q_shank, z_shank)) for m in (bends, move)],
         math.radians(steps.exercise.pose.knee_flexion_deg),
         float(nominal_up(steps.exercise, steps.side)[0][0]),
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ FRONT_PRIOR_SIGMA = 0.25
 
 def heading_from_pose(
     pose: tuple[Array, Array, Array],
-    bends: tuple[Array, Array],
+    moves: Sequence[tuple[Array, Array]],
     knee_flexion_rad: float,
     front_up: float,
 ) -> tuple[float, float]:
@@ -49,16 +50,18 @@ def heading_from_pose(
     pose
         Over the start pose, in each unit's earth: femur long axis (n, 3) from the thigh unit, knee
         axis (n, 3) and shank long axis (n, 3) from the shank unit.
-    bends
-        Femur long axis and knee axis (m, 3) over the bends.
+    moves
+        Femur long axis and knee axis (m, 3) over the bends, and on the way from standing, where
+        nearly every movement shows what a start pose with its hinge upright does not.
     knee_flexion_rad, front_up
         The nominal start pose's knee, and how much of its femur's front faces up: they tell the two
         solutions apart and stand in where gravity shows neither.
     """
     thigh_y, shank_z, shank_y = (axis.mean(axis=0) for axis in pose)
-    step = max(1, len(bends[0]) // 50)
-    ys = np.concatenate((pose[0][::step], bends[0][::step]))
-    zs = np.concatenate((pose[1][::step], bends[1][::step]))
+    parts = [
+        (y[:: max(1, len(y) // 50)], z[:: max(1, len(y) // 50)]) for y, z in (pose[:2], *moves)
+    ]
+    ys, zs = (np.concatenate(axes) for axes in zip(*parts, strict=True))
 
     def cost(delta: Array) -> Array:
         c, s = np.cos(delta)[:, None], np.sin(delta)[:, None]
@@ -245,8 +248,8 @@ class ReturnZero:
     A stretch of stillness near the zero that lasts long enough becomes the new zero: its mean, not
     the newest angle, so that the slow beginning of a movement is not taken for drift, and only as
     far as units drift while it lasts, so that a slow movement is not either. The offset
-    goes there at a limited rate, so that the reading never jumps; how far the reading was off is
-    kept as the residual.
+    goes there at a limited rate while the leg keeps still, so that the reading never jumps; how far
+    the reading was off is kept as the residual.
     """
 
     STILL_RAD_S = math.radians(4.0)
@@ -280,6 +283,7 @@ class ReturnZero:
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
         if speed_rad_s > self.STILL_RAD_S:
             self._near_rad = self._still_from = self._first = None
+            self._target_rad = self.offset_rad  # a repetition keeps the zero that it began with
         else:
             if self._near_rad is None:  # decided once, or a long hold would become near at last
                 drifted = self.NEAR_DRIFT_RAD_S * (time_s - self.since_s)

@@ -113,8 +113,6 @@ class LegMonitor:
             step = self._machine.push(time_s, counted, where)
             if step is not NOTHING:  # never at the first sample of a span
                 announced, numbered = self._take(step, time_s)
-        if announced is not None and announced.reason == "wrong_direction":
-            alarm = self._alarms.wrong_way(time_s) or alarm
         sigma = math.hypot(angles.sigma, self._alarms.slip_rad)
         return LegUpdate(
             time_s,
@@ -234,18 +232,11 @@ def follow_leg(
     movements = _count(calibration, exercise, counted, where[inside], counted_s)
     watch = AlarmWatch(calibration, exercise, rate_hz)
     alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
-    alarms += [
-        alarm
-        for numbered in movements
-        if numbered.movement.reject_reason == "wrong_direction"
-        and (alarm := watch.wrong_way(numbered.movement.announced_s))
-    ]
     sigma = np.hypot(series.sigma, slip_rad)
     with np.errstate(invalid="ignore"):
         sure = sigma <= math.radians(exercise.max_sigma_deg)
     rotation = np.where(sure, np.degrees(series.rotation), np.nan)
-    told = tuple(sorted(alarms, key=lambda alarm: alarm.time_s))
-    return LegRecord(series, rotation, where == Posture.AWAY, movements, told, sigma)
+    return LegRecord(series, rotation, where == Posture.AWAY, movements, tuple(alarms), sigma)
 
 
 def _shares(series: LegSeries) -> Array:

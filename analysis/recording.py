@@ -65,6 +65,8 @@ class Recording:
     """Calibrations made while recording; None lets the recording be calibrated from itself."""
     lost_percent: float = 0.0
     longest_gap_s: float = 0.0
+    silent_s: tuple[float, ...] = ()
+    """How long before the end each unit was heard for the last time."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis import exercises
-from analysis.alarms import Alarm
+from analysis.alarms import Alarm, fell_silent
 from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
 from analysis.exercises import Exercise
 from analysis.monitor import LegRecord, Spans, follow_leg
 from analysis.pairs import pair_legs
 from analysis.protocol import find_windows
-from analysis.recording import Recording, leg_units, missing_units
+from analysis.recording import LegUnits, Recording, leg_units, missing_units
 from analysis.tables import angle_table, rep_table, summary_table
 from imu.sample import Side
 
@@ -79,7 +79,11 @@ def analyse(recording: Recording) -> Result:
             )
     if exercise.both_legs and len(records) == 2:
         records = pair_legs(records)
-    alarms = {side: record.alarms for side, record in records.items()}
+    alarms = {
+        leg.side: (*records[leg.side].alarms, *_fell_silent(recording, leg))
+        for leg in leg_units(recording.units)
+        if leg.side in records
+    }
     sentences += [
         f"{side} leg: {a.text} ({a.time_s:.0f} s)" for side in alarms for a in alarms[side]
     ]
@@ -97,6 +101,18 @@ def analyse(recording: Recording) -> Result:
         alarms=alarms,
         sentences=tuple(dict.fromkeys(sentences)),
     )
+
+
+def _fell_silent(recording: Recording, leg: LegUnits) -> list[Alarm]:
+    """Return an alarm for each unit of a leg that was not heard to the end."""
+    end_s = float(recording.frames.time_s[-1]) if len(recording.frames.time_s) else 0.0
+    places = (("thigh", leg.thigh), ("shank", leg.shank), ("pelvis", leg.pelvis))
+    found = [
+        fell_silent(segment, recording.silent_s[index], end_s)
+        for segment, index in places
+        if index is not None and index < len(recording.silent_s)
+    ]
+    return [alarm for alarm in found if alarm is not None]
 
 
 def calibrate_leg(

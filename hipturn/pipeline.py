@@ -183,6 +183,7 @@ def read_recording(
         calibrations={Side(s): LegCalibration.from_json(c) for s, c in stored.items()} or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
+        silent_s=tuple(loss.silent_s for loss in lost),
         notes=(*header.notes, *_dropped_sentences(session)),
     )
 

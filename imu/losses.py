@@ -28,6 +28,9 @@ class Loss:
     longest_gap_s: float
     """Longest time from one sample that counts to the next one, or to the end."""
 
+    silent_s: float = 0.0
+    """How long before the end of the recording the unit was heard for the last time."""
+
     @property
     def share(self) -> float:
         """Return the lost share of all samples, in [0, 1]; 0 when none was to be expected."""
@@ -77,7 +80,7 @@ def _loss(
     if silent_s > SILENT_S:
         missing += round(silent_s * unit.rate_hz)
         gaps_s.append(silent_s)
-    return Loss(received, missing, arrived - received, max(gaps_s))
+    return Loss(received, missing, arrived - received, max(gaps_s), max(silent_s, 0.0))
 
 
 def _apart_s(lane: Lane, unit: Unit) -> FloatArray:

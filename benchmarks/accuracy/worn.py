@@ -9,10 +9,10 @@ import numpy as np
 from analysis import exercises, sessions
 from analysis.calibration import LegFrames, Windows
 from analysis.exercises import Array, Exercise
-from analysis.recording import Recording
+from analysis.recording import Recording, leg_units
 from imu.host_fusion import with_orientations
 from imu.losses import losses
-from imu.sample import SampleTable, Segment, Side
+from imu.sample import SampleTable, Side
 from imu.timeline import align, until_last_complete
 from imu.virtual.wearer import WearerSettings, Wearing, wear
 
@@ -87,6 +87,7 @@ def recording_of(wearing: Wearing, *, marks: bool = True) -> Recording:
         marks=wearing.marks if marks else (),
         lost_percent=100 * max(loss.share for loss in lost),
         longest_gap_s=max(loss.longest_gap_s for loss in lost),
+        silent_s=tuple(loss.silent_s for loss in lost),
     )
 
 
@@ -96,13 +97,13 @@ def worn(
     """Return one wearer's session, worn, recorded and analysed."""
     wearing = wear(exercise, side.value, seed, settings)
     recording = recording_of(wearing, marks=marks)
-    where = {(unit.side, unit.segment): i for i, unit in enumerate(recording.units)}
+    legs = {leg.side: leg for leg in leg_units(recording.units)}
     return Worn(
         wearing=wearing,
         recording=recording,
         result=sessions.analyse(recording),
         side=side,
-        frames=recording.leg(where[side, Segment.THIGH], where[side, Segment.SHANK]),
+        frames=recording.leg(legs[side]),
         windows=sessions.windows_of_marks(wearing.marks),
         sets_s=sessions.spans(wearing.marks, "set"),
     )

@@ -176,7 +176,7 @@ def test_the_start_pose_and_the_bends_give_the_heading(front_deg, knee_deg):
     bends = [axes(femur, angle) for angle in np.linspace(20.0, 90.0, 90)]
     delta, weight_s = heading_from_pose(
         pose,
-        (np.array([b[0] for b in bends]), np.array([b[1] for b in bends])),
+        [(np.array([b[0] for b in bends]), np.array([b[1] for b in bends]))],
         math.radians(knee_deg),
         math.cos(math.radians(front_deg)),
     )
@@ -189,7 +189,7 @@ def test_a_level_hinge_is_trusted_more_than_a_vertical_one():
     for front_deg in (0.0, 90.0):
         still = tuple(np.tile(axis, (60, 1)) for axis in axes(femur_with(front_deg), 90.0))
         weights.append(
-            heading_from_pose(still, still[:2], SQUARE, math.cos(math.radians(front_deg)))[1]
+            heading_from_pose(still, [still[:2]], SQUARE, math.cos(math.radians(front_deg)))[1]
         )
     assert weights[0] > 5 * weights[1]
 
