@@ -101,25 +101,26 @@ def _static_pose(session: Worn) -> Array:
 
 def _pelvis_heading(session: Worn, level: Array) -> float:
     truth = session.wearing.truth
-    at_s = np.mean(session.windows.pose or (0.0, 0.0))
-    row = int(np.searchsorted(truth.time_s, at_s))
+    row = _row(session, float(np.mean(session.windows.pose or (0.0, 0.0))))
     m = _columns(truth.q_earth_pelvis[row : row + 1])[0] @ level.T
     return float(np.arctan2(m[1, 0] - m[0, 1], m[0, 0] + m[1, 1]))
 
 
 def _to_true_earth(session: Worn) -> Array:
     """Return the thigh unit's orientations, given the true heading at the start pose."""
+    q = session.frames.q_thigh
     trace = next(
         t for t in session.wearing.traces if t.segment is Segment.THIGH and t.side is session.side
     )
-    at_s = np.mean(session.windows.pose or (0.0, 0.0))
-    row = int(np.searchsorted(session.wearing.truth.time_s, at_s))
-    w, _, _, z = multiply_array(
-        trace.q_earth_sensor_true[row], conjugate_array(trace.q_earth_sensor[row])
-    )
+    row = np.flatnonzero(session.in_pose() & ~np.isnan(q[:, 0]))[-1]
+    true = trace.q_earth_sensor_true[_row(session, session.frames.time_s[row])]
+    w, _, _, z = multiply_array(true, conjugate_array(q[row]))
     turn = np.array([w, 0.0, 0.0, z]) / np.hypot(w, z)
-    q = session.frames.q_thigh
     return multiply_array(np.broadcast_to(turn, q.shape), q)
+
+
+def _row(session: Worn, time_s: float) -> int:
+    return int(np.searchsorted(session.wearing.truth.time_s, time_s))
 
 
 def _columns(q: Array) -> Array:
