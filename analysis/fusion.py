@@ -29,6 +29,7 @@ from analysis.sigma import (
     KNEE_UNKNOWN_RAD,
     SLOPE_UNKNOWN,
     sigma_heading,
+    sigma_headings,
     sigma_inclination,
     sigma_inclinations,
 )
@@ -250,9 +251,18 @@ def _across(z: Vector, y: Vector) -> Vector:
 
 
 def fuse_leg(
-    calibration: LegCalibration, exercise: Exercise, rate_hz: float, frames: LegFrames
+    calibration: LegCalibration,
+    exercise: Exercise,
+    rate_hz: float,
+    frames: LegFrames,
+    *,
+    refine: bool = False,
 ) -> LegSeries:
-    """Return the angles of one leg over a whole recording: `LegFusion` in numpy."""
+    """Return the angles of one leg over a whole recording: `LegFusion` in numpy.
+
+    With `refine` what comes later counts too: the common heading is taken from both sides, and the
+    zero of an angle by heading runs straight from one still return to the next.
+    """
     c, side = calibration, calibration.side.sign
     n = len(frames.time_s)
     known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
@@ -265,7 +275,9 @@ def fuse_leg(
         y = _rotated(q_shank, c.y_femur_in_shank or c.y_shank)
     else:
         thigh_y = _rotated(q_thigh, c.y_thigh)
-        delta, residual = hinge_heading(hinge_rule(exercise, c, rate_hz), thigh_y, z, shank_y)
+        delta, residual = hinge_heading(
+            hinge_rule(exercise, c, rate_hz), thigh_y, z, shank_y, two_sided=refine
+        )
         y = _all_turned_back(thigh_y, delta)
         if c.z_thigh is not None:
             z_thigh = _all_turned_back(_rotated(q_thigh, c.z_thigh), delta)
@@ -283,7 +295,7 @@ def fuse_leg(
             slope = np.maximum(np.abs(y[:, 2]), SLOPE_UNKNOWN)
             sigma = np.hypot(sigma, KNEE_UNKNOWN_RAD * np.abs(z[:, 2]) * slope)
     else:
-        rotation, sigma, offset = _rezeroed(c, frames.time_s, raw, speed, known)
+        rotation, sigma, offset = _rezeroed(c, frames.time_s, raw, speed, known, refine=refine)
         thigh = _wrap(thigh - offset)
         pelvis = _pelvis_rezeroed(c, frames.time_s, pelvis, speed)
     thigh_known = np.full(n, c.y_thigh is not None)
@@ -344,19 +356,35 @@ def _pelvis_rezeroed(c: LegCalibration, time_s: Array, raw: Array, speed: Array)
 
 
 def _rezeroed(
-    c: LegCalibration, time_s: Array, raw: Array, speed: Array, known: npt.NDArray[np.bool_]
+    c: LegCalibration,
+    time_s: Array,
+    raw: Array,
+    speed: Array,
+    known: npt.NDArray[np.bool_],
+    *,
+    refine: bool,
 ) -> tuple[Array, Array, Array]:
     """Run the same `ReturnZero` over a recording; before calibration ended there is no angle."""
     zero = ReturnZero(c.zero_rad, c.zeroed_s)
-    rotation, sigma, offset = (np.full(len(raw), np.nan) for _ in range(3))
+    rotation, since_s, offset = (np.full(len(raw), np.nan) for _ in range(3))
+    returns = [(zero.since_s, zero.offset_rad)]
     rows = np.flatnonzero(known & (time_s >= c.ready_s))
     columns = zip(
         rows.tolist(), time_s[rows].tolist(), raw[rows].tolist(), speed[rows].tolist(), strict=True
     )
     for row, t, angle, v in columns:
         rotation[row] = zero.push(t, angle, v)
-        sigma[row] = sigma_heading(t - zero.since_s)
-        offset[row] = zero.offset_rad
+        offset[row], since_s[row] = zero.offset_rad, zero.since_s
+        if zero.since_s > returns[-1][0]:
+            returns.append((zero.since_s, zero.target_rad))
+    since = time_s - since_s
+    if refine and len(rows):
+        at_s, targets = (np.array(column) for column in zip(*returns, strict=True))
+        offset[rows] = np.interp(time_s[rows], at_s, np.unwrap(targets))
+        rotation[rows] = _wrap(raw[rows] - offset[rows])
+        until = np.append(at_s, np.inf)[np.searchsorted(at_s, time_s[rows])] - time_s[rows]
+        since[rows] = np.minimum(since[rows], until)
+    sigma = np.where(np.isnan(since), np.nan, sigma_headings(since))
     return rotation, sigma, offset
 
 

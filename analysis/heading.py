@@ -186,8 +186,14 @@ class HingeHeading:
         return abs(self._sum) / self._weight if self._weight else 0.0
 
 
-def hinge_heading(rule: HingeRule, y: Array, z: Array, shank_y: Array) -> tuple[Array, Array]:
-    """Return δ and its residuals, (n,) each: `HingeHeading` over axes (n, 3), NaN rows skipped."""
+def hinge_heading(
+    rule: HingeRule, y: Array, z: Array, shank_y: Array, *, two_sided: bool = False
+) -> tuple[Array, Array]:
+    """Return δ and its residuals, (n,) each: `HingeHeading` over axes (n, 3), NaN rows skipped.
+
+    With `two_sided` δ is the mean over what comes before and after, which does not lag; residuals
+    stay those of live.
+    """
     residual = np.full(len(y), np.nan)
     level = 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2
     if not rule.front_sign:
@@ -209,6 +215,12 @@ def hinge_heading(rule: HingeRule, y: Array, z: Array, shank_y: Array) -> tuple[
     delta = np.arctan2(im, re)
     off = root - np.concatenate(([rule.delta_rad], delta[:-1]))
     residual[used] = off - 2 * np.pi * np.round(off / (2 * np.pi))
+    if two_sided:
+        after = [
+            _forget(part[::-1], rule.keep, 0.0)[::-1] - part
+            for part in (level * np.cos(root), level * np.sin(root))
+        ]
+        delta = np.arctan2(im + after[1], re + after[0])
     last = np.cumsum(used) - 1
     return np.where(last >= 0, delta[np.maximum(last, 0)], rule.delta_rad), residual
 
@@ -264,7 +276,7 @@ class ReturnZero:
     """Who moved in a longer gap is not known to have kept still."""
 
     def __init__(self, offset_rad: float, now_s: float) -> None:
-        self.offset_rad = self._target_rad = offset_rad
+        self.offset_rad = self.target_rad = offset_rad
         self.since_s = now_s
         self.residual_rad = 0.0
         self._near_rad: float | None = None
@@ -283,7 +295,7 @@ class ReturnZero:
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
         if speed_rad_s > self.STILL_RAD_S:
             self._near_rad = self._still_from = self._first = None
-            self._target_rad = self.offset_rad  # a repetition keeps the zero that it began with
+            self.target_rad = self.offset_rad  # a repetition keeps the zero that it began with
         else:
             if self._near_rad is None:  # decided once, or a long hold would become near at last
                 drifted = self.NEAR_DRIFT_RAD_S * (time_s - self.since_s)
@@ -292,7 +304,7 @@ class ReturnZero:
                 self._watch(time_s, reading)
             else:
                 self._still_from = None
-        step = math.remainder(self._target_rad - self.offset_rad, 2.0 * math.pi)
+        step = math.remainder(self.target_rad - self.offset_rad, 2.0 * math.pi)
         step = max(-self.PACE_RAD_S * dt, min(self.PACE_RAD_S * dt, step))
         self.offset_rad += step
         return reading - step
@@ -310,6 +322,6 @@ class ReturnZero:
             first_rad, first_s = self._first
             allowed = self.AGAIN_RAD + self.NEAR_DRIFT_RAD_S * (time_s - first_s)
             if abs(mean - first_rad) <= allowed:
-                self.residual_rad = mean - self._target_rad
-                self._target_rad = mean
+                self.residual_rad = mean - self.target_rad
+                self.target_rad = mean
                 self.since_s = time_s

@@ -204,6 +204,8 @@ def follow_leg(
     frames: LegFrames,
     interpolated: npt.NDArray[np.bool_],
     counted_s: Spans,
+    *,
+    refine: bool = False,
 ) -> LegRecord:
     """Return angles and movements of one leg over a recording.
 
@@ -211,7 +213,7 @@ def follow_leg(
     the marks of the sets say; each span begins a set. Angles before the calibration ended come
     from the same calibration.
     """
-    series = _joined_series(calibration, exercise, rate_hz, frames)
+    series = _joined_series(calibration, exercise, rate_hz, frames, refine=refine)
     with np.errstate(invalid="ignore"):
         known = series.sigma <= math.radians(exercise.max_sigma_deg)
     where = np.where(known, postures(series, calibration, exercise), Posture.AWAY)
@@ -277,7 +279,12 @@ def _watched(
 
 
 def _joined_series(
-    calibration: LegCalibration, exercise: Exercise, rate_hz: float, frames: LegFrames
+    calibration: LegCalibration,
+    exercise: Exercise,
+    rate_hz: float,
+    frames: LegFrames,
+    *,
+    refine: bool,
 ) -> LegSeries:
     """Start the fusion where the live path starts it, and serve what came before by itself."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
@@ -287,6 +294,7 @@ def _joined_series(
             exercise,
             rate_hz,
             frames.rows(part),
+            refine=refine,
         )
         for part in (slice(0, first), slice(first, None))
     ]

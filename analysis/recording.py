@@ -68,6 +68,8 @@ class Recording:
     silent_s: tuple[float, ...] = ()
     """How long before the end each unit was heard for the last time."""
     notes: tuple[str, ...] = ()
+    refined: bool = False
+    """Whether what comes later may count, as it cannot live."""
 
     @property
     def rate_hz(self) -> float:

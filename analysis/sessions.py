@@ -76,6 +76,7 @@ def analyse(recording: Recording) -> Result:
                 frames,
                 recording.frames.interpolated,
                 counted_spans(recording.marks, result.calibration.ready_s),
+                refine=recording.refined,
             )
     if exercise.both_legs and len(records) == 2:
         records = pair_legs(records)

@@ -59,3 +59,9 @@ def _motion(slow: Number, fast: Number) -> Number:
 def sigma_heading(since_zero_s: float) -> float:
     """Return the 1 σ (rad) of an angle that rests on heading, by the seconds since its zero."""
     return math.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * since_zero_s)
+
+
+def sigma_headings(since_zero_s: Array) -> Array:
+    """Return `sigma_heading` of seconds (n,)."""
+    out: Array = np.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * since_zero_s)
+    return out

@@ -13,10 +13,15 @@ from analysis.exercises import CatalogueError
 from hipturn.errors import UserError
 from hipturn.export.csv import write_table, write_tables
 from hipturn.pipeline import read_recording
+from imu.orientation import FilterName
 from imu.recording import SessionError, open_session
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+REFINED = "refined"
+"""The folder beside the live values for those that a whole recording allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Job:
     session: Path
     out: Path
     report: bool
-    orientation_filter: str | None
+    orientation_filter: FilterName | None
     refine: bool = False
 
 
@@ -45,9 +50,11 @@ def analyse_one(job: Job) -> Outcome:
     """Write one session's tables, and its report when wanted; a damaged one says why."""
     try:
         session = open_session(job.session)
-        recording = read_recording(session, job.orientation_filter, refine=job.refine)  # type: ignore[arg-type]
-        result = sessions.analyse(recording)
+        result = sessions.analyse(read_recording(session, job.orientation_filter))
         write_tables(result, job.out)
+        if job.refine:
+            refined = read_recording(session, job.orientation_filter, refine=True)
+            write_tables(sessions.analyse(refined), job.out / REFINED)
         if job.report:
             from hipturn.report import write_report  # matplotlib only when a report is wanted
 

@@ -15,6 +15,7 @@ from hipturn.kit import PLACES
 
 if TYPE_CHECKING:
     from hipturn.batch import Outcome
+    from imu.orientation import FilterName
 
 INTERRUPTED = 130
 FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
@@ -264,14 +265,14 @@ def replay(session: str, speed: float | None) -> None:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--report/--no-report", default=True, show_default=True)
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
-@click.option("--refine", is_flag=True, help="Clocks from the whole recording, not as live.")
+@click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
     out: Path | None,
     workers: int,
     report: bool,
-    orientation_filter: str | None,
+    orientation_filter: FilterName | None,
     refine: bool,
     as_json: bool,
 ) -> None:

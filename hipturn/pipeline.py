@@ -157,7 +157,8 @@ def read_recording(
 ) -> Recording:
     """Return a session as analysis wants it: oriented, on one time base, with marks and losses.
 
-    With `refine` the clocks are those of the whole recording (exact lower hull), not live ones.
+    With `refine` what comes later counts too, as it cannot live: clocks by the exact lower hull,
+    orientations of raw units and the common heading from both directions of time.
 
     Raises
     ------
@@ -166,7 +167,7 @@ def read_recording(
     """
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
-    table = with_orientations(session.table(), header.units, name)
+    table = with_orientations(session.table(), header.units, name, refine=refine)
     reconnects = reconnects_of(session)
     lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
@@ -185,6 +186,7 @@ def read_recording(
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
         notes=(*header.notes, *_dropped_sentences(session)),
+        refined=refine,
     )
 
 

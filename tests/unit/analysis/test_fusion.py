@@ -365,3 +365,36 @@ def test_a_heading_angles_sigma_grows_until_the_next_still_return(new_leg):
     assert end_of_hold > at_hold + 1.5
     assert end_of_hold == pytest.approx(0.1 * 32.0, abs=0.5)
     assert returned < 1.3
+
+
+# With the future known
+
+
+def test_a_zero_that_drifts_runs_straight_from_one_still_return_to_the_next(new_leg):
+    leg = new_leg("standing_banded_rotation", Side.RIGHT, 5, shank={"drift_deg_per_min": 12.0})
+    leg.calibration()
+    for _ in range(4):
+        leg.go(1.4, leg.turned(25.0)).still(4.0).go(1.4, leg.pose).still(2.0)
+    frames, exercise = leg.frames(), load(leg.exercise)
+    calibration = calibrated(leg, frames=frames)
+    after = cut(frames, frames.time_s > calibration.ready_s)
+    live, refined = (
+        fuse_leg(calibration, exercise, RATE_HZ, after, refine=refine) for refine in (False, True)
+    )
+    truth = np.radians(leg.joints()[:, 3] - leg.pose[2])[frames.time_s > calibration.ready_s]
+    off = [float(np.sqrt(np.mean((one.rotation - truth) ** 2))) for one in (live, refined)]
+    assert off[1] < 0.6 * off[0]
+    assert np.all(refined.sigma <= live.sigma + 1e-12)
+
+
+@pytest.mark.parametrize("exercise", ["prone_windshield_wiper", "ninety_ninety_lift"])
+def test_a_heading_from_both_sides_gives_the_same_angle_where_nothing_drifts(new_leg, exercise):
+    leg = new_leg(exercise, Side.LEFT, 6).calibration().reps(2, 25.0)
+    frames = leg.frames()
+    calibration = calibrated(leg, frames=frames)
+    after = cut(frames, frames.time_s > calibration.ready_s)
+    live, refined = (
+        fuse_leg(calibration, load(exercise), RATE_HZ, after, refine=refine)
+        for refine in (False, True)
+    )
+    assert refined.rotation == pytest.approx(live.rotation, abs=math.radians(0.3))
