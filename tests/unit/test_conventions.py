@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from analysis import exercises, fusion
+from analysis import exercises, sigma
 from analysis.calibration import LegCalibration, LegFrames, Windows, calibrate
 from analysis.fusion import LegFusion, fuse_leg
 from imu.sample import Side
@@ -272,18 +272,18 @@ def test_a_frozen_pelvis_keeps_the_start_pose_of_the_book(side):
 
 def test_the_parts_of_the_uncertainty_have_the_sizes_of_the_table():
     said = {part: float(value.rstrip("°")) for part, value in SIGMAS if value.endswith("°")}
-    slow, fast = (math.degrees(v) for v in (fusion.SLOW_RAD_S, fusion.FAST_RAD_S))
+    slow, fast = (math.degrees(v) for v in (sigma.SLOW_RAD_S, sigma.FAST_RAD_S))
     assert said == pytest.approx(
         {
-            "inclination, still": math.degrees(fusion.SIGMA_STILL_RAD),
-            f"inclination, moving at {slow:g}°/s": math.degrees(fusion.SIGMA_SLOW_RAD),
-            f"inclination, moving at {fast:g}°/s or more": math.degrees(fusion.SIGMA_FAST_RAD),
+            "inclination, still": math.degrees(sigma.SIGMA_STILL_RAD),
+            f"inclination, moving at {slow:g}°/s": math.degrees(sigma.SIGMA_SLOW_RAD),
+            f"inclination, moving at {fast:g}°/s or more": math.degrees(sigma.SIGMA_FAST_RAD),
             "accelerometer without a calibration of its own": math.degrees(
-                fusion.SIGMA_ACCELEROMETER_RAD
+                sigma.SIGMA_ACCELEROMETER_RAD
             ),
-            "heading, one still return against the next": math.degrees(fusion.SIGMA_RETURN_RAD),
+            "heading, one still return against the next": math.degrees(sigma.SIGMA_RETURN_RAD),
             "heading, drift for each second since that return": math.degrees(
-                fusion.SIGMA_DRIFT_RAD_S
+                sigma.SIGMA_DRIFT_RAD_S
             ),
         }
     )

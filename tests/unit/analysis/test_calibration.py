@@ -410,6 +410,13 @@ def test_a_knee_axis_along_the_shank_is_refused(new_leg):
     for _ in range(5):  # the whole leg rolls out: a shank that turns about its own length
         leg.go(1.4, leg.turned(-35.0, knee=-88.0)).go(1.4, leg.turned(0.0, knee=-88.0))
     leg.named["bends"] = (begun + 1.4, leg.now_s)
+    assert "keep the thigh still and bend only the knee" in refused(leg)
+
+
+def test_who_stands_aslant_is_told_to_stand_straighter(new_leg):
+    leg = new_leg("prone_windshield_wiper", Side.RIGHT)
+    leg.go(0.1, (0.0, 24.0, 0.0, 0.0), 0.0).still(3.0, "stand")
+    leg.go(3.0, leg.pose).still(3.0, "pose").bends().still(2.0)
     assert "from being across the shank: stand straighter" in refused(leg)
 
 
