@@ -63,6 +63,10 @@ class Dose:
     reps: tuple[int, int]
     sets: int = 1
     hold_s: tuple[float, float] = (0.0, 0.0)
+    breaths: tuple[int, int] | None = None
+    """Breaths that a hold lasts, where the source counts breaths; `hold_s` follows from them."""
+    breath_s: float = 5.0
+    """Seconds a breath, for the pacer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +219,7 @@ def _field_problems(
     data: dict[str, Any], kind: type[Exercise | Pose | Dose], prefix: str, given: set[str]
 ) -> list[str]:
     kinds = {field.name: str(field.type) for field in fields(kind) if field.name not in given}
-    optional = {"sets", "hold_s"}
+    optional = {"sets", "hold_s", "breaths", "breath_s"}
     missing = [
         f"{prefix}{name} is missing" for name in sorted(kinds.keys() - optional - data.keys())
     ]
@@ -249,6 +253,10 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "int": ("a whole number from 1 up", lambda value: type(value) is int and value >= 1),
     "tuple[float, float]": ("a pair of numbers, the lower first", _is_span),
     "tuple[int, int]": (
+        "a pair of whole numbers, the lower first",
+        lambda value: _is_span(value) and all(type(part) is int for part in value),
+    ),
+    "tuple[int, int] | None": (
         "a pair of whole numbers, the lower first",
         lambda value: _is_span(value) and all(type(part) is int for part in value),
     ),

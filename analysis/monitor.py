@@ -57,6 +57,9 @@ class LegUpdate(NamedTuple):
     hold_s: float
     announced: Movement | None
     completed: Numbered | None
+    signal_deg: float = math.nan
+    """What is counted: the rotation, or what stands for it where the exercise has a proxy."""
+    set_open: bool = False
 
 
 class LegMonitor:
@@ -103,6 +106,8 @@ class LegMonitor:
             step = self._machine.push(time_s, rotation, where)
             if step is not NOTHING:  # never at the first sample of a span
                 announced, numbered = self._take(step, time_s)
+            if self._machine.is_resting:
+                self._sets.rest(time_s, absent=self._machine.is_absent)
         return LegUpdate(
             time_s,
             angles,
@@ -114,6 +119,8 @@ class LegMonitor:
             self._machine.held_s,
             announced,
             numbered,
+            rotation,
+            self._sets.is_open,
         )
 
     def finish(self) -> Numbered | None:

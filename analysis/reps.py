@@ -61,6 +61,16 @@ class RepMachine:
         """Return the wearer's range so far: the median of the last five valid repetitions."""
         return self._range
 
+    @property
+    def is_resting(self) -> bool:
+        """Say whether no movement is under way."""
+        return self.state is State.REST or self.state is State.OFF
+
+    @property
+    def is_absent(self) -> bool:
+        """Say whether the wearer has been out of the start position for long."""
+        return self._gate.absent
+
     def push(self, time_s: float, angle_deg: float, posture: int) -> Step:
         """Take one sample; an angle of NaN is a hole and only time passes."""
         if angle_deg != angle_deg:

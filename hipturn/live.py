@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from analysis.announcements import Announcement
 from analysis.calibration import CalibrationResult, Windows
 from analysis.guide import GuideUpdate, Step
 from hipturn.pipeline import Tracker, Update
+from hipturn.spoken import sentence
 from hipturn.terminal import Screen, step_text
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
@@ -62,9 +64,13 @@ class LiveSession:
 
     def finish(self) -> None:
         """Show what was still open when the last sample came."""
-        updates, _ = self.tracker.finish()
+        updates, ended = self.tracker.finish()
         for update in updates:
             self._show(update)
+        last_words = self.tracker.last_words(ended)
+        for announcement in last_words:
+            self.screen.say(sentence(announcement, self.tracker.exercise))
+        self._record(last_words)
 
     def _show(self, update: Update) -> None:
         self.screen.show(update)
@@ -72,29 +78,12 @@ class LiveSession:
             self.screen.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
                 _record_calibration(self.writer, update.time_s, side, news.result, news.windows)
+        self._record(update.announcements)
+
+    def _record(self, announcements: Iterable[Announcement]) -> None:
         if self.writer is not None:
-            for event in events_of(update):
-                self.writer.event(event)
-
-
-def events_of(update: Update) -> list[dict[str, Any]]:
-    """Return what one update announces, as events.jsonl holds it."""
-    return [
-        {
-            "type": "movement",
-            "time_s": leg.announced.announced_s,
-            "side": str(side),
-            "status": leg.announced.status,
-            "reason": leg.announced.reason,
-            "set": leg.set,
-            "reps": leg.reps,
-            "onset_s": leg.announced.onset_s,
-            "peak_s": leg.announced.peak_s,
-            "range_deg": leg.announced.range_deg,
-        }
-        for side, leg in update.legs.items()
-        if leg.announced is not None
-    ]
+            for announcement in announcements:
+                self.writer.event(announcement.to_event())
 
 
 def _record_calibration(

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
+from analysis.announcements import Announcement, Announcer
 from analysis.calibration import LegCalibration
 from analysis.exercises import Exercise
 from analysis.guide import Guide, GuideUpdate, Step
@@ -35,6 +36,8 @@ class Update(NamedTuple):
     """Of every leg that is calibrated."""
     guided: Mapping[Side, GuideUpdate]
     """Of every leg whose calibration moved on."""
+    announcements: tuple[Announcement, ...] = ()
+    """What to say, write down and sound, in this order."""
 
 
 class Tracker:
@@ -70,6 +73,8 @@ class Tracker:
         self._reconnects = sorted(reconnects, key=lambda reconnect: reconnect[1], reverse=True)
         self._waiting: dict[Side, LegCalibration] = {}
         self._monitors: dict[Side, LegMonitor] = {}
+        self._announcer = Announcer(exercise)
+        self._last: dict[Side, LegUpdate] = {}
         self._guides = (
             {side: Guide(exercise, side, self._rate_hz) for side, _, _ in self._legs}
             if guided
@@ -115,6 +120,14 @@ class Tracker:
         ended = {side: monitor.finish() for side, monitor in self._monitors.items()}
         return updates, {side: last for side, last in ended.items() if last is not None}
 
+    def last_words(self, ended: Mapping[Side, Numbered]) -> tuple[Announcement, ...]:
+        """Return what the end gives to say, after `finish` told the movements still open."""
+        return tuple(
+            said
+            for side, leg in self._last.items()
+            for said in self._announcer.close(side, leg.time_s, ended.get(side), leg.set, leg.reps)
+        )
+
     def _update(self, frame: Frame) -> Update:
         legs: dict[Side, LegUpdate] = {}
         guided: dict[Side, GuideUpdate] = {}
@@ -130,7 +143,9 @@ class Tracker:
                     guided[side] = news
                     if news.step is Step.READY and news.result and news.result.calibration:
                         self.use(news.result.calibration)
-        return Update(frame.time_s, frame, legs, guided)
+        said = [a for side, leg in legs.items() for a in self._announcer.push(side, leg)]
+        self._last |= legs
+        return Update(frame.time_s, frame, legs, guided, tuple(said))
 
     def _monitor(self, side: Side, time_s: float) -> LegMonitor | None:
         waiting = self._waiting.get(side)

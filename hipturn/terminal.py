@@ -22,6 +22,7 @@ from analysis.exercises import Exercise
 from analysis.guide import Step
 from analysis.monitor import LegUpdate
 from hipturn.pipeline import Update, rotation_text
+from hipturn.spoken import sentence
 from imu.sample import Side
 
 REFRESH_HZ = 8
@@ -66,19 +67,20 @@ class PlainScreen:
     """Lines on standard output, for logs and pipes."""
 
     def __init__(self, exercise: Exercise, title: str) -> None:
-        self._target = exercise.dose.reps[0]
+        self._exercise = exercise
         self._next_s = 0.0
         self.say(title)
 
     def show(self, update: Update) -> None:
-        """Say every repetition, and the angle every few seconds."""
+        """Say every announcement, and the angle every few seconds."""
+        for said in update.announcements:
+            self.say(sentence(said, self._exercise))
+        if update.announcements or update.time_s < self._next_s:
+            return
         for side, leg in update.legs.items():
-            if leg.announced is not None:
-                self.say(announcement(side, leg, self._target))
-            elif update.time_s >= self._next_s:
-                self._next_s = update.time_s + PLAIN_EVERY_S
-                text = rotation_text(leg.rotation_deg)
-                self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
+            self._next_s = update.time_s + PLAIN_EVERY_S
+            text = rotation_text(leg.rotation_deg)
+            self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -103,9 +105,8 @@ class DrawnScreen:
     def show(self, update: Update) -> None:
         """Keep the newest; the picture is drawn at its own pace."""
         self._update = update
-        for side, leg in update.legs.items():
-            if leg.announced is not None:
-                self.say(announcement(side, leg, self._exercise.dose.reps[0]))
+        for said in update.announcements:
+            self.say(sentence(said, self._exercise))
 
     def say(self, text: str) -> None:
         """Keep the last lines under the read-out."""
@@ -140,17 +141,6 @@ class DrawnScreen:
             f"{sure} {self._exercise.angle}",
         )
         return row
-
-
-def announcement(side: Side, leg: LegUpdate, target: int) -> str:
-    """Return what a movement that was just announced is called."""
-    movement = leg.announced
-    assert movement is not None  # noqa: S101 (called when there is one)
-    if movement.status == "valid":
-        return f"{side}: rep {leg.reps} / {target}, {movement.range_deg:.0f}°"
-    if movement.status == "partial":
-        return f"{side}: too small to count, {movement.range_deg:.0f}°"
-    return f"{side}: not counted ({movement.reason.replace('_', ' ')})"
 
 
 def step_text(step: Step, exercise: Exercise) -> str:
