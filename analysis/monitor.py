@@ -23,6 +23,7 @@ from analysis.movement import NOTHING, Movement, RepSettings, Step
 from analysis.posture import Posture, posture, postures
 from analysis.reps import RepMachine, State
 from analysis.sets import SetCounter
+from analysis.signals import signal_of, signal_series, start_level_deg
 from imu.quaternion import Quaternion
 
 KEEP_S = 90.0
@@ -81,7 +82,6 @@ class LegMonitor:
         self._machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
-        self._max_sigma = math.radians(exercise.max_sigma_deg)
         self._rows: deque[tuple[float, ...]] = deque()
         self._last_s = 0.0
 
@@ -94,16 +94,16 @@ class LegMonitor:
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
         angles = self._fusion.push(time_s, q_thigh, q_shank)
-        known = angles.sigma <= self._max_sigma  # False where NaN
-        rotation = angles.rotation * DEG if known else math.nan
+        signal, sigma = signal_of(angles, self.exercise)
+        known = signal == signal  # False where NaN
         where = posture(angles, self.calibration, self.exercise) if known else Posture.AWAY
         announced, numbered = None, None
         if time_s > self._span[1]:
             announced, numbered = self._leave_span(time_s)
         if time_s > self._span[0]:
             self._last_s = time_s
-            self._keep(time_s, rotation, angles, interpolated)
-            step = self._machine.push(time_s, rotation, where)
+            self._keep(time_s, signal, sigma, angles, interpolated)
+            step = self._machine.push(time_s, signal, where)
             if step is not NOTHING:  # never at the first sample of a span
                 announced, numbered = self._take(step, time_s)
             if self._machine.is_resting:
@@ -111,15 +111,15 @@ class LegMonitor:
         return LegUpdate(
             time_s,
             angles,
-            rotation,
-            angles.sigma * DEG,
+            signal if self.exercise.has_hip_angle else math.nan,
+            sigma,
             phase_of(self._machine),
             self._sets.set,
             self._sets.announced,
             self._machine.held_s,
             announced,
             numbered,
-            rotation,
+            signal,
             self._sets.is_open,
         )
 
@@ -144,7 +144,8 @@ class LegMonitor:
     def _keep(
         self,
         time_s: float,
-        rotation: float,
+        signal: float,
+        sigma: float,
         angles: LegAngles,
         interpolated: bool,
     ) -> None:
@@ -152,11 +153,11 @@ class LegMonitor:
         rows.append(
             (
                 time_s,
-                rotation,
+                signal,
                 angles.knee_flexion * DEG,
                 angles.thigh_elevation * DEG,
                 angles.adduction * DEG,
-                angles.sigma * DEG,
+                sigma,
                 float(interpolated),
             )
         )
@@ -176,9 +177,11 @@ class LegRecord:
 
     series: LegSeries
     rotation_deg: Array
-    """NaN where refused."""
+    """NaN where refused, and where the exercise has no hip angle."""
     away: npt.NDArray[np.bool_]
     movements: tuple[Numbered, ...]
+    signal_deg: Array
+    """What was counted: the rotation, or what stands for it; NaN where refused."""
 
 
 def follow_leg(
@@ -196,17 +199,15 @@ def follow_leg(
     from the same calibration.
     """
     series = _joined_series(calibration, exercise, rate_hz, frames)
-    with np.errstate(invalid="ignore"):
-        known = series.sigma <= math.radians(exercise.max_sigma_deg)
-    rotation = np.where(known, np.degrees(series.rotation), np.nan)
-    where = np.where(known, postures(series, calibration, exercise), Posture.AWAY)
+    signal, sigma = signal_series(series, exercise)
+    where = np.where(~np.isnan(signal), postures(series, calibration, exercise), Posture.AWAY)
     columns = {
         "time_s": frames.time_s,
-        "angle_deg": rotation,
+        "angle_deg": signal,
         "knee_deg": np.degrees(series.knee_flexion),
         "thigh_deg": np.degrees(series.thigh_elevation),
         "swing_deg": np.degrees(series.adduction),
-        "sigma_deg": np.degrees(series.sigma),
+        "sigma_deg": sigma,
         "interpolated": interpolated.astype(np.float64),
     }
     inside = np.zeros(len(frames.time_s), dtype=np.bool_)
@@ -214,7 +215,8 @@ def follow_leg(
         inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
     counted = {name: column[inside] for name, column in columns.items()}
     movements = _count(calibration, exercise, counted, where[inside], counted_s)
-    return LegRecord(series, rotation, where == Posture.AWAY, movements)
+    rotation = signal if exercise.has_hip_angle else np.full(len(signal), np.nan)
+    return LegRecord(series, rotation, where == Posture.AWAY, movements, signal)
 
 
 def _joined_series(
@@ -273,13 +275,6 @@ def _count(
             take(machine.finish(float(time_s[last - 1])), float(time_s[last - 1]))
         sets.close()
     return tuple(found)
-
-
-def start_level_deg(calibration: LegCalibration, exercise: Exercise) -> float:
-    """Return the angle of the calibrated start pose, where counting starts from."""
-    if exercise.zero == "pose" or exercise.angle == "heading":
-        return 0.0
-    return calibration.start_rotation_rad * DEG
 
 
 def phase_of(machine: RepMachine) -> str:

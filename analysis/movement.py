@@ -67,6 +67,13 @@ class RepSettings:
     """Out of it this long ends the watch."""
     absent_s: float = 3.0
     """Away from the start position this long ends a set."""
+    calibrated_range_deg: float = 0.0
+    """The wearer's own range, where it is known beforehand: half of it is asked of a repetition."""
+    starts_in_place: bool = False
+    """Whether a movement must begin in the start position: where the thigh itself is what moves,
+    nothing else tells it from walking."""
+    started_s: float = 1.0
+    """The start position must have been seen so shortly before."""
 
     @classmethod
     def of(cls, exercise: Exercise) -> RepSettings:
@@ -75,7 +82,13 @@ class RepSettings:
             onset_deg=exercise.onset_deg,
             min_range_deg=exercise.min_range_deg,
             typical_range_deg=exercise.typical_range_deg,
+            starts_in_place=exercise.moves_thigh,
         )
+
+    @property
+    def valid_range_deg(self) -> float:
+        """Return the smallest movement that is a repetition of this wearer."""
+        return max(self.min_range_deg, 0.5 * self.calibrated_range_deg)
 
     def reversal_deg(self, size_deg: float) -> float:
         """Return how far a movement of a size must turn back to have turned."""

@@ -26,7 +26,7 @@ class Posture(IntEnum):
 
     AWAY = 0
     THIGH = 1
-    """The thigh is where the exercise wants it; the shank may be on its way."""
+    """The thigh is where the exercise wants it, or is meant to move; the rest may be on its way."""
     START = 2
     """The start position."""
 
@@ -37,7 +37,7 @@ def posture(angles: LegAngles, calibration: LegCalibration, exercise: Exercise) 
     knee_max = math.radians(exercise.pose.knee_tolerance_deg)
     if calibration.y_thigh is not None:
         if not abs(angles.thigh_elevation - calibration.thigh_elevation_rad) <= thigh_max:
-            return Posture.AWAY
+            return Posture.THIGH if exercise.moves_thigh else Posture.AWAY
     elif math.isnan(angles.shank_elevation):
         return Posture.AWAY
     if abs(angles.shank_elevation - calibration.shank_elevation_rad) > SHANK_TOLERANCE_RAD:
@@ -66,5 +66,7 @@ def postures(
         off_knee = np.abs(off_knee - turn * np.round(off_knee / turn))
         bent = (np.abs(series.hinge_up) < HINGE_LEVEL_MAX) & (off_knee > knee_max)
         start = thigh & ~(off_shank > SHANK_TOLERANCE_RAD) & ~bent
+        if exercise.moves_thigh:
+            thigh = np.ones_like(thigh)
     out: npt.NDArray[np.int8] = thigh.astype(np.int8) + start.astype(np.int8)
     return out

@@ -12,7 +12,7 @@ import math
 from collections import deque
 from enum import Enum
 
-from analysis.gate import AWAY, START, PostureGate
+from analysis.gate import START, PostureGate
 from analysis.movement import NOTHING, REJECT_REASONS, Movement, RepSettings, Step
 from analysis.rest_level import RestLevel
 from analysis.smoothing import SmoothedAngle
@@ -129,7 +129,7 @@ class RepMachine:
             return None if short and onward else self._reject(time_s, "gap", State.LOST)
         resting = state is State.REST or state is State.SETTLE
         risen = angle - self._rest.base(self._onset) > self._onset
-        if resting and risen and not short and self._gate.posture != AWAY:
+        if resting and risen and not short and self._gate.may_start(time_s):
             return self._risen_unseen(time_s)
         return None
 
@@ -158,7 +158,7 @@ class RepMachine:
         x = smooth.fast
         if x < rest.low:
             rest.low = x
-        rising = smooth.slope > 0.0 and self._gate.posture != AWAY
+        rising = smooth.slope > 0.0 and self._gate.may_start(time_s)
         if rising and x - rest.base(self._onset) > self._onset:
             return self._start(time_s)
         if self._gate.is_out(time_s):
@@ -195,7 +195,7 @@ class RepMachine:
         if self._top - x >= s.reversal_deg(size):
             self.state = State.DOWN
             self._valley, self._mark, self._mark_s = x, x, time_s
-        elif size < s.min_range_deg and min(quiet_s, time_s - self._mark_s) > s.stuck_s:
+        elif size < s.valid_range_deg and min(quiet_s, time_s - self._mark_s) > s.stuck_s:
             return self._reject(time_s, "creep", State.REST)
         return NOTHING
 
@@ -246,7 +246,7 @@ class RepMachine:
             return NOTHING
         movement = self._close(self._pending._replace(announced_s=time_s, back_s=time_s))
         self._enter_rest(x)
-        if again and self._gate.posture != AWAY:
+        if again and self._gate.may_start(time_s):
             return Step(movement, self._start(time_s).completed)
         return Step(movement, None)
 
@@ -314,13 +314,13 @@ class RepMachine:
         middle = len(ordered) // 2
         self._range = (ordered[middle] + ordered[-1 - middle]) / 2
         # never above half the smallest repetition, or a small one after large ones would be missed
-        self._onset = max(s.onset_deg, min(s.onset_share * self._range, s.min_range_deg / 2))
+        self._onset = max(s.onset_deg, min(s.onset_share * self._range, s.valid_range_deg / 2))
 
     def _has_returned(self) -> bool:
         """Say whether the leg fell far enough for a repetition, wherever it is now."""
         s, size = self.settings, self._peak - self._rest.level
         fell = self._top - self._valley
-        return fell >= max(s.split_share * min(size, self._range), s.min_range_deg)
+        return fell >= max(s.split_share * min(size, self._range), s.valid_range_deg)
 
     def _has_stopped(self, time_s: float, for_s: float) -> bool:
         """Say whether the leg has come to rest; a slow return is quiet long before it."""
@@ -332,7 +332,7 @@ class RepMachine:
         size = self._peak - self._rest.level
         if time_s - self._risen_from < self.settings.min_duration_s:
             return self._movement(time_s, "rejected", "too_short")
-        large = size >= self.settings.min_range_deg
+        large = size >= self.settings.valid_range_deg
         self._large += large
         if (self._large <= 2 or self._valid == 0) and self._went_outwards():
             return self._movement(time_s, "rejected", "wrong_direction")

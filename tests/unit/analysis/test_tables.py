@@ -162,7 +162,7 @@ def small_table(rotation_deg, movements=(), windows=None, away=False):
     series = LegSeries(**{name: np.zeros(n) for name in LegSeries.__dataclass_fields__})
     frames = FrameTable(time_s + 1e-9, np.full((n, 2, 4), np.nan), np.zeros(n, bool))
     recording = replace(result().recording, frames=frames)
-    record = LegRecord(series, rotation, np.full(n, away), tuple(movements))
+    record = LegRecord(series, rotation, np.full(n, away), tuple(movements), rotation)
     return angle_table(recording, WIPER, {Side.RIGHT: windows or Windows()}, {Side.RIGHT: record})
 
 
@@ -219,7 +219,7 @@ def at(start_s, **given):
 def record_of(*numbered) -> LegRecord:
     nothing = np.zeros(0)
     series = LegSeries(**dict.fromkeys(LegSeries.__dataclass_fields__, nothing))
-    return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered))
+    return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered), nothing)
 
 
 def reps_of(records, exercise=WIPER):
