@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.calibration import LegCalibration, LegFrames
+from analysis.circles import CircleMachine
 from analysis.exercises import Array, Exercise
 from analysis.fusion import LegAngles, LegFusion, LegSeries, fuse_leg
 from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
@@ -79,7 +80,7 @@ class LegMonitor:
         self._spans = iter(counted_s)
         self._span = next(self._spans, NEVER)
         self._fusion = LegFusion(calibration, exercise, rate_hz)
-        self._machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+        self._machine = _machine(calibration, exercise)
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
         self._rows: deque[tuple[float, ...]] = deque()
@@ -103,6 +104,8 @@ class LegMonitor:
         if time_s > self._span[0]:
             self._last_s = time_s
             self._keep(time_s, signal, sigma, angles, interpolated)
+            if isinstance(self._machine, CircleMachine):
+                self._machine.see_foot(math.sin(angles.shank_elevation))
             step = self._machine.push(time_s, signal, where)
             if step is not NOTHING:  # never at the first sample of a span
                 announced, numbered = self._take(step, time_s)
@@ -214,7 +217,8 @@ def follow_leg(
     for start_s, end_s in counted_s:
         inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
     counted = {name: column[inside] for name, column in columns.items()}
-    movements = _count(calibration, exercise, counted, where[inside], counted_s)
+    foot = np.sin(series.shank_elevation[inside])
+    movements = _count(calibration, exercise, counted, where[inside], foot, counted_s)
     rotation = signal if exercise.has_hip_angle else np.full(len(signal), np.nan)
     return LegRecord(series, rotation, where == Posture.AWAY, movements, signal)
 
@@ -246,9 +250,10 @@ def _count(
     exercise: Exercise,
     columns: dict[str, Array],
     where: npt.NDArray[np.int64],
+    foot: Array,
     counted_s: Spans,
 ) -> tuple[Numbered, ...]:
-    machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+    machine = _machine(calibration, exercise)
     grader, sets = Grader(exercise), SetCounter(exercise.dose.reps[1])
     found: list[Numbered] = []
     time_s = columns["time_s"]
@@ -266,8 +271,11 @@ def _count(
 
     for start_s, end_s in counted_s:
         first, last = np.searchsorted(time_s, (start_s, end_s), "right")
-        span = [column[first:last].tolist() for column in (time_s, columns["angle_deg"], where)]
-        for t, angle, posture_now in zip(*span, strict=True):
+        seen = (time_s, columns["angle_deg"], where, foot)
+        span = [column[first:last].tolist() for column in seen]
+        for t, angle, posture_now, foot_now in zip(*span, strict=True):
+            if isinstance(machine, CircleMachine):
+                machine.see_foot(foot_now)
             step = machine.push(t, angle, posture_now)
             if step is not NOTHING:
                 take(step, t)
@@ -277,7 +285,12 @@ def _count(
     return tuple(found)
 
 
-def phase_of(machine: RepMachine) -> str:
+def _machine(calibration: LegCalibration, exercise: Exercise) -> RepMachine | CircleMachine:
+    kind = CircleMachine if exercise.circles else RepMachine
+    return kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+
+
+def phase_of(machine: RepMachine | CircleMachine) -> str:
     """Return the phase as the tables name it: rest, up, hold, down or away."""
     state = machine.state
     if state in (State.UP, State.DOWN) and machine.held_s > 0.3:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.calibration import LegCalibration, LegFrames
+from analysis.calibration import LegFrames
+from analysis.hold_pose import AnyCalibration
 from imu.sample import FrameTable, Side, Unit
 
 
@@ -20,7 +21,7 @@ class Recording:
     units: tuple[Unit, ...]
     frames: FrameTable
     marks: Sequence[tuple[float, str]] = ()
-    calibrations: Mapping[Side, LegCalibration] | None = None
+    calibrations: Mapping[Side, AnyCalibration] | None = None
     """Calibrations made while recording; None lets the recording be calibrated from itself."""
     lost_percent: float = 0.0
     longest_gap_s: float = 0.0

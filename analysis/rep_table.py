@@ -89,7 +89,7 @@ def _rep_row(
         "flags": ";".join(m.flags),
         "pelvis_change_deg": math.nan,
         "active": None,
-        "basis": exercise.angle,
+        "basis": exercise.angle if exercise.is_counted else "",
         "pain_0_10": "",
         "end_feel": "",
         "note": "",

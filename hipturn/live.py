@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from analysis.announcements import Announcement
-from analysis.calibration import CalibrationResult, Windows
 from analysis.guide import GuideUpdate, Step
 from hipturn.pipeline import Tracker, Update
 from hipturn.spoken import sentence
@@ -77,7 +76,7 @@ class LiveSession:
         for side, news in update.guided.items():
             self.screen.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
-                _record_calibration(self.writer, update.time_s, side, news.result, news.windows)
+                _record_calibration(self.writer, update.time_s, side, news)
         self._record(update.announcements)
 
     def _record(self, announcements: Iterable[Announcement]) -> None:
@@ -87,28 +86,32 @@ class LiveSession:
 
 
 def _record_calibration(
-    writer: SessionWriter, time_s: float, side: Side, result: CalibrationResult, windows: Windows
+    writer: SessionWriter, time_s: float, side: Side, news: GuideUpdate
 ) -> None:
-    assert result.calibration is not None  # noqa: S101 (the step is READY)
+    assert news.result is not None  # noqa: S101 (the step is READY)
+    found = news.hold or news.result.calibration
+    assert found is not None  # noqa: S101
     writer.event(
         {
             "type": "calibration",
             "time_s": time_s,
             "side": str(side),
             "windows": {
-                name: getattr(windows, name)
+                name: getattr(news.windows, name)
                 for name in ("stand", "pose", "bends")
-                if getattr(windows, name)
+                if getattr(news.windows, name)
             },
-            "checks": {check.name: round(check.value, 4) for check in result.checks},
+            "checks": {check.name: round(check.value, 4) for check in news.result.checks},
         }
     )
-    stored = {**(writer.header.calibration or {}), str(side): result.calibration.to_json()}
+    stored = {**(writer.header.calibration or {}), str(side): found.to_json()}
     writer.update(calibration=stored)
 
 
 def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
     """Return what to tell the wearer after a step of the calibration."""
+    if news.hold is not None:
+        return f"{side} leg in position. Hold still; the time runs."
     if news.step is Step.READY:
         figures = {check.name: check for check in news.result.checks} if news.result else {}
         hinge = figures.get("hinge split-half angle")

@@ -14,6 +14,7 @@ from analysis import exercises
 from hipturn.errors import UserError
 from hipturn.kit import KitUnit, read_kit
 from hipturn.places import recordings_root
+from hipturn.questions import asked
 from hipturn.radio_session import Place, Wish, run_session, strap
 from hipturn.shake import tell_apart
 from hipturn.unit_setup import SCAN_S
@@ -43,7 +44,7 @@ def start_virtual(
 
     The truth of what the wearer did stands beside the samples.
     """
-    name = exercises.load(exercise).name
+    entry = exercises.load(exercise)
     tell_rescued(root)
     try:
         air, wearing = on_air(exercise, side, seed, speed=speed)
@@ -55,8 +56,8 @@ def start_virtual(
         exercise=exercise,
         wearer=wearer or "virtual",
         source="virtual",
-        title=f"{name} — virtual wearer",
-        notes=(NOTE,),
+        title=f"{entry.name} — virtual wearer",
+        notes=(NOTE, *asked(entry)),
         seconds=seconds,
         root=root,
     )
@@ -86,6 +87,7 @@ def start_radio(
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
+    notes = asked(exercises.load(exercise))
     tell_rescued(root)
 
     async def run() -> Path:
@@ -95,7 +97,7 @@ def start_radio(
             click.echo("Looking for units…")
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, _places(side), click.echo)
-        wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root)
+        wish = Wish(exercise=exercise, wearer=wearer, notes=notes, seconds=seconds, root=root)
         return await run_session(strapped, wish)
 
     return _run(run())
