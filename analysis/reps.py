@@ -195,9 +195,20 @@ class RepMachine:
         if self._top - x >= s.reversal_deg(size):
             self.state = State.DOWN
             self._valley, self._mark, self._mark_s = x, x, time_s
-        elif size < s.valid_range_deg and min(quiet_s, time_s - self._mark_s) > s.stuck_s:
-            return self._reject(time_s, "creep", State.REST)
+        elif min(quiet_s, time_s - self._mark_s) > s.stuck_s:
+            if size < s.valid_range_deg:
+                return self._reject(time_s, "creep", State.REST)
+            self._sat = x
+        elif 0.0 < self._sat - self._rest.level < s.split_share * size:
+            return self._rise_from_seat(time_s)
         return NOTHING
+
+    def _rise_from_seat(self, time_s: float) -> Step:
+        """Begin anew from where it sat for long, low in the movement: that was a new rest."""
+        step = self._reject(time_s, "creep", State.UP)
+        self._rest.settle(self._sat)
+        self._begin(time_s)
+        return step
 
     def _down(self, time_s: float) -> Step:
         s, x, level = self.settings, self._smooth.fast, self._rest.level
@@ -272,6 +283,7 @@ class RepMachine:
         self._risen_from = self._smooth.rising_from
         self._peak = self._top = self._mark = self._smooth.fast
         self._peaks = 1
+        self._sat = -math.inf
 
     def _start(self, time_s: float) -> Step:
         """Begin a movement: the one announced before it is complete."""

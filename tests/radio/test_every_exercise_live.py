@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from analysis import exercises
 from hipturn.cli import cli
-from imu.recording import Session
+from imu.recording import open_session
 
 pytestmark = pytest.mark.long
 
@@ -25,7 +25,7 @@ def test_the_virtual_wearer_does_every_exercise_live(exercise_id, tmp_path):
         assert f"of {exercise.dose.hold_s[0]:.0f} s" in summary
         assert ("timed, not measured" in summary) == (exercise.mode == "M5")
     (folder,) = tmp_path.iterdir()
-    kinds = {event.get("kind", event["type"]) for event in Session.open(folder).events()}
+    kinds = {event.get("kind", event["type"]) for event in open_session(folder).events()}
     if exercise.is_counted:
         assert {"movement", "target_reached", "set_end"} <= kinds
     else:
