@@ -213,7 +213,11 @@ def _row(
     controlled: bool | None,
 ) -> MeasuredMovement:
     speed = np.abs(velocity(strokes.time_s, strokes.angle_deg, SPEED_S))
-    named = (("interpolated", figures.interpolated), ("stopped_short", movement.stopped_short))
+    named = (
+        ("bump", movement.bumped),
+        ("interpolated", figures.interpolated),
+        ("stopped_short", movement.stopped_short),
+    )
     return MeasuredMovement(
         status=movement.status,
         reject_reason=movement.reason,

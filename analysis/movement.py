@@ -127,6 +127,8 @@ class Movement(NamedTuple):
     """Whether it fell far enough to count but not back to rest."""
     after_absence: bool
     """Whether the wearer had left the start position for long before it."""
+    bumped: bool = False
+    """Whether a knock was bridged in it."""
 
 
 class Step(NamedTuple):

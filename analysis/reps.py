@@ -12,6 +12,7 @@ import math
 from collections import deque
 from enum import Enum
 
+from analysis.bumps import Jump, JumpFilter
 from analysis.gate import START, PostureGate
 from analysis.movement import NOTHING, REJECT_REASONS, Movement, RepSettings, Step
 from analysis.rest_level import RestLevel
@@ -42,6 +43,7 @@ class RepMachine:
         self.state = State.OFF
         self.held_s = 0.0
         """How long the leg has been holding near the peak of the movement under way."""
+        self._jumps = JumpFilter()
         self._smooth = SmoothedAngle(settings.quiet_dps)
         self._gate = PostureGate(settings)
         self._rest = RestLevel(settings, start_level_deg)
@@ -51,6 +53,12 @@ class RepMachine:
         self._peaks = 1
         self._mark, self._mark_s = start_level_deg, 0.0
         self._pending: Movement | None = None
+        self._sat = -math.inf
+        """Where the leg sat for long on the way up."""
+        self._bumped_s = -math.inf
+        """When a knock was last bridged."""
+        self._shifted = False
+        """Whether a slip waits for the movement before it to be complete."""
         # the wearer
         self._large = self._valid = 0
         self._ranges: deque[float] = deque(maxlen=5)
@@ -84,7 +92,13 @@ class RepMachine:
             if step is not None:
                 return step
         else:
-            smooth.push(time_s, angle_deg)
+            quiet = time_s - smooth.quiet_from >= self.settings.settled_s
+            jump = self._jumps.push(time_s, angle_deg, quiet=quiet)
+            smooth.push(time_s, self._jumps.angle)
+            if jump is Jump.BUMP:
+                self._bumped_s = time_s
+            elif jump is Jump.SHIFT or self._shifted:
+                return self._after_shift(time_s)
         if resting:
             return self._at_rest(time_s, gap_s)
         if state is State.UP:
@@ -111,12 +125,34 @@ class RepMachine:
         announced = self._pending if self.state is State.SETTLE else None
         return Step(announced, self._complete().completed)
 
+    # --- slipping straps ----------------------------------------------------------------------
+
+    def _after_shift(self, time_s: float) -> Step:
+        """Drop the movement under way and rest where the leg now seems to be: a strap slipped."""
+        self._shifted = self._pending is not None
+        if self._pending is not None:
+            announced = None
+            if self.state is State.SETTLE:
+                announced = self._close(self._pending._replace(announced_s=time_s))
+            step = Step(announced, self._complete().completed)
+            self.state = State.REST
+            return step
+        if self.state is State.OFF or self.state is State.LOST:
+            self._smooth.restart(time_s, self._jumps.angle)
+            self._rest.settle(self._jumps.angle)
+            return NOTHING
+        if self.state is State.REST:
+            self._begin(time_s)
+        self._smooth.restart(time_s, self._jumps.angle)
+        return self._reject(time_s, "sensor_shift", State.REST)
+
     # --- holes in the data --------------------------------------------------------------------
 
     def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Step | None:
         """Go on after a long hole, or reject what it hid; None where the state decides."""
         before, state = self._smooth.fast, self.state
         self._smooth.restart(time_s, angle)
+        self._jumps.restart(time_s, angle)
         if gap_s == math.inf:  # the first sample
             if self._gate.posture == START:
                 # Calibration has just seen the start pose: the first rep needs no rest before it.
@@ -343,7 +379,8 @@ class RepMachine:
     def _judged(self, time_s: float, *, stopped_short: bool) -> Movement:
         size = self._peak - self._rest.level
         if time_s - self._risen_from < self.settings.min_duration_s:
-            return self._movement(time_s, "rejected", "too_short")
+            reason = "impact" if self._bumped_s >= self._risen_from else "too_short"
+            return self._movement(time_s, "rejected", reason)
         large = size >= self.settings.valid_range_deg
         self._large += large
         if (self._large <= 2 or self._valid == 0) and self._went_outwards():
@@ -372,4 +409,5 @@ class RepMachine:
             peaks=self._peaks,
             stopped_short=stopped_short,
             after_absence=self._gate.absent,
+            bumped=self._bumped_s >= self._onset_s,
         )

@@ -293,6 +293,16 @@ def test_a_row_for_both_legs_says_when_and_how_controlled_and_leaves_the_angles_
     assert set(table["rep"]) == {1}
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "fault"),
+    [(30.0, 24.5, ""), (30.0, 23.5, "asymmetry"), (60.0, 50.5, ""), (60.0, 49.0, "asymmetry")],
+)
+def test_legs_that_go_unevenly_far_are_the_fault_of_the_repetition(left, right, fault):
+    table = both([Numbered(at(2.0, rom_deg=left), 1, 1)], [Numbered(at(2.0, rom_deg=right), 1, 1)])
+    assert table["faults"].tolist() == [fault, "", ""]
+    assert table["controlled"].tolist() == [True, True, True]  # told, but not graded
+
+
 def test_legs_that_reach_their_end_range_apart_are_two_repetitions_flagged_async():
     # the duration is 6 s, so that middles up to 1.8 s apart are together
     together = both([Numbered(at(2.0), 1, 1)], [Numbered(at(3.7), 1, 1)])
