@@ -44,6 +44,8 @@ class RepSettings:
     """Slower than this over 0.3 s is quiet; the raw rate would call a tremor movement."""
     settled_s: float = 0.25
     """Quiet this long has stopped."""
+    steady_s: float = 0.35
+    """Within half a degree this long has stopped too: slower than `still_dps`."""
     still_dps: float = 1.5
     """Slower than this rests: drift, but not a slow start nor a slow return."""
     rise_s: float = 0.5

@@ -261,7 +261,7 @@ class RepMachine:
             self.state = State.SETTLE
         elif x - self._valley >= s.reversal_deg(size):
             return self._turn_up(time_s)
-        elif self._has_returned() and self._has_stopped(time_s, s.settled_s):
+        elif self._has_returned() and self._has_come_to_rest(time_s):
             movement = self._close(self._judged(time_s, stopped_short=True))
             self._enter_rest(x)
             return Step(movement, None)
@@ -288,7 +288,7 @@ class RepMachine:
         size = self._pending.range_deg
         back = x - self._rest.level <= s.final_deg(size)
         again = x - self._valley >= s.reversal_deg(size)
-        stopped = self._has_stopped(time_s, s.settled_s)
+        stopped = self._has_come_to_rest(time_s)
         if not (back or again or stopped or self._gate.is_out(time_s)):
             return NOTHING
         movement = self._close(self._pending._replace(announced_s=time_s, back_s=time_s))
@@ -375,6 +375,11 @@ class RepMachine:
         smooth = self._smooth
         still = -self.settings.still_dps < smooth.slope < self.settings.still_dps
         return still and time_s - smooth.quiet_from >= for_s
+
+    def _has_come_to_rest(self, time_s: float) -> bool:
+        """Say whether the leg has just stopped on its way back, however quick it was."""
+        steady = time_s - self._smooth.steady_from >= self.settings.steady_s
+        return steady or self._has_stopped(time_s, self.settings.settled_s)
 
     def _judged(self, time_s: float, *, stopped_short: bool) -> Movement:
         size = self._peak - self._rest.level
