@@ -50,8 +50,14 @@ class PostureGate:
         """Say whether the leg has been out of place for too long to go on."""
         return time_s - self.out_from > self._settings.disarm_s
 
+    def has_strayed(self, time_s: float) -> bool:
+        """Say whether the leg has been out of place for too long for a movement to go on."""
+        return time_s - self.out_from > self._settings.strayed_s
+
     def may_start(self, time_s: float) -> bool:
         """Say whether a movement that begins now begins where the exercise does."""
-        if self._settings.starts_in_place:
-            return time_s - self.seen_s <= self._settings.started_s
-        return self.posture != AWAY
+        return self.was_in(time_s) and self.posture != AWAY
+
+    def was_in(self, time_s: float) -> bool:
+        """Say whether the start position has just been seen."""
+        return time_s - self.seen_s <= self._settings.in_place_s

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from analysis.exercises import Exercise
 
+HIP_ROTATION_MAX_DEG = 75.0
+"""No hip turns in by more from its rest; a body that rolls over does."""
+PROXY_MAX_DEG = 130.0
+"""No thigh and no bent leg goes farther in one movement."""
 REJECT_REASONS = (
     "too_short",
     "impact",
@@ -67,15 +72,16 @@ class RepSettings:
     """In the start position this long begins the watch."""
     disarm_s: float = 1.5
     """Out of it this long ends the watch."""
+    strayed_s: float = 0.4
+    """Out of it this long during a movement ends the movement: it is another one."""
     absent_s: float = 3.0
     """Away from the start position this long ends a set."""
     calibrated_range_deg: float = 0.0
     """The wearer's own range, where it is known beforehand: half of it is asked of a repetition."""
-    starts_in_place: bool = False
-    """Whether a movement must begin in the start position: where the thigh itself is what moves,
-    nothing else tells it from walking."""
-    started_s: float = 1.0
-    """The start position must have been seen so shortly before."""
+    max_range_deg: float = math.inf
+    """A larger movement is another one, such as rolling over."""
+    in_place_s: float = 1.0
+    """The start position must have been seen so shortly before a movement begins and returns."""
 
     @classmethod
     def of(cls, exercise: Exercise) -> RepSettings:
@@ -84,7 +90,7 @@ class RepSettings:
             onset_deg=exercise.onset_deg,
             min_range_deg=exercise.min_range_deg,
             typical_range_deg=exercise.typical_range_deg,
-            starts_in_place=exercise.moves_thigh,
+            max_range_deg=HIP_ROTATION_MAX_DEG if exercise.has_hip_angle else PROXY_MAX_DEG,
         )
 
     @property

@@ -226,7 +226,7 @@ class RepMachine:
                 self._mark, self._mark_s = x, time_s
         size, quiet_s = self._peak - self._rest.level, time_s - self._smooth.quiet_from
         self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
-        if self._gate.is_out(time_s):
+        if self._gate.has_strayed(time_s) or size > s.max_range_deg:
             return self._reject(time_s, "posture", State.OFF)
         if self._top - x >= s.reversal_deg(size):
             self.state = State.DOWN
@@ -254,7 +254,7 @@ class RepMachine:
             if x < self._mark - s.progress_deg:
                 self._mark, self._mark_s = x, time_s
         self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
-        if self._gate.is_out(time_s):
+        if self._gate.has_strayed(time_s):
             return self._reject(time_s, "posture", State.OFF)
         if x - level <= s.close_deg(size):
             self._pending = self._judged(time_s, stopped_short=False)
@@ -390,6 +390,8 @@ class RepMachine:
         self._large += large
         if (self._large <= 2 or self._valid == 0) and self._went_outwards():
             return self._movement(time_s, "rejected", "wrong_direction")
+        if not (stopped_short or self._gate.was_in(time_s)):
+            return self._movement(time_s, "rejected", "posture")
         status = "valid" if large else "partial"
         return self._movement(time_s, status, stopped_short=stopped_short)
 
