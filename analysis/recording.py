@@ -26,6 +26,10 @@ class Recording:
     lost_percent: float = 0.0
     longest_gap_s: float = 0.0
     notes: tuple[str, ...] = ()
+    active: bool | None = None
+    """Whether the wearer moved the leg, or someone else, or gravity; None where nobody said."""
+    is_test: bool = False
+    """Whether the session was declared a test of an exercise that is not one by itself."""
 
     @property
     def rate_hz(self) -> float:

@@ -91,7 +91,7 @@ def _rep_row(
         "faults": ";".join(m.faults),
         "flags": ";".join(m.flags),
         "pelvis_change_deg": math.nan,
-        "active": None,
+        "active": recording.active,
         "basis": exercise.angle if exercise.is_counted else "",
         "pain_0_10": "",
         "end_feel": "",

@@ -99,6 +99,8 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
+@click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
+@click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
 @click.option("--terminal", is_flag=True, help="Show in the terminal (what there is so far).")
 def live(
     virtual: bool,
@@ -109,6 +111,8 @@ def live(
     speed: float | None,
     seconds: float | None,
     root: str | None,
+    active: bool | None,
+    is_test: bool,
     terminal: bool,  # noqa: ARG001 (the only screen there is)
     **named: str | None,
 ) -> None:
@@ -117,10 +121,27 @@ def live(
 
     if virtual:
         folder = start_virtual(
-            exercise, side, wearer=wearer, seed=seed, speed=speed, seconds=seconds, root=root
+            exercise,
+            side,
+            wearer=wearer,
+            seed=seed,
+            speed=speed,
+            seconds=seconds,
+            root=root,
+            active=active,
+            is_test=is_test,
         )
     else:
-        folder = start_radio(exercise, side, named, wearer=wearer, seconds=seconds, root=root)
+        folder = start_radio(
+            exercise,
+            side,
+            named,
+            wearer=wearer,
+            seconds=seconds,
+            root=root,
+            active=active,
+            is_test=is_test,
+        )
     _print_session(folder)
 
 

@@ -182,6 +182,7 @@ def read_recording(
     reconnects = reconnects_of(session)
     lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
+    declared = next((e for e in session.events() if e["type"] == "declared"), {})
     return Recording(
         session_id=header.session_id,
         wearer=header.wearer,
@@ -196,6 +197,8 @@ def read_recording(
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         notes=(*header.notes, *_dropped_sentences(session)),
+        active=declared.get("active"),
+        is_test=bool(declared.get("test", False)),
     )
 
 

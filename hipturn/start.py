@@ -39,6 +39,8 @@ def start_virtual(
     speed: float | None,
     seconds: float | None,
     root: str | None,
+    active: bool | None = None,
+    is_test: bool = False,
 ) -> Path:
     """Run one set of the virtual wearer, on the air of its own; return the session's folder.
 
@@ -60,6 +62,8 @@ def start_virtual(
         notes=(NOTE, *asked(entry)),
         seconds=seconds,
         root=root,
+        active=active,
+        is_test=is_test,
     )
 
     async def run() -> Path:
@@ -84,6 +88,8 @@ def start_radio(
     wearer: str,
     seconds: float | None,
     root: str | None,
+    active: bool | None = None,
+    is_test: bool = False,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
@@ -97,7 +103,15 @@ def start_radio(
             click.echo("Looking for units…")
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, _places(side), click.echo)
-        wish = Wish(exercise=exercise, wearer=wearer, notes=notes, seconds=seconds, root=root)
+        wish = Wish(
+            exercise=exercise,
+            wearer=wearer,
+            notes=notes,
+            seconds=seconds,
+            root=root,
+            active=active,
+            is_test=is_test,
+        )
         return await run_session(strapped, wish)
 
     return _run(run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from analysis.assessment import assess, lines_of
 from analysis.exercise import SIGNAL_NAMES, Exercise
 from analysis.exercises import load
 
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 def summary_lines(result: Result) -> list[str]:
     """Return a line for each leg, then what a person should know."""
     rows: list[dict[str, Any]] = result.summary.to_dict("records")  # type: ignore[assignment]
-    return [row_line(row) for row in rows] + [f"note: {text}" for text in result.sentences]
+    lines = [row_line(row) for row in rows]
+    recording = result.recording
+    exercise = load(recording.exercise)
+    if exercise.assessment or (recording.is_test and exercise.has_hip_angle):
+        tests = assess(exercise, result.reps, result.angles, recording.active)
+        lines += lines_of(tests) if tests else ["test: there is no trial"]
+    return lines + [f"note: {text}" for text in result.sentences]
 
 
 def row_line(row: dict[str, Any]) -> str:
