@@ -136,7 +136,7 @@ def segment_axes(y: Array, z: Array) -> Array:
 def pelvis_of(exercise: Exercise, side: Side, femur: Array) -> Array:
     """Return a level pelvis (columns x, y, z) turned to the heading that the start pose tells."""
     seen = femur @ nominal_hip(exercise, side).T
-    level = level_pelvis(exercise.position, side)
+    level = level_pelvis(exercise.lies, side)
     m = level @ seen.T
     heading = math.atan2(m[0, 1] - m[1, 0], m[0, 0] + m[1, 1])
     turned: Array = rotation_about(2, heading) @ level

@@ -26,10 +26,11 @@ STROKE_MIN_S = 0.85
 TEMPO_SHARE = 0.7
 RANGE_SHARE = 0.8
 HOLD_SHARE = 0.8
-KNEE_FAULT_DEG = 15.0
-SWING_FAULT_DEG = 12.0
 PELVIS_FAULT_DEG = 5.0
 SHAKY_DPS = 5.0
+UNGRADED = ("thigh_swing", "asymmetry")
+"""Faults that are told and do not make a repetition uncontrolled: the first rests on a heading, the
+second is of both legs."""
 CALIBRATION_REPS = 3
 """The wearer's own range and tempo are the medians of this many first valid repetitions."""
 
@@ -117,7 +118,12 @@ class _Own(NamedTuple):
 
 
 class Grader:
-    """Measures and grades the movements of one leg in order, learning the wearer's own range."""
+    """Measures and grades the movements of one leg in order, learning the wearer's own range.
+
+    A repetition is controlled when it is as large as the wearer's own range asks, both strokes took
+    their time, it returned, was held as prescribed, went up once, knee and thigh kept their place
+    and nothing trembled; each criterion that failed is one of its faults.
+    """
 
     def __init__(self, exercise: Exercise) -> None:
         self._exercise = exercise
@@ -132,7 +138,7 @@ class Grader:
             return _row(movement, strokes, figures, faults=(), controlled=None)
         faults = self._faults(strokes, figures)
         self._learn(strokes)
-        controlled = not faults and movement.peaks == 1
+        controlled = movement.peaks == 1 and not set(faults) - set(UNGRADED)
         return _row(movement, strokes, figures, faults=faults, controlled=controlled)
 
     def _rest_deg(self, movement: Movement, strokes: Strokes) -> float:
@@ -160,9 +166,9 @@ class Grader:
         hasty = min(strokes.up_s, strokes.down_s) < stroke_min_s or strokes.whole_s < whole_min_s
         residual_max = residual_limit_deg(strokes.rom_deg)
         tests = (
-            ("knee_angle", abs(figures.knee_deg) > KNEE_FAULT_DEG),
+            ("knee_angle", abs(figures.knee_deg) > e.knee_fault_deg),
             ("thigh_lift", abs(figures.thigh_deg) > e.thigh_lift_fault_deg),
-            ("thigh_swing", abs(figures.swing_deg) > SWING_FAULT_DEG),
+            ("thigh_swing", abs(figures.swing_deg) > e.thigh_swing_fault_deg),
             ("pelvis", abs(figures.pelvis_deg) > PELVIS_FAULT_DEG),
             ("too_fast", hasty),
             ("not_returned", abs(figures.residual_deg) > residual_max),
@@ -170,7 +176,7 @@ class Grader:
             ("shaky", figures.tremor_dps > SHAKY_DPS),
             ("range_short", strokes.rom_deg < rom_min),
         )
-        return tuple(name for name, found in tests if found)
+        return tuple(name for name, found in tests if found and name not in e.not_judged)
 
 
 def _departure(values: Array) -> float:
@@ -215,7 +221,11 @@ def _row(
     controlled: bool | None,
 ) -> MeasuredMovement:
     speed = np.abs(velocity(strokes.time_s, strokes.angle_deg, SPEED_S))
-    named = (("interpolated", figures.interpolated), ("stopped_short", movement.stopped_short))
+    named = (
+        ("bump", movement.bumped),
+        ("interpolated", figures.interpolated),
+        ("stopped_short", movement.stopped_short),
+    )
     return MeasuredMovement(
         status=movement.status,
         reject_reason=movement.reason,

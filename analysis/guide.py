@@ -19,6 +19,7 @@ from analysis.axes import axes_from_stand
 from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
 from analysis.checks import Check, not_found
 from analysis.exercises import Array, Exercise
+from analysis.hold_pose import PoseCalibration, calibrate_pose
 from analysis.protocol import SILENCE_MAX_S, STILL_LAG_S, STILL_RAD_S, find_windows
 from imu.quaternion import Quaternion
 from imu.sample import Side
@@ -47,6 +48,8 @@ class GuideUpdate(NamedTuple):
     step: Step
     result: CalibrationResult | None
     windows: Windows
+    hold: PoseCalibration | None = None
+    """The calibration of a guided hold, which needs no knee bends."""
 
 
 class Guide:
@@ -125,6 +128,8 @@ class Guide:
             self._stood = (time_s - LOOK_AT_S[-1], time_s)
             return self._reach(Step.POSE, windows)
         if self.step is Step.POSE and windows.stand is not None and self._looked >= 2:
+            if self._exercise.mode == "M4":
+                return self._begin_hold(time_s, frames, windows)
             return self._reach(Step.BENDS, windows)
         if last_look and self._moved > self._moved_min:
             return self._explain(time_s, frames, windows)
@@ -136,6 +141,16 @@ class Guide:
             return None
         unknown = (math.nan,) * 4
         return np.array([unknown if q is None else q for q in self._pelvis])
+
+    def _begin_hold(self, time_s: float, frames: LegFrames, windows: Windows) -> GuideUpdate | None:
+        found, result = calibrate_pose(frames, windows, self._exercise, self._side)
+        if found is None:
+            return GuideUpdate(self.step, result, windows)
+        self.step = Step.READY
+        self._rows.clear()
+        self._pelvis.clear()
+        ready = replace(found, ready_s=time_s)
+        return GuideUpdate(self.step, result, windows, ready)
 
     def _reach(self, step: Step, windows: Windows) -> GuideUpdate:
         self.step, self._moved = step, 0

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from analysis.alarms import Alarm, AlarmWatch
 from analysis.calibration import LegCalibration, LegFrames
+from analysis.circles import CircleMachine
 from analysis.exercises import Array, Exercise
 from analysis.fusion import LegAngles, LegFusion, LegSeries, fuse_leg
 from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
@@ -24,6 +25,13 @@ from analysis.movement import NOTHING, Movement, RepSettings, Step
 from analysis.posture import Posture, posture, postures
 from analysis.reps import RepMachine, State
 from analysis.sets import SetCounter
+from analysis.signals import (
+    pelvis_share_deg,
+    pelvis_shares_deg,
+    signal_of,
+    signal_series,
+    start_level_deg,
+)
 from imu.quaternion import Quaternion
 
 KEEP_S = 90.0
@@ -58,7 +66,10 @@ class LegUpdate(NamedTuple):
     hold_s: float
     announced: Movement | None
     completed: Numbered | None
-    alarm: Alarm | None
+    alarm: Alarm | None = None
+    signal_deg: float = math.nan
+    """What is counted: the rotation, or what stands for it where the exercise has a proxy."""
+    set_open: bool = False
 
 
 class LegMonitor:
@@ -77,13 +88,12 @@ class LegMonitor:
         self._spans = iter(counted_s)
         self._span = next(self._spans, NEVER)
         self._fusion = LegFusion(calibration, exercise, rate_hz)
-        self._machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+        self._machine = _machine(calibration, exercise)
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
-        self._max_sigma = math.radians(exercise.max_sigma_deg)
         self._frames = 0
-        self._share = 0.0
+        self._share_deg = 0.0
         self._rows: deque[tuple[float, ...]] = deque()
         self._last_s = 0.0
 
@@ -97,7 +107,8 @@ class LegMonitor:
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
         angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
-        known = angles.sigma <= self._max_sigma  # False where NaN
+        signal, sigma = signal_of(angles, self.exercise)
+        known = signal == signal  # False where NaN
         where = posture(angles, self.calibration, self.exercise) if known else Posture.AWAY
         announced, numbered, alarm = None, None, None
         if self._frames % self._alarms.every == 0:
@@ -108,17 +119,22 @@ class LegMonitor:
             announced, numbered = self._leave_span(time_s)
         if time_s > self._span[0]:
             self._last_s = time_s
-            counted = self._counted(angles) if known else math.nan
-            self._keep(time_s, counted, angles, interpolated)
+            counted = self._without_pelvis(signal, angles)
+            self._keep(time_s, counted, sigma, angles, interpolated)
+            if isinstance(self._machine, CircleMachine):
+                self._machine.see_foot(math.sin(angles.shank_elevation))
             step = self._machine.push(time_s, counted, where)
             if step is not NOTHING:  # never at the first sample of a span
                 announced, numbered = self._take(step, time_s)
-        sigma = math.hypot(angles.sigma, self._alarms.slip_rad)
+            if self._machine.is_resting:
+                self._sets.rest(time_s, absent=self._machine.is_absent)
+        told_sigma = math.hypot(sigma, self._alarms.slip_rad * DEG)
+        sure = self.exercise.has_hip_angle and told_sigma <= self.exercise.max_sigma_deg
         return LegUpdate(
             time_s,
             angles,
-            angles.rotation * DEG if sigma <= self._max_sigma else math.nan,
-            sigma * DEG,
+            signal if sure else math.nan,
+            told_sigma,
             phase_of(self._machine),
             self._sets.set,
             self._sets.announced,
@@ -126,13 +142,15 @@ class LegMonitor:
             announced,
             numbered,
             alarm,
+            signal,
+            self._sets.is_open,
         )
 
-    def _counted(self, angles: LegAngles) -> float:
-        """Return the angle that counts, in degrees: what a pelvis with a unit added is no rep."""
+    def _without_pelvis(self, signal_deg: float, angles: LegAngles) -> float:
+        """Return what counts: what a pelvis with a unit added to a rotation is no repetition."""
         if not math.isnan(angles.pelvis_rotation):
-            self._share = angles.pelvis_rotation
-        return (angles.rotation - self._share) * DEG
+            self._share_deg = pelvis_share_deg(angles, self.exercise)
+        return signal_deg - self._share_deg
 
     def finish(self) -> Numbered | None:
         """End the recording; return the movement that was still open, if any."""
@@ -155,7 +173,8 @@ class LegMonitor:
     def _keep(
         self,
         time_s: float,
-        rotation: float,
+        signal: float,
+        sigma: float,
         angles: LegAngles,
         interpolated: bool,
     ) -> None:
@@ -163,11 +182,11 @@ class LegMonitor:
         rows.append(
             (
                 time_s,
-                rotation,
+                signal,
                 angles.knee_flexion * DEG,
                 angles.thigh_elevation * DEG,
                 angles.adduction * DEG,
-                angles.sigma * DEG,
+                sigma,
                 float(interpolated),
                 angles.pelvis_rotation * DEG,
             )
@@ -189,12 +208,14 @@ class LegRecord:
 
     series: LegSeries
     rotation_deg: Array
-    """NaN where refused."""
+    """NaN where refused, and where the exercise has no hip angle."""
     away: npt.NDArray[np.bool_]
     movements: tuple[Numbered, ...]
     alarms: tuple[Alarm, ...]
-    sigma_rad: Array
+    sigma_deg: Array
     """1 σ of the rotation; wider where a strap slipped."""
+    signal_deg: Array
+    """What was counted: the rotation, or what stands for it; NaN where refused."""
 
 
 def follow_leg(
@@ -214,16 +235,15 @@ def follow_leg(
     from the same calibration.
     """
     series = _joined_series(calibration, exercise, rate_hz, frames, refine=refine)
-    with np.errstate(invalid="ignore"):
-        known = series.sigma <= math.radians(exercise.max_sigma_deg)
-    where = np.where(known, postures(series, calibration, exercise), Posture.AWAY)
+    signal, sigma = signal_series(series, exercise)
+    where = np.where(~np.isnan(signal), postures(series, calibration, exercise), Posture.AWAY)
     columns = {
         "time_s": frames.time_s,
-        "angle_deg": np.where(known, np.degrees(series.rotation - _shares(series)), np.nan),
+        "angle_deg": signal - pelvis_shares_deg(series, exercise),
         "knee_deg": np.degrees(series.knee_flexion),
         "thigh_deg": np.degrees(series.thigh_elevation),
         "swing_deg": np.degrees(series.adduction),
-        "sigma_deg": np.degrees(series.sigma),
+        "sigma_deg": sigma,
         "interpolated": interpolated.astype(np.float64),
         "pelvis_deg": np.degrees(series.pelvis_rotation),
     }
@@ -231,24 +251,16 @@ def follow_leg(
     for start_s, end_s in counted_s:
         inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
     counted = {name: column[inside] for name, column in columns.items()}
-    movements = _count(calibration, exercise, counted, where[inside], counted_s)
+    foot = np.sin(series.shank_elevation[inside])
+    movements = _count(calibration, exercise, counted, where[inside], foot, counted_s)
     watch = AlarmWatch(calibration, exercise, rate_hz)
     alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
-    sigma = np.hypot(series.sigma, slip_rad)
+    sigma = np.hypot(sigma, slip_rad * DEG)
     with np.errstate(invalid="ignore"):
-        sure = sigma <= math.radians(exercise.max_sigma_deg)
-    rotation = np.where(sure, np.degrees(series.rotation), np.nan)
-    return LegRecord(series, rotation, where == Posture.AWAY, movements, tuple(alarms), sigma)
-
-
-def _shares(series: LegSeries) -> Array:
-    """Return what the pelvis added (n,): the last known where its unit has a gap, else nothing."""
-    seen = np.flatnonzero(~np.isnan(series.pelvis_rotation))
-    shares = np.zeros(len(series.pelvis_rotation))
-    if len(seen):
-        last = np.searchsorted(seen, np.arange(len(shares)), "right") - 1
-        shares = np.where(last >= 0, series.pelvis_rotation[seen[np.maximum(last, 0)]], 0.0)
-    return shares
+        sure = exercise.has_hip_angle & (sigma <= exercise.max_sigma_deg)
+    rotation = np.where(sure, signal, np.nan)
+    away = where == Posture.AWAY
+    return LegRecord(series, rotation, away, movements, tuple(alarms), sigma, signal)
 
 
 def _watched(
@@ -311,9 +323,10 @@ def _count(
     exercise: Exercise,
     columns: dict[str, Array],
     where: npt.NDArray[np.int64],
+    foot: Array,
     counted_s: Spans,
 ) -> tuple[Numbered, ...]:
-    machine = RepMachine(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+    machine = _machine(calibration, exercise)
     grader, sets = Grader(exercise), SetCounter(exercise.dose.reps[1])
     found: list[Numbered] = []
     time_s = columns["time_s"]
@@ -331,8 +344,11 @@ def _count(
 
     for start_s, end_s in counted_s:
         first, last = np.searchsorted(time_s, (start_s, end_s), "right")
-        span = [column[first:last].tolist() for column in (time_s, columns["angle_deg"], where)]
-        for t, angle, posture_now in zip(*span, strict=True):
+        seen = (time_s, columns["angle_deg"], where, foot)
+        span = [column[first:last].tolist() for column in seen]
+        for t, angle, posture_now, foot_now in zip(*span, strict=True):
+            if isinstance(machine, CircleMachine):
+                machine.see_foot(foot_now)
             step = machine.push(t, angle, posture_now)
             if step is not NOTHING:
                 take(step, t)
@@ -342,14 +358,12 @@ def _count(
     return tuple(found)
 
 
-def start_level_deg(calibration: LegCalibration, exercise: Exercise) -> float:
-    """Return the angle of the calibrated start pose, where counting starts from."""
-    if exercise.zero == "pose" or exercise.angle == "heading":
-        return 0.0
-    return calibration.start_rotation_rad * DEG
+def _machine(calibration: LegCalibration, exercise: Exercise) -> RepMachine | CircleMachine:
+    kind = CircleMachine if exercise.circles else RepMachine
+    return kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
 
 
-def phase_of(machine: RepMachine) -> str:
+def phase_of(machine: RepMachine | CircleMachine) -> str:
     """Return the phase as the tables name it: rest, up, hold, down or away."""
     state = machine.state
     if state in (State.UP, State.DOWN) and machine.held_s > 0.3:

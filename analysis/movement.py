@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from analysis.exercises import Exercise
 
+HIP_ROTATION_MAX_DEG = 75.0
+"""No hip turns in by more from its rest; a body that rolls over does."""
+PROXY_MAX_DEG = 130.0
+"""No thigh and no bent leg goes farther in one movement."""
 REJECT_REASONS = (
     "too_short",
     "impact",
@@ -44,6 +49,8 @@ class RepSettings:
     """Slower than this over 0.3 s is quiet; the raw rate would call a tremor movement."""
     settled_s: float = 0.25
     """Quiet this long has stopped."""
+    steady_s: float = 0.35
+    """Within half a degree this long has stopped too: slower than `still_dps`."""
     still_dps: float = 1.5
     """Slower than this rests: drift, but not a slow start nor a slow return."""
     rise_s: float = 0.5
@@ -65,8 +72,16 @@ class RepSettings:
     """In the start position this long begins the watch."""
     disarm_s: float = 1.5
     """Out of it this long ends the watch."""
+    strayed_s: float = 0.4
+    """Out of it this long during a movement ends the movement: it is another one."""
     absent_s: float = 3.0
     """Away from the start position this long ends a set."""
+    calibrated_range_deg: float = 0.0
+    """The wearer's own range, where it is known beforehand: half of it is asked of a repetition."""
+    max_range_deg: float = math.inf
+    """A larger movement is another one, such as rolling over."""
+    in_place_s: float = 1.0
+    """The start position must have been seen so shortly before a movement begins and returns."""
 
     @classmethod
     def of(cls, exercise: Exercise) -> RepSettings:
@@ -75,7 +90,13 @@ class RepSettings:
             onset_deg=exercise.onset_deg,
             min_range_deg=exercise.min_range_deg,
             typical_range_deg=exercise.typical_range_deg,
+            max_range_deg=HIP_ROTATION_MAX_DEG if exercise.has_hip_angle else PROXY_MAX_DEG,
         )
+
+    @property
+    def valid_range_deg(self) -> float:
+        """Return the smallest movement that is a repetition of this wearer."""
+        return max(self.min_range_deg, 0.5 * self.calibrated_range_deg)
 
     def reversal_deg(self, size_deg: float) -> float:
         """Return how far a movement of a size must turn back to have turned."""
@@ -114,6 +135,8 @@ class Movement(NamedTuple):
     """Whether it fell far enough to count but not back to rest."""
     after_absence: bool
     """Whether the wearer had left the start position for long before it."""
+    bumped: bool = False
+    """Whether a knock was bridged in it."""
 
 
 class Step(NamedTuple):

@@ -18,6 +18,14 @@ from analysis.fusion import LegAngles, LegSeries
 
 HINGE_LEVEL_MAX = math.sin(math.radians(45.0))
 """With the knee axis steeper than this the knee angle rests on heading and decides nothing."""
+HINGE_SEEN_MAX = 0.95
+"""With the knee axis steeper than this even a large change of the knee angle is not believed."""
+KNEE_LOST_RAD = math.radians(50.0)
+"""A knee that is off by more is in another movement."""
+ROLL_TOLERANCE_RAD = math.radians(40.0)
+"""A leg that is rolled by more lies another way, such as on the side instead of the back."""
+ROLL_SEEN_MAX_RAD = math.radians(60.0)
+"""A steeper thigh hides its roll."""
 SHANK_TOLERANCE_RAD = math.radians(25.0)
 
 
@@ -26,7 +34,7 @@ class Posture(IntEnum):
 
     AWAY = 0
     THIGH = 1
-    """The thigh is where the exercise wants it; the shank may be on its way."""
+    """The thigh is where the exercise wants it, or is meant to move; the rest may be on its way."""
     START = 2
     """The start position."""
 
@@ -37,13 +45,20 @@ def posture(angles: LegAngles, calibration: LegCalibration, exercise: Exercise) 
     knee_max = math.radians(exercise.pose.knee_tolerance_deg)
     if calibration.y_thigh is not None:
         if not abs(angles.thigh_elevation - calibration.thigh_elevation_rad) <= thigh_max:
-            return Posture.AWAY
+            return Posture.THIGH if exercise.moves_thigh else Posture.AWAY
     elif math.isnan(angles.shank_elevation):
+        return Posture.AWAY
+    off_knee = math.remainder(angles.knee_flexion - calibration.knee_flexion_rad, 2 * math.pi)
+    lost = abs(angles.hinge_up) < HINGE_SEEN_MAX and abs(off_knee) > KNEE_LOST_RAD
+    if lost and not exercise.moves_thigh:
         return Posture.AWAY
     if abs(angles.shank_elevation - calibration.shank_elevation_rad) > SHANK_TOLERANCE_RAD:
         return Posture.THIGH
-    off_knee = math.remainder(angles.knee_flexion - calibration.knee_flexion_rad, 2 * math.pi)
     if abs(angles.hinge_up) < HINGE_LEVEL_MAX and abs(off_knee) > knee_max:
+        return Posture.THIGH
+    off_roll = math.remainder(angles.rotation - calibration.start_rotation_rad, 2 * math.pi)
+    steep = abs(angles.thigh_elevation) > ROLL_SEEN_MAX_RAD
+    if exercise.angle == "gravity" and not steep and abs(off_roll) > ROLL_TOLERANCE_RAD:
         return Posture.THIGH
     return Posture.START
 
@@ -65,6 +80,15 @@ def postures(
         off_knee = series.knee_flexion - calibration.knee_flexion_rad
         off_knee = np.abs(off_knee - turn * np.round(off_knee / turn))
         bent = (np.abs(series.hinge_up) < HINGE_LEVEL_MAX) & (off_knee > knee_max)
-        start = thigh & ~(off_shank > SHANK_TOLERANCE_RAD) & ~bent
+        off_roll = series.rotation - calibration.start_rotation_rad
+        off_roll = np.abs(off_roll - turn * np.round(off_roll / turn))
+        steep = np.abs(series.thigh_elevation) > ROLL_SEEN_MAX_RAD
+        rolled = ~steep & (off_roll > ROLL_TOLERANCE_RAD) & (exercise.angle == "gravity")
+        start = thigh & ~rolled & ~(off_shank > SHANK_TOLERANCE_RAD) & ~bent
+        if exercise.moves_thigh:
+            thigh = np.ones_like(thigh)
+        else:
+            lost = (np.abs(series.hinge_up) < HINGE_SEEN_MAX) & (off_knee > KNEE_LOST_RAD)
+            thigh, start = thigh & ~lost, start & ~lost
     out: npt.NDArray[np.int8] = thigh.astype(np.int8) + start.astype(np.int8)
     return out

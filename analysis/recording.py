@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.leg import LegCalibration, LegFrames
+from analysis.hold_pose import AnyCalibration
+from analysis.leg import LegFrames
 from imu.quaternion import IDENTITY
 from imu.sample import FrameTable, Segment, Side, Unit
 
@@ -61,7 +62,7 @@ class Recording:
     units: tuple[Unit, ...]
     frames: FrameTable
     marks: Sequence[tuple[float, str]] = ()
-    calibrations: Mapping[Side, LegCalibration] | None = None
+    calibrations: Mapping[Side, AnyCalibration] | None = None
     """Calibrations made while recording; None lets the recording be calibrated from itself."""
     lost_percent: float = 0.0
     longest_gap_s: float = 0.0
@@ -70,6 +71,10 @@ class Recording:
     notes: tuple[str, ...] = ()
     refined: bool = False
     """Whether what comes later may count, as it cannot live."""
+    active: bool | None = None
+    """Whether the wearer moved the leg, or someone else, or gravity; None where nobody said."""
+    is_test: bool = False
+    """Whether the session was declared a test of an exercise that is not one by itself."""
 
     @property
     def rate_hz(self) -> float:

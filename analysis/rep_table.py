@@ -23,6 +23,9 @@ REP_COLUMNS = (
     "gap_ms", "pain_0_10", "end_feel", "note",
 )  # fmt: skip
 SHARES = ("smoothness_up", "smoothness_down", "confidence")
+ASYMMETRY_DEG, ASYMMETRY_SHARE = 10.0, 0.20
+"""Legs of one repetition that differ by more, or by more of the larger, are the fault `asymmetry`:
+within 10° two sides count as equal (Ellison et al. 1990), but of a small range that is half."""
 Row = dict[str, Any]
 
 
@@ -87,8 +90,8 @@ def _rep_row(
         "rep": numbered.rep or None,
         "faults": ";".join(m.faults),
         "flags": ";".join(m.flags),
-        "active": None,
-        "basis": exercise.angle,
+        "active": recording.active,
+        "basis": exercise.angle if exercise.is_counted else "",
         "pain_0_10": "",
         "end_feel": "",
         "note": "",
@@ -113,9 +116,17 @@ def _with_both(left: list[Row], right: list[Row]) -> list[Row]:
     return [row for _, row in sorted(ordered, key=lambda item: item[0])]
 
 
+def _is_uneven(left: Row, right: Row) -> bool:
+    """Say whether one leg went clearly farther than the other."""
+    apart = abs(left["rom_deg"] - right["rom_deg"])
+    larger = max(left["rom_deg"], right["rom_deg"])
+    return bool(apart > ASYMMETRY_DEG or apart > ASYMMETRY_SHARE * larger)
+
+
 def _both_row(left: Row, right: Row) -> Row:
     measured = {name: math.nan for name in REP_COLUMNS if _rep_dtype(name) == "float64"}
     legs = (left, right)
+    uneven = "asymmetry" if _is_uneven(left, right) else ""
 
     def listed(name: str) -> str:
         words = [word for leg in legs for word in str(leg[name]).split(";") if word]
@@ -130,7 +141,7 @@ def _both_row(left: Row, right: Row) -> Row:
         "end_s": max(leg["end_s"] for leg in legs),
         "rest_before_s": min(leg["rest_before_s"] for leg in legs),
         "controlled": all(leg["controlled"] for leg in legs),
-        "faults": listed("faults"),
+        "faults": ";".join(filter(None, (listed("faults"), uneven))),
         "flags": listed("flags"),
         "peaks": max(leg["peaks"] for leg in legs),
         "pulses": max(leg["pulses"] for leg in legs),

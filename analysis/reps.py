@@ -12,7 +12,8 @@ import math
 from collections import deque
 from enum import Enum
 
-from analysis.gate import AWAY, START, PostureGate
+from analysis.bumps import Jump, JumpFilter
+from analysis.gate import START, PostureGate
 from analysis.movement import NOTHING, REJECT_REASONS, Movement, RepSettings, Step
 from analysis.rest_level import RestLevel
 from analysis.smoothing import SmoothedAngle
@@ -42,6 +43,7 @@ class RepMachine:
         self.state = State.OFF
         self.held_s = 0.0
         """How long the leg has been holding near the peak of the movement under way."""
+        self._jumps = JumpFilter()
         self._smooth = SmoothedAngle(settings.quiet_dps)
         self._gate = PostureGate(settings)
         self._rest = RestLevel(settings, start_level_deg)
@@ -51,6 +53,12 @@ class RepMachine:
         self._peaks = 1
         self._mark, self._mark_s = start_level_deg, 0.0
         self._pending: Movement | None = None
+        self._sat = -math.inf
+        """Where the leg sat for long on the way up."""
+        self._bumped_s = -math.inf
+        """When a knock was last bridged."""
+        self._shifted = False
+        """Whether a slip waits for the movement before it to be complete."""
         # the wearer
         self._large = self._valid = 0
         self._ranges: deque[float] = deque(maxlen=5)
@@ -60,6 +68,16 @@ class RepMachine:
     def range_deg(self) -> float:
         """Return the wearer's range so far: the median of the last five valid repetitions."""
         return self._range
+
+    @property
+    def is_resting(self) -> bool:
+        """Say whether no movement is under way."""
+        return self.state is State.REST or self.state is State.OFF
+
+    @property
+    def is_absent(self) -> bool:
+        """Say whether the wearer has been out of the start position for long."""
+        return self._gate.absent
 
     def push(self, time_s: float, angle_deg: float, posture: int) -> Step:
         """Take one sample; an angle of NaN is a hole and only time passes."""
@@ -74,7 +92,13 @@ class RepMachine:
             if step is not None:
                 return step
         else:
-            smooth.push(time_s, angle_deg)
+            quiet = time_s - smooth.quiet_from >= self.settings.settled_s
+            jump = self._jumps.push(time_s, angle_deg, quiet=quiet)
+            smooth.push(time_s, self._jumps.angle)
+            if jump is Jump.BUMP:
+                self._bumped_s = time_s
+            elif jump is Jump.SHIFT or self._shifted:
+                return self._after_shift(time_s)
         if resting:
             return self._at_rest(time_s, gap_s)
         if state is State.UP:
@@ -101,12 +125,34 @@ class RepMachine:
         announced = self._pending if self.state is State.SETTLE else None
         return Step(announced, self._complete().completed)
 
+    # --- slipping straps ----------------------------------------------------------------------
+
+    def _after_shift(self, time_s: float) -> Step:
+        """Drop the movement under way and rest where the leg now seems to be: a strap slipped."""
+        self._shifted = self._pending is not None
+        if self._pending is not None:
+            announced = None
+            if self.state is State.SETTLE:
+                announced = self._close(self._pending._replace(announced_s=time_s))
+            step = Step(announced, self._complete().completed)
+            self.state = State.REST
+            return step
+        if self.state is State.OFF or self.state is State.LOST:
+            self._smooth.restart(time_s, self._jumps.angle)
+            self._rest.settle(self._jumps.angle)
+            return NOTHING
+        if self.state is State.REST:
+            self._begin(time_s)
+        self._smooth.restart(time_s, self._jumps.angle)
+        return self._reject(time_s, "sensor_shift", State.REST)
+
     # --- holes in the data --------------------------------------------------------------------
 
     def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Step | None:
         """Go on after a long hole, or reject what it hid; None where the state decides."""
         before, state = self._smooth.fast, self.state
         self._smooth.restart(time_s, angle)
+        self._jumps.restart(time_s, angle)
         if gap_s == math.inf:  # the first sample
             if self._gate.posture == START:
                 # Calibration has just seen the start pose: the first rep needs no rest before it.
@@ -119,7 +165,7 @@ class RepMachine:
             return None if short and onward else self._reject(time_s, "gap", State.LOST)
         resting = state is State.REST or state is State.SETTLE
         risen = angle - self._rest.base(self._onset) > self._onset
-        if resting and risen and not short and self._gate.posture != AWAY:
+        if resting and risen and not short and self._gate.may_start(time_s):
             return self._risen_unseen(time_s)
         return None
 
@@ -148,7 +194,7 @@ class RepMachine:
         x = smooth.fast
         if x < rest.low:
             rest.low = x
-        rising = smooth.slope > 0.0 and self._gate.posture != AWAY
+        rising = smooth.slope > 0.0 and self._gate.may_start(time_s)
         if rising and x - rest.base(self._onset) > self._onset:
             return self._start(time_s)
         if self._gate.is_out(time_s):
@@ -180,14 +226,25 @@ class RepMachine:
                 self._mark, self._mark_s = x, time_s
         size, quiet_s = self._peak - self._rest.level, time_s - self._smooth.quiet_from
         self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
-        if self._gate.is_out(time_s):
+        if self._gate.has_strayed(time_s) or size > s.max_range_deg:
             return self._reject(time_s, "posture", State.OFF)
         if self._top - x >= s.reversal_deg(size):
             self.state = State.DOWN
             self._valley, self._mark, self._mark_s = x, x, time_s
-        elif size < s.min_range_deg and min(quiet_s, time_s - self._mark_s) > s.stuck_s:
-            return self._reject(time_s, "creep", State.REST)
+        elif min(quiet_s, time_s - self._mark_s) > s.stuck_s:
+            if size < s.valid_range_deg:
+                return self._reject(time_s, "creep", State.REST)
+            self._sat = x
+        elif 0.0 < self._sat - self._rest.level < s.split_share * size:
+            return self._rise_from_seat(time_s)
         return NOTHING
+
+    def _rise_from_seat(self, time_s: float) -> Step:
+        """Begin anew from where it sat for long, low in the movement: that was a new rest."""
+        step = self._reject(time_s, "creep", State.UP)
+        self._rest.settle(self._sat)
+        self._begin(time_s)
+        return step
 
     def _down(self, time_s: float) -> Step:
         s, x, level = self.settings, self._smooth.fast, self._rest.level
@@ -197,14 +254,14 @@ class RepMachine:
             if x < self._mark - s.progress_deg:
                 self._mark, self._mark_s = x, time_s
         self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
-        if self._gate.is_out(time_s):
+        if self._gate.has_strayed(time_s):
             return self._reject(time_s, "posture", State.OFF)
         if x - level <= s.close_deg(size):
             self._pending = self._judged(time_s, stopped_short=False)
             self.state = State.SETTLE
         elif x - self._valley >= s.reversal_deg(size):
             return self._turn_up(time_s)
-        elif self._has_returned() and self._has_stopped(time_s, s.settled_s):
+        elif self._has_returned() and self._has_come_to_rest(time_s):
             movement = self._close(self._judged(time_s, stopped_short=True))
             self._enter_rest(x)
             return Step(movement, None)
@@ -231,12 +288,12 @@ class RepMachine:
         size = self._pending.range_deg
         back = x - self._rest.level <= s.final_deg(size)
         again = x - self._valley >= s.reversal_deg(size)
-        stopped = self._has_stopped(time_s, s.settled_s)
+        stopped = self._has_come_to_rest(time_s)
         if not (back or again or stopped or self._gate.is_out(time_s)):
             return NOTHING
         movement = self._close(self._pending._replace(announced_s=time_s, back_s=time_s))
         self._enter_rest(x)
-        if again and self._gate.posture != AWAY:
+        if again and self._gate.may_start(time_s):
             return Step(movement, self._start(time_s).completed)
         return Step(movement, None)
 
@@ -262,6 +319,7 @@ class RepMachine:
         self._risen_from = self._smooth.rising_from
         self._peak = self._top = self._mark = self._smooth.fast
         self._peaks = 1
+        self._sat = -math.inf
 
     def _start(self, time_s: float) -> Step:
         """Begin a movement: the one announced before it is complete."""
@@ -304,13 +362,13 @@ class RepMachine:
         middle = len(ordered) // 2
         self._range = (ordered[middle] + ordered[-1 - middle]) / 2
         # never above half the smallest repetition, or a small one after large ones would be missed
-        self._onset = max(s.onset_deg, min(s.onset_share * self._range, s.min_range_deg / 2))
+        self._onset = max(s.onset_deg, min(s.onset_share * self._range, s.valid_range_deg / 2))
 
     def _has_returned(self) -> bool:
         """Say whether the leg fell far enough for a repetition, wherever it is now."""
         s, size = self.settings, self._peak - self._rest.level
         fell = self._top - self._valley
-        return fell >= max(s.split_share * min(size, self._range), s.min_range_deg)
+        return fell >= max(s.split_share * min(size, self._range), s.valid_range_deg)
 
     def _has_stopped(self, time_s: float, for_s: float) -> bool:
         """Say whether the leg has come to rest; a slow return is quiet long before it."""
@@ -318,14 +376,22 @@ class RepMachine:
         still = -self.settings.still_dps < smooth.slope < self.settings.still_dps
         return still and time_s - smooth.quiet_from >= for_s
 
+    def _has_come_to_rest(self, time_s: float) -> bool:
+        """Say whether the leg has just stopped on its way back, however quick it was."""
+        steady = time_s - self._smooth.steady_from >= self.settings.steady_s
+        return steady or self._has_stopped(time_s, self.settings.settled_s)
+
     def _judged(self, time_s: float, *, stopped_short: bool) -> Movement:
         size = self._peak - self._rest.level
         if time_s - self._risen_from < self.settings.min_duration_s:
-            return self._movement(time_s, "rejected", "too_short")
-        large = size >= self.settings.min_range_deg
+            reason = "impact" if self._bumped_s >= self._risen_from else "too_short"
+            return self._movement(time_s, "rejected", reason)
+        large = size >= self.settings.valid_range_deg
         self._large += large
         if (self._large <= 2 or self._valid == 0) and self._went_outwards():
             return self._movement(time_s, "rejected", "wrong_direction")
+        if not (stopped_short or self._gate.was_in(time_s)):
+            return self._movement(time_s, "rejected", "posture")
         status = "valid" if large else "partial"
         return self._movement(time_s, status, stopped_short=stopped_short)
 
@@ -350,4 +416,5 @@ class RepMachine:
             peaks=self._peaks,
             stopped_short=stopped_short,
             after_absence=self._gate.absent,
+            bumped=self._bumped_s >= self._onset_s,
         )

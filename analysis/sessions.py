@@ -15,8 +15,16 @@ import pandas as pd
 
 from analysis import exercises
 from analysis.alarms import Alarm, fell_silent
-from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
+from analysis.calibration import (
+    CalibrationResult,
+    LegCalibration,
+    LegFrames,
+    Windows,
+    calibrate,
+)
 from analysis.exercises import Exercise
+from analysis.guided import HoldMonitor, TimerMonitor, follow_guided
+from analysis.hold_pose import PoseCalibration, calibrate_pose
 from analysis.monitor import LegRecord, Spans, follow_leg
 from analysis.pairs import pair_legs
 from analysis.protocol import find_windows
@@ -65,19 +73,11 @@ def analyse(recording: Recording) -> Result:
     sentences = list(recording.notes)
     for units in leg_units(recording.units):
         side, frames = units.side, recording.leg(units)
-        windows[side], result = calibrate_leg(recording, frames, exercise, side)
+        windows[side], result, record = _follow(recording, exercise, side, frames)
         calibrations[side] = result
         sentences += [f"{side} leg: {sentence}" for sentence in result.sentences]
-        if result.calibration is not None:
-            records[side] = follow_leg(
-                result.calibration,
-                exercise,
-                recording.rate_hz,
-                frames,
-                recording.frames.interpolated,
-                counted_spans(recording.marks, result.calibration.ready_s),
-                refine=recording.refined,
-            )
+        if record is not None:
+            records[side] = record
     if exercise.both_legs and len(records) == 2:
         records = pair_legs(records)
     alarms = {
@@ -116,16 +116,59 @@ def _fell_silent(recording: Recording, leg: LegUnits) -> list[Alarm]:
     return [alarm for alarm in found if alarm is not None]
 
 
+def _follow(
+    recording: Recording, exercise: Exercise, side: Side, frames: LegFrames
+) -> tuple[Windows, CalibrationResult, LegRecord | None]:
+    """Return how one leg was calibrated and what it did; None without a calibration."""
+    if exercise.mode == "M5":
+        timer = TimerMonitor(exercise, counted_spans(recording.marks, 0.0))
+        record = follow_guided(timer, frames, -math.inf)
+        return Windows(), CalibrationResult(None, ()), record
+    if exercise.mode == "M4":
+        windows, pose, result = calibrate_hold(recording, frames, exercise, side)
+        if pose is None:
+            return windows, result, None
+        hold = HoldMonitor(pose, exercise, counted_spans(recording.marks, pose.ready_s))
+        return windows, result, follow_guided(hold, frames, pose.ready_s)
+    windows, result = calibrate_leg(recording, frames, exercise, side)
+    if result.calibration is None:
+        return windows, result, None
+    record = follow_leg(
+        result.calibration,
+        exercise,
+        recording.rate_hz,
+        frames,
+        recording.frames.interpolated,
+        counted_spans(recording.marks, result.calibration.ready_s),
+        refine=recording.refined,
+    )
+    return windows, result, record
+
+
 def calibrate_leg(
     recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
 ) -> tuple[Windows, CalibrationResult]:
     """Return the stored calibration, or one from the marks, or one from what the frames show."""
     marked = windows_of_marks(recording.marks)
-    if recording.calibrations and side in recording.calibrations:
-        return marked, CalibrationResult(recording.calibrations[side], ())
+    stored = (recording.calibrations or {}).get(side)
+    if isinstance(stored, LegCalibration):
+        return marked, CalibrationResult(stored, ())
     if marked == Windows():
         marked = find_windows(frames, exercise, side)
     return marked, calibrate(frames, marked, exercise, side)
+
+
+def calibrate_hold(
+    recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
+) -> tuple[Windows, PoseCalibration | None, CalibrationResult]:
+    """Return the position of a guided hold: stored, by the marks, or the last stillness shown."""
+    marked = windows_of_marks(recording.marks)
+    stored = (recording.calibrations or {}).get(side)
+    if isinstance(stored, PoseCalibration):
+        return marked, stored, CalibrationResult(None, ())
+    if marked == Windows():
+        marked = find_windows(frames, exercise, side)
+    return marked, *calibrate_pose(frames, marked, exercise, side)
 
 
 def windows_of_marks(marks: Sequence[tuple[float, str]]) -> Windows:

@@ -28,17 +28,28 @@ class SetCounter:
         self._sets: deque[tuple[float, int]] = deque()
         self._last_s = -math.inf
         self._tempos: deque[float] = deque(maxlen=5)
+        self._rest_max_s = SET_REST_MIN_S
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether a set is under way."""
+        return self._open
 
     def close(self) -> None:
         """End the set: the next repetition begins another."""
         self._open = False
+
+    def rest(self, time_s: float, *, absent: bool) -> None:
+        """Take that the leg rests; the set is over once it has rested, or been away, for long."""
+        if self._open and (absent or time_s - self._last_s > self._rest_max_s):
+            self._open = False
 
     def announce(self, movement: Movement) -> None:
         """Count an announced movement into its set."""
         if movement.status != "valid":
             return
         rested_s = movement.onset_s - self._last_s
-        if not self._open or movement.after_absence or rested_s > self._rest_max_s():
+        if not self._open or movement.after_absence or rested_s > self._rest_max_s:
             self.set += 1
             self.announced = 0
             self._open = True
@@ -46,11 +57,9 @@ class SetCounter:
         self._last_s = movement.announced_s
         self._tempos.append(movement.announced_s - movement.onset_s)
         self._sets.append((movement.onset_s, self.set))
-
-    def _rest_max_s(self) -> float:
-        if self.announced >= self._target:
-            return DONE_REST_S
-        return max(SET_REST_MIN_S, SET_REST_TEMPOS * float(np.median(self._tempos)))
+        tempo_s = float(np.median(self._tempos))
+        done = self.announced >= self._target
+        self._rest_max_s = DONE_REST_S if done else max(SET_REST_MIN_S, SET_REST_TEMPOS * tempo_s)
 
     def number(self, movement: Movement) -> tuple[int, int]:
         """Return the set and the number of a completed movement; no number unless it is valid."""

@@ -14,6 +14,7 @@ FAST_HZ = 5.0
 SLOW_HZ = 1.5
 SLOPE_S = 0.3
 """The slope is taken over this long."""
+STEADY_DEG = 0.5
 SAME_STEP_S = 1e-6
 """Steps that differ by less share their filter gains; a regular clock jitters by rounding."""
 
@@ -34,6 +35,8 @@ class SmoothedAngle:
         "quiet_from",
         "rising_from",
         "slope",
+        "steady_at",
+        "steady_from",
         "time_s",
     )
 
@@ -54,6 +57,9 @@ class SmoothedAngle:
         """Since when the slope has been quiet; infinity while it is not."""
         self.rising_from = time_s
         """When the fast trace last did not rise."""
+        self.steady_at, self.steady_from = angle_deg, math.inf
+        """Where the fast trace has stayed, and since when; sooner than the slope after a quick
+        stroke, but a tremor never stays."""
         self._past.clear()
         self._past.append((time_s, angle_deg))
 
@@ -68,6 +74,8 @@ class SmoothedAngle:
         self._fast1 += self._fast_gain * (angle_deg - self._fast1)
         rise = self._fast_gain * (self._fast1 - self.fast)
         self.fast += rise
+        if not -STEADY_DEG < self.fast - self.steady_at < STEADY_DEG:
+            self.steady_at, self.steady_from = self.fast, time_s
         if rise <= 0.0:
             self.rising_from = time_s
         self._slow1 += self._slow_gain * (angle_deg - self._slow1)

@@ -95,7 +95,7 @@ def _angle_columns(
         "hip_internal_rotation_deg": _rounded(rotation),
         "uncertainty_deg": empty
         if record is None
-        else np.where(valid, _rounded(np.degrees(record.sigma_rad)), np.nan),
+        else np.where(valid, _rounded(record.sigma_deg), np.nan),
         "basis": pd.Categorical.from_codes(valid.astype(np.int8) - 1, pd.Index([exercise.angle])),
         "hip_flexion_deg": degrees("flexion"),
         "hip_adduction_deg": degrees("adduction"),
@@ -138,7 +138,7 @@ def _paint(
 ) -> None:
     """Write one repetition's phases and numbers into the columns; others leave no trace."""
     m = numbered.movement
-    if m.status != "valid":
+    if m.status not in ("valid", "hold"):
         return
     for code, (start, end) in enumerate(
         ((m.start_s, m.hold_start_s), (m.hold_start_s, m.hold_end_s), (m.hold_end_s, m.end_s))
@@ -174,8 +174,11 @@ def _summary_row(
     recording: Recording, exercise: Exercise, side: Side, reps: pd.DataFrame
 ) -> dict[str, object]:
     mine = reps[reps["side"] == str(side)]
-    valid = mine[mine["status"] == "valid"]
+    # of a guided hold or a timer, what lasted as long as was asked counts
+    lasted = (mine["status"] == "hold") & (mine["faults"] == "")
+    valid = mine[(mine["status"] == "valid") | lasted]
     rom, peak = valid["rom_deg"].to_numpy(float), valid["peak_deg"].to_numpy(float)
+    held = valid if exercise.is_counted else mine
     tempo = (valid["end_s"] - valid["start_s"]).to_numpy(float)
     return {
         "session_id": recording.session_id,
@@ -194,12 +197,12 @@ def _summary_row(
         "rom_iqr_deg": _statistic(_iqr, rom),
         "peak_median_deg": _statistic(np.median, peak),
         "peak_max_deg": _statistic(np.max, peak),
-        "hold_median_s": _statistic(np.median, valid["hold_s"].to_numpy(float)),
-        "tempo_median_s": _statistic(np.median, tempo),
+        "hold_median_s": _statistic(np.median, held["hold_s"].to_numpy(float)),
+        "tempo_median_s": _statistic(np.median, tempo) if exercise.is_counted else math.nan,
         "side_difference_deg": math.nan,
         "side_flag": "",
         "change_since_last_deg": math.nan,
-        "mdc_deg": MDC_DEG,
+        "mdc_deg": MDC_DEG if exercise.has_hip_angle else math.nan,
         "change_exceeds_mdc": None,
         "lost_samples_percent": round(recording.lost_percent, 3),
         "longest_gap_ms": round(1000.0 * recording.longest_gap_s, 1),
@@ -207,6 +210,7 @@ def _summary_row(
 
 
 def _statistic(function: object, values: Array) -> float:
+    values = values[~np.isnan(values)]
     return round(float(function(values)), 3) if len(values) else math.nan  # type: ignore[operator]
 
 

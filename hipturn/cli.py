@@ -101,6 +101,8 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
+@click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
+@click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
 @click.option("--terminal", is_flag=True, help="Show in the terminal (what there is so far).")
 def live(
     virtual: bool,
@@ -112,6 +114,8 @@ def live(
     speed: float | None,
     seconds: float | None,
     root: str | None,
+    active: bool | None,
+    is_test: bool,
     terminal: bool,  # noqa: ARG001 (the only screen there is)
     **named: str | None,
 ) -> None:
@@ -128,6 +132,8 @@ def live(
             seconds=seconds,
             root=root,
             synchronise=synchronise,
+            active=active,
+            is_test=is_test,
         )
     else:
         folder = start_radio(
@@ -138,6 +144,8 @@ def live(
             seconds=seconds,
             root=root,
             synchronise=synchronise,
+            active=active,
+            is_test=is_test,
         )
     _print_session(folder)
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from analysis.calibration import CalibrationResult, Windows
+from analysis.announcements import Announcement, Kind
 from analysis.guide import GuideUpdate, Step
 from hipturn.pipeline import Tracker, Update
+from hipturn.spoken import sentence
 from hipturn.terminal import Screen, step_text
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
@@ -62,78 +63,58 @@ class LiveSession:
 
     def finish(self) -> None:
         """Show what was still open when the last sample came."""
-        updates, _ = self.tracker.finish()
+        updates, ended = self.tracker.finish()
         for update in updates:
             self._show(update)
+        last_words = self.tracker.last_words(ended)
+        for announcement in last_words:
+            self.screen.say(sentence(announcement, self.tracker.exercise))
+        self._record(last_words)
 
     def _show(self, update: Update) -> None:
         self.screen.show(update)
         for side, news in update.guided.items():
             self.screen.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
-                _record_calibration(self.writer, update.time_s, side, news.result, news.windows)
-        for side, leg in update.legs.items():
-            if leg.alarm is not None:
-                self.screen.say(f"{side} leg: {leg.alarm.text}")
+                _record_calibration(self.writer, update.time_s, side, news)
+        for said in update.announcements:
+            if said.kind is Kind.ALARM:
+                self.screen.say(f"{said.side} leg: {said.text}")
+        self._record(update.announcements)
+
+    def _record(self, announcements: Iterable[Announcement]) -> None:
         if self.writer is not None:
-            for event in events_of(update):
-                self.writer.event(event)
-
-
-def events_of(update: Update) -> list[dict[str, Any]]:
-    """Return what one update announces, as events.jsonl holds it."""
-    alarms = [
-        {
-            "type": "alarm",
-            "time_s": leg.alarm.time_s,
-            "side": str(side),
-            "what": leg.alarm.kind,
-            "text": leg.alarm.text,
-        }
-        for side, leg in update.legs.items()
-        if leg.alarm is not None
-    ]
-    return alarms + [
-        {
-            "type": "movement",
-            "time_s": leg.announced.announced_s,
-            "side": str(side),
-            "status": leg.announced.status,
-            "reason": leg.announced.reason,
-            "set": leg.set,
-            "reps": leg.reps,
-            "onset_s": leg.announced.onset_s,
-            "peak_s": leg.announced.peak_s,
-            "range_deg": leg.announced.range_deg,
-        }
-        for side, leg in update.legs.items()
-        if leg.announced is not None
-    ]
+            for announcement in announcements:
+                self.writer.event(announcement.to_event())
 
 
 def _record_calibration(
-    writer: SessionWriter, time_s: float, side: Side, result: CalibrationResult, windows: Windows
+    writer: SessionWriter, time_s: float, side: Side, news: GuideUpdate
 ) -> None:
-    assert result.calibration is not None  # noqa: S101 (the step is READY)
+    assert news.result is not None  # noqa: S101 (the step is READY)
+    found = news.hold or news.result.calibration
+    assert found is not None  # noqa: S101
     writer.event(
         {
             "type": "calibration",
             "time_s": time_s,
             "side": str(side),
             "windows": {
-                name: getattr(windows, name)
+                name: getattr(news.windows, name)
                 for name in ("stand", "pose", "bends")
-                if getattr(windows, name)
+                if getattr(news.windows, name)
             },
-            "checks": {check.name: round(check.value, 4) for check in result.checks},
+            "checks": {check.name: round(check.value, 4) for check in news.result.checks},
         }
     )
-    stored = {**(writer.header.calibration or {}), str(side): result.calibration.to_json()}
+    stored = {**(writer.header.calibration or {}), str(side): found.to_json()}
     writer.update(calibration=stored)
 
 
 def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
     """Return what to tell the wearer after a step of the calibration."""
+    if news.hold is not None:
+        return f"{side} leg in position. Hold still; the time runs."
     if news.step is Step.READY:
         figures = {check.name: check for check in news.result.checks} if news.result else {}
         hinge = figures.get("hinge split-half angle")

@@ -10,9 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
-from analysis.calibration import LegCalibration
+from analysis.announcements import Announcement, Announcer
 from analysis.exercises import Exercise
 from analysis.guide import Guide, GuideUpdate, Step
+from analysis.guided import HoldMonitor, TimerMonitor
+from analysis.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
 from analysis.monitor import LegMonitor, LegUpdate, Numbered
 from analysis.recording import Recording, leg_units
 from analysis.sessions import counted_spans
@@ -36,6 +38,8 @@ class Update(NamedTuple):
     """Of every leg that is calibrated."""
     guided: Mapping[Side, GuideUpdate]
     """Of every leg whose calibration moved on."""
+    announcements: tuple[Announcement, ...] = ()
+    """What to say, write down and sound, in this order."""
 
 
 class Tracker:
@@ -69,16 +73,21 @@ class Tracker:
         self._rate_hz = max(unit.rate_hz for unit in units)
         self._marks = marks
         self._reconnects = sorted(reconnects, key=lambda reconnect: reconnect[1], reverse=True)
-        self._waiting: dict[Side, LegCalibration] = {}
-        self._monitors: dict[Side, LegMonitor] = {}
+        self._waiting: dict[Side, AnyCalibration] = {}
+        self._monitors: dict[Side, LegMonitor | HoldMonitor | TimerMonitor] = {}
+        self._announcer = Announcer(exercise)
+        self._last: dict[Side, LegUpdate] = {}
         self._guides = (
             {
                 leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
                 for leg in self._legs
             }
-            if guided
+            if guided and exercise.mode != "M5"
             else {}
         )
+        if exercise.mode == "M5":  # a timer needs no calibration
+            spans = counted_spans(marks, 0.0)
+            self._monitors = {side: TimerMonitor(exercise, spans) for side in self.sides}
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -90,7 +99,7 @@ class Tracker:
         """Return what each guided leg is asked for."""
         return {side: guide.step for side, guide in self._guides.items()}
 
-    def use(self, calibration: LegCalibration) -> None:
+    def use(self, calibration: AnyCalibration) -> None:
         """Take a calibration; angles begin after its `ready_s`."""
         self._waiting[calibration.side] = calibration
 
@@ -119,6 +128,14 @@ class Tracker:
         ended = {side: monitor.finish() for side, monitor in self._monitors.items()}
         return updates, {side: last for side, last in ended.items() if last is not None}
 
+    def last_words(self, ended: Mapping[Side, Numbered]) -> tuple[Announcement, ...]:
+        """Return what the end gives to say, after `finish` told the movements still open."""
+        return tuple(
+            said
+            for side, leg in self._last.items()
+            for said in self._announcer.close(side, leg.time_s, ended.get(side), leg.set, leg.reps)
+        )
+
     def _update(self, frame: Frame) -> Update:
         legs: dict[Side, LegUpdate] = {}
         guided: dict[Side, GuideUpdate] = {}
@@ -135,20 +152,22 @@ class Tracker:
                 news = self._guides[side].push(frame.time_s, thigh, q[leg.shank], pelvis)
                 if news is not None:
                     guided[side] = news
-                    if news.step is Step.READY and news.result and news.result.calibration:
-                        self.use(news.result.calibration)
-        return Update(frame.time_s, frame, legs, guided)
+                    ready = news.hold or (news.result.calibration if news.result else None)
+                    if news.step is Step.READY and ready is not None:
+                        self.use(ready)
+        said = [a for side, leg in legs.items() for a in self._announcer.push(side, leg)]
+        self._last |= legs
+        return Update(frame.time_s, frame, legs, guided, tuple(said))
 
-    def _monitor(self, side: Side, time_s: float) -> LegMonitor | None:
+    def _monitor(self, side: Side, time_s: float) -> LegMonitor | HoldMonitor | TimerMonitor | None:
         waiting = self._waiting.get(side)
         if waiting is not None and time_s > waiting.ready_s:
             del self._waiting[side]
-            self._monitors[side] = LegMonitor(
-                waiting,
-                self.exercise,
-                self._rate_hz,
-                counted_spans(self._marks, waiting.ready_s),
-            )
+            spans = counted_spans(self._marks, waiting.ready_s)
+            if isinstance(waiting, PoseCalibration):
+                self._monitors[side] = HoldMonitor(waiting, self.exercise, spans)
+            else:
+                self._monitors[side] = LegMonitor(waiting, self.exercise, self._rate_hz, spans)
         return self._monitors.get(side)
 
 
@@ -171,6 +190,7 @@ def read_recording(
     reconnects = reconnects_of(session)
     lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
+    declared = next((e for e in session.events() if e["type"] == "declared"), {})
     return Recording(
         session_id=header.session_id,
         wearer=header.wearer,
@@ -181,12 +201,14 @@ def read_recording(
             align(table, header.units, header.clock, reconnects, refine=refine)
         ),
         marks=marks_of(session),
-        calibrations={Side(s): LegCalibration.from_json(c) for s, c in stored.items()} or None,
+        calibrations={Side(s): stored_calibration(c) for s, c in stored.items()} or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
         notes=(*header.notes, *_dropped_sentences(session)),
         refined=refine,
+        active=declared.get("active"),
+        is_test=bool(declared.get("test", False)),
     )
 
 

@@ -71,6 +71,9 @@ class Wish:
     """Whether the units were given one clock."""
     seconds: float | None = None
     root: str | None = None
+    active: bool | None = None
+    """Whether the wearer moves the leg, or is moved; None when nobody says."""
+    is_test: bool = False
 
 
 async def strap(
@@ -166,6 +169,10 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
     tracker = Tracker(units, wish.clock, exercise, guided=True)
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
+    if wish.active is not None or wish.is_test:
+        writer.event(
+            {"type": "declared", "time_s": 0.0, "active": wish.active, "test": wish.is_test}
+        )
     screen = open_screen(exercise, wish.title or exercise.name)
     if nearly_full:
         screen.say(nearly_full)

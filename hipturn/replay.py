@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from analysis import exercises, sessions
-from analysis.calibration import LegCalibration
+from analysis.hold_pose import AnyCalibration, stored_calibration
 from analysis.recording import leg_units
 from hipturn.live import LiveSession, paced, stoppable
 from hipturn.pipeline import Tracker, marks_of, read_recording, reconnects_of
@@ -51,15 +51,22 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         reconnects=reconnects_of(session),
     )
     refusals: list[str] = []
+    if exercise.mode == "M5":  # a timer needs none
+        return tracker, refusals
     if header.calibration:
         for stored in header.calibration.values():
-            tracker.use(LegCalibration.from_json(stored))
+            tracker.use(stored_calibration(stored))
         return tracker, refusals
     recording = read_recording(session)
     for units in leg_units(header.units):
-        frames = recording.leg(units)
-        _, result = sessions.calibrate_leg(recording, frames, exercise, units.side)
-        refusals += [f"{units.side} leg: {sentence}" for sentence in result.sentences]
-        if result.calibration is not None:
-            tracker.use(result.calibration)
+        side, frames = units.side, recording.leg(units)
+        calibration: AnyCalibration | None
+        if exercise.mode == "M4":
+            _, calibration, result = sessions.calibrate_hold(recording, frames, exercise, side)
+        else:
+            _, result = sessions.calibrate_leg(recording, frames, exercise, side)
+            calibration = result.calibration
+        refusals += [f"{side} leg: {sentence}" for sentence in result.sentences]
+        if calibration is not None:
+            tracker.use(calibration)
     return tracker, refusals

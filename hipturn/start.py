@@ -16,6 +16,7 @@ from hipturn.errors import UserError
 from hipturn.kit import KitUnit, read_kit
 from hipturn.one_clock import give_one_clock
 from hipturn.places import recordings_root
+from hipturn.questions import asked
 from hipturn.radio_session import Place, Wish, run_session, strap
 from hipturn.shake import tell_apart
 from hipturn.unit_setup import SCAN_S
@@ -41,12 +42,14 @@ def start_virtual(
     seconds: float | None,
     root: str | None,
     synchronise: bool = False,
+    active: bool | None = None,
+    is_test: bool = False,
 ) -> Path:
     """Run one set of the virtual wearer, on the air of its own; return the session's folder.
 
     The truth of what the wearer did stands beside the samples.
     """
-    name = exercises.load(exercise).name
+    entry = exercises.load(exercise)
     tell_rescued(root)
     try:
         air, wearing = on_air(exercise, side, seed, speed=speed)
@@ -58,10 +61,12 @@ def start_virtual(
         exercise=exercise,
         wearer=wearer or "virtual",
         source="virtual",
-        title=f"{name} — virtual wearer",
-        notes=(NOTE,),
+        title=f"{entry.name} — virtual wearer",
+        notes=(NOTE, *asked(entry)),
         seconds=seconds,
         root=root,
+        active=active,
+        is_test=is_test,
     )
 
     async def run() -> Path:
@@ -88,9 +93,12 @@ def start_radio(
     seconds: float | None,
     root: str | None,
     synchronise: bool = False,
+    active: bool | None = None,
+    is_test: bool = False,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
+    notes = asked(exercises.load(exercise))
     tell_rescued(root)
 
     async def run() -> Path:
@@ -100,7 +108,15 @@ def start_radio(
             click.echo("Looking for units…")
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, _places(side), click.echo)
-        wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root)
+        wish = Wish(
+            exercise=exercise,
+            wearer=wearer,
+            notes=notes,
+            seconds=seconds,
+            root=root,
+            active=active,
+            is_test=is_test,
+        )
         clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))
 

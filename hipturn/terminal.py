@@ -18,10 +18,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from analysis.exercise import SIGNAL_NAMES
 from analysis.exercises import Exercise
 from analysis.guide import Step
 from analysis.monitor import LegUpdate
 from hipturn.pipeline import Update, rotation_text
+from hipturn.spoken import sentence
 from imu.sample import Side
 
 REFRESH_HZ = 8
@@ -66,19 +68,20 @@ class PlainScreen:
     """Lines on standard output, for logs and pipes."""
 
     def __init__(self, exercise: Exercise, title: str) -> None:
-        self._target = exercise.dose.reps[0]
+        self._exercise = exercise
         self._next_s = 0.0
         self.say(title)
 
     def show(self, update: Update) -> None:
-        """Say every repetition, and the angle every few seconds."""
+        """Say every announcement, and the angle every few seconds."""
+        for said in update.announcements:
+            self.say(sentence(said, self._exercise))
+        if update.announcements or update.time_s < self._next_s:
+            return
         for side, leg in update.legs.items():
-            if leg.announced is not None:
-                self.say(announcement(side, leg, self._target))
-            elif update.time_s >= self._next_s:
-                self._next_s = update.time_s + PLAIN_EVERY_S
-                text = rotation_text(leg.rotation_deg)
-                self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
+            self._next_s = update.time_s + PLAIN_EVERY_S
+            text = reading(leg, self._exercise)
+            self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -103,9 +106,8 @@ class DrawnScreen:
     def show(self, update: Update) -> None:
         """Keep the newest; the picture is drawn at its own pace."""
         self._update = update
-        for side, leg in update.legs.items():
-            if leg.announced is not None:
-                self.say(announcement(side, leg, self._exercise.dose.reps[0]))
+        for said in update.announcements:
+            self.say(sentence(said, self._exercise))
 
     def say(self, text: str) -> None:
         """Keep the last lines under the read-out."""
@@ -122,7 +124,7 @@ class DrawnScreen:
         if not legs:
             body.append(Align.center(Text("\ncalibrating\n", style="bold")))
         for side, leg in legs.items():
-            body.append(Align.center(big(rotation_text(leg.rotation_deg))))
+            body.append(Align.center(big(large_text(leg, self._exercise))))
             body.append(Align.center(self._line(side, leg)))
         body.append(Text("\n" + "\n".join(self._said), style="dim"))
         at = f"{update.time_s:.0f} s" if update else ""
@@ -131,28 +133,35 @@ class DrawnScreen:
     def _line(self, side: Side, leg: LegUpdate) -> Table:
         row = Table.grid(padding=(0, 3))
         hold = f"hold {leg.hold_s:.0f} s" if leg.phase == "hold" else leg.phase
-        sure = "no angle" if math.isnan(leg.rotation_deg) else f"± {leg.sigma_deg:.1f}°"
+        sure = "no angle" if math.isnan(leg.signal_deg) else f"± {leg.sigma_deg:.1f}°"
+        basis = self._exercise.angle if self._exercise.is_counted else ""
         target = self._exercise.dose.reps[0]
         row.add_row(
             Text(str(side), style="bold"),
             Text(f"{leg.reps} / {target}", style="bold"),
             hold,
-            f"{sure} {self._exercise.angle}",
+            f"{sure} {basis}",
         )
         return row
 
 
-def announcement(side: Side, leg: LegUpdate, target: int) -> str:
-    """Return what a movement that was just announced is called."""
-    movement = leg.announced
-    assert movement is not None  # noqa: S101 (called when there is one)
-    if movement.status == "valid":
-        return f"{side}: rep {leg.reps} / {target}, {movement.range_deg:.0f}°"
-    if movement.status == "partial":
-        return f"{side}: too small to count, {movement.range_deg:.0f}°"
-    return f"{side}: not counted ({movement.reason.replace('_', ' ')})"
+def large_text(leg: LegUpdate, exercise: Exercise) -> str:
+    """Return what stands large: the counted angle, or the seconds of a hold or a timer."""
+    if exercise.is_counted:
+        return rotation_text(leg.signal_deg)
+    return f"{leg.hold_s:.0f}"
+
+
+def reading(leg: LegUpdate, exercise: Exercise) -> str:
+    """Return what a plain line tells: an angle that is no hip rotation is called what it is."""
+    if not exercise.is_counted:
+        return f"{leg.hold_s:.0f} of {exercise.dose.hold_s[0]:.0f} s"
+    angle = rotation_text(leg.signal_deg)
+    return angle if exercise.has_hip_angle else f"{SIGNAL_NAMES[exercise.signal]} {angle}"
 
 
 def step_text(step: Step, exercise: Exercise) -> str:
     """Return what the wearer is asked for."""
+    if exercise.mode == "M5":
+        return f"Get ready. {exercise.how[0]}"
     return f"{step.value} ({exercise.how[0]})" if step is Step.POSE else step.value

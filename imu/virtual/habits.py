@@ -8,7 +8,7 @@ import numpy as np
 
 from imu.sample import FloatArray
 from imu.virtual.chance import Chance
-from imu.virtual.movements import Movement
+from imu.virtual.movement import Carry, Movement
 from imu.virtual.script import (
     Bend,
     KneeBends,
@@ -44,6 +44,13 @@ def everyday_script(
     both
         True when both legs do the set together.
     """
+    if movement.held_s > 0.0:
+        return (
+            Still(settings.stand_s, "stand"),
+            TakePosition(settings.move_s),
+            Still(settings.pose_s, "pose"),
+            Still(movement.held_s),
+        )
     reps = draw_reps(movement, chance, settings)
     left = other_leg(reps, chance, settings) if both else None
     stand = (
@@ -127,7 +134,7 @@ def draw_reps(movement: Movement, chance: Chance, settings: WearerSettings) -> t
     z = chance.effort.standard_normal((count, 2))
     spans = (settings.rest_s, settings.stroke_s, hold_s, settings.stroke_s)
     rest, up, hold, down = (_between(u[:, i], span) for i, span in enumerate(spans))
-    return tuple(
+    drawn_reps = tuple(
         Rep(
             amplitude_deg=float(own_deg * (1.0 + settings.amplitude_rep_sd_share * z[i, 0])),
             rest_before_s=float(rest[i]),
@@ -139,6 +146,28 @@ def draw_reps(movement: Movement, chance: Chance, settings: WearerSettings) -> t
             pelvis_deg=settings.pelvis_roll_deg,
         )
         for i in range(count)
+    )
+    return tuple(part for rep in drawn_reps for part in _carried(rep, movement))
+
+
+def _carried(rep: Rep, movement: Movement) -> tuple[Rep, ...]:
+    """Return what a repetition moves, by its range: one movement, or two circles."""
+    if movement.second_carry is None:
+        return (_moved(rep, movement.carry),)
+    first = replace(_moved(rep, movement.carry), kind="circle")
+    return first, _moved(rep, movement.second_carry)
+
+
+def _moved(rep: Rep, carry: Carry) -> Rep:
+    size_deg = rep.amplitude_deg
+    return replace(
+        rep,
+        amplitude_deg=carry.rotation * size_deg,
+        residual_deg=rep.residual_deg if carry.rotation else 0.0,
+        flexion_deg=carry.flexion * size_deg,
+        adduction_deg=carry.adduction * size_deg,
+        knee_deg=carry.knee * size_deg,
+        pelvis_deg=rep.pelvis_deg + carry.pelvis * size_deg,
     )
 
 

@@ -1,58 +1,18 @@
 """The exercises a virtual wearer can do: start poses, what the angle is, how far people get.
 
-All poses use the hip and knee angles of `imu.virtual.body`, in degrees, alike for both legs.
+Here are those whose hip rotation is measured; `imu.virtual.other_movements` has proxies, holds and
+timed items.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
 
+from imu.virtual.movement import Movement, PelvisPosition
+from imu.virtual.other_movements import OTHER_MOVEMENTS
 
-class PelvisPosition(StrEnum):
-    """How the pelvis lies in the start pose."""
-
-    UPRIGHT = "upright"
-    PRONE = "prone"
-    SUPINE = "supine"
-    SIDE_LYING = "side_lying"
-    """On the other side, so that the moving leg is on top."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
-    """One exercise as a wearer does it."""
-
-    exercise: str
-    """The exercise's id."""
-    pelvis: PelvisPosition
-    flexion_deg: float
-    """Hip flexion of the start pose."""
-    adduction_deg: float = 0.0
-    """Hip adduction of the start pose; negative is abduction."""
-    rotation_deg: float = 0.0
-    """Internal rotation of the hip in the start pose."""
-    knee_flexion_deg: float = 90.0
-    angle: Literal["gravity", "heading"] = "gravity"
-    """What the true angle is measured against."""
-    phi0_deg: float | None = None
-    """Zero of a gravity angle; None: the angle over the still start pose."""
-    amplitude_deg: float
-    """Mean over wearers of the rotation from the start pose to the peak."""
-    amplitude_sd_deg: float
-    """Standard deviation of the amplitude between wearers."""
-    amplitude_range_deg: tuple[float, float]
-    """No wearer has less or more than this."""
-    reps: int
-    """Repetitions of one set: the lower end of the prescribed dose."""
-    hold_s: tuple[float, float] = (0.4, 3.0)
-    """Shortest and longest hold at the peak."""
-    both_legs: bool = False
-    """True when both legs can move together."""
-
+__all__ = ["MOVEMENTS", "Movement", "PelvisPosition", "movement_of"]
 
 # Amplitudes: spread of healthy adults inside the size each exercise is expected to have.
 _ALL = (
@@ -148,7 +108,7 @@ _ALL = (
 )
 
 MOVEMENTS: Mapping[str, Movement] = MappingProxyType({m.exercise: m for m in _ALL})
-"""Every movement by its exercise id."""
+"""Every movement that turns the hip in, by its exercise id."""
 
 
 def movement_of(exercise: str) -> Movement:
@@ -159,10 +119,11 @@ def movement_of(exercise: str) -> Movement:
     ValueError
         When the virtual wearer does not know the exercise.
     """
+    known_movements = {**MOVEMENTS, **OTHER_MOVEMENTS}
     try:
-        return MOVEMENTS[exercise]
+        return known_movements[exercise]
     except KeyError:
-        known = ", ".join(MOVEMENTS)
+        known = ", ".join(known_movements)
         raise ValueError(
             f"the virtual wearer does not know the exercise {exercise!r}; it knows {known}"
         ) from None

@@ -69,8 +69,8 @@ class Rep:
     """Knee flexion that comes with it."""
     pelvis_deg: float = 0.0
     """Turn of the pelvis about the thigh that comes with it; positive helps the leg inwards."""
-    kind: Literal["rep", "partial"] = "rep"
-    """What the truth calls it."""
+    kind: Literal["rep", "partial", "circle"] = "rep"
+    """What the truth calls it; a circle is the first half of a repetition of two."""
 
 
 @dataclass(frozen=True, slots=True)

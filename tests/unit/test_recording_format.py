@@ -86,6 +86,7 @@ def test_a_live_session_writes_the_documented_events_and_no_others(tmp_path, cap
         speed=None,
         seconds=None,
         root=str(tmp_path),
+        active=True,
     )
     demo = (DEMO[0].parent / "events.jsonl").read_text(encoding="utf-8")
     live = (folder / "events.jsonl").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import numpy as np
@@ -43,6 +44,117 @@ def test_every_file_of_the_catalogue_loads_and_says_what_is_measured(exercise_id
     assert exercise.how
     assert exercise.dose.reps[0] <= exercise.dose.reps[1]
     assert exercise.onset_deg <= exercise.min_range_deg <= exercise.typical_range_deg
+
+
+SOURCE_ROWS = {
+    "000": {
+        "prone_rotation_test": (1, None),
+        "front_hip_ball_roll": (60.0, 120.0),
+        "lateral_rotator_ball_roll": (60.0, 120.0),
+        "floor_knee_drop": (20, 40),
+        "side_lying_ankle_lift": (15, 15),
+        "hurdle_stretch": None,
+        "standing_hip_stretch": None,
+        "lying_rotation_stretch": None,
+        "banded_hip_stretch": None,
+    },
+    "001": {
+        "floor_internal_rotation": (20, 30),
+        "squatting_internal_rotation": (5, 10),
+        "ninety_ninety_foot_lift": (20, 30),
+        "twisted_legs_stretch": (30.0, 60.0),
+        "lying_band_stretch": (30.0, 30.0),
+        "side_hip_massage": (120.0, 180.0),
+        "seated_internal_rotation": (20, 30),
+        "seated_leg_extension_twist": (20, 30),
+    },
+    "002": {
+        "supine_rotation_test": (1, None),
+        "straight_leg_raise_test": (1, None),
+        "movement_checks": None,
+        "arm_bar": None,
+        "elevated_split_squat": None,
+        "crossover_step_up": None,
+    },
+    "003": {
+        "seated_rotation_drill": (10, 15),
+        "ninety_ninety_lift": (8, 12),
+        "prone_windshield_wiper": (10, 12),
+        "table_top_circles": (5, 8),
+        "revolved_pyramid": (15.0, 25.0),
+        "warrior_half_moon": (3, 4),
+        "standing_banded_rotation": (8, 10),
+        "self_checks": None,
+    },
+}
+"""Every item of the four source documents and its dose: repetitions (int), seconds (float), or
+None where the source gives none; a test is three trials whatever the source says."""
+
+
+def test_every_item_of_the_four_sources_is_there_with_its_dose():
+    wanted = {
+        id_: (source, dose) for source, row in SOURCE_ROWS.items() for id_, dose in row.items()
+    }
+    assert len(wanted) == 31
+    assert set(wanted) <= set(IDS)
+    for exercise_id, (source, dose) in wanted.items():
+        exercise = load(exercise_id)
+        assert exercise.source.startswith(f"{source}, "), exercise_id
+        if exercise.assessment:
+            assert exercise.dose.reps == (3, 3)
+        elif dose is None:
+            assert not exercise.dose.given or exercise.questions, exercise_id
+        elif isinstance(dose[0], int):
+            assert exercise.dose.reps == dose, exercise_id
+        else:
+            assert exercise.dose.hold_s == dose, exercise_id
+    assert load("side_lying_ankle_lift").dose.sets == 2
+    assert load("prone_windshield_wiper").dose.hold_s == (2.0, 3.0)
+    breaths = load("revolved_pyramid").dose
+    assert breaths.breaths == (3, 5)
+    assert tuple(n * breaths.breath_s for n in breaths.breaths) == breaths.hold_s
+
+
+def test_an_exercise_like_another_differs_only_in_what_it_says():
+    drill, chair = load("seated_rotation_drill"), load("seated_internal_rotation")
+    assert drill.pose == chair.pose
+    assert (drill.angle, drill.zero, drill.mode) == (chair.angle, chair.zero, chair.mode)
+    assert (drill.dose.reps, drill.min_range_deg) == ((10, 15), 12.0)
+    lift, foot = load("ninety_ninety_lift"), load("ninety_ninety_foot_lift")
+    assert (foot.pose, foot.min_range_deg) == (lift.pose, lift.min_range_deg)
+
+
+@pytest.mark.parametrize(
+    ("like", "said"),
+    [("nothing", "is no other exercise"), ("mine", "is no other exercise"), ("two", "itself like")],
+)
+def test_like_names_one_other_exercise_that_stands_by_itself(like, said, tmp_path, monkeypatch):
+    for name, other in (("mine", like), ("two", "three")):
+        (tmp_path / f"{name}.toml").write_text(f'like = "{other}"', encoding="utf-8")
+    monkeypatch.setattr(exercises, "CATALOGUE", tmp_path)
+    monkeypatch.setattr(exercises, "ids", lambda: ("mine", "two"))
+    with pytest.raises(CatalogueError, match=said):
+        load("mine")
+
+
+@pytest.mark.parametrize("exercise_id", IDS)
+def test_what_is_no_hip_rotation_is_never_called_so(exercise_id):
+    exercise = load(exercise_id)
+    if not exercise.has_hip_angle:
+        assert not re.search(r"(femur|hip)('s)? turns? in ", exercise.measured)
+    if exercise.mode == "M2":
+        assert exercise.signal != "hip_rotation"
+    if exercise.mode == "M5":
+        assert exercise.measured.startswith("nothing")
+
+
+def test_a_proxy_without_a_signal_and_a_hold_without_a_time_are_refused():
+    proxy = document("floor_internal_rotation")
+    del proxy["signal"]
+    assert "signal is missing" in problems_of(proxy)
+    hold = document("hurdle_stretch")
+    del hold["dose"]["hold_s"]
+    assert "dose.hold_s is missing" in problems_of(hold)
 
 
 def test_the_eight_exercises_people_ask_for_are_there(start_poses):
@@ -199,7 +311,7 @@ def test_the_start_pose_is_that_of_its_joint_angles_for_both_legs(exercise_id, s
         * Rotation.from_euler("y", sign * pose.hip_rotation_deg, degrees=True)
     )
     assert nominal_hip(exercise, side) == pytest.approx(hip.as_matrix(), abs=1e-12)
-    femur = Rotation.from_matrix(level_pelvis(exercise.position, side)) * hip
+    femur = Rotation.from_matrix(level_pelvis(exercise.lies, side)) * hip
     shank = femur * Rotation.from_euler("z", -pose.knee_flexion_deg, degrees=True)
     for got, segment in zip(nominal_up(exercise, side), (femur, shank), strict=True):
         assert got == pytest.approx(segment.inv().apply([0.0, 0.0, 1.0]), abs=1e-12)

@@ -198,7 +198,6 @@ def tremble(time_s):
         ("knee_angle", {"knee": -17.0}, {"knee": -13.0}),
         ("thigh_lift", {"thigh": 13.0}, {"thigh": 11.0}),
         ("thigh_lift", {"thigh": -13.0}, {"thigh": -11.0}),
-        ("thigh_swing", {"swing": 13.0}, {"swing": 11.0}),
         ("shaky", {"added": tremble}, {"added": lambda t: 0.1 * tremble(t)}),
     ],
 )
@@ -207,6 +206,19 @@ def test_each_criterion_alone_takes_the_control_and_is_named(fault, off, good):
     assert (fine.faults, fine.controlled) == ((), True)
     row = graded(samples_of(**off))
     assert (row.faults, row.controlled) == ((fault,), False)
+
+
+def test_a_swinging_thigh_is_told_and_does_not_take_the_control():
+    row = graded(samples_of(swing=13.0))
+    assert (row.faults, row.controlled) == (("thigh_swing",), True)
+    assert graded(samples_of(swing=11.0)).faults == ()
+
+
+def test_what_the_movement_itself_always_shows_is_not_judged():
+    grader = Grader(replace(WIPER, not_judged=("knee_angle", "thigh_lift")))
+    assert graded(samples_of(knee=30.0, thigh=30.0), grader).faults == ()
+    strict = Grader(replace(WIPER, knee_fault_deg=5.0))
+    assert graded(samples_of(knee=7.0), strict).faults == ("knee_angle",)
 
 
 def test_a_second_peak_takes_the_control_without_being_a_fault():

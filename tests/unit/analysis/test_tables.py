@@ -162,7 +162,9 @@ def small_table(rotation_deg, movements=(), windows=None, away=False):
     series = LegSeries(**{name: np.zeros(n) for name in LegSeries.__dataclass_fields__})
     frames = FrameTable(time_s + 1e-9, np.full((n, 2, 4), np.nan), np.zeros(n, bool))
     recording = replace(result().recording, frames=frames)
-    record = LegRecord(series, rotation, np.full(n, away), tuple(movements), (), series.sigma)
+    record = LegRecord(
+        series, rotation, np.full(n, away), tuple(movements), (), np.zeros(n), rotation
+    )
     return angle_table(recording, WIPER, {Side.RIGHT: windows or Windows()}, {Side.RIGHT: record})
 
 
@@ -220,7 +222,7 @@ def at(start_s, **given):
 def record_of(*numbered) -> LegRecord:
     nothing = np.zeros(0)
     series = LegSeries(**dict.fromkeys(LegSeries.__dataclass_fields__, nothing))
-    return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered), (), nothing)
+    return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered), (), nothing, nothing)
 
 
 def reps_of(records, exercise=WIPER):
@@ -292,6 +294,16 @@ def test_a_row_for_both_legs_says_when_and_how_controlled_and_leaves_the_angles_
     assert np.isnan(row[["rom_deg", "peak_deg", "hold_s", "tremor_dps"]].to_numpy(float)).all()
     assert table["rom_deg"].tolist()[1:] == [28.0, 30.0]
     assert set(table["rep"]) == {1}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "fault"),
+    [(30.0, 24.5, ""), (30.0, 23.5, "asymmetry"), (60.0, 50.5, ""), (60.0, 49.0, "asymmetry")],
+)
+def test_legs_that_go_unevenly_far_are_the_fault_of_the_repetition(left, right, fault):
+    table = both([Numbered(at(2.0, rom_deg=left), 1, 1)], [Numbered(at(2.0, rom_deg=right), 1, 1)])
+    assert table["faults"].tolist() == [fault, "", ""]
+    assert table["controlled"].tolist() == [True, True, True]  # told, but not graded
 
 
 def test_legs_that_reach_their_end_range_apart_are_two_repetitions_flagged_async():

@@ -1,0 +1,75 @@
+"""Every exercise of the catalogue, once through the whole chain: the counts do not move unnoticed.
+
+The golden file holds what one virtual wearer's set gives, beside what was true of it. After a meant
+change: `python tests/unit/analysis/test_every_exercise.py`, look at the difference, and say it in
+CHANGELOG.md under "Changes to the numbers".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import exercises, sessions
+from analysis.recording import Recording
+from imu.sample import SampleTable, Side
+from imu.timeline import align, until_last_complete
+from imu.virtual.wearer import wear
+
+GOLDEN = Path(__file__).parents[2] / "data" / "golden_sets.json"
+SEED = 11
+
+
+def done(exercise_id: str) -> dict[str, Any]:
+    """Return what a virtual wearer's set gave, and what was true of it."""
+    wearing = wear(exercise_id, "right", SEED)
+    frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
+    recording = Recording(
+        session_id="s",
+        wearer="w",
+        started_at="2026-01-01T00:00:00+00:00",
+        exercise=exercise_id,
+        units=wearing.units,
+        frames=until_last_complete(frames),
+        marks=wearing.marks,
+    )
+    result = sessions.analyse(recording)
+    reps, true = result.reps, wearing.truth.reps[Side.RIGHT]
+    return {
+        "true_reps": sum(rep.kind == "rep" for rep in true),
+        "statuses": reps["status"].tolist(),
+        "controlled": int(reps["controlled"].fillna(False).sum()),
+        "measured": bool(reps["measured"].all()),
+        "rom_deg": [None if math.isnan(v) else round(v, 2) for v in reps["rom_deg"]],
+        "hold_s": [round(v, 2) for v in reps["hold_s"]],
+        "hip_angle": bool(result.angles["valid"].any()),
+    }
+
+
+@pytest.mark.parametrize("exercise_id", exercises.ids())
+def test_a_set_of_every_exercise_gives_what_it_gave(exercise_id):
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))[exercise_id]
+    found = done(exercise_id)
+    exercise = exercises.load(exercise_id)
+    assert found["hip_angle"] == exercise.has_hip_angle
+    assert found["measured"] == (exercise.mode != "M5")
+    if exercise.is_counted:
+        assert found["statuses"] == ["valid"] * found["true_reps"]
+    else:
+        assert found["statuses"] == ["hold"]
+        assert found["hold_s"][0] >= exercise.dose.hold_s[0]
+    for name in ("true_reps", "statuses", "controlled"):
+        assert found[name] == golden[name], name
+    assert found["hold_s"] == pytest.approx(golden["hold_s"], abs=0.05)
+    for now, then in zip(found["rom_deg"], golden["rom_deg"], strict=True):
+        assert now == (then if then is None else pytest.approx(then, abs=0.1))
+
+
+if __name__ == "__main__":
+    sets = {exercise_id: done(exercise_id) for exercise_id in exercises.ids()}
+    lines = ",\n".join(f'"{name}": {json.dumps(value)}' for name, value in sets.items())
+    GOLDEN.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
