@@ -49,9 +49,9 @@ def analyse_one(job: Job) -> Outcome:
         result = sessions.analyse(recording)
         write_tables(result, job.out)
         if job.report:
-            from hipturn.report import write_report  # matplotlib only when a report is wanted
+            from hipturn.report import Entry, write_report  # matplotlib only when wanted
 
-            write_report(result, job.out / "report.pdf")
+            write_report([Entry(result)], job.out / "report.pdf")
     except (SessionError, CatalogueError, UserError) as error:
         return Outcome(job.session, [], (), str(error))
     except OSError as error:
