@@ -272,6 +272,59 @@ def analyse(
         sys.exit(1)
 
 
+@cli.command(epilog=example("hipturn report demo -o report.pdf"))
+@click.argument("paths", nargs=-1, required=True, metavar="SESSION...")
+@click.option("-o", "out", type=FILE, default="report.pdf", show_default=True, metavar="FILE")
+@click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True)
+def report(paths: tuple[str, ...], out: Path, paper: str) -> None:
+    """Write the report a therapist files: .pdf, .png or .html by the file's name."""
+    from hipturn.places import find_sessions
+    from hipturn.report import check_suffix
+    from hipturn.report.make import entries_of, write_report
+
+    check_suffix(out)
+    found = find_sessions(paths)
+    with _progress(len(found), "analysing", quiet=False) as done:
+        entries = entries_of(found, done)
+    click.echo(write_report(entries, out, paper))
+
+
+@cli.command(epilog=example("hipturn history --wearer W01 -o trend.pdf"))
+@click.option("--wearer", metavar="REF", help="Whose trend; without it, all wearers are listed.")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
+@click.option("-o", "figure", type=FILE, metavar="FIG", help="Draw it: .pdf, .png or .svg.")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
+def history(wearer: str | None, root: str | None, figure: Path | None, as_json: bool) -> None:
+    """Show the trend of a wearer over all sessions, by exercise, position and leg."""
+    from hipturn.history.show import show_history
+    from hipturn.places import recordings_root
+
+    def bar(total: int) -> Any:  # noqa: ANN401 (a context manager)
+        return _progress(total, "analysing", quiet=as_json)
+
+    for line in show_history(recordings_root(root), wearer, figure, bar, as_json=as_json):
+        click.echo(line)
+
+
+@cli.command(epilog=example("hipturn forget W01 --yes"))
+@click.argument("wearer", metavar="REF")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
+@click.option("--tables", type=click.Path(file_okay=False, path_type=Path), default="tables")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(wearer: str, root: str | None, tables: Path, yes: bool) -> None:
+    """Remove a wearer everywhere: sessions, index and tables; say what was removed."""
+    from hipturn.history.forget import forget as run
+    from hipturn.history.forget import sessions_of
+    from hipturn.places import recordings_root
+
+    folder = recordings_root(root)
+    count = len(sessions_of(folder, wearer))
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Remove {count} sessions of {wearer!r} for good?", abort=True, err=True)
+    for line in run(folder, wearer, tables).lines:
+        click.echo(line)
+
+
 @cli.command(epilog=example("hipturn export demo/ninety_ninety_lift --to csv --out lift"))
 @click.argument("session")
 @click.option("--to", "form", type=click.Choice(["csv"]), required=True)
@@ -378,9 +431,12 @@ def recover(session: str) -> None:
 def _print_session(folder: Path) -> None:
     """Print how a set went and where it is."""
     import hipturn
+    from hipturn.history.stored import store_summary
     from hipturn.summary_text import summary_lines
 
-    for line in summary_lines(hipturn.analyse(hipturn.open(folder))):
+    result = hipturn.analyse(hipturn.open(folder))
+    store_summary(folder, result.summary)
+    for line in summary_lines(result):
         click.echo(line)
     click.echo(f"session: {folder}")
 

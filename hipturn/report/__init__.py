@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from hipturn.errors import UserError
-from hipturn.report.entry import Earlier, Entry
+from hipturn.report.entry import Entry
 from hipturn.report.sheet import PAPERS
 
-__all__ = ["PAPERS", "Earlier", "Entry", "write_report"]
+__all__ = ["PAPERS", "Entry", "check_suffix", "write_report"]
 
 SUFFIXES = (".pdf", ".png", ".html")
 
@@ -26,9 +26,7 @@ def write_report(entries: list[Entry], path: Path, paper: str = "a4") -> Path:
         When the suffix is none of ours, the sessions are of several wearers, or there are too
         many for one picture.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UserError(f"{path}: a report is a {', '.join(SUFFIXES)} file; choose one of them")
+    suffix = check_suffix(path)
     wearers = sorted({entry.result.recording.wearer for entry in entries})
     if len(wearers) > 1:
         raise UserError(
@@ -43,3 +41,17 @@ def write_report(entries: list[Entry], path: Path, paper: str = "a4") -> Path:
     from hipturn.report.pages import write_pages
 
     return write_pages(entries, path, paper)
+
+
+def check_suffix(path: Path) -> str:
+    """Return the suffix that says as what a report is written.
+
+    Raises
+    ------
+    UserError
+        When it is none of ours.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path}: a report is a {', '.join(SUFFIXES)} file; choose one of them")
+    return suffix

@@ -7,18 +7,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis import exercises
+from hipturn.history.earlier import Past
 
 if TYPE_CHECKING:
     from analysis.exercises import Exercise
     from analysis.sessions import Result
+    from imu.recording import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """The session that a change is measured from."""
+NOTHING = Past({}, None)
 
-    start_time: str
-    rom_median_deg: float
+
+def calibrated_live(session: Session) -> dict[str, dict[str, float]]:
+    """Return the figures of the calibrations that a session's events tell, by side and name."""
+    return {
+        str(event.get("side")): {
+            str(name): float(value)
+            for name, value in event["checks"].items()
+            if isinstance(value, int | float)
+        }
+        for event in session.events()
+        if event["type"] == "calibration" and isinstance(event.get("checks"), dict)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +36,10 @@ class Entry:
     """One session of the report, its summary complete with the changes since the last one."""
 
     result: Result
-    earlier: Mapping[str, Earlier] = field(default_factory=dict)
-    """By side; a side without an earlier session of this exercise is missing."""
+    past: Past = NOTHING
+    """The sessions that this one is compared with."""
+    calibrated: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Figures of a calibration made while recording, by side and name."""
 
     @property
     def exercise(self) -> Exercise:

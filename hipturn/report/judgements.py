@@ -22,7 +22,7 @@ def comparisons(entry: Entry) -> list[str]:
 def _sides(entry: Entry) -> list[str]:
     rows = entry.rows
     if not rows or rows[0]["side_difference_deg"] != rows[0]["side_difference_deg"]:
-        return ["Left against right: only one leg was measured."]
+        return ["Left against right: only one leg was measured that day."]
     difference, mdc = float(rows[0]["side_difference_deg"]), float(rows[0]["mdc_deg"])
     beyond = "more" if abs(difference) > mdc else "not more"
     size = f"{figure(abs(difference), '°')} {'larger' if difference > 0 else 'smaller'} than"
@@ -32,8 +32,10 @@ def _sides(entry: Entry) -> list[str]:
         "asymmetry": f"It reaches the {SIDE_FLAG_DEG:.0f}° from which sides count as unequal.",
         "borderline": f"It is borderline ({SIDE_BORDERLINE_DEG:.0f}–{SIDE_FLAG_DEG:.0f}°).",
     }.get(str(rows[0]["side_flag"]), "The sides count as equal.")
+    other = entry.past.other_leg
+    when = f" (the other leg: {date_of(other.start_time)})" if other else ""
     return [
-        f"Left against right: the right leg's median range is {size} the left's,"
+        f"Left against right{when}: the right leg's median range is {size} the left's,"
         f" {beyond} than the minimal detectable change of"
         f" {figure(mdc, '°', 1)}. {said}"
     ]
@@ -42,7 +44,7 @@ def _sides(entry: Entry) -> list[str]:
 def _changes(entry: Entry) -> list[str]:
     said = []
     for row in entry.rows:
-        side, earlier = str(row["side"]), entry.earlier.get(str(row["side"]))
+        side, earlier = str(row["side"]), entry.past.last.get(str(row["side"]))
         if earlier is None:
             said.append(f"Since last time: no earlier session of the {side} leg to compare with.")
             continue
@@ -53,7 +55,7 @@ def _changes(entry: Entry) -> list[str]:
             f" (from {figure(earlier.rom_median_deg, '°')} on {date_of(earlier.start_time)}),"
             f" {verdict} the minimal detectable change of {figure(row['mdc_deg'], '°', 1)}."
         )
-    if len(said) == 2 and len(entry.earlier) == 0:
+    if len(said) == 2 and not entry.past.last:
         return ["Since last time: no earlier session of this exercise to compare with."]
     return said
 
@@ -104,6 +106,12 @@ def quality(entry: Entry) -> list[str]:
                 f"Calibration, {side} leg: {passed} of {len(result.checks)} checks passed;"
                 f" {', '.join(figures)}."
             )
+    said += [
+        f"Calibration, {side} leg, while recording:"
+        f" {', '.join(f'{name} {figure(value, digits=1)}' for name, value in figures.items())}."
+        for side, figures in entry.calibrated.items()
+        if figures
+    ]
     said += [
         f"{text[:1].upper()}{text[1:].rstrip('.')}."
         for text in entry.result.sentences

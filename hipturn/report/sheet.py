@@ -186,6 +186,8 @@ def text_width_in(text: str, size_pt: float, weight: str = "normal") -> float:
 def _advance(letter: str, weight: str) -> float:
     """Return the width of a letter as a share of the font's size."""
     font = get_font(findfont(FontProperties(weight=weight)))
+    if ord(letter) not in font.get_charmap():
+        return 1.0  # a box is drawn
     font.set_size(100.0, 72)
     return font.load_char(ord(letter)).linearHoriAdvance / 65536.0 / 100.0
 
