@@ -47,7 +47,7 @@ def store_summary(folder: Path, summary: pd.DataFrame) -> list[Row]:
         return rows
     # OSError: the folder went away; SessionError: the disk refuses. Neither costs the tables.
     with contextlib.suppress(OSError, SessionError):
-        text = json.dumps({"made_from": _made_from(folder), "legs": rows}, indent=1)
+        text = json.dumps({"made_from": made_from(folder), "legs": rows}, indent=1)
         replace_file(folder / SUMMARY_FILE, [text.encode() + b"\n"])
     return rows
 
@@ -59,7 +59,7 @@ def stored_summary(folder: Path) -> list[Row] | None:
         if path.is_symlink() or path.stat().st_size > MAX_BYTES:
             return None
         data = parse_object(path.read_bytes())
-        if data.get("made_from") != _made_from(folder):
+        if data.get("made_from") != made_from(folder):
             return None
     except (OSError, ValueError):
         return None
@@ -69,7 +69,14 @@ def stored_summary(folder: Path) -> list[Row] | None:
     return legs
 
 
-def _made_from(folder: Path) -> Row:
+def made_from(folder: Path) -> Row:
+    """Return what a summary of this folder would be made from.
+
+    Raises
+    ------
+    OSError
+        When header or samples are missing.
+    """
     header = hashlib.sha256((folder / HEADER_FILE).read_bytes()).hexdigest()
     events = folder / EVENTS_FILE
     return {

@@ -71,7 +71,7 @@ def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> 
         ax.set_ylim(-0.03, 1.03)
     if name == PANELS[0][0]:
         ax.legend(frameon=False)
-    locator: Any = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     ax.set_ylabel(label)
