@@ -11,6 +11,7 @@ import click
 
 from hipturn import __version__
 from hipturn.errors import UserError
+from hipturn.export.run import FORMS
 from hipturn.kit import PLACES
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 SIDES = click.Choice(["left", "right", "both"])
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -327,19 +329,15 @@ def forget(wearer: str, root: str | None, tables: Path, yes: bool) -> None:
 
 @cli.command(epilog=example("hipturn export demo/ninety_ninety_lift --to csv --out lift"))
 @click.argument("session")
-@click.option("--to", "form", type=click.Choice(["csv"]), required=True)
+@click.option("--to", "form", type=click.Choice(list(FORMS)), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 def export(session: str, form: str, out: Path | None) -> None:
     """Write a session as interoperable files."""
-    import hipturn
-    from hipturn.export.csv import export_csv
+    from hipturn.export.run import export_sessions
     from hipturn.places import find_sessions
 
-    for path in find_sessions([session]):
-        opened = hipturn.open(path)
-        folder = out or Path(f"{opened.header.session_id}_{form}")
-        for written in export_csv(hipturn.analyse(opened), opened, folder):
-            click.echo(written)
+    for written in export_sessions(find_sessions([session]), form, out):
+        click.echo(written)
 
 
 @cli.command(epilog=example("hipturn exercises ninety_ninety_lift"))
