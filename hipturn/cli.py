@@ -12,6 +12,7 @@ import click
 from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.export.run import FORMS
+from hipturn.import_commands import import_
 from hipturn.kit import PLACES
 
 if TYPE_CHECKING:
@@ -355,64 +356,6 @@ def exercises(exercise: str | None, as_json: bool) -> None:
         click.echo(explain(exercise) if exercise else listing())
 
 
-@cli.group("import")
-def import_() -> None:
-    """Turn other tools' files into a session."""
-
-
-@import_.command(
-    "xsens-dot",
-    epilog=example(
-        "hipturn import xsens-dot --right-thigh thigh.csv --right-shank shank.csv"
-        " --exercise prone_windshield_wiper --out SESSION"
-    ),
-)
-@click.option("--right-thigh", type=FILE)
-@click.option("--right-shank", type=FILE)
-@click.option("--left-thigh", type=FILE)
-@click.option("--left-shank", type=FILE)
-@click.option("--pelvis", type=FILE)
-@click.option("--exercise", required=True, metavar="ID")
-@click.option("--marks", type=FILE, help="CSV with time_s,label.")
-@click.option("--wearer", default="", help="A pseudonym, never a name.")
-@click.option("--filter", "orientation_filter", type=FILTERS, default="vqf", show_default=True)
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="SESSION", help="A new folder."
-)
-def import_xsens_dot(
-    exercise: str,
-    marks: Path | None,
-    wearer: str,
-    orientation_filter: str,
-    out: Path,
-    **files: Path | None,
-) -> None:
-    """Import CSV files of the Movella (Xsens) DOT app, one for each unit."""
-    from analysis.exercises import load
-    from hipturn.importing import import_xsens_dot as run
-    from imu.sample import Segment, Side
-
-    load(exercise)
-    placed = {}
-    for name, path in files.items():
-        side, _, segment = name.rpartition("_")
-        if path is not None:
-            placed[Segment(segment), Side(side) if side else None] = path
-    if not placed:
-        raise click.UsageError("give at least one unit's file, such as --right-thigh thigh.csv")
-    sentences = run(
-        placed,
-        out,
-        exercise,
-        marks=marks,
-        wearer=wearer,
-        orientation_filter=orientation_filter,
-    )
-    for sentence in sentences:
-        click.echo(f"note: {sentence}", err=True)
-    click.echo(f"session: {out}")
-
-
 @cli.command(epilog=example("hipturn recover recordings/20261122T093000Z_ninety_ninety_lift_left"))
 @click.argument("session")
 def recover(session: str) -> None:
@@ -462,6 +405,9 @@ def _print_outcomes(outcomes: list[Outcome], out: Path, *, as_json: bool) -> Non
         click.echo(row_line(row))
     if any(not outcome.problem for outcome in outcomes):
         click.echo(f"tables: {out}")
+
+
+cli.add_command(import_)
 
 
 def main() -> None:
