@@ -48,7 +48,7 @@ def import_csv(files: Mapping[Placement, Path], columns: ColumnMap) -> ImportedS
     recorded = [_read(path, place, columns) for place, path in files.items()]
     first = next(iter(files.values()))
     warnings = [f"{first.name} tells no start time."]
-    return session_of(recorded, None, warnings)
+    return session_of(recorded, lambda _: None, warnings)
 
 
 def _refuse_same(files: Mapping[Placement, Path]) -> None:

@@ -65,19 +65,20 @@ def import_metabase(files: Mapping[Placement, Sequence[Path]]) -> ImportedSessio
     read = {place: [(path, _read(path)) for path in paths] for place, paths in files.items()}
     recorded = [_recorded(place, streams) for place, streams in read.items()]
     zone = next(stream.zone for streams in read.values() for _, stream in streams)
-    first_s = min(float(np.nanmin(one.time_s)) for one in recorded if len(one.time_s))
     warnings = []
     if len(recorded) > 1:
         warnings.append(
             "MetaBase does not synchronise units: they are aligned by the phone's time in the"
             " files, which can be tens of milliseconds wrong."
         )
+    return session_of(recorded, lambda epoch_s: _moment(epoch_s, zone), warnings)
+
+
+def _moment(epoch_s: float, zone: timezone) -> datetime | None:
     try:
-        started_at = datetime.fromtimestamp(first_s, UTC).astimezone(zone)
+        return datetime.fromtimestamp(epoch_s, UTC).astimezone(zone)
     except (ValueError, OverflowError, OSError):
-        started_at = None
-        warnings.append("The files tell no start time.")
-    return session_of(recorded, started_at, warnings)
+        return None
 
 
 def _read(path: Path) -> _Stream:

@@ -7,7 +7,7 @@ one scale.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,9 +48,20 @@ class Recorded:
 
 
 def session_of(
-    recorded: Sequence[Recorded], started_at: datetime | None, warnings: list[str]
+    recorded: Sequence[Recorded],
+    started_at: Callable[[float], datetime | None],
+    warnings: list[str],
 ) -> ImportedSession:
     """Return the session of several units' columns.
+
+    Parameters
+    ----------
+    recorded
+        What each unit's columns hold.
+    started_at
+        Tells the wall time at a second of the units' scale, None when it is not known.
+    warnings
+        Sentences for the person who imports; what was dropped is added.
 
     Raises
     ------
@@ -69,7 +80,7 @@ def session_of(
             warnings.append(
                 f"{one.path.name}: {one.dropped.total()} of {one.rows} rows dropped ({told})."
             )
-    return ImportedSession(units, merge(tracks), "shared", started_at, warnings)
+    return ImportedSession(units, merge(tracks), "shared", started_at(first_s), warnings)
 
 
 def check_placements(files: Mapping[Placement, object]) -> None:

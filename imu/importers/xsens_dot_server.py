@@ -80,7 +80,8 @@ def import_server(path: Path, addresses: Mapping[Placement, str]) -> ImportedSes
         _recorded(path, place, addresses[place], values.get(address), groups, set(values))
         for place, address in wanted.items()
     ]
-    return session_of(recorded, _started_at(header, warnings, path), warnings)
+    started_at = _started_at(header, warnings, path)
+    return session_of(recorded, lambda _: started_at, warnings)
 
 
 def _plain(address: str) -> str:
