@@ -130,7 +130,10 @@ def _observation(result: Result, session: Session, side: str, more: str = "") ->
         "method": {
             "text": f"body-worn motion units on thigh and shank, {exercise.angle} reference"
         },
-        "device": {"display": f"{units}; {session.header.software}, hipturn {__version__}"},
+        "device": {
+            "display": f"{units}; recorded with {session.header.software},"
+            f" analysed with hipturn {__version__}"
+        },
         "note": [{"text": DISCLAIMER}],
     }
     if recording.wearer:

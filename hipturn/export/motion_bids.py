@@ -132,7 +132,18 @@ def _about(result: Result, session: Session, task: str, channels: list[_Channel]
     frames, units = recording.frames, recording.units
     counts = {
         kind: sum(channel.type == kind for channel in channels)
-        for kind in ("ACCEL", "ANGACCEL", "GYRO", "JNTANG", "MAGN", "ORNT", "POS", "VEL")
+        for kind in (
+            "ACCEL",
+            "ANGACCEL",
+            "GYRO",
+            "JNTANG",
+            "LATENCY",
+            "MAGN",
+            "MISC",
+            "ORNT",
+            "POS",
+            "VEL",
+        )
     }
     effective = (len(frames) - 1) / max(float(frames.time_s[-1] - frames.time_s[0]), 1e-9)
     return {

@@ -150,7 +150,7 @@ def _write_sto(
         f"DataRate={rate_hz:.6f}\nDataType=Quaternion\nversion=3\nOpenSimVersion=4.1\nendheader\n"
     )
     rows = [
-        "\t".join([f"{t:.6f}", *(",".join(f"{x:.{DECIMALS}f}" for x in unit) for unit in row)])
+        "\t".join([f"{t:.9f}", *(",".join(f"{x:.{DECIMALS}f}" for x in unit) for unit in row)])
         for t, row in zip(time_s.tolist(), q.tolist(), strict=True)
     ]
     text = head + "\t".join(["time", *names]) + "\n" + "\n".join(rows) + "\n"
@@ -159,9 +159,16 @@ def _write_sto(
 
 
 def _write_marks(path: Path, marks: list[tuple[float, str]], first_s: float) -> Path:
-    """Write marks in seconds of the first row; what lies before it is left out whole."""
-    kept = [(time - first_s, label) for time, label in marks]
-    names = {label.rpartition("_")[0] for time, label in kept if time < 0.0}
-    rows = [f"{t:.6f},{label}\n" for t, label in kept if label.rpartition("_")[0] not in names]
+    """Write marks in seconds of the first row; a span that ended before it is left out."""
+    ended = {
+        label.rpartition("_")[0]
+        for time, label in marks
+        if label.endswith("_end") and time <= first_s
+    }
+    rows = [
+        f"{max(0.0, time - first_s):.9f},{label}\n"
+        for time, label in marks
+        if label.rpartition("_")[0] not in ended
+    ]
     replace_file(path, ["".join(["time_s,label\n", *rows]).encode()])
     return path

@@ -22,10 +22,11 @@ from imu.sample import FloatArray, Segment, Side, Unit
 
 BODIES = {"pelvis": Segment.PELVIS, "femur": Segment.THIGH, "tibia": Segment.SHANK}
 SIDES = {"r": Side.RIGHT, "l": Side.LEFT, None: None}
-TICK_S = 1e-6
+TICK_S = 1e-9
 _COLUMN = re.compile(r"(pelvis|femur|tibia)(?:_([rl]))?_imu", re.ASCII)
 _HEADER_LINES = 200
 _COLUMNS_MAX = 64
+_RATE_TOLERANCE = 0.05
 
 
 def import_opensense(path: Path) -> ImportedSession:
@@ -42,7 +43,7 @@ def import_opensense(path: Path) -> ImportedSession:
     dropped: Counter[str] = Counter()
     with closing(text_file.lines(path)) as lines:
         source = enumerate(lines, start=1)
-        _read_header(path, source)
+        fields = _read_header(path, source)
         number, names = _column_names(path, source)
         places, ignored = _places(path, number, names)
         time_s, q = _read_rows(path, source, len(names), list(places), dropped)
@@ -53,11 +54,11 @@ def import_opensense(path: Path) -> ImportedSession:
             path, f"below line {number}", "fewer than two rows are usable", "export it again"
         )
     refuse_bad_span(path, "column time", time_s)
-    us = np.rint((time_s - time_s[0]) / TICK_S).astype(np.int64)
-    n = len(us)
+    ns = np.rint((time_s - time_s[0]) / TICK_S).astype(np.int64)
+    n = len(ns)
     empty = np.full((n, 3), np.nan)
-    tracks = [Track(us * 1000, us, np.arange(n), q[:, i], empty, empty) for i in range(len(places))]
-    rate_hz = rate_of(path, "column time", time_s)
+    tracks = [Track(ns, ns, np.arange(n), q[:, i], empty, empty) for i in range(len(places))]
+    rate_hz = _rate_hz(fields.get("datarate", ""), rate_of(path, "column time", time_s))
     units = tuple(
         Unit(segment=s, side=side, rate_hz=rate_hz, profile="opensense", name=names[column],
              tick_s=TICK_S, time_bits=63, sequence_bits=32)
@@ -72,7 +73,7 @@ def import_opensense(path: Path) -> ImportedSession:
     return ImportedSession(units, merge(tracks), "shared", None, warnings)
 
 
-def _read_header(path: Path, source: Iterator[tuple[int, str]]) -> None:
+def _read_header(path: Path, source: Iterator[tuple[int, str]]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for number, line in source:
         key, _, value = line.strip().partition("=")
@@ -85,13 +86,20 @@ def _read_header(path: Path, source: Iterator[tuple[int, str]]) -> None:
                     f"the data type is '{printable(kind, 40)}', not Quaternion",
                     "give the file of sensor orientations",
                 )
-            return
+            return fields
         fields.setdefault(key.strip().casefold(), value.strip())
         if number >= _HEADER_LINES:
             break
     raise ImportFileError(
         path, "", "no line is endheader", "give an OpenSense .sto file of orientations"
     )
+
+
+def _rate_hz(text: str, measured_hz: float) -> float:
+    """Return the rate the header names, unless the times contradict it."""
+    match = re.fullmatch(r"\d{1,5}(?:\.\d{1,9})?", text, re.ASCII)
+    named_hz = float(match.group()) if match else 0.0
+    return named_hz if abs(named_hz - measured_hz) <= _RATE_TOLERANCE * measured_hz else measured_hz
 
 
 def _column_names(path: Path, source: Iterator[tuple[int, str]]) -> tuple[int, list[str]]:
