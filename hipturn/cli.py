@@ -103,6 +103,7 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--terminal", is_flag=True, help="Show in the terminal (what there is so far).")
+@click.option("--lsl", is_flag=True, help="Stream to Lab Streaming Layer too (extra [lsl]).")
 def live(
     virtual: bool,
     exercise: str,
@@ -113,6 +114,7 @@ def live(
     seconds: float | None,
     root: str | None,
     terminal: bool,  # noqa: ARG001 (the only screen there is)
+    lsl: bool,
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
@@ -120,10 +122,19 @@ def live(
 
     if virtual:
         folder = start_virtual(
-            exercise, side, wearer=wearer, seed=seed, speed=speed, seconds=seconds, root=root
+            exercise,
+            side,
+            wearer=wearer,
+            seed=seed,
+            speed=speed,
+            seconds=seconds,
+            root=root,
+            lsl=lsl,
         )
     else:
-        folder = start_radio(exercise, side, named, wearer=wearer, seconds=seconds, root=root)
+        folder = start_radio(
+            exercise, side, named, wearer=wearer, seconds=seconds, root=root, lsl=lsl
+        )
     _print_session(folder)
 
 

@@ -21,6 +21,7 @@ from hipturn import __version__
 from hipturn.keys import watched_keys
 from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
+from hipturn.lsl import LslScreen, load_library
 from hipturn.pipeline import Tracker
 from hipturn.places import recordings_root
 from hipturn.terminal import open_screen, step_text
@@ -69,6 +70,8 @@ class Wish:
     notes: tuple[str, ...] = ()
     seconds: float | None = None
     root: str | None = None
+    lsl: bool = False
+    """Whether to stream to Lab Streaming Layer too."""
 
 
 async def strap(
@@ -147,6 +150,8 @@ async def run_session(
 def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWriter]:
     """Create the session on disk, and what follows and shows it."""
     exercise = exercises.load(wish.exercise)
+    if wish.lsl:
+        load_library()  # before a session is begun, if it cannot be
     units = tuple(one.unit for one in strapped)
     started_at, side = datetime.now().astimezone(), recorded_side(units)
     folder = session_folder(recordings_root(wish.root), started_at, exercise.id, side)
@@ -164,6 +169,8 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
     screen = open_screen(exercise, wish.title or exercise.name)
+    if wish.lsl:
+        screen = LslScreen(screen, units, folder.name)
     if nearly_full:
         screen.say(nearly_full)
     return LiveSession(tracker, screen, writer), writer

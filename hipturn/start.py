@@ -38,6 +38,7 @@ def start_virtual(
     speed: float | None,
     seconds: float | None,
     root: str | None,
+    lsl: bool = False,
 ) -> Path:
     """Run one set of the virtual wearer, on the air of its own; return the session's folder.
 
@@ -59,6 +60,7 @@ def start_virtual(
         notes=(NOTE,),
         seconds=seconds,
         root=root,
+        lsl=lsl,
     )
 
     async def run() -> Path:
@@ -83,6 +85,7 @@ def start_radio(
     wearer: str,
     seconds: float | None,
     root: str | None,
+    lsl: bool = False,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
@@ -95,7 +98,7 @@ def start_radio(
             click.echo("Looking for units…")
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, _places(side), click.echo)
-        wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root)
+        wish = Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root, lsl=lsl)
         return await run_session(strapped, wish)
 
     return _run(run())

@@ -139,10 +139,11 @@ def _used_columns(path: Path, header: Header) -> tuple[str, ...]:
         raise ImportFileError(
             path, place, f"columns appear twice: {', '.join(twice)}", "export the recording again"
         )
-    if "sampletimefine" not in columns:
-        raise ImportFileError(
-            path, place, "the column SampleTimeFine is missing", "export the recording again"
-        )
+    for name, column in zip(("PacketCounter", "SampleTimeFine"), _COUNTERS, strict=True):
+        if column not in columns:
+            raise ImportFileError(
+                path, place, f"the column {name} is missing", "export the recording again"
+            )
     present = [group for group in (QUATERNION, EULER, ACC, GYR) if set(group) <= set(columns)]
     if QUATERNION in present and EULER in present:
         present.remove(EULER)

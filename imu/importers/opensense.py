@@ -17,7 +17,7 @@ import numpy as np
 
 from imu.importers import ImportedSession, ImportFileError, Placement, printable, text_file
 from imu.importers.alignment import Track, longest_forward, merge
-from imu.importers.rows import rate_of, refuse_bad_span, unit_length
+from imu.importers.rows import rate_of, refuse_bad_span, ticks_of, unit_length
 from imu.sample import FloatArray, Segment, Side, Unit
 
 BODIES = {"pelvis": Segment.PELVIS, "femur": Segment.THIGH, "tibia": Segment.SHANK}
@@ -192,8 +192,7 @@ def _usable(time_s: FloatArray, q: FloatArray, dropped: Counter[str]) -> np.ndar
     kept = np.flatnonzero(good)
     if not len(kept):
         return kept
-    ticks = np.clip(time_s[kept] / TICK_S, -9e18, 9e18).astype(np.int64)
-    forward = kept[longest_forward(ticks)]
+    forward = kept[longest_forward(ticks_of(time_s[kept], TICK_S))]
     if len(forward) < len(kept):
         dropped["repeated or with time running backwards"] += len(kept) - len(forward)
     return forward

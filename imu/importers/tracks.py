@@ -19,12 +19,14 @@ from imu.importers.alignment import Track, longest_forward, merge
 from imu.importers.rows import (
     ACC_MAX_MPS2,
     GYR_MAX_RADPS,
+    come_in_bursts,
     rate_of,
     refuse_bad_span,
+    ticks_of,
     unit_length,
 )
 from imu.quaternion import normalise_array
-from imu.sample import FloatArray, Segment, Unit
+from imu.sample import Clock, FloatArray, Segment, Unit
 
 TICK_S = 1e-6
 
@@ -72,15 +74,22 @@ def session_of(
     kept = [_kept(one) for one in recorded]
     _refuse_strangers(kept)
     first_s = min(float(one.time_s[0]) for one in kept)
-    units = tuple(_unit(one) for one in kept)
-    tracks = [_track(one, first_s) for one in kept]
+    arrivals = any(come_in_bursts(one.time_s) for one in kept)
+    if arrivals:
+        warnings.append(
+            "The times are those at which samples arrived, several at once: when each was measured"
+            " is estimated from them."
+        )
+    units = tuple(_unit(one, arrivals=arrivals) for one in kept)
+    tracks = [_track(one, first_s, arrivals=arrivals) for one in kept]
     for one in kept:
         if one.dropped:
             told = ", ".join(f"{count} {reason}" for reason, count in one.dropped.items())
             warnings.append(
                 f"{one.path.name}: {one.dropped.total()} of {one.rows} rows dropped ({told})."
             )
-    return ImportedSession(units, merge(tracks), "shared", started_at(first_s), warnings)
+    clock: Clock = "independent" if arrivals else "shared"
+    return ImportedSession(units, merge(tracks), clock, started_at(first_s), warnings)
 
 
 def check_placements(files: Mapping[Placement, object]) -> None:
@@ -122,8 +131,7 @@ def _kept(one: Recorded) -> Recorded:
     _count(one, inside | ~possible, "out of range")
     index = np.flatnonzero(inside)
     if len(index):
-        ticks = np.clip(one.time_s[index] / TICK_S, -9e18, 9e18).astype(np.int64)
-        forward = index[longest_forward(ticks)]
+        forward = index[longest_forward(ticks_of(one.time_s[index], TICK_S))]
         if len(forward) < len(index):
             one.dropped["repeated or with time running backwards"] += len(index) - len(forward)
         index = forward
@@ -165,7 +173,7 @@ def _refuse_strangers(kept: Sequence[Recorded]) -> None:
                 )
 
 
-def _unit(one: Recorded) -> Unit:
+def _unit(one: Recorded, *, arrivals: bool) -> Unit:
     segment, side = one.place
     return Unit(
         segment=segment,
@@ -173,18 +181,18 @@ def _unit(one: Recorded) -> Unit:
         rate_hz=rate_of(one.path, "its times", one.time_s),
         profile=one.profile,
         name=one.name,
-        tick_s=TICK_S,
+        tick_s=None if arrivals else TICK_S,
         time_bits=63,
         sequence_bits=32,
     )
 
 
-def _track(one: Recorded, first_s: float) -> Track:
+def _track(one: Recorded, first_s: float, *, arrivals: bool) -> Track:
     us = np.rint((one.time_s - first_s) / TICK_S).astype(np.int64)
     n = len(us)
     return Track(
         us * 1000,
-        us,
+        np.full(n, -1, dtype=np.int64) if arrivals else us,
         np.full(n, -1, dtype=np.int64),  # no packet counter
         np.full((n, 4), np.nan) if one.q is None else one.q,
         np.full((n, 3), np.nan) if one.acc is None else one.acc,
