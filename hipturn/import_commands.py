@@ -139,10 +139,13 @@ def import_csv(map_file: Path | None, save_map: Path | None, **options: Any) -> 
     if map_file and any(told.values()):
         raise click.UsageError("give --map or the columns, not both")
     wish, files = _split(options)
-    _run("csv", wish, lambda: read(files, columns))
+    if save_map and save_map.exists():
+        raise UserError(f"{save_map}: is already there; choose another name for the column map")
+    _import("csv", wish, lambda: read(files, columns))
     if save_map:
         write_map(columns, save_map)
         click.echo(f"column map: {save_map}")
+    click.echo(f"session: {wish.out}")
 
 
 MAPPED = ("time", "quaternion", "inverse", "acceleration", "gyroscope", "unit")
@@ -184,8 +187,12 @@ def _split(options: dict[str, Any]) -> tuple[Wish, dict[Any, Any]]:
 
 
 def _run(form: str, wish: Wish, read: Callable[[], ImportedSession]) -> None:
+    _import(form, wish, read)
+    click.echo(f"session: {wish.out}")
+
+
+def _import(form: str, wish: Wish, read: Callable[[], ImportedSession]) -> None:
     from hipturn.importing import import_session
 
     for sentence in import_session(form, wish, read):
         click.echo(f"note: {sentence}", err=True)
-    click.echo(f"session: {wish.out}")
