@@ -1,11 +1,11 @@
 """A live session as Lab Streaming Layer outlets: orientations, hip angles, and what was counted.
 
-Streams, all of the source id `hipturn-SESSION`:
+Streams, with the session in their source ids:
 
-- `hipturn right thigh` and so on, type `Orientation`: qw, qx, qy, qz, sensor to earth; NaN in gaps
-- `hipturn hip angle`, type `JointAngle`: for each leg the internal rotation and its uncertainty in
+- `hipturn-right-thigh` and so on, type `Orientation`: qw, qx, qy, qz, sensor to earth; NaN in gaps
+- `hipturn-hip-angle`, type `JointAngle`: for each leg the internal rotation and its uncertainty in
   degrees; NaN where there is none
-- `hipturn events`, type `Markers`: a line of text for each movement and for what is said
+- `hipturn-events`, type `Markers`: a line of text for each movement and for what is said
 
 A sample carries the LSL time at which it was measured, not at which it was sent.
 """
@@ -41,6 +41,11 @@ def load_library() -> Any:  # noqa: ANN401 (pylsl has no types)
     return pylsl
 
 
+def name_of(unit: Unit) -> str:
+    """Return what a unit's stream is called."""
+    return f"hipturn-{unit.label}".replace(" ", "-")
+
+
 class LslScreen:
     """Shows a session on another screen and streams it at the same time."""
 
@@ -64,14 +69,14 @@ class LslScreen:
         self._now_s = now_s or self._pylsl.local_clock
         self._zero_s = float(self._now_s())
         self._orientations = [
-            self._outlet(f"hipturn {unit.label}", "Orientation", QUATERNION, unit.rate_hz, name)
+            self._outlet(name_of(unit), "Orientation", QUATERNION, unit.rate_hz, name)
             for unit in units
         ]
         angles = [f"{side}_{what}_deg" for side in self._sides for what in ("rotation", "sigma")]
         rate_hz = max(unit.rate_hz for unit in units)
-        self._angles = self._outlet("hipturn hip angle", "JointAngle", angles, rate_hz, name)
+        self._angles = self._outlet("hipturn-hip-angle", "JointAngle", angles, rate_hz, name)
         markers = self._pylsl.StreamInfo(
-            "hipturn events", "Markers", 1, 0.0, "string", f"hipturn-{name}-events"
+            "hipturn-events", "Markers", 1, 0.0, "string", f"hipturn-events-{name}"
         )
         self._events = self._pylsl.StreamOutlet(markers)
 
@@ -104,7 +109,7 @@ class LslScreen:
     def _outlet(
         self, title: str, kind: str, channels: Sequence[str], rate_hz: float, name: str
     ) -> Any:  # noqa: ANN401
-        source = f"hipturn-{name}-{title.replace(' ', '-')}"
+        source = f"{title}-{name}"
         info = self._pylsl.StreamInfo(title, kind, len(channels), rate_hz, "float32", source)
         listed = info.desc().append_child("channels")
         for channel in channels:

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from hipturn.errors import UserError
-from hipturn.lsl import LslScreen, load_library
+from hipturn.lsl import LslScreen, load_library, name_of
 from hipturn.pipeline import Update
 from hipturn.replay import tracker_of
 from imu.recording import open_session
@@ -82,16 +82,16 @@ def test_units_angles_and_movements_are_streamed_with_the_time_they_were_measure
             frames += 1
     screen.close()
     assert set(recorder.streams) == {
-        "hipturn right thigh", "hipturn right shank", "hipturn hip angle", "hipturn events",
+        "hipturn-right-thigh", "hipturn-right-shank", "hipturn-hip-angle", "hipturn-events",
     }  # fmt: skip
     assert [len(recorder.streams[name]["samples"]) for name in
-            ("hipturn right thigh", "hipturn hip angle")] == [frames, frames]  # fmt: skip
-    angles = recorder.streams["hipturn hip angle"]["samples"]
+            ("hipturn-right-thigh", "hipturn-hip-angle")] == [frames, frames]  # fmt: skip
+    angles = recorder.streams["hipturn-hip-angle"]["samples"]
     times = [at for _, at in angles]
     assert times == sorted(times)
     assert times[0] == pytest.approx(1000.0, abs=0.5)
     assert max(values[0] for values, _ in angles if not math.isnan(values[0])) > 15
-    said = [values[0] for values, _ in recorder.streams["hipturn events"]["samples"]]
+    said = [values[0] for values, _ in recorder.streams["hipturn-events"]["samples"]]
     assert [text.rsplit(" ", 1)[0] for text in said] == [f"right valid {n}" for n in (1, 2, 3)]
 
 
@@ -99,7 +99,7 @@ def test_a_gap_is_nan_and_not_the_last_value(recorder, make_session):
     units = open_session(make_session()).header.units
     screen = LslScreen(Quiet(), units, "s")
     screen.show(Update(1.0, Frame(1.0, ((1.0, 0.0, 0.0, 0.0), None), False), {}, {}))
-    ((values, at_s),) = recorder.streams[f"hipturn {units[1].label}"]["samples"]
+    ((values, at_s),) = recorder.streams[name_of(units[1])]["samples"]
     assert all(math.isnan(value) for value in values)
     assert at_s == 1001.0
 
@@ -130,10 +130,8 @@ def test_an_inlet_of_the_real_library_receives_it(make_session):
     pylsl = pytest.importorskip("pylsl", reason="pip install hipturn[lsl]", exc_type=Exception)
     units = open_session(make_session()).header.units
     screen = LslScreen(Quiet(), units, "test-session")
-    label = units[0].label
-    found = pylsl.resolve_byprop(
-        "source_id", f"hipturn-test-session-hipturn-{label}".replace(" ", "-"), timeout=5
-    )
+    source = f"{name_of(units[0])}-test-session"
+    found = pylsl.resolve_byprop("source_id", source, timeout=5)
     if not found:
         pytest.skip("this computer's network lets no stream be found")
     inlet = pylsl.StreamInlet(found[0])
