@@ -23,6 +23,9 @@ NUMBERS_SHARE = 0.12
 
 def draw_angle(entry: Entry, ax: Axes) -> None:
     """Draw the angle from shortly before the first movement to shortly after the last."""
+    if not entry.result.angles["valid"].any():
+        _say_nothing(ax, "There is no angle; the reason stands under data quality.")
+        return
     plot_angle(entry.result, ax)
     reps = entry.result.reps
     if len(reps):
@@ -33,6 +36,9 @@ def draw_angle(entry: Entry, ax: Axes) -> None:
 
 def draw_overlay(entry: Entry, ax: Axes) -> None:
     """Draw every valid repetition, their mean and its band of ± SD, and published means."""
+    if not any(row["valid"] for row in entry.rows):
+        _say_nothing(ax, "There is no valid repetition.")
+        return
     for row in entry.rows:
         side = str(row["side"])
         found = overlay(entry.result.angles, entry.result.reps, side)
@@ -60,3 +66,8 @@ def draw_overlay(entry: Entry, ax: Axes) -> None:
     if ax.get_legend_handles_labels()[0]:
         # the middle of a repetition is high: below it is room
         ax.legend(loc="lower center", framealpha=0.8, edgecolor="none", fontsize=7)
+
+
+def _say_nothing(ax: Axes, why: str) -> None:
+    ax.axis("off")
+    ax.text(0.0, 0.5, why, transform=ax.transAxes)

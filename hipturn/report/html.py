@@ -33,7 +33,7 @@ def write_html(entries: list[Entry], path: Path) -> Path:
         "<h1>Hip internal rotation</h1>",
         _paragraph(f"Wearer {wearer}"),
         *([_paragraph(words.DEMO, "demo")] if any(map(words.is_demo, entries)) else []),
-        _table(words.cover(entries)),
+        _table(words.cover(entries, ["below"] * len(entries))),
         "<h2>How to read the pages</h2>",
         *[_paragraph(text) for text in words.READING],
         *[_section(entry) for entry in entries],

@@ -21,7 +21,9 @@ def comparisons(entry: Entry) -> list[str]:
 
 def _sides(entry: Entry) -> list[str]:
     rows = entry.rows
-    if not rows or rows[0]["side_difference_deg"] != rows[0]["side_difference_deg"]:
+    if not rows:
+        return []
+    if rows[0]["side_difference_deg"] != rows[0]["side_difference_deg"]:
         return ["Left against right: only one leg was measured that day."]
     difference, mdc = float(rows[0]["side_difference_deg"]), float(rows[0]["mdc_deg"])
     beyond = "more" if abs(difference) > mdc else "not more"

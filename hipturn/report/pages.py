@@ -69,13 +69,15 @@ def report_style() -> Iterator[None]:
 
 
 def _sheets(entries: list[Entry], paper: str) -> list[Sheet]:
-    sheets = [_cover(entries, paper)]
+    sheets: list[Sheet] = []
+    pages = []
     for entry in entries:
+        pages.append(str(len(sheets) + 2))  # the cover is page 1
         sheets += _exercise(entry, paper)
-    return sheets
+    return [_cover(entries, pages, paper), *sheets]
 
 
-def _cover(entries: list[Entry], paper: str) -> Sheet:
+def _cover(entries: list[Entry], pages: list[str], paper: str) -> Sheet:
     sheet = Sheet(paper)
     recording = entries[0].result.recording
     days = sorted(words.date_of(entry.result.recording.started_at)[:10] for entry in entries)
@@ -85,7 +87,7 @@ def _cover(entries: list[Entry], paper: str) -> Sheet:
     if any(words.is_demo(entry) for entry in entries):
         sheet.write(words.DEMO, 10.0, weight="bold", gap_in=0.1)
     sheet.rule()
-    table = words.cover(entries)
+    table = words.cover(entries, pages)
     rows_max = int((sheet.left_in - 4.2) / row_height_in())
     sheet.y_in += sheet.table(table.head, table.rows[:rows_max], table.shares) + 0.1
     if len(table.rows) > rows_max:

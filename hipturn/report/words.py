@@ -7,6 +7,7 @@ to judge (end-feel, pain) is an empty line and is never filled in.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from analysis.grading import STROKE_MIN_S
@@ -56,7 +57,7 @@ def plain(text: str) -> str:
 def who(entry: Entry) -> list[str]:
     """Return who, when, what and how, a line each."""
     recording, exercise = entry.result.recording, entry.exercise
-    legs = " and ".join(row["side"] for row in entry.rows) or UNKNOWN
+    legs = " and ".join(row["side"] for row in entry.rows) or "no"
     dose = exercise.dose
     hold = f", hold {_span(dose.hold_s)} s" if dose.hold_s[1] else ""
     units = Counter(unit.profile or "unit" for unit in recording.units)
@@ -65,7 +66,7 @@ def who(entry: Entry) -> list[str]:
         f"Wearer {recording.wearer or UNKNOWN}   ·   {date_of(recording.started_at)}   ·   "
         f"{legs} leg   ·   position {plain(exercise.position)}   ·   session"
         f" {recording.session_id}",
-        f"Protocol: {exercise.source}; {_span(dose.reps)} repetitions a side{hold}. "
+        f"Protocol (source {exercise.source}): {_span(dose.reps)} repetitions a side{hold}. "
         f"{_calibrated(entry)} Units: {kinds}, {figure(recording.rate_hz, ' Hz')}.",
         f"Measured: {exercise.measured}. {_zero(entry)} Positive is internal rotation on either"
         f" leg. Basis: {exercise.angle}. Active or passive: not told.",
@@ -163,15 +164,17 @@ def rep_tables(entry: Entry) -> list[Table]:
     tables = []
     for side in sides:
         records = reps[reps["side"] == side].to_dict("records")
-        lines = [tuple(_rep_cell(row, name) for name in names) for row in records]
+        lines = [
+            tuple(_rep_cell(row, name, wide=names is WIDE) for name in names) for row in records
+        ]
         tables.append(Table(f"{side} leg", names, lines, shares))
     return tables
 
 
-def _rep_cell(row: dict[Any, Any], name: str) -> str:
+def _rep_cell(row: dict[Any, Any], name: str, *, wide: bool) -> str:
     if name == "rep":
         if row["status"] != "valid":
-            return str(row["status"])
+            return UNKNOWN if wide else str(row["status"])
         return f"{row['rep']}" if row["set"] == 1 else f"{row['set']}.{row['rep']}"
     if name == "status":
         return f"{row['status']} {plain(row['reject_reason'])}".strip()
@@ -216,15 +219,18 @@ READING = (
 )
 
 
-def cover(entries: list[Entry]) -> Table:
-    """Return the table of the cover: a row for each session and leg."""
+def cover(entries: list[Entry], pages: Sequence[str]) -> Table:
+    """Return the table of the cover: a row for each session and leg.
+
+    `pages` says on which page each entry begins; one word for each entry.
+    """
     head = ("exercise", "date", "page", "leg", "reps", "controlled", "peak", "range", "hold",
             "change", "lost")  # fmt: skip
     lines: list[tuple[str, ...]] = [
         (
             entry.exercise.name,
             date_of(entry.result.recording.started_at),
-            str(number),
+            page,
             str(row["side"]),
             f"{row['valid']}/{row['target_reps']}",
             str(row["controlled"]),
@@ -234,7 +240,7 @@ def cover(entries: list[Entry]) -> Table:
             figure(row["change_since_last_deg"], "°", signed=True),
             figure(row["lost_samples_percent"], " %", 1),
         )
-        for number, entry in enumerate(entries, start=2)
+        for page, entry in zip(pages, entries, strict=True)
         for row in entry.rows or [_nothing()]
     ]
     return Table("", head, lines, (2.6, 1.75, 0.6, 0.7, 0.8, 1.1, 0.7, 0.8, 0.8, 0.9, 0.8))

@@ -247,6 +247,19 @@ def test_many_repetitions_go_on_to_a_further_page(tmp_path):
         assert "continued" in pages[2]
 
 
+@poppler
+def test_the_cover_tells_the_page_on_which_each_exercise_begins(tmp_path):
+    base = entry("seated_internal_rotation")
+    reps = pd.concat([base.result.reps] * 6, ignore_index=True)
+    long = Entry(replace(base.result, reps=reps))
+    path = write_report([long, entry("ninety_ninety_lift")], tmp_path / "r.pdf")
+    pages = text_of(path, "-layout").rstrip("\f").split("\f")
+    (line,) = (line for line in pages[0].splitlines() if line.startswith("90-90 lift"))
+    page = int(re.split(r"\d\d:\d\d", line)[1].split()[0])
+    assert page == 4
+    assert pages[page - 1].lstrip().startswith("90-90 lift")
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(float("nan"), "–"), (-0.4, "0°"), (-12.3, "−12°"), (5.0, "5°")]
 )
