@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,9 @@ COMMON = (
     click.option("--marks", type=FILE, help="CSV with time_s,label."),
     click.option("--wearer", default="", help="A pseudonym, never a name."),
     click.option("--filter", "orientation_filter", type=FILTERS, default="vqf", show_default=True),
+    click.option(
+        "--started", metavar="TIME", help="When it began, such as 2026-03-01T10:30+01:00."
+    ),
     click.option(
         "--out",
         required=True,
@@ -179,11 +183,24 @@ def _split(options: dict[str, Any]) -> tuple[Wish, dict[Any, Any]]:
 
     names = ("out", "exercise", "marks", "wearer", "orientation_filter")
     load(options["exercise"])
-    wish = Wish(**{name: options.pop(name) for name in names})
+    started_at = _moment(options.pop("started"))
+    wish = Wish(**{name: options.pop(name) for name in names}, started_at=started_at)
     files = placed(options)
     if options and not files:
         raise click.UsageError("give at least one unit, such as --right-thigh thigh.csv")
     return wish, files
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return the time that a person gave; without a zone it is that of this computer."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        raise click.UsageError(
+            f"--started {text!r} is no time; write it as 2026-03-01T10:30+01:00"
+        ) from None
 
 
 def _run(form: str, wish: Wish, read: Callable[[], ImportedSession]) -> None:

@@ -26,6 +26,8 @@ class Wish:
     marks: Path | None = None
     wearer: str = ""
     orientation_filter: str = "vqf"
+    started_at: datetime | None = None
+    """When it began, with a zone, where the files do not tell; what a person says counts."""
 
 
 def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -> list[str]:
@@ -75,7 +77,7 @@ def _header(form: str, imported: ImportedSession, wish: Wish) -> SessionHeader:
     raw = bool((imported.table.q != imported.table.q).all())
     return SessionHeader(
         # No file told the time: the epoch says so better than the moment of the import would.
-        started_at=imported.started_at or datetime.fromtimestamp(0, UTC),
+        started_at=wish.started_at or imported.started_at or datetime.fromtimestamp(0, UTC),
         exercise=wish.exercise,
         side=recorded_side(imported.units),
         units=imported.units,

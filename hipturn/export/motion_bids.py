@@ -159,7 +159,7 @@ def _about(result: Result, session: Session, task: str, channels: list[_Channel]
         "RecordingType": "continuous",
         "RecordingDuration": round(float(frames.time_s[-1] - frames.time_s[0]), 3),
         "MissingValues": "n/a",
-        "DeviceSerialNumber": ", ".join(sorted({unit.serial for unit in units} - {""})) or "n/a",
+        "DeviceSerialNumber": "n/a",  # it would tell whose units they are
         "ManufacturersModelName": ", ".join(sorted({unit.profile or "unknown" for unit in units})),
         "SoftwareVersions": session.header.software,
     }

@@ -84,7 +84,7 @@ def _trend_lines(rows: list[dict[str, Any]]) -> list[str]:
         lines.append(
             _line(
                 (
-                    row["start_time"][:16].replace("T", " "),
+                    _start(row["start_time"]),
                     row["side"],
                     f"{row['valid']}/{row['target_reps']}",
                     f"{row['controlled_share']:.0%}",
@@ -96,6 +96,12 @@ def _trend_lines(rows: list[dict[str, Any]]) -> list[str]:
             )
         )
     return lines[1:] or ["no valid repetition yet"]
+
+
+def _start(start_time: str) -> str:
+    if start_time.startswith(trend.NO_START):
+        return "not known"
+    return start_time[:16].replace("T", " ")
 
 
 def _change(row: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ LEGS_MAX = 2
 FIGURES = (
     "sets", "valid", "partial", "rejected", "target_reps", "controlled", "rom_median_deg",
     "rom_max_deg", "rom_iqr_deg", "peak_median_deg", "peak_max_deg", "hold_median_s",
-    "tempo_median_s", "lost_samples_percent", "longest_gap_ms",
+    "tempo_median_s", "mdc_deg", "lost_samples_percent", "longest_gap_ms",
 )  # fmt: skip
 """The columns of summary.csv that the session alone decides."""
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis.exercises import CatalogueError, load
-from analysis.tables import MDC_DEG
 from hipturn.history.index import put_problem, put_summary
 from hipturn.history.stored import store_summary
 from imu.recording import SessionError, open_session
@@ -23,6 +22,8 @@ COLUMNS = (
     "rom_max_deg", "hold_median_s", "tempo_median_s", "change_since_last_deg", "mdc_deg",
     "change_exceeds_mdc",
 )  # fmt: skip
+NO_START = "1970-01-01"
+"""The epoch stands for a start that no file told: such a session is listed, not compared."""
 
 
 class Damaged(NamedTuple):
@@ -87,8 +88,10 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
     Ordered by exercise, position, leg and time; the change is the median range's since the row
     before of the same exercise, position and leg.
     """
-    figures = ("valid", "target_reps", "controlled", "peak_median_deg", "peak_max_deg",
-               "rom_median_deg", "rom_max_deg", "hold_median_s", "tempo_median_s")  # fmt: skip
+    figures = (
+        "valid", "target_reps", "controlled", "peak_median_deg", "peak_max_deg", "rom_median_deg",
+        "rom_max_deg", "hold_median_s", "tempo_median_s", "mdc_deg",
+    )  # fmt: skip
     rows = index.execute(
         f"SELECT exercise, leg, start_time, folder, {', '.join(figures)}"  # noqa: S608 (our names)
         " FROM sessions JOIN legs USING (folder) WHERE wearer = ? AND problem = '' AND valid > 0"
@@ -100,8 +103,10 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
     for exercise, leg, start_time, folder, *values in rows:
         row = dict(zip(figures, values, strict=True))
         key = (exercise, _position(exercise), leg)
-        change = row["rom_median_deg"] - before[key] if key in before else None
-        before[key] = row["rom_median_deg"]
+        change = None
+        if not start_time.startswith(NO_START):
+            change = row["rom_median_deg"] - before[key] if key in before else None
+            before[key] = row["rom_median_deg"]
         row |= {
             "wearer": wearer,
             "exercise": exercise,
@@ -114,8 +119,7 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
             "controlled": int(row["controlled"]),
             "controlled_share": round(row["controlled"] / row["valid"], 3),
             "change_since_last_deg": None if change is None else round(change, 3) + 0.0,
-            "mdc_deg": MDC_DEG,
-            "change_exceeds_mdc": None if change is None else abs(change) > MDC_DEG,
+            "change_exceeds_mdc": None if change is None else abs(change) > row["mdc_deg"],
         }
         found.append({name: row[name] for name in COLUMNS})
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from analysis import sessions
@@ -37,4 +38,8 @@ def entries_of(folders: list[Path], done: Callable[[Path], object]) -> list[Entr
         whole = replace(result, summary=completed(result.summary, past))
         entries.append(Entry(whole, past, calibrated_live(session)))
         done(folder)
-    return sorted(entries, key=lambda entry: entry.result.recording.started_at)
+    return sorted(entries, key=_started_at)
+
+
+def _started_at(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.result.recording.started_at)

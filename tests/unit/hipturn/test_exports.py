@@ -120,7 +120,9 @@ def test_a_session_without_a_common_stretch_is_not_exported(hipturn, tmp_path, m
 # -- Motion-BIDS ---------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(BIDS is None, reason="bids-validator-deno is missing: pip install it")
+@pytest.mark.skipif(
+    BIDS is None, reason="bids-validator-deno is missing: pip install hipturn[validators]"
+)
 def test_the_official_validator_finds_no_error_in_a_motion_bids_dataset(hipturn, tmp_path):
     run(hipturn, "export", "demo", "--to", "motion-bids", "--out", tmp_path)
     done = subprocess.run([BIDS, str(tmp_path), "--json"], capture_output=True, text=True)

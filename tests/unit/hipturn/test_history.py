@@ -64,6 +64,16 @@ def test_the_trend_goes_by_exercise_and_position_and_never_mixes_them(root):
     assert [row["change_exceeds_mdc"] for row in rows] == [None, True, None, False]
 
 
+def test_a_session_whose_start_is_not_known_is_listed_and_not_compared(root, worn, hipturn):
+    epoch = made.STARTED.replace(year=1970, month=1, day=1, hour=0)
+    made.like(worn[0], root / "undated", "W1", epoch, rom_deg=99.0)
+    rows = [row for row in trend_of(root, "W1") if "seated" in str(row["exercise"])]
+    assert [row["session"] for row in rows] == ["undated", "s1", "s2"]
+    assert [row["change_since_last_deg"] for row in rows] == [None, None, 4.0]
+    _, out, _ = hipturn("history", "--wearer", "W1", "--dir", root)
+    assert "not known" in out
+
+
 def test_legs_are_apart(root, worn):
     made.like(worn[1], root / "left", "W1", made.STARTED + timedelta(days=2), rom_deg=5.0)
     rows = [row for row in trend_of(root, "W1") if row["side"] == "left"]

@@ -150,6 +150,17 @@ def test_another_file_is_refused_in_one_line_and_nothing_is_left(
     assert not (tmp_path / "s").exists()
 
 
+def test_a_start_that_no_file_tells_can_be_said(hipturn, source, marks, tmp_path):
+    hipturn("export", f"demo/{EXERCISE}", "--to", "opensim", "--out", tmp_path)
+    said = ("import", "opensense", tmp_path / "orientations.sto", "--exercise", EXERCISE)
+    code, _, _ = hipturn(*said, "--started", "2026-03-01T10:30+01:00", "--out", tmp_path / "s")
+    assert code == 0
+    assert package.open(tmp_path / "s").header.started_at.timestamp() == 1772357400
+    code, _, err = hipturn(*said, "--started", "yesterday", "--out", tmp_path / "t")
+    assert code == 2
+    assert "--started 'yesterday' is no time" in err
+
+
 def test_without_a_unit_it_is_wrong_usage(hipturn, tmp_path):
     code, _, err = hipturn("import", "metabase", "--exercise", EXERCISE, "--out", tmp_path / "s")
     assert code == 2
