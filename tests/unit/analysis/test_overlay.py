@@ -89,5 +89,5 @@ def test_a_leg_is_compared_with_the_other_right_minus_left(side, other_deg, diff
 def test_without_an_earlier_session_the_columns_stay_empty():
     (row,) = with_changes(summary(), {}).to_dict("records")
     assert np.isnan(row["change_since_last_deg"])
-    assert row["change_exceeds_mdc"] is pd.NA
+    assert pd.isna(row["change_exceeds_mdc"])
     assert row["side_flag"] == ""
