@@ -10,9 +10,8 @@ from pathlib import Path
 
 from hipturn.errors import UserError
 from hipturn.report.entry import Entry
-from hipturn.report.sheet import PAPERS
 
-__all__ = ["PAPERS", "Entry", "check_suffix", "write_report"]
+__all__ = ["Entry", "check_suffix", "write_report"]
 
 SUFFIXES = (".pdf", ".png", ".html")
 
