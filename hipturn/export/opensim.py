@@ -3,8 +3,9 @@
 Columns are `pelvis_imu`, `femur_r_imu`, `tibia_r_imu`, `femur_l_imu`, `tibia_l_imu`, each cell
 `w,x,y,z`, sensor to an earth whose z points up: give the tools
 `sensor_to_opensim_rotations = -1.5707963 0 0`. The units of a calibrated leg are turned about the
-vertical into one heading, x ahead of the wearer in the start position, because the tools take all
-units to share one earth. Rows in which a unit has a gap are left out; the tools know no NaN.
+vertical into one heading, x ahead of the wearer in the stand (without one: in the start position):
+the tools take all units to share one earth, and the model to face x in the placement. Rows in which
+a unit has a gap are left out; the tools know no NaN.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from analysis.exercises import level_pelvis
 from analysis.sessions import leg_units
 from hipturn.errors import UserError
 from hipturn.pipeline import marks_of
-from imu.quaternion import from_axis_angle, multiply_array
+from imu.quaternion import from_axis_angle, multiply_array, rotate_array
 from imu.recording.folder import replace_file
 from imu.sample import FloatArray, Segment, Side
 
 if TYPE_CHECKING:
     from analysis.calibration import LegCalibration
+    from analysis.recording import Recording
     from analysis.sessions import Result
     from imu.recording import Session
     from imu.sample import Unit
@@ -58,7 +60,9 @@ def export_opensim(result: Result, session: Session, folder: Path) -> list[Path]
         When there are not two rows in which every unit has an orientation.
     """
     recording = result.recording
-    q = _one_heading(result)
+    marks = _marks(result, session)
+    stand = _stand(marks)
+    q = _one_heading(result, stand)
     whole = ~np.isnan(q).any(axis=(1, 2))
     if whole.sum() < ROWS_MIN:
         raise UserError(
@@ -69,8 +73,6 @@ def export_opensim(result: Result, session: Session, folder: Path) -> list[Path]
     names = [column_of(unit) for unit in recording.units]
     rate_hz = recording.rate_hz
     paths = [_write_sto(folder / "orientations.sto", rate_hz, names, time_s[whole], q[whole])]
-    marks = _marks(result, session)
-    stand = _stand(marks)
     still = whole & (time_s >= stand[0]) & (time_s <= stand[1]) if stand else None
     if still is not None and still.any():
         mean = _mean(q[still])[None]
@@ -80,7 +82,7 @@ def export_opensim(result: Result, session: Session, folder: Path) -> list[Path]
     return paths
 
 
-def _one_heading(result: Result) -> FloatArray:
+def _one_heading(result: Result, stand: tuple[float, float] | None) -> FloatArray:
     """Return the orientations (n, units, 4) with every calibrated leg in one heading."""
     recording = result.recording
     exercise = exercises.load(recording.exercise)
@@ -89,15 +91,37 @@ def _one_heading(result: Result) -> FloatArray:
         calibration = result.calibrations[side].calibration
         if calibration is None:
             continue
-        ahead = _to_ahead(calibration, level_pelvis(exercise.position, side))
-        # the pelvis axes stand in the shank's earth; heading_rad takes that to the thigh's
+        ahead = _ahead_in_stand(recording, shank, calibration, stand)
+        if ahead is None:
+            ahead = _ahead_in_pose(calibration, level_pelvis(exercise.position, side))
+        # both turn the shank's earth; heading_rad takes that to the thigh's
         for unit, turn in ((shank, ahead), (thigh, ahead - calibration.heading_rad)):
             q[:, unit] = multiply_array(np.array(from_axis_angle(UP, turn)), q[:, unit])
     return q
 
 
-def _to_ahead(calibration: LegCalibration, level: FloatArray) -> float:
-    """Return the turn about the vertical from the shank's earth to one with x ahead."""
+def _ahead_in_stand(
+    recording: Recording,
+    shank: int,
+    calibration: LegCalibration,
+    stand: tuple[float, float] | None,
+) -> float | None:
+    """Return the turn of the shank's earth after which the knee axis of the stand points right.
+
+    Feet forward, x is then ahead. None where the wearer did not stand.
+    """
+    if stand is None:
+        return None
+    time_s, q = recording.frames.time_s, recording.frames.q[:, shank]
+    still = (time_s >= stand[0]) & (time_s <= stand[1]) & ~np.isnan(q).any(axis=1)
+    if not still.any():
+        return None
+    right = rotate_array(q[still], np.array(calibration.z_shank)).mean(axis=0)
+    return -math.pi / 2 - math.atan2(right[1], right[0])
+
+
+def _ahead_in_pose(calibration: LegCalibration, level: FloatArray) -> float:
+    """Return the turn of the shank's earth after which the start pose's pelvis looks along x."""
     axes = np.array(calibration.pelvis).T  # columns x, y, z
     flat = int(np.argmax(np.hypot(level[0], level[1])))  # the axis that lies most level
     seen, wanted = axes[:, flat], level[:, flat]

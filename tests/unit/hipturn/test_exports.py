@@ -18,6 +18,7 @@ import pytest
 import hipturn as package
 from hipturn.export.csv import write_table
 from hipturn.places import demo_root
+from imu.sample import Side
 
 DEMO = sorted(path.name for path in demo_root().iterdir())
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
@@ -86,20 +87,88 @@ def rotated(cell, vector):
 
 
 def test_all_units_of_an_sto_file_share_a_heading(hipturn, tmp_path):
-    """Lying prone, head ahead: thighs point along x, knee axes to the right, on both legs."""
+    """Standing with the feet forward, the knee axes of both legs point to the right, along -y."""
     run(hipturn, "export", "demo/prone_windshield_wiper", "--to", "opensim", "--out", tmp_path)
-    lines = (tmp_path / "orientations.sto").read_text().splitlines()
-    names = lines[5].split("\t")
     whole = result("prone_windshield_wiper")
-    middle_s = sum(whole.windows["right"].pose) / 2 - whole.recording.frames.time_s[0]
-    row = min((line.split("\t") for line in lines[6:]), key=lambda r: abs(float(r[0]) - middle_s))
-    for side, letter in (("right", "r"), ("left", "l")):
+    stand = rows_of(tmp_path / "placement.sto", 0.0)
+    pose_s = sum(whole.windows[Side.RIGHT].pose) / 2 - whole.recording.frames.time_s[0]
+    prone = rows_of(tmp_path / "orientations.sto", pose_s)
+    to_hip = {}
+    for side, letter in ((Side.RIGHT, "r"), (Side.LEFT, "l")):
         calibration = whole.calibrations[side].calibration
-        femur = row[names.index(f"femur_{letter}_imu")]
-        tibia = row[names.index(f"tibia_{letter}_imu")]
-        to_hip, to_right = rotated(femur, calibration.y_thigh), rotated(tibia, calibration.z_shank)
-        assert np.degrees(np.arctan2(to_hip[1], to_hip[0])) == pytest.approx(0.0, abs=10.0)
-        assert np.degrees(np.arctan2(to_right[1], to_right[0])) == pytest.approx(-90.0, abs=10.0)
+        right = rotated(stand[f"tibia_{letter}_imu"], calibration.z_shank)
+        assert np.degrees(np.arctan2(right[1], right[0])) == pytest.approx(-90.0, abs=0.5)
+        # lying prone the thigh unit's own axis is at right angles to the shank unit's knee axis
+        hip = rotated(prone[f"femur_{letter}_imu"], calibration.y_thigh)
+        knee = rotated(prone[f"tibia_{letter}_imu"], calibration.z_shank)
+        assert abs(hip @ knee) < np.sin(np.radians(5.0))
+        to_hip[side] = np.degrees(np.arctan2(hip[1], hip[0]))
+    assert to_hip[Side.RIGHT] == pytest.approx(to_hip[Side.LEFT], abs=10.0)
+
+
+def rows_of(path, at_s):
+    """Return the cells of the row nearest to a time, by column."""
+    lines = path.read_text().splitlines()
+    rows = [line.split("\t") for line in lines[6:]]
+    nearest = min(rows, key=lambda row: abs(float(row[0]) - at_s))
+    return dict(zip(lines[5].split("\t"), nearest, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "letter"),
+    [("prone_windshield_wiper", "right", "r"), ("seated_internal_rotation", "left", "l")],
+)
+def test_opensim_places_the_units_and_solves_the_leg(name, side, letter, hipturn, tmp_path):
+    """The knee that OpenSim's own tools find from the file bends as ours does."""
+    osim = pytest.importorskip("opensim", reason="pip install opensim")
+    run(hipturn, "export", f"demo/{name}", "--to", "opensim", "--out", tmp_path)
+    leg_model(osim, letter).printToXML(str(tmp_path / "leg.osim"))
+    up = osim.Vec3(-1.5707963, 0.0, 0.0)
+    placer = osim.IMUPlacer()
+    placer.set_model_file(str(tmp_path / "leg.osim"))
+    placer.set_orientation_file_for_calibration(str(tmp_path / "placement.sto"))
+    placer.set_sensor_to_opensim_rotations(up)
+    assert placer.run(False)
+    placer.getCalibratedModel().printToXML(str(tmp_path / "placed.osim"))
+    solver = osim.IMUInverseKinematicsTool()
+    solver.set_model_file(str(tmp_path / "placed.osim"))
+    solver.set_orientations_file(str(tmp_path / "orientations.sto"))
+    solver.set_sensor_to_opensim_rotations(up)
+    solver.set_results_directory(str(tmp_path))
+    solver.set_time_range(0, 0.0)
+    solver.set_time_range(1, 1000.0)  # else it ends after two seconds
+    assert solver.run(False)
+    lines = (tmp_path / "ik_orientations.mot").read_text().splitlines()
+    first = lines.index("endheader") + 1
+    found = pd.DataFrame(
+        [line.split("\t") for line in lines[first + 1 :]], columns=lines[first].split("\t")
+    ).astype(float)
+    ours = result(name).angles
+    ours = ours[ours["side"] == side]
+    knee = np.interp(found["time"], ours["time_s"], ours["knee_flexion_deg"])
+    assert len(found) > 5000
+    assert np.nanmedian(np.abs(-found["knee_angle"] - knee)) < 1.0
+
+
+def leg_model(osim, letter):
+    """Return a leg of two bodies: a ball joint at the hip, a hinge at the knee."""
+    model = osim.Model()
+    nothing = osim.Vec3(0)
+    bodies = []
+    for name in ("pelvis", f"femur_{letter}", f"tibia_{letter}"):
+        bodies.append(osim.Body(name, 1.0, nothing, osim.Inertia(0.1, 0.1, 0.1)))
+        model.addBody(bodies[-1])
+    pelvis, femur, tibia = bodies
+    joints = (
+        osim.WeldJoint("ground", model.getGround(), nothing, nothing, pelvis, nothing, nothing),
+        osim.BallJoint("hip", pelvis, nothing, nothing, femur, nothing, nothing),
+        osim.PinJoint("knee", femur, osim.Vec3(0, -0.4, 0), nothing, tibia, nothing, nothing),
+    )
+    joints[2].updCoordinate().setName("knee_angle")
+    for joint in joints:
+        model.addJoint(joint)
+    model.finalizeConnections()
+    return model
 
 
 def test_a_session_without_a_common_stretch_is_not_exported(hipturn, tmp_path, make_session):
