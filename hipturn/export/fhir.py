@@ -31,6 +31,9 @@ NAMESPACE = uuid.UUID("6d0b6d6c-7d0c-5f0e-9c1b-3a0f7f1f6a11")
 """Of the ids in a bundle: the same session gives the same ids."""
 DISCLAIMER = "Measured with body-worn motion units; not a diagnosis. Pelvis rotation enters 1:1."
 
+HIP_MODES = ("M1", "M3")
+"""Other exercises are counted by a proxy or timed; theirs is no angle of the hip."""
+
 Json = dict[str, Any]
 
 
@@ -113,16 +116,18 @@ def _observation(result: Result, session: Session, side: str, more: str = "") ->
     position = exercise.position.replace("_", " ")
     knee = f"knee {exercise.pose.knee_flexion_deg:.0f}°"
     units = ", ".join(dict.fromkeys(unit.profile or "motion unit" for unit in recording.units))
+    hip = exercise.mode in HIP_MODES
+    what = "Hip internal rotation" if hip else exercise.measured
+    code: Json = {"text": f"{what}, {side}, {position}, {knee}, {exercise.name}{more}"}
+    if hip:
+        code["coding"] = [
+            {"system": SNOMED, "code": "364564000", "display": "Range of joint movement"}
+        ]
     observation: Json = {
         "resourceType": "Observation",
         "status": "final",
         "category": [{"coding": [{"system": CATEGORY, "code": "exam"}]}],
-        "code": {
-            "coding": [
-                {"system": SNOMED, "code": "364564000", "display": "Range of joint movement"}
-            ],
-            "text": f"Hip internal rotation, {side}, {position}, {knee}, {exercise.name}{more}",
-        },
+        "code": code,
         "bodySite": {
             "coding": [{"system": SNOMED, "code": "24136001", "display": "Hip joint structure"}],
             "text": f"{side} hip joint",

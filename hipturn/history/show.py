@@ -88,14 +88,19 @@ def _trend_lines(rows: list[dict[str, Any]]) -> list[str]:
                     row["side"],
                     f"{row['valid']}/{row['target_reps']}",
                     f"{row['controlled_share']:.0%}",
-                    f"{row['peak_median_deg']:.0f}°",
-                    f"{row['rom_median_deg']:.0f}°",
-                    "" if row["hold_median_s"] is None else f"{row['hold_median_s']:.1f} s",
+                    _figure(row["peak_median_deg"], "°", 0),
+                    _figure(row["rom_median_deg"], "°", 0),
+                    _figure(row["hold_median_s"], " s", 1),
                     _change(row),
                 )
             )
         )
     return lines[1:] or ["no valid repetition yet"]
+
+
+def _figure(value: float | None, unit: str, digits: int) -> str:
+    """Return a number, or nothing: timed exercises have no angle."""
+    return "" if value is None else f"{value:.{digits}f}{unit}"
 
 
 def _start(start_time: str) -> str:

@@ -104,7 +104,7 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
         row = dict(zip(figures, values, strict=True))
         key = (exercise, _position(exercise), leg)
         change = None
-        if not start_time.startswith(NO_START):
+        if not start_time.startswith(NO_START) and row["rom_median_deg"] is not None:
             change = row["rom_median_deg"] - before[key] if key in before else None
             before[key] = row["rom_median_deg"]
         row |= {

@@ -74,6 +74,20 @@ def test_a_session_whose_start_is_not_known_is_listed_and_not_compared(root, wor
     assert "not known" in out
 
 
+def test_an_exercise_without_an_angle_has_a_trend_of_its_other_figures(root, worn, hipturn):
+    for number in (1, 2):
+        folder = root / f"timed{number}"
+        started = made.STARTED + timedelta(days=number)
+        made.like(worn[1], folder, "W7", started, rom_deg=0.0)
+        stored = json.loads((folder / SUMMARY_FILE).read_text())
+        stored["legs"][0] |= {"rom_median_deg": None, "peak_median_deg": None}
+        (folder / SUMMARY_FILE).write_text(json.dumps(stored))
+    code, out, err = hipturn("history", "--wearer", "W7", "--dir", root)
+    assert (code, err) == (0, "")
+    assert out.count("left") == 2
+    assert "°" not in out
+
+
 def test_legs_are_apart(root, worn):
     made.like(worn[1], root / "left", "W1", made.STARTED + timedelta(days=2), rom_deg=5.0)
     rows = [row for row in trend_of(root, "W1") if row["side"] == "left"]
