@@ -69,7 +69,7 @@ def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> 
             )
     if name == "controlled_share":
         ax.set_ylim(-0.03, 1.03)
-    if name == PANELS[0][0]:
+    if name == PANELS[0][0] and ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False)
     locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)

@@ -36,8 +36,8 @@ def draw_angle(entry: Entry, ax: Axes) -> None:
 
 def draw_overlay(entry: Entry, ax: Axes) -> None:
     """Draw every valid repetition, their mean and its band of ± SD, and published means."""
-    if not any(row["valid"] for row in entry.rows):
-        _say_nothing(ax, "There is no valid repetition.")
+    if not any(row["rom_median_deg"] == row["rom_median_deg"] for row in entry.rows):
+        _say_nothing(ax, "There is no valid repetition with an angle.")
         return
     for row in entry.rows:
         side = str(row["side"])
