@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.exercises import Exercise
-from analysis.norms import POSITION_OF, Norm, detectable_of, norms_of, prone_grade
+from analysis.grades import detectable_of, prone_grade
+from analysis.norms import Norm, norms_for, posture_of
 from analysis.tables import SIDE_FLAG_DEG
 
 TRIALS = 3
@@ -54,6 +55,8 @@ class Assessment:
     grade: str
     """What the test's own source says; empty for other positions."""
     norms: tuple[Norm, ...]
+    detectable_deg: float
+    """The smallest difference beyond the measurement's error; NaN where none is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,7 @@ def _of_leg(
     good = [trial for trial in trials if not trial.left_out]
     levels = [trial.plateau_deg for trial in good]
     mean = float(np.mean(levels)) if levels else math.nan
+    known = detectable_of(exercise)
     return Assessment(
         exercise=exercise.id,
         side=side,
@@ -96,8 +100,9 @@ def _of_leg(
         mean_deg=mean,
         largest_deg=max(levels, default=math.nan),
         start_deg=float(np.mean([t.start_deg for t in good])) if good else math.nan,
-        grade=prone_grade(mean) if good and POSITION_OF.get(exercise.id) == "prone" else "",
-        norms=norms_of(exercise.id),
+        grade=prone_grade(mean) if good and posture_of(exercise) == "prone" else "",
+        norms=tuple(norms_for(exercise, active)),
+        detectable_deg=known.high_deg if known is not None else math.nan,
     )
 
 
@@ -133,11 +138,10 @@ def side_difference(tests: Mapping[str, Assessment]) -> SideDifference | None:
     degrees = tests["right"].mean_deg - tests["left"].mean_deg
     if math.isnan(degrees):
         return None
-    known = detectable_of(tests["right"].exercise)
-    limit = known.high_deg if known is not None else math.nan
+    limit = tests["right"].detectable_deg
     if abs(degrees) >= SIDE_FLAG_DEG:
         text = f"sides differ by {abs(degrees):.0f}°: asymmetry ({SIDE_FLAG_DEG:g}° or more)"
-    elif known is None:
+    elif math.isnan(limit):
         text = f"sides differ by {abs(degrees):.0f}°: counted as equal below {SIDE_FLAG_DEG:g}°"
     elif abs(degrees) <= limit:
         text = f"sides differ by {abs(degrees):.0f}°: within measurement error ({limit:g}°)"

@@ -1,117 +1,117 @@
-"""Published values to read a measurement beside, each with its position, sample and method.
+"""Published values of hip internal rotation, each with the posture it was measured in.
 
-Positions are never mixed: the same hip differs by 8° between them, and a goniometer reads 4.5°
-other than an inclinometer (Roach et al. 2013). Context for a professional, not a diagnosis.
+A value is here only when its posture, number of people, method and source are known: eight to nine
+degrees between postures are normal, and tools differ by four. Values of one posture are never shown
+for another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from analysis.exercises import Exercise
+
+STRAIGHT_HIP_MAX_DEG = 30.0
+RIGHT_ANGLE_DEG = (60.0, 120.0)
+"""Joint angles that a study's "extended" and "flexed to 90°" stand for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Norm:
-    """What a study found in one position, in degrees."""
+    """One published mean of hip internal rotation."""
 
-    position: str
-    low_deg: float
-    high_deg: float
-    """The same as `low_deg` where one mean is given."""
+    posture: str
+    """`prone`: hip straight, knee at 90°; `supine_straight`: the same lying on the back;
+    `supine`: hip and knee at 90°; `seated`: hip and knee at 90°."""
+    active: bool | None
+    """True for active, False for passive rotation; None where both were taken or it is not told."""
+    mean_deg: float
+    sd_deg: float | None
+    """None where the source gives none."""
     n: int
+    age: str
+    sex: str
     method: str
     source: str
 
     @property
     def text(self) -> str:
         """Return it as a line for people."""
-        value = f"{self.low_deg:g}"
-        if self.high_deg != self.low_deg:
-            value += f"–{self.high_deg:g}"
-        return f"{self.position}: {value}° (n = {self.n}, {self.method}; {self.source})"
+        posture = self.posture.replace("_", ", hip ")
+        return (
+            f"{posture}: {self.mean_deg:g}° (n = {self.n}, {self.age}, {self.sex}, {self.method};"
+            f" {self.source})"
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detectable:
-    """The smallest change in one position that is more than the measurement's error, in degrees."""
-
-    position: str
-    low_deg: float
-    high_deg: float
-    method: str
-    source: str
+_KOUYOUMDJIAN = "Kouyoumdjian et al. 2012, Orthopaedics & Traumatology: Surgery & Research 98:17-23"
+_KRAUSE = "Krause et al. 2015, Knee Surgery, Sports Traumatology, Arthroscopy 23:2562-2567"
 
 
-KOUYOUMDJIAN = "Kouyoumdjian et al. 2012"
-KRAUSE = "Krause et al. 2015"
-GRADOZ = "Gradoz et al. 2018"
-SQUARE = "hip and knee at 90°"
-PHOTOGRAPHS = "photographs of adults of 20 to 60 years"
-NORMS = (
-    Norm(
-        position="prone", low_deg=35.2, high_deg=35.2, n=120, method=PHOTOGRAPHS,
-        source=KOUYOUMDJIAN,
-    ),
-    Norm(
-        position="supine, hip straight", low_deg=29.6, high_deg=29.6, n=120, method=PHOTOGRAPHS,
-        source=KOUYOUMDJIAN,
-    ),
-    Norm(
-        position="seated", low_deg=37.9, high_deg=37.9, n=120, method=PHOTOGRAPHS,
-        source=KOUYOUMDJIAN,
-    ),
-    Norm(
-        position="seated", low_deg=30.7, high_deg=32.8, n=25, method="digital inclinometer",
-        source=KRAUSE,
-    ),
-    Norm(
-        position="seated", low_deg=44.5, high_deg=44.5, n=19, method=SQUARE, source=GRADOZ
-    ),
-    Norm(
-        position="supine, hip at 90°", low_deg=41.6, high_deg=41.6, n=19, method=SQUARE,
-        source=GRADOZ,
-    ),
-)  # fmt: skip
-DETECTABLE = (
-    Detectable(
-        position="seated", low_deg=5.4, high_deg=5.4, method="active, digital inclinometer",
-        source=KRAUSE,
-    ),
-    Detectable(
-        position="supine, hip at 90°", low_deg=6.1, high_deg=8.6, method=SQUARE,
-        source=GRADOZ,
-    ),
-)  # fmt: skip
-POSITION_OF = {
-    "prone_rotation_test": "prone",
-    "supine_rotation_test": "supine, hip at 90°",
-    "seated_internal_rotation": "seated",
-    "seated_rotation_drill": "seated",
-    "straight_leg_raise_test": "straight-leg raise",
-}
-"""In which of these positions an exercise measures."""
-GOOD_DEG, ATHLETE_DEG, LACKING_DEG = 30.0, 45.0, 10.0
-"""The prone test as its source grades it: 30° is good, 45° is seen in athletes; a leg that barely
-moves (its author's 5°) lacks rotation, taken here as less than 10°."""
+def _photographed(posture: str, mean_deg: float) -> Norm:
+    return Norm(
+        posture=posture,
+        active=None,
+        mean_deg=mean_deg,
+        sd_deg=None,
+        n=120,
+        age="20-60 years",
+        sex="71 women, 49 men",
+        method="photographs",
+        source=_KOUYOUMDJIAN,
+    )
 
 
-def norms_of(exercise: str) -> tuple[Norm, ...]:
-    """Return the published values in the position of an exercise, by its id."""
-    position = POSITION_OF.get(exercise)
-    return tuple(norm for norm in NORMS if norm.position == position)
+def _inclinometer(which: str, mean_deg: float) -> Norm:
+    return Norm(
+        posture="seated",
+        active=None,
+        mean_deg=mean_deg,
+        sd_deg=None,
+        n=25,
+        age="22-42 years",
+        sex="17 women, 8 men",
+        method=f"digital inclinometer, {which} mean of two examiners, active and passive",
+        source=_KRAUSE,
+    )
 
 
-def detectable_of(exercise: str) -> Detectable | None:
-    """Return the smallest detectable change in the position of an exercise; None if unpublished."""
-    position = POSITION_OF.get(exercise)
-    return next((each for each in DETECTABLE if each.position == position), None)
+NORMS: tuple[Norm, ...] = (
+    _photographed("prone", 35.2),
+    _photographed("supine_straight", 29.6),
+    _photographed("seated", 37.9),
+    _inclinometer("lowest", 30.7),
+    _inclinometer("highest", 32.8),
+)
 
 
-def prone_grade(angle_deg: float) -> str:
-    """Return what the source of the prone test says of an angle."""
-    if angle_deg >= ATHLETE_DEG:
-        return f"as in athletes ({ATHLETE_DEG:g}°)"
-    if angle_deg >= GOOD_DEG:
-        return f"good ({GOOD_DEG:g}°)"
-    if angle_deg >= LACKING_DEG:
-        return f"less than good ({GOOD_DEG:g}°)"
-    return "barely moves: lacking"
+def posture_of(exercise: Exercise) -> str | None:
+    """Return the posture of the studies that an exercise's start pose is; None where it is none."""
+    pose = exercise.pose
+    low, high = RIGHT_ANGLE_DEG
+    if not low <= pose.knee_flexion_deg <= high:
+        return None
+    if exercise.position in ("prone", "supine") and pose.hip_flexion_deg <= STRAIGHT_HIP_MAX_DEG:
+        return "prone" if exercise.position == "prone" else "supine_straight"
+    if exercise.position in ("seated", "supine") and low <= pose.hip_flexion_deg <= high:
+        return exercise.position
+    return None
+
+
+def norms_for(exercise: Exercise, active: bool | None = None) -> Sequence[Norm]:
+    """Return the published values of an exercise's posture.
+
+    Parameters
+    ----------
+    exercise
+        Its start pose tells the posture.
+    active
+        True or False leaves out what was measured the other way; None takes all.
+    """
+    posture = posture_of(exercise)
+    return [
+        norm
+        for norm in NORMS
+        if norm.posture == posture and (active is None or norm.active in (None, active))
+    ]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette: apart for colour-blind readers, and by lightness in grey print.
 SIDE_COLOURS = {"right": "#0072B2", "left": "#D55E00"}
+SIDE_LINES = {"right": "-", "left": (0, (5, 1.5))}
+"""Solid and dashed: in grey print the two colours are nearly one."""
 HOLD_COLOUR, REJECTED_COLOUR = "#009E73", "#999999"
 
 
@@ -35,7 +37,7 @@ def plot_angle(result: Result, ax: Axes | None = None) -> Axes:
     ax.margins(x=0.01)
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, ncols=3)
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, ncols=4)
     return ax
 
 
@@ -48,12 +50,14 @@ def _draw_side(ax: Axes, side: str, rows: pd.DataFrame) -> None:
     angle = np.where(doing, angle, np.nan)
     sigma = rows["uncertainty_deg"].to_numpy(float)
     ax.fill_between(time_s, angle - sigma, angle + sigma, color=colour, alpha=0.25, linewidth=0)
-    ax.plot(time_s, angle, color=colour, linewidth=1.2, label=f"{side} leg, ±1 σ")
+    line = SIDE_LINES[side]
+    ax.plot(time_s, angle, color=colour, linewidth=1.2, linestyle=line, label=f"{side} leg, ±1 σ")
 
 
 def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
     low = ax.get_ylim()[0]
     numbered: set[tuple[int, int]] = set()
+    told: set[str] = set()  # each kind stands in the legend once
     of_legs = reps[reps["side"] != "both"]  # those have the angles
     rows: list[dict[str, Any]] = of_legs.to_dict("records")  # type: ignore[assignment]
     for row in rows:
@@ -64,7 +68,9 @@ def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
                 facecolor="none",
                 edgecolor=REJECTED_COLOUR,
                 hatch="///",
+                label=None if told & {"rejected"} else "partial or rejected",
             )
+            told.add("rejected")
             continue
         if row["hold_s"] > 0:
             start = row["start_s"] + row["up_s"]
@@ -75,7 +81,9 @@ def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
                 linewidth=4,
                 solid_capstyle="butt",
                 clip_on=False,
+                label=None if told & {"hold"} else "hold",
             )
+            told.add("hold")
         if (row["set"], row["rep"]) in numbered:
             continue  # the other leg of the same repetition
         numbered.add((row["set"], row["rep"]))

@@ -25,6 +25,7 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "angle_table",
     "rep_table",
+    "side_flag",
     "summary_table",
 ]
 
@@ -159,12 +160,13 @@ def summary_table(
     if len(medians) == 2:
         difference = float(medians["right"]) - float(medians["left"])  # type: ignore[arg-type]
         table["side_difference_deg"] = round(difference, 3)
-        table["side_flag"] = _side_flag(abs(difference))
+        table["side_flag"] = side_flag(abs(difference))
     table["change_exceeds_mdc"] = table["change_exceeds_mdc"].astype("boolean")
     return table
 
 
-def _side_flag(difference_deg: float) -> str:
+def side_flag(difference_deg: float) -> str:
+    """Return whether a difference of sides matters: empty, `borderline` or `asymmetry`."""
     if not difference_deg >= SIDE_BORDERLINE_DEG:
         return ""
     return "asymmetry" if difference_deg >= SIDE_FLAG_DEG else "borderline"

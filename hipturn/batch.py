@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,10 @@ from analysis import sessions
 from analysis.exercises import CatalogueError
 from hipturn.errors import UserError
 from hipturn.export.csv import write_table, write_tables
+from hipturn.history.earlier import candidates, completed, past_of
+from hipturn.history.stored import store_summary
 from hipturn.pipeline import read_recording
+from hipturn.report.entry import calibrated_live
 from imu.orientation import FilterName
 from imu.recording import SessionError, open_session
 
@@ -42,8 +45,10 @@ class Job:
     session: Path
     out: Path
     report: bool
-    orientation_filter: FilterName | None
+    orientation_filter: FilterName | None = None
     refine: bool = False
+    earlier: tuple[Path, ...] = ()
+    """Sessions to measure the change from, the newest first (see `hipturn.history.earlier`)."""
 
 
 def analyse_one(job: Job) -> Outcome:
@@ -51,14 +56,19 @@ def analyse_one(job: Job) -> Outcome:
     try:
         session = open_session(job.session)
         result = sessions.analyse(read_recording(session, job.orientation_filter))
+        if job.orientation_filter is None:
+            store_summary(job.session, result.summary)
+        past = past_of(result.summary, job.earlier)
+        result = replace(result, summary=completed(result.summary, past))
         write_tables(result, job.out)
         if job.refine:
             refined = read_recording(session, job.orientation_filter, refine=True)
             write_tables(sessions.analyse(refined), job.out / REFINED)
         if job.report:
-            from hipturn.report import write_report  # matplotlib only when a report is wanted
+            from hipturn.report import Entry, write_report  # matplotlib only when wanted
 
-            write_report(result, job.out / "report.pdf")
+            entry = Entry(result, past, calibrated_live(session))
+            write_report([entry], job.out / "report.pdf")
     except (SessionError, CatalogueError, UserError) as error:
         return Outcome(job.session, [], (), str(error))
     except OSError as error:
@@ -69,6 +79,8 @@ def analyse_one(job: Job) -> Outcome:
 
 def analyse_all(jobs: list[Job], workers: int, done: Callable[[Outcome], None]) -> list[Outcome]:
     """Analyse sessions, several at a time when asked; outcomes keep the order of the jobs."""
+    earlier = candidates([job.session for job in jobs])
+    jobs = [replace(job, earlier=tuple(earlier[job.session])) for job in jobs]
     outcomes: list[Outcome] = []
     for outcome in _run(jobs, workers):
         outcomes.append(outcome)

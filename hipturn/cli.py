@@ -11,6 +11,8 @@ import click
 
 from hipturn import __version__
 from hipturn.errors import UserError
+from hipturn.export.run import FORMS
+from hipturn.import_commands import import_
 from hipturn.kit import PLACES
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 SIDES = click.Choice(["left", "right", "both"])
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -104,6 +107,7 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
 @click.option("--terminal", is_flag=True, help="Show in the terminal (what there is so far).")
+@click.option("--lsl", is_flag=True, help="Stream to Lab Streaming Layer too (extra [lsl]).")
 def live(
     virtual: bool,
     exercise: str,
@@ -117,6 +121,7 @@ def live(
     active: bool | None,
     is_test: bool,
     terminal: bool,  # noqa: ARG001 (the only screen there is)
+    lsl: bool,
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
@@ -134,6 +139,7 @@ def live(
             synchronise=synchronise,
             active=active,
             is_test=is_test,
+            lsl=lsl,
         )
     else:
         folder = start_radio(
@@ -146,6 +152,7 @@ def live(
             synchronise=synchronise,
             active=active,
             is_test=is_test,
+            lsl=lsl,
         )
     _print_session(folder)
 
@@ -311,21 +318,70 @@ def analyse(
         sys.exit(1)
 
 
+@cli.command(epilog=example("hipturn report demo -o report.pdf"))
+@click.argument("paths", nargs=-1, required=True, metavar="SESSION...")
+@click.option("-o", "out", type=FILE, default="report.pdf", show_default=True, metavar="FILE")
+@click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True)
+def report(paths: tuple[str, ...], out: Path, paper: str) -> None:
+    """Write the report a therapist files: .pdf, .png or .html by the file's name."""
+    from hipturn.places import find_sessions
+    from hipturn.report import check_suffix
+    from hipturn.report.make import entries_of, write_report
+
+    check_suffix(out)
+    found = find_sessions(paths)
+    with _progress(len(found), "analysing", quiet=False) as done:
+        entries = entries_of(found, done)
+    click.echo(write_report(entries, out, paper))
+
+
+@cli.command(epilog=example("hipturn history --wearer W01 -o trend.pdf"))
+@click.option("--wearer", metavar="REF", help="Whose trend; without it, all wearers are listed.")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
+@click.option("-o", "figure", type=FILE, metavar="FIG", help="Draw it: .pdf, .png or .svg.")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
+def history(wearer: str | None, root: str | None, figure: Path | None, as_json: bool) -> None:
+    """Show the trend of a wearer over all sessions, by exercise, position and leg."""
+    from hipturn.history.show import show_history
+    from hipturn.places import recordings_root
+
+    def bar(total: int) -> Any:  # noqa: ANN401 (a context manager)
+        return _progress(total, "analysing", quiet=as_json)
+
+    for line in show_history(recordings_root(root), wearer, figure, bar, as_json=as_json):
+        click.echo(line)
+
+
+@cli.command(epilog=example("hipturn forget W01 --yes"))
+@click.argument("wearer", metavar="REF")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
+@click.option("--tables", type=click.Path(file_okay=False, path_type=Path), default="tables")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(wearer: str, root: str | None, tables: Path, yes: bool) -> None:
+    """Remove a wearer everywhere: sessions, index and tables; say what was removed."""
+    from hipturn.history.forget import forget as run
+    from hipturn.history.forget import sessions_of
+    from hipturn.places import recordings_root
+
+    folder = recordings_root(root)
+    count = len(sessions_of(folder, wearer))
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Remove {count} sessions of {wearer!r} for good?", abort=True, err=True)
+    for line in run(folder, wearer, tables).lines:
+        click.echo(line)
+
+
 @cli.command(epilog=example("hipturn export demo/ninety_ninety_lift --to csv --out lift"))
 @click.argument("session")
-@click.option("--to", "form", type=click.Choice(["csv"]), required=True)
+@click.option("--to", "form", type=click.Choice(list(FORMS)), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 def export(session: str, form: str, out: Path | None) -> None:
     """Write a session as interoperable files."""
-    import hipturn
-    from hipturn.export.csv import export_csv
+    from hipturn.export.run import export_sessions
     from hipturn.places import find_sessions
 
-    for path in find_sessions([session]):
-        opened = hipturn.open(path)
-        folder = out or Path(f"{opened.header.session_id}_{form}")
-        for written in export_csv(hipturn.analyse(opened), opened, folder):
-            click.echo(written)
+    for written in export_sessions(find_sessions([session]), form, out):
+        click.echo(written)
 
 
 @cli.command(epilog=example("hipturn exercises ninety_ninety_lift"))
@@ -341,64 +397,6 @@ def exercises(exercise: str | None, as_json: bool) -> None:
         click.echo(json.dumps(as_data(exercise), indent=2, ensure_ascii=False))
     else:
         click.echo(explain(exercise) if exercise else listing())
-
-
-@cli.group("import")
-def import_() -> None:
-    """Turn other tools' files into a session."""
-
-
-@import_.command(
-    "xsens-dot",
-    epilog=example(
-        "hipturn import xsens-dot --right-thigh thigh.csv --right-shank shank.csv"
-        " --exercise prone_windshield_wiper --out SESSION"
-    ),
-)
-@click.option("--right-thigh", type=FILE)
-@click.option("--right-shank", type=FILE)
-@click.option("--left-thigh", type=FILE)
-@click.option("--left-shank", type=FILE)
-@click.option("--pelvis", type=FILE)
-@click.option("--exercise", required=True, metavar="ID")
-@click.option("--marks", type=FILE, help="CSV with time_s,label.")
-@click.option("--wearer", default="", help="A pseudonym, never a name.")
-@click.option("--filter", "orientation_filter", type=FILTERS, default="vqf", show_default=True)
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="SESSION", help="A new folder."
-)
-def import_xsens_dot(
-    exercise: str,
-    marks: Path | None,
-    wearer: str,
-    orientation_filter: str,
-    out: Path,
-    **files: Path | None,
-) -> None:
-    """Import CSV files of the Movella (Xsens) DOT app, one for each unit."""
-    from analysis.exercises import load
-    from hipturn.importing import import_xsens_dot as run
-    from imu.sample import Segment, Side
-
-    load(exercise)
-    placed = {}
-    for name, path in files.items():
-        side, _, segment = name.rpartition("_")
-        if path is not None:
-            placed[Segment(segment), Side(side) if side else None] = path
-    if not placed:
-        raise click.UsageError("give at least one unit's file, such as --right-thigh thigh.csv")
-    sentences = run(
-        placed,
-        out,
-        exercise,
-        marks=marks,
-        wearer=wearer,
-        orientation_filter=orientation_filter,
-    )
-    for sentence in sentences:
-        click.echo(f"note: {sentence}", err=True)
-    click.echo(f"session: {out}")
 
 
 @cli.command(epilog=example("hipturn recover recordings/20261122T093000Z_ninety_ninety_lift_left"))
@@ -417,9 +415,12 @@ def recover(session: str) -> None:
 def _print_session(folder: Path) -> None:
     """Print how a set went and where it is."""
     import hipturn
+    from hipturn.history.stored import store_summary
     from hipturn.summary_text import summary_lines
 
-    for line in summary_lines(hipturn.analyse(hipturn.open(folder))):
+    result = hipturn.analyse(hipturn.open(folder))
+    store_summary(folder, result.summary)
+    for line in summary_lines(result):
         click.echo(line)
     click.echo(f"session: {folder}")
 
@@ -447,6 +448,9 @@ def _print_outcomes(outcomes: list[Outcome], out: Path, *, as_json: bool) -> Non
         click.echo(row_line(row))
     if any(not outcome.problem for outcome in outcomes):
         click.echo(f"tables: {out}")
+
+
+cli.add_command(import_)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from hipturn import __version__
 from hipturn.keys import watched_keys
 from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
+from hipturn.lsl import LslScreen, load_library
 from hipturn.pipeline import Tracker
 from hipturn.places import recordings_root
 from hipturn.terminal import open_screen, step_text
@@ -74,6 +75,8 @@ class Wish:
     active: bool | None = None
     """Whether the wearer moves the leg, or is moved; None when nobody says."""
     is_test: bool = False
+    lsl: bool = False
+    """Whether to stream to Lab Streaming Layer too."""
 
 
 async def strap(
@@ -152,6 +155,8 @@ async def run_session(
 def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWriter]:
     """Create the session on disk, and what follows and shows it."""
     exercise = exercises.load(wish.exercise)
+    if wish.lsl:
+        load_library()  # before a session is begun, if it cannot be
     units = tuple(one.unit for one in strapped)
     started_at, side = datetime.now().astimezone(), recorded_side(units)
     folder = session_folder(recordings_root(wish.root), started_at, exercise.id, side)
@@ -174,6 +179,8 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
             {"type": "declared", "time_s": 0.0, "active": wish.active, "test": wish.is_test}
         )
     screen = open_screen(exercise, wish.title or exercise.name)
+    if wish.lsl:
+        screen = LslScreen(screen, units, folder.name)
     if nearly_full:
         screen.say(nearly_full)
     return LiveSession(tracker, screen, writer), writer

@@ -44,6 +44,7 @@ def start_virtual(
     synchronise: bool = False,
     active: bool | None = None,
     is_test: bool = False,
+    lsl: bool = False,
 ) -> Path:
     """Run one set of the virtual wearer, on the air of its own; return the session's folder.
 
@@ -67,6 +68,7 @@ def start_virtual(
         root=root,
         active=active,
         is_test=is_test,
+        lsl=lsl,
     )
 
     async def run() -> Path:
@@ -95,6 +97,7 @@ def start_radio(
     synchronise: bool = False,
     active: bool | None = None,
     is_test: bool = False,
+    lsl: bool = False,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
@@ -116,6 +119,7 @@ def start_radio(
             root=root,
             active=active,
             is_test=is_test,
+            lsl=lsl,
         )
         clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))

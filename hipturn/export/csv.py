@@ -57,6 +57,11 @@ def write_table(table: pd.DataFrame, path: Path) -> Path:
 def export_csv(result: Result, session: Session, folder: Path) -> list[Path]:
     """Write the tables and, beside them, every sample as it was recorded (samples.csv)."""
     paths = write_tables(result, folder)
+    return [*paths, write_table(sample_table(session).to_pandas(), folder / "samples.csv")]
+
+
+def sample_table(session: Session) -> pa.Table:
+    """Return every sample that counts as it was recorded; what a unit did not send is null."""
     table = session.table()
     units = session.header.units
     arrays = {
@@ -74,12 +79,7 @@ def export_csv(result: Result, session: Session, folder: Path) -> list[Path]:
     ):
         for i, name in enumerate(names.split()):
             arrays[name] = pa.array(values[:, i], from_pandas=True)
-    return [*paths, write_table_of(arrays, folder / "samples.csv")]
-
-
-def write_table_of(arrays: dict[str, pa.Array], path: Path) -> Path:
-    """Write named Arrow arrays as one table."""
-    return write_table(pa.table(arrays).to_pandas(), path)
+    return pa.table(arrays)
 
 
 def _rows(table: pa.Table) -> pa.Buffer:

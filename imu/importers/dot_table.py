@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter
@@ -18,8 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from imu.importers import ImportFileError, printable, text_file
+from imu.importers import ImportFileError, printable
 from imu.importers.alignment import longest_forward, unwrap
+from imu.importers.number_table import (
+    HEADER_LINES,
+    Header,
+    column_names,
+    numbered_lines,
+    numbers,
+    whole_rows,
+)
 from imu.sample import BoolArray, FloatArray
 
 TIME_BITS = 32
@@ -29,7 +37,6 @@ ACC = ("acc_x", "acc_y", "acc_z")
 GYR = ("gyr_x", "gyr_y", "gyr_z")
 
 _COUNTERS = ("packetcounter", "sampletimefine")
-_HEADER_LINES = 200
 # The unit measures to ±16 g and ±2000 °/s; twice that is no measurement.
 # Angles go once around.
 _LIMITS = {ACC: 320.0, GYR: 4000.0, EULER: 360.0}
@@ -48,14 +55,6 @@ class DotTable:
     """Rows below the header, kept or not."""
     dropped: Mapping[str, int]
     """Rows that were not kept, by reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    fields: Mapping[str, str]
-    columns: tuple[str, ...]
-    delimiter: str
-    line: int
 
 
 def read_table(path: Path) -> DotTable:
@@ -79,7 +78,7 @@ def read_table(path: Path) -> DotTable:
         are usable.
     """
     dropped: Counter[str] = Counter()
-    with closing(_numbered(path)) as source:
+    with closing(numbered_lines(path)) as source:
         header = _read_header(path, source)
         used = _used_columns(path, header)
         values = _read_rows(path, source, header, used, dropped)
@@ -105,20 +104,16 @@ def _in_brackets(dropped: Mapping[str, int]) -> str:
     return f" ({describe_dropped(dropped)})" if dropped else ""
 
 
-def _numbered(path: Path) -> Generator[tuple[int, str], None, None]:
-    yield from enumerate(text_file.lines(path), start=1)
-
-
-def _read_header(path: Path, source: Iterator[tuple[int, str]]) -> _Header:
+def _read_header(path: Path, source: Iterator[tuple[int, str]]) -> Header:
     fields: dict[str, str] = {}
     for number, line in source:
         key, delimiter, value = _first_cell(line)
         name = "".join(c for c in key.casefold() if c.isalnum())
         if name == "packetcounter":
-            return _Header(fields, _column_names(line, delimiter), delimiter, number)
+            return Header(fields, column_names(line, delimiter), delimiter, number)
         if delimiter and name:
             fields.setdefault(name, printable(value.strip(' \t\r\n,;"'), 80))
-        if number >= _HEADER_LINES:
+        if number >= HEADER_LINES:
             break
     raise ImportFileError(
         path,
@@ -136,15 +131,7 @@ def _first_cell(line: str) -> tuple[str, str, str]:
     return line[: match.start()], match.group(), line[match.end() :]
 
 
-def _column_names(line: str, delimiter: str) -> tuple[str, ...]:
-    cells = line.split(delimiter) if delimiter else [line]
-    names = [cell.strip(' \t\r\n"').casefold() for cell in cells]
-    while not names[-1]:  # a spreadsheet pads every line to the same number of cells
-        names.pop()
-    return tuple(names)
-
-
-def _used_columns(path: Path, header: _Header) -> tuple[str, ...]:
+def _used_columns(path: Path, header: Header) -> tuple[str, ...]:
     place = f"line {header.line}"
     columns = header.columns
     twice = sorted(name for name, count in Counter(columns).items() if name and count > 1)
@@ -152,10 +139,11 @@ def _used_columns(path: Path, header: _Header) -> tuple[str, ...]:
         raise ImportFileError(
             path, place, f"columns appear twice: {', '.join(twice)}", "export the recording again"
         )
-    if "sampletimefine" not in columns:
-        raise ImportFileError(
-            path, place, "the column SampleTimeFine is missing", "export the recording again"
-        )
+    for name, column in zip(("PacketCounter", "SampleTimeFine"), _COUNTERS, strict=True):
+        if column not in columns:
+            raise ImportFileError(
+                path, place, f"the column {name} is missing", "export the recording again"
+            )
     present = [group for group in (QUATERNION, EULER, ACC, GYR) if set(group) <= set(columns)]
     if QUATERNION in present and EULER in present:
         present.remove(EULER)
@@ -165,7 +153,7 @@ def _used_columns(path: Path, header: _Header) -> tuple[str, ...]:
     return _COUNTERS + tuple(name for group in present for name in group)
 
 
-def _no_orientation(path: Path, place: str, header: _Header) -> ImportFileError:
+def _no_orientation(path: Path, place: str, header: Header) -> ImportFileError:
     mode = header.fields.get("measurementmode") or "+".join(header.columns[2:]) or "no data"
     return ImportFileError(
         path,
@@ -179,75 +167,20 @@ def _no_orientation(path: Path, place: str, header: _Header) -> ImportFileError:
 def _read_rows(
     path: Path,
     source: Iterator[tuple[int, str]],
-    header: _Header,
+    header: Header,
     used: tuple[str, ...],
     dropped: Counter[str],
 ) -> FloatArray:
     """Return the numbers of the used columns, shape (n, used), of every row that has them."""
-    width = len(header.columns)
     pick = itemgetter(*(header.columns.index(name) for name in used))
     values = array("d")
-    before: list[str] = []
-    for number, raw in source:
-        line = raw.rstrip("\r\n").replace('"', "")
-        cells = line.split(header.delimiter)
-        if len(cells) != width:
-            cells = _trimmed(cells, width)
-        if not any(cells):
-            continue
-        if number - header.line > text_file.MAX_ROWS:
-            raise ImportFileError(
-                path,
-                f"line {number}",
-                f"more than {text_file.MAX_ROWS} rows",
-                "export a shorter recording",
-            )
-        if not raw.endswith("\n") and _cut(cells, width, before):
-            dropped["cut off at the end"] += 1
-        elif len(cells) != width:
-            dropped["with too few or too many cells"] += 1
+    for cells in whole_rows(path, source, header, dropped):
+        row = numbers(pick(cells), header.delimiter)
+        if row is None:
+            dropped["with cells that are no numbers"] += 1
         else:
-            _append(values, pick(cells), header.delimiter, dropped)
-            before = cells
+            values.extend(row)
     return np.frombuffer(values, dtype=np.float64).reshape(-1, len(used))
-
-
-def _append(
-    values: array[float], cells: tuple[str, ...], delimiter: str, dropped: Counter[str]
-) -> None:
-    if delimiter != ",":  # saved where the comma is the decimal sign
-        cells = tuple(cell.replace(",", ".") for cell in cells)
-    try:
-        numbers = [float(cell) for cell in cells]
-    except ValueError:
-        dropped["with cells that are no numbers"] += 1
-        return
-    if any("_" in cell for cell in cells):  # Python's own digit separator, no measurement
-        dropped["with cells that are no numbers"] += 1
-        return
-    values.extend(numbers)
-
-
-def _trimmed(cells: list[str], width: int) -> list[str]:
-    """Return the cells without the empty ones a spreadsheet added at the end."""
-    while len(cells) > width and not cells[-1].strip():
-        cells.pop()
-    return cells
-
-
-def _cut(cells: list[str], width: int, before: list[str]) -> bool:
-    """Tell whether an unterminated last row was cut: cells or decimals are missing.
-
-    Whole files often end without a newline, so that alone says nothing; but the app writes every
-    number with a fixed count of decimals, and a cut number would pass as a wrong one.
-    """
-    if len(cells) != width:
-        return True
-    return bool(before) and _decimals(cells[-1]) < _decimals(before[-1])
-
-
-def _decimals(cell: str) -> int:
-    return len(cell.strip().replace(",", ".").partition(".")[2])
 
 
 def _measured(values: FloatArray, used: tuple[str, ...], dropped: Counter[str]) -> FloatArray:

@@ -1,0 +1,180 @@
+"""A session as a FHIR R4 Bundle of Observations: one a leg, one for each of its repetitions.
+
+Codes are those that public pages tell (SNOMED CT range of joint movement, hip joint structure);
+no LOINC code for hip internal rotation was found, so `code.text` says what it is and none is made
+up. An angle that rests on heading has no absolute value: `dataAbsentReason` says so.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import exercises
+from analysis.norms import norms_for, posture_of
+from hipturn import __version__
+from imu.recording.folder import replace_file
+
+if TYPE_CHECKING:
+    from analysis.exercises import Exercise
+    from analysis.sessions import Result
+    from imu.recording import Session
+
+SNOMED = "http://snomed.info/sct"
+UCUM = "http://unitsofmeasure.org"
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+NAMESPACE = uuid.UUID("6d0b6d6c-7d0c-5f0e-9c1b-3a0f7f1f6a11")
+"""Of the ids in a bundle: the same session gives the same ids."""
+DISCLAIMER = "Measured with body-worn motion units; not a diagnosis. Pelvis rotation enters 1:1."
+
+HIP_MODES = ("M1", "M3")
+"""Other exercises are counted by a proxy or timed; theirs is no angle of the hip."""
+
+Json = dict[str, Any]
+
+
+def export_fhir(result: Result, session: Session, folder: Path) -> list[Path]:
+    """Write `bundle.json` and return its path."""
+    entries: list[Json] = []
+    for row in result.summary.to_dict("records"):
+        reps = [
+            (_url(result, f"{row['side']} {rep['set']}.{rep['rep']}"), rep)
+            for rep in result.reps.to_dict("records")
+            if rep["side"] == row["side"] and rep["status"] == "valid"
+        ]
+        leg = _leg(result, session, row, [url for url, _ in reps])
+        entries.append({"fullUrl": _url(result, str(row["side"])), "resource": leg})
+        entries += [{"fullUrl": url, "resource": _rep(result, session, rep)} for url, rep in reps]
+    bundle: Json = {"resourceType": "Bundle", "type": "collection"}
+    if entries:
+        bundle["entry"] = entries
+    path = folder / "bundle.json"
+    replace_file(path, [json.dumps(bundle, indent=1, ensure_ascii=False).encode(), b"\n"])
+    return [path]
+
+
+def _url(result: Result, what: str) -> str:
+    return f"urn:uuid:{uuid.uuid5(NAMESPACE, f'{result.recording.session_id} {what}')}"
+
+
+def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[str]) -> Json:
+    exercise = exercises.load(result.recording.exercise)
+    started = datetime.fromisoformat(result.recording.started_at)
+    frames = result.recording.frames
+    observation = _observation(result, session, str(row["side"]))
+    observation["effectivePeriod"] = {
+        "start": started.isoformat(),
+        "end": (started + timedelta(seconds=float(frames.time_s[-1]))).isoformat(),
+    }
+    observation |= _value(exercise, row["peak_median_deg"])
+    parts = [
+        _component("largest peak", row["peak_max_deg"] if exercise.angle == "gravity" else None),
+        _component("median range (peak minus start)", row["rom_median_deg"]),
+        _component("largest range", row["rom_max_deg"]),
+        _component("median hold", row["hold_median_s"], "s"),
+        _component("median duration of a repetition", row["tempo_median_s"], "s"),
+        _component("valid repetitions", row["valid"], "1"),
+        _component("controlled repetitions", row["controlled"], "1"),
+    ]
+    observation["component"] = [part for part in parts if part]
+    ranges = [{"text": text} for text in _published(exercise)]
+    if ranges:
+        observation["referenceRange"] = ranges
+    if members:
+        observation["hasMember"] = [{"reference": url} for url in members]
+    return observation
+
+
+def _rep(result: Result, session: Session, rep: dict[Any, Any]) -> Json:
+    exercise = exercises.load(result.recording.exercise)
+    started = datetime.fromisoformat(result.recording.started_at)
+    observation = _observation(result, session, str(rep["side"]), f", repetition {rep['rep']}")
+    observation["effectivePeriod"] = {
+        name: (started + timedelta(seconds=float(rep[column]))).isoformat(timespec="milliseconds")
+        for name, column in (("start", "start_s"), ("end", "end_s"))
+    }
+    observation |= _value(exercise, rep["peak_deg"])
+    gravity = exercise.angle == "gravity"
+    parts = [
+        _component("start", rep["start_deg"] if gravity else None),
+        _component("range (peak minus start)", rep["rom_deg"]),
+        _component("end residual", rep["end_residual_deg"]),
+        _component("hold", rep["hold_s"], "s"),
+        _component("change of knee flexion", rep["knee_flexion_change_deg"]),
+    ]
+    observation["component"] = [part for part in parts if part]
+    return observation
+
+
+def _observation(result: Result, session: Session, side: str, more: str = "") -> Json:
+    recording = result.recording
+    exercise = exercises.load(recording.exercise)
+    position = exercise.position.replace("_", " ")
+    knee = f"knee {exercise.pose.knee_flexion_deg:.0f}°"
+    units = ", ".join(dict.fromkeys(unit.profile or "motion unit" for unit in recording.units))
+    hip = exercise.mode in HIP_MODES
+    what = "Hip internal rotation" if hip else exercise.measured
+    code: Json = {"text": f"{what}, {side}, {position}, {knee}, {exercise.name}{more}"}
+    if hip:
+        code["coding"] = [
+            {"system": SNOMED, "code": "364564000", "display": "Range of joint movement"}
+        ]
+    observation: Json = {
+        "resourceType": "Observation",
+        "status": "final",
+        "category": [{"coding": [{"system": CATEGORY, "code": "exam"}]}],
+        "code": code,
+        "bodySite": {
+            "coding": [{"system": SNOMED, "code": "24136001", "display": "Hip joint structure"}],
+            "text": f"{side} hip joint",
+        },
+        "method": {
+            "text": f"body-worn motion units on thigh and shank, {exercise.angle} reference"
+        },
+        "device": {
+            "display": f"{units}; recorded with {session.header.software},"
+            f" analysed with hipturn {__version__}"
+        },
+        "note": [{"text": DISCLAIMER}],
+    }
+    if recording.wearer:
+        observation["subject"] = {"identifier": {"value": recording.wearer}}
+    return observation
+
+
+def _value(exercise: Exercise, peak_deg: float) -> Json:
+    """Return the peak, or why there is none: an angle by heading has no absolute zero."""
+    if exercise.angle == "heading":
+        return {"dataAbsentReason": _absent("unsupported", "Unsupported")}
+    if peak_deg != peak_deg:
+        return {"dataAbsentReason": _absent("unknown", "Unknown")}
+    return {"valueQuantity": _quantity(peak_deg, "deg")}
+
+
+def _absent(code: str, display: str) -> Json:
+    return {"coding": [{"system": ABSENT, "code": code, "display": display}]}
+
+
+def _component(text: str, value: float | None, unit: str = "deg") -> Json | None:
+    if value is None or value != value:
+        return None
+    return {"code": {"text": text}, "valueQuantity": _quantity(value, unit)}
+
+
+def _quantity(value: float, unit: str) -> Json:
+    number = int(value) if unit == "1" else round(float(value), 3) + 0.0
+    return {"value": number, "unit": unit, "system": UCUM, "code": unit}
+
+
+def _published(exercise: Exercise) -> list[str]:
+    """Return the published values of this posture, as text: they are no limits of normal."""
+    posture = (posture_of(exercise) or "").replace("_", " ")
+    return [
+        f"published mean, {posture}: {norm.mean_deg:.1f} deg, n = {norm.n}, {norm.sex}, {norm.age},"
+        f" {norm.method} ({norm.source})"
+        for norm in norms_for(exercise)
+    ]

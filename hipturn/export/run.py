@@ -1,0 +1,58 @@
+"""`hipturn export`: sessions as the files of other tools."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import hipturn
+
+if TYPE_CHECKING:
+    from analysis.sessions import Result
+    from imu.recording import Session
+
+FORMS = {
+    "csv": "csv",
+    "opensim": "opensim",
+    "motion-bids": "motion_bids",
+    "parquet": "parquet",
+    "fhir": "fhir",
+}
+"""What a form is called, and the module beside this one that has its `export_…`."""
+ONE_DATASET = "motion-bids"
+
+Writer = Callable[["Result", "Session", Path], list[Path]]
+
+
+def writer_of(form: str) -> Writer:
+    """Return what writes a form; its module is imported only now."""
+    name = FORMS[form]
+    return cast(
+        "Writer", getattr(importlib.import_module(f"hipturn.export.{name}"), f"export_{name}")
+    )
+
+
+def export_sessions(paths: list[Path], form: str, out: Path | None) -> Iterator[Path]:
+    """Export sessions and yield every file written.
+
+    One session goes to `out`, several to a folder each under it; Motion-BIDS keeps them in one
+    dataset.
+
+    Raises
+    ------
+    UserError
+        When a session has nothing to export as this form.
+    SessionError
+        When a session cannot be read.
+    """
+    write = writer_of(form)
+    for path in paths:
+        session = hipturn.open(path)
+        name = session.header.session_id
+        folder = out or Path(f"{name}_{form}")
+        if out is not None and len(paths) > 1 and form != ONE_DATASET:
+            folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        yield from write(hipturn.analyse(session), session, folder)

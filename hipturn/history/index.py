@@ -1,0 +1,179 @@
+"""An SQLite index over session folders; the folders are the truth.
+
+Each look compares every folder's files with what the index was made from and reads those again that
+differ. An index that is missing, damaged or of another version is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from hipturn.history.stored import FIGURES, SUMMARY_FILE, Row, stored_summary
+from hipturn.places import SESSION_FILE
+from imu.recording import SessionError
+from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, read_header
+
+INDEX_FILE = "history.sqlite"
+VERSION = 1
+FILES = (SESSION_FILE, SAMPLES_FILE, EVENTS_FILE, SUMMARY_FILE)
+
+_SCHEMA = f"""
+CREATE TABLE sessions (
+    folder TEXT PRIMARY KEY, signature TEXT NOT NULL, wearer TEXT, start_time TEXT,
+    start_utc REAL, exercise TEXT, side TEXT, problem TEXT NOT NULL, analysed INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX by_wearer ON sessions (wearer, exercise, start_utc);
+CREATE TABLE legs (
+    folder TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, leg TEXT NOT NULL,
+    {", ".join(f"{name} REAL" for name in FIGURES)}, PRIMARY KEY (folder, leg)
+) WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+"""  # the column names are ours
+
+
+@contextlib.contextmanager
+def history_index(root: Path, *, keep: bool = True) -> Iterator[sqlite3.Connection]:
+    """Open the index of a folder of sessions, brought up to date.
+
+    Parameters
+    ----------
+    root
+        Holds the session folders; one that does not exist has no session.
+    keep
+        Whether the index stays on disk; where it cannot, it is made in memory.
+    """
+    connection = _open(root / INDEX_FILE if keep and root.is_dir() else None)
+    try:
+        with connection:
+            refresh(connection, root)
+        yield connection
+    finally:
+        connection.close()
+
+
+def refresh(connection: sqlite3.Connection, root: Path) -> None:
+    """Read the folders that are new or have changed; drop what is gone."""
+    known = dict(connection.execute("SELECT folder, signature FROM sessions"))
+    found = dict(_folders(root))
+    for name in known.keys() - found.keys():
+        connection.execute("DELETE FROM sessions WHERE folder = ?", (name,))
+    for name, signature in found.items():
+        if known.get(name) != signature:
+            _take(connection, root, name, signature)
+
+
+def put_summary(connection: sqlite3.Connection, root: Path, name: str, legs: list[Row]) -> None:
+    """Take what analysis found in a session that had no summary yet."""
+    with connection:
+        signature = _signature(root / name)
+        connection.execute(
+            "UPDATE sessions SET signature = ?, analysed = 1 WHERE folder = ?", (signature, name)
+        )
+        _put_legs(connection, name, legs)
+
+
+def put_problem(connection: sqlite3.Connection, name: str, problem: str) -> None:
+    """Take that a session is damaged: it is listed so, and not looked at again."""
+    with connection:
+        connection.execute("UPDATE sessions SET problem = ? WHERE folder = ?", (problem, name))
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    if path is None:
+        return _prepared(sqlite3.connect(":memory:"))
+    try:
+        return _prepared(_connect(path))
+    except sqlite3.DatabaseError:  # damaged or of another version
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+    try:
+        return _prepared(_connect(path))
+    except sqlite3.DatabaseError:  # the folder cannot be written
+        return _prepared(sqlite3.connect(":memory:"))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # only its owner may read who did what; SQLite itself would follow the umask
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) if os.access(path.parent, os.W_OK) else 0
+    return sqlite3.connect(path)
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version == 0 and tables == 0:
+            connection.executescript(_SCHEMA)
+        elif version != VERSION:
+            raise sqlite3.DatabaseError(f"index version {version}")  # noqa: TRY301 (closed below)
+        connection.execute("SELECT folder, problem FROM sessions LIMIT 1").fetchone()
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _folders(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield every session folder's name and what its files look like."""
+    with contextlib.suppress(OSError), os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                signature = _signature(Path(entry.path))
+                if signature:
+                    yield entry.name, signature
+
+
+def _signature(folder: Path) -> str:
+    """Return size and time of every file of a session; empty when it is none."""
+    parts = []
+    for name in FILES:
+        try:
+            status = os.stat(f"{folder}/{name}", follow_symlinks=False)  # noqa: PTH116 (speed)
+            parts.append(f"{status.st_size}:{status.st_mtime_ns}")
+        except OSError:
+            parts.append("-")
+    return "" if parts[0] == "-" and parts[1] == "-" else " ".join(parts)
+
+
+def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str) -> None:
+    folder = root / name
+    row: dict[str, Any] = dict.fromkeys(("wearer", "start_time", "start_utc", "exercise", "side"))
+    problem, legs = "", None
+    try:
+        header = read_header(folder)
+    except SessionError as error:
+        problem = f"{error.problem}; {error.remedy}"
+    else:
+        started = header.started_at
+        row = {
+            "wearer": header.wearer,
+            "start_time": started.isoformat(timespec="milliseconds"),
+            "start_utc": started.astimezone(UTC).timestamp(),
+            "exercise": header.exercise,
+            "side": header.side,
+        }
+        legs = stored_summary(folder)
+    connection.execute("DELETE FROM sessions WHERE folder = ?", (name,))
+    connection.execute(
+        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (name, signature, *row.values(), problem, legs is not None),
+    )
+    if legs is not None:
+        _put_legs(connection, name, legs)
+
+
+def _put_legs(connection: sqlite3.Connection, name: str, legs: list[Row]) -> None:
+    marks = ", ".join("?" * (len(FIGURES) + 2))
+    connection.execute("DELETE FROM legs WHERE folder = ?", (name,))
+    connection.executemany(
+        f"INSERT INTO legs VALUES ({marks})",  # noqa: S608 (question marks only)
+        [(name, leg["side"], *(leg[figure] for figure in FIGURES)) for leg in legs],
+    )

@@ -1,0 +1,132 @@
+"""The trend of one wearer: every session's figures, by exercise, position and leg.
+
+Values of different positions never share a row group, a mean or a line of the figure: eight to nine
+degrees between positions are normal.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from analysis.exercises import CatalogueError, load
+from hipturn.history.index import put_problem, put_summary
+from hipturn.history.stored import store_summary
+from imu.recording import SessionError, open_session
+
+COLUMNS = (
+    "wearer", "exercise", "position", "side", "start_time", "session", "valid", "target_reps",
+    "controlled", "controlled_share", "peak_median_deg", "peak_max_deg", "rom_median_deg",
+    "rom_max_deg", "hold_median_s", "tempo_median_s", "change_since_last_deg", "mdc_deg",
+    "change_exceeds_mdc",
+)  # fmt: skip
+NO_START = "1970-01-01"
+"""The epoch stands for a start that no file told: such a session is listed, not compared."""
+
+
+class Damaged(NamedTuple):
+    """A session that cannot be read, and why."""
+
+    folder: str
+    problem: str
+
+
+def wearers(index: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Return every wearer with the number of sessions and the first and last start."""
+    rows = index.execute(
+        "SELECT wearer, count(*), min(start_utc), max(start_utc), min(start_time), max(start_time)"
+        " FROM sessions WHERE wearer IS NOT NULL GROUP BY wearer ORDER BY wearer"
+    )
+    return [
+        {"wearer": wearer, "sessions": count, "first": first, "last": last}
+        for wearer, count, _, _, first, last in rows
+    ]
+
+
+def damaged(index: sqlite3.Connection, wearer: str | None = None) -> list[Damaged]:
+    """Return the damaged sessions, of one wearer and of those whose wearer cannot be read."""
+    rows = index.execute(
+        "SELECT folder, problem FROM sessions WHERE problem <> ''"
+        " AND (?1 IS NULL OR wearer IS NULL OR wearer = ?1) ORDER BY folder",
+        (wearer,),
+    )
+    return [Damaged(*row) for row in rows]
+
+
+def not_analysed(index: sqlite3.Connection, wearer: str) -> list[str]:
+    """Return the folders of a wearer whose figures are not known yet."""
+    rows = index.execute(
+        "SELECT folder FROM sessions WHERE wearer = ? AND NOT analysed AND problem = ''"
+        " ORDER BY start_utc",
+        (wearer,),
+    )
+    return [folder for (folder,) in rows]
+
+
+def fill(
+    index: sqlite3.Connection, root: Path, folders: list[str], done: Callable[[str], object]
+) -> None:
+    """Analyse sessions and keep what is found; a damaged one is marked and harms no other."""
+    from analysis import sessions
+    from hipturn.pipeline import read_recording
+
+    for name in folders:
+        try:
+            result = sessions.analyse(read_recording(open_session(root / name)))
+        except (SessionError, CatalogueError) as error:
+            put_problem(index, name, str(error))
+        else:
+            put_summary(index, root, name, store_summary(root / name, result.summary))
+        done(name)
+
+
+def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
+    """Return a row (`COLUMNS`) for each session and leg with a valid repetition, in order.
+
+    Ordered by exercise, position, leg and time; the change is the median range's since the row
+    before of the same exercise, position and leg.
+    """
+    figures = (
+        "valid", "target_reps", "controlled", "peak_median_deg", "peak_max_deg", "rom_median_deg",
+        "rom_max_deg", "hold_median_s", "tempo_median_s", "mdc_deg",
+    )  # fmt: skip
+    rows = index.execute(
+        f"SELECT exercise, leg, start_time, folder, {', '.join(figures)}"  # noqa: S608 (our names)
+        " FROM sessions JOIN legs USING (folder) WHERE wearer = ? AND problem = '' AND valid > 0"
+        " ORDER BY exercise, leg, start_utc",
+        (wearer,),
+    )
+    found: list[dict[str, Any]] = []
+    before: dict[tuple[str, str, str], float] = {}
+    for exercise, leg, start_time, folder, *values in rows:
+        row = dict(zip(figures, values, strict=True))
+        key = (exercise, _position(exercise), leg)
+        change = None
+        if not start_time.startswith(NO_START) and row["rom_median_deg"] is not None:
+            change = row["rom_median_deg"] - before[key] if key in before else None
+            before[key] = row["rom_median_deg"]
+        row |= {
+            "wearer": wearer,
+            "exercise": exercise,
+            "position": key[1],
+            "side": leg,
+            "start_time": start_time,
+            "session": folder,
+            "valid": int(row["valid"]),
+            "target_reps": int(row["target_reps"]),
+            "controlled": int(row["controlled"]),
+            "controlled_share": round(row["controlled"] / row["valid"], 3),
+            "change_since_last_deg": None if change is None else round(change, 3) + 0.0,
+            "change_exceeds_mdc": None if change is None else abs(change) > row["mdc_deg"],
+        }
+        found.append({name: row[name] for name in COLUMNS})
+    return found
+
+
+def _position(exercise: str) -> str:
+    try:
+        return load(exercise).position
+    except CatalogueError:
+        return ""  # an exercise that this version does not know is a group of its own

@@ -1,0 +1,78 @@
+"""The trend of a wearer drawn: a row of panels for each exercise and position."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+
+from analysis.plots import SIDE_COLOURS, SIDE_LINES
+from hipturn.errors import UserError
+
+SUFFIXES = (".pdf", ".png", ".svg")
+PANELS = (
+    ("rom_median_deg", "range, median (°)"),
+    ("peak_median_deg", "peak, median (°)"),
+    ("hold_median_s", "hold, median (s)"),
+    ("controlled_share", "controlled share"),
+)
+MARKERS = {"right": "o", "left": "s"}
+ROW_IN = 2.4
+
+
+def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
+    """Write the figure of a trend; exercises and positions each have their own row.
+
+    Raises
+    ------
+    UserError
+        When the suffix is none of ours.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{path}: a figure is a {', '.join(SUFFIXES)} file; choose one of them")
+    groups = list(dict.fromkeys((row["exercise"], row["position"]) for row in rows))
+    with mpl.rc_context({"pdf.fonttype": 42, "font.size": 9}):
+        figure = Figure(figsize=(11.0, ROW_IN * len(groups) + 0.5), layout="constrained")
+        figure.suptitle(f"Hip internal rotation, wearer {rows[0]['wearer']}", parse_math=False)
+        grid = figure.subplots(len(groups), len(PANELS), squeeze=False)
+        for axes, group in zip(grid, groups, strict=True):
+            mine = [row for row in rows if (row["exercise"], row["position"]) == group]
+            for ax, (name, label) in zip(axes, PANELS, strict=True):
+                _draw_panel(ax, mine, name, label)
+            axes[0].set_title(f"{group[0]}, {group[1]}".replace("_", " "), loc="left")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=150)
+    return path
+
+
+def _day(start_time: str) -> float:
+    return float(date2num(datetime.fromisoformat(start_time)))  # type: ignore[no-untyped-call]
+
+
+def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> None:
+    for side in ("left", "right"):
+        mine = [row for row in rows if row["side"] == side and row[name] is not None]
+        if mine:
+            ax.plot(
+                [_day(row["start_time"]) for row in mine],
+                [row[name] for row in mine],
+                color=SIDE_COLOURS[side],
+                linestyle=SIDE_LINES[side],
+                marker=MARKERS[side],
+                markersize=3.5,
+                label=side,
+            )
+    if name == "controlled_share":
+        ax.set_ylim(-0.03, 1.03)
+    if name == PANELS[0][0] and ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False)
+    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.set_ylabel(label)
+    ax.spines[["top", "right"]].set_visible(False)

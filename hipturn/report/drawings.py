@@ -1,0 +1,73 @@
+"""The figures of a report: the angle over time, and the repetitions over each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.norms import norms_for
+from analysis.overlay import overlay
+from analysis.plots import SIDE_COLOURS, SIDE_LINES, plot_angle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hipturn.report.entry import Entry
+
+LEAD_S = 3.0
+"""Shown before the first and after the last movement; calibration is minutes of nothing."""
+NUMBERS_SHARE = 0.12
+"""Room above the peaks for the repetitions' numbers."""
+
+
+def draw_angle(entry: Entry, ax: Axes) -> None:
+    """Draw the angle from shortly before the first movement to shortly after the last."""
+    if not entry.result.angles["valid"].any():
+        _say_nothing(ax, "There is no angle; the reason stands under data quality.")
+        return
+    plot_angle(entry.result, ax)
+    reps = entry.result.reps
+    if len(reps):
+        ax.set_xlim(reps["start_s"].min() - LEAD_S, reps["end_s"].max() + LEAD_S)
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + NUMBERS_SHARE * (high - low))
+
+
+def draw_overlay(entry: Entry, ax: Axes) -> None:
+    """Draw every valid repetition, their mean and its band of ± SD, and published means."""
+    if not any(row["rom_median_deg"] == row["rom_median_deg"] for row in entry.rows):
+        _say_nothing(ax, "There is no valid repetition with an angle.")
+        return
+    for row in entry.rows:
+        side = str(row["side"])
+        found = overlay(entry.result.angles, entry.result.reps, side)
+        if not len(found.reps_deg):
+            continue
+        colour, line = SIDE_COLOURS[side], SIDE_LINES[side]
+        for trace in found.reps_deg:
+            ax.plot(found.percent, trace, color=colour, linewidth=0.4, alpha=0.55, linestyle=line)
+        mean, sd = found.mean_deg, found.sd_deg
+        if np.isfinite(sd).any():
+            ax.fill_between(
+                found.percent, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0
+            )
+        label = f"{side}: mean ± SD of {len(found.reps_deg)}"
+        ax.plot(found.percent, mean, color=colour, linewidth=2.0, linestyle=line, label=label)
+    means = [norm.mean_deg for norm in norms_for(entry.exercise)]
+    for i, mean_deg in enumerate(means):
+        once = "published means, this posture" if i == 0 else None
+        ax.axhline(mean_deg, color="0.35", linewidth=0.9, linestyle=":", label=once)
+    ax.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("share of the repetition (%)")
+    ax.set_ylabel("hip internal rotation (°)")
+    ax.spines[["top", "right"]].set_visible(False)
+    if ax.get_legend_handles_labels()[0]:
+        # the middle of a repetition is high: below it is room
+        ax.legend(loc="lower center", framealpha=0.8, edgecolor="none", fontsize=7)
+
+
+def _say_nothing(ax: Axes, why: str) -> None:
+    ax.axis("off")
+    ax.text(0.0, 0.5, why, transform=ax.transAxes)

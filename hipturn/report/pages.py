@@ -1,0 +1,217 @@
+"""The report on paper: sheets of A4 or Letter, as PDF or as one tall picture."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+from hipturn import __version__
+from hipturn.errors import UserError
+from hipturn.report import words
+from hipturn.report.drawings import draw_angle, draw_overlay
+from hipturn.report.entry import Entry
+from hipturn.report.judgements import comparisons, quality
+from hipturn.report.sheet import (
+    HEADING_IN,
+    SMALL_PT,
+    TEXT_PT,
+    Sheet,
+    paragraph_height_in,
+    row_height_in,
+)
+
+PICTURE_DPI = 150
+PICTURE_PAGES_MAX = 30
+"""A taller picture is more than many viewers open."""
+STYLE: dict[Any, Any] = {
+    "pdf.fonttype": 42,  # fonts embedded whole: text can be searched and copied
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same page on every computer
+    "font.size": 8,
+    "axes.linewidth": 0.6,
+    "legend.fontsize": 7.5,
+}
+FIGURE_IN = (1.25, 2.6)
+"""Lowest and greatest height of a figure."""
+ABOVE_IN, BETWEEN_IN, BELOW_IN, BESIDE_IN = 0.3, 0.5, 0.42, 0.5
+"""Room around the boxes of the figures for legend, time axes and angle axis."""
+HANDS_IN = 0.4
+"""Room for what is filled in by hand."""
+
+
+def write_pages(entries: list[Entry], path: Path, paper: str) -> Path:
+    """Write the report as PDF or PNG, by the suffix of the path."""
+    with report_style():
+        sheets = _sheets(entries, paper)
+        for number, sheet in enumerate(sheets, start=1):
+            wearer = entries[0].result.recording.wearer or words.UNKNOWN
+            sheet.foot(
+                f"{words.DISCLAIMER}   ·   wearer {wearer}   ·   hipturn {__version__}",
+                f"page {number} of {len(sheets)}",
+            )
+        if path.suffix.lower() == ".png":
+            return _write_picture(sheets, path)
+        return _write_pdf(sheets, path)
+
+
+@contextmanager
+def report_style() -> Iterator[None]:
+    """Draw as a report is drawn; a letter that the font lacks is a box and no warning."""
+    with warnings.catch_warnings(), mpl.rc_context(STYLE):
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
+def _sheets(entries: list[Entry], paper: str) -> list[Sheet]:
+    sheets: list[Sheet] = []
+    pages = []
+    for entry in entries:
+        pages.append(str(len(sheets) + 2))  # the cover is page 1
+        sheets += _exercise(entry, paper)
+    return [_cover(entries, pages, paper), *sheets]
+
+
+def _cover(entries: list[Entry], pages: list[str], paper: str) -> Sheet:
+    sheet = Sheet(paper)
+    recording = entries[0].result.recording
+    days = sorted(words.date_of(entry.result.recording.started_at)[:10] for entry in entries)
+    sheet.write("Hip internal rotation", 20.0, weight="bold", gap_in=0.05)
+    period = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    sheet.write(f"Wearer {recording.wearer or words.UNKNOWN}   ·   {period}", 11.0, gap_in=0.12)
+    if any(words.is_demo(entry) for entry in entries):
+        sheet.write(words.DEMO, 10.0, weight="bold", gap_in=0.1)
+    sheet.rule()
+    table = words.cover(entries, pages)
+    rows_max = int((sheet.left_in - 4.2) / row_height_in())
+    sheet.y_in += sheet.table(table.head, table.rows[:rows_max], table.shares) + 0.1
+    if len(table.rows) > rows_max:
+        sheet.write(f"{len(table.rows) - rows_max} more rows are on their own pages.")
+    sheet.write(
+        "Median peak and range of the valid repetitions, whole degrees; change is the median"
+        " range's since the last session of the same exercise and leg.",
+        SMALL_PT,
+    )
+    sheet.heading("How to read the pages")
+    for paragraph in words.READING:
+        sheet.write(paragraph)
+    sheet.heading("For the therapist to fill in")
+    sheet.y_in += 0.06
+    for line in ("Referred by / question", "Impression", "Plan", "Name, date, signature"):
+        sheet.write(f"{line}  " + "_" * 60, gap_in=0.16)
+    return sheet
+
+
+def _exercise(entry: Entry, paper: str) -> list[Sheet]:
+    sheet = Sheet(paper)
+    sheet.write(entry.exercise.name, 15.0, weight="bold", gap_in=0.04)
+    for line in words.who(entry):
+        sheet.write(line, gap_in=0.02)
+    if words.is_demo(entry):
+        sheet.write(words.DEMO, weight="bold")
+    tables = words.rep_tables(entry)
+    texts = [*comparisons(entry), *quality(entry)]
+    text_in = sum(paragraph_height_in(text, sheet.width_in) for text in texts) + 3 * HEADING_IN
+    longest = max((len(table.rows) for table in tables), default=0)
+    fixed_in = text_in + ABOVE_IN + BETWEEN_IN + BELOW_IN + HANDS_IN
+    room_in = sheet.left_in - fixed_in - 2 * FIGURE_IN[0]
+    shown = max(0, min(longest, int(room_in / row_height_in()) - 1))
+    spare_in = sheet.left_in - fixed_in - row_height_in() * (shown + 1)
+    figure_in = float(np.clip(spare_in / 2, *FIGURE_IN))
+    _figures(sheet, entry, figure_in)
+    more = f"; {longest - shown} more on the next page" if shown < longest else ""
+    _rep_tables(sheet, tables, 0, shown, more)
+    sheet.heading("Compared")
+    for text in comparisons(entry):
+        sheet.write(text)
+    sheet.heading("Data quality")
+    for text in quality(entry):
+        sheet.write(text)
+    sheet.y_in += 0.16
+    sheet.write("     ".join(words.BY_HAND), TEXT_PT)
+    return [sheet, *_continued(entry, paper, tables, shown, longest)]
+
+
+def _figures(sheet: Sheet, entry: Entry, height_in: float) -> None:
+    sheet.y_in += ABOVE_IN
+    draw_angle(entry, sheet.axes(BESIDE_IN, sheet.width_in - BESIDE_IN, height_in))
+    sheet.y_in += height_in + BETWEEN_IN
+    half_in = sheet.width_in / 2
+    draw_overlay(entry, sheet.axes(BESIDE_IN, half_in - BESIDE_IN - 0.15, height_in))
+    table = words.measures(entry)
+    sheet.table(table.head, table.rows, table.shares, x_in=half_in + 0.05, width_in=half_in - 0.05)
+    sheet.y_in += height_in + BELOW_IN
+
+
+def _rep_tables(
+    sheet: Sheet, tables: list[words.Table], first: int, last: int, more: str = ""
+) -> None:
+    """Draw rows first..last of every leg's table, legs side by side."""
+    title = ", ".join(table.title for table in tables)
+    sheet.heading(f"Every movement{f': {title}' if title else ''}{more}")
+    if not any(table.rows for table in tables):
+        sheet.write("No movement was found.")
+        return
+    each_in = sheet.width_in / len(tables)
+    heights = [
+        sheet.table(
+            table.head,
+            table.rows[first:last],
+            table.shares,
+            x_in=i * each_in + (0.1 if i else 0.0),
+            width_in=each_in - (0.1 if i else 0.0),
+        )
+        for i, table in enumerate(tables)
+    ]
+    sheet.y_in += max(heights) + 0.04
+
+
+def _continued(
+    entry: Entry, paper: str, tables: list[words.Table], shown: int, longest: int
+) -> list[Sheet]:
+    """Return further sheets with the rows that the first one had no room for."""
+    sheets = []
+    while shown < longest:
+        sheet = Sheet(paper)
+        sheet.write(f"{entry.exercise.name}, continued", 13.0, weight="bold")
+        sheet.write(words.who(entry)[0])
+        until = min(longest, shown + int((sheet.left_in - 0.8) / row_height_in()))
+        _rep_tables(sheet, tables, shown, until)
+        shown = until
+        sheets.append(sheet)
+    return sheets
+
+
+def _write_pdf(sheets: list[Sheet], path: Path) -> Path:
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    # no moment of writing inside: the same sessions give the same file
+    about = {"Title": "Hip internal rotation", "Creator": "hipturn", "CreationDate": None}
+    with PdfPages(path, metadata=about) as pdf:
+        for sheet in sheets:
+            pdf.savefig(sheet.figure)
+    return path
+
+
+def _write_picture(sheets: list[Sheet], path: Path) -> Path:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.image import imsave
+
+    if len(sheets) > PICTURE_PAGES_MAX:
+        raise UserError(
+            f"{path}: {len(sheets)} pages are too many for one picture; write a .pdf or name fewer"
+            " sessions"
+        )
+    pictures = []
+    for sheet in sheets:
+        canvas: Any = FigureCanvasAgg(sheet.figure)
+        sheet.figure.set_dpi(PICTURE_DPI)
+        canvas.draw()
+        pictures.append(np.asarray(canvas.buffer_rgba())[..., :3])
+    imsave(path, np.concatenate(pictures))
+    return path
