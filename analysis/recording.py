@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.calibration import LegFrames
+from analysis.exercise import Dose
 from analysis.hold_pose import AnyCalibration
 from imu.sample import FrameTable, Side, Unit
 
@@ -28,6 +29,8 @@ class Recording:
     notes: tuple[str, ...] = ()
     active: bool | None = None
     """Whether the wearer moved the leg, or someone else, or gravity; None where nobody said."""
+    dose: Dose | None = None
+    """What a plan asked for instead of the exercise's own dose."""
     is_test: bool = False
     """Whether the session was declared a test of an exercise that is not one by itself."""
 

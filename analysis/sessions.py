@@ -63,7 +63,7 @@ def analyse(recording: Recording) -> Result:
     analysis.exercises.CatalogueError
         When the exercise is unknown.
     """
-    exercise = exercises.load(recording.exercise)
+    exercise = exercises.load(recording.exercise).with_dose(recording.dose)
     calibrations: dict[Side, CalibrationResult] = {}
     windows: dict[Side, Windows] = {}
     records: dict[Side, LegRecord] = {}
