@@ -43,6 +43,8 @@ def everyday_script(
         )
     reps = draw_reps(movement, chance, settings)
     left = other_leg(reps, chance, settings) if both else None
+    if left is not None and movement.alternating:
+        reps, left = taking_turns(reps, left)
     return (
         Still(settings.stand_s, "stand"),
         TakePosition(settings.move_s),
@@ -143,6 +145,23 @@ def other_leg(reps: tuple[Rep, ...], chance: Chance, settings: WearerSettings) -
         )
         for i, rep in enumerate(reps)
     )
+
+
+def taking_turns(right: tuple[Rep, ...], left: tuple[Rep, ...]) -> tuple[tuple[Rep, ...], ...]:
+    """Return both legs' repetitions with each waiting for the other; the right one begins."""
+
+    def lasts_s(rep: Rep) -> float:
+        return rep.rest_before_s + rep.up_s + rep.hold_s + rep.down_s
+
+    first = [
+        replace(rep, rest_before_s=rep.rest_before_s + (lasts_s(left[i - 1]) if i else 0.0))
+        for i, rep in enumerate(right)
+    ]
+    second = [
+        replace(rep, rest_before_s=rep.rest_before_s + lasts_s(right[i]))
+        for i, rep in enumerate(left)
+    ]
+    return tuple(first), tuple(second)
 
 
 def _between(u: FloatArray, span: Span) -> FloatArray:

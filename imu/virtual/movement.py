@@ -65,6 +65,8 @@ class Movement:
     """Shortest and longest hold at the peak."""
     both_legs: bool = False
     """True when both legs can move together."""
+    alternating: bool = False
+    """True when both legs take turns."""
     carry: Carry = TURNS_IN
     """What moves; anything else than the hip's rotation where two units cannot tell that."""
     second_carry: Carry | None = None

@@ -65,6 +65,7 @@ _PROXIES = (
         amplitude_range_deg=(50.0, 85.0),
         reps=5,
         hold_s=(0.7, 1.5),
+        alternating=True,
     ),
     Movement(
         exercise="straight_leg_raise_test",

@@ -69,6 +69,25 @@ def test_a_set_of_every_exercise_gives_what_it_gave(exercise_id):
         assert now == (then if then is None else pytest.approx(then, abs=0.1))
 
 
+def test_squats_are_counted_for_each_leg_and_listed_in_turn():
+    wearing = wear("squatting_internal_rotation", "both", SEED)
+    frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
+    recording = Recording(
+        session_id="s",
+        wearer="w",
+        started_at="2026-01-01T00:00:00+00:00",
+        exercise=wearing.exercise,
+        units=wearing.units,
+        frames=until_last_complete(frames),
+        marks=wearing.marks,
+    )
+    reps = sessions.analyse(recording).reps
+    assert reps["side"].tolist() == ["right", "left"] * 5
+    assert reps["status"].tolist() == ["valid"] * 10
+    assert reps["rep"].tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert reps["start_s"].is_monotonic_increasing
+
+
 if __name__ == "__main__":
     sets = {exercise_id: done(exercise_id) for exercise_id in exercises.ids()}
     lines = ",\n".join(f'"{name}": {json.dumps(value)}' for name, value in sets.items())
