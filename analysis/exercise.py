@@ -67,6 +67,9 @@ class Dose:
     given: bool = True
     """False where the source gives no dose: the numbers are then a default to be changed."""
 
+    range_deg: float = 0.0
+    """The wearer's own range where a plan knows it: half of it is asked of a repetition."""
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)

@@ -18,7 +18,7 @@ ROUTINES = Path(__file__).parent / "routines"
 SideChoice = Literal["left", "right", "both"]
 REST_S = 60.0
 """Rest between sets, and between one side or exercise and the next, where a plan says nothing."""
-KEYS = {"exercise", "sides", "sets", "reps", "hold_s", "rest_s"}
+KEYS = {"exercise", "sides", "sets", "reps", "hold_s", "rest_s", "range_deg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class PlanItem:
     reps: int | None = None
     hold_s: float | None = None
     rest_s: float = REST_S
+    range_deg: float = 0.0
+    """The wearer's own range, where it is known: half of it is asked of a repetition."""
 
     @property
     def dose(self) -> Dose:
@@ -40,7 +42,15 @@ class PlanItem:
         hold = dose.hold_s if self.hold_s is None else (self.hold_s, self.hold_s)
         breaths = dose.breaths if self.hold_s is None else None
         sets = dose.sets if self.sets is None else self.sets
-        return replace(dose, reps=reps, hold_s=hold, breaths=breaths, sets=sets, given=True)
+        return replace(
+            dose,
+            reps=reps,
+            hold_s=hold,
+            breaths=breaths,
+            sets=sets,
+            given=True,
+            range_deg=self.range_deg,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +130,9 @@ def _problems(item: Any) -> list[str]:  # noqa: ANN401 (a TOML value is of any t
         problems.append(f"sides = {sides!r} is no list of left, right or both")
     elif exercise is not None and "both" in sides and not exercise.both_legs:
         problems.append(f"{exercise.id} is done with one leg at a time, not both")
+    range_deg = item.get("range_deg", 0.0)
+    if type(range_deg) not in (int, float) or not 0 <= range_deg <= 90:
+        problems.append(f"range_deg = {range_deg!r} is not degrees from 0 to 90")
     for key, whole in (("sets", True), ("reps", True), ("hold_s", False), ("rest_s", False)):
         value = item.get(key, 1)
         kinds = (int,) if whole else (int, float)

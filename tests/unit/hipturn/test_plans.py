@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from analysis.announcements import Announcement, Kind
 from analysis.exercises import load
+from analysis.movement import RepSettings
 from hipturn.cli import cli
 from hipturn.coach import AFTER_LAST_S, Coach
 from hipturn.errors import UserError
@@ -38,6 +39,17 @@ def test_what_a_plan_does_not_say_follows_the_exercise():
     assert (dose.hold_s, dose.breaths) == ((40.0, 40.0), None)
     wiper = parse_plan({"items": [{"exercise": "prone_windshield_wiper"}]}, "mine")
     assert wiper.items[0].sides == ("both",)
+
+
+def test_a_range_that_a_plan_knows_raises_what_a_repetition_needs():
+    item = parse_plan({"items": [{"exercise": "ninety_ninety_lift", "range_deg": 16}]}, "x").items[
+        0
+    ]
+    entry = load("ninety_ninety_lift")
+    assert RepSettings.of(entry).valid_range_deg == 4.0
+    assert RepSettings.of(entry.with_dose(item.dose)).valid_range_deg == 8.0
+    with pytest.raises(UserError, match="range_deg = -1 is not degrees from 0 to 90"):
+        parse_plan({"items": [{"exercise": "ninety_ninety_lift", "range_deg": -1}]}, "x")
 
 
 def test_a_bad_plan_lists_every_problem_at_once():
