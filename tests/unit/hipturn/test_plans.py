@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -12,7 +16,7 @@ from hipturn.cli import cli
 from hipturn.coach import AFTER_LAST_S, Coach
 from hipturn.errors import UserError
 from hipturn.pipeline import dose_of, read_recording
-from hipturn.plan import PlanItem, load_plan, parse_plan, routines
+from hipturn.plan import KEYS, PlanItem, load_plan, parse_plan, routines
 from hipturn.replay import tracker_of
 from imu.recording import open_session
 from imu.sample import Side
@@ -146,3 +150,16 @@ def test_a_plan_is_walked_through_and_its_sessions_remember_what_it_asked(tmp_pa
     assert dose_of(session).reps == (3, 3)
     assert read_recording(session).dose.sets == 2
     assert tracker_of(session)[0].exercise.dose.reps == (3, 3)
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "plans.md"
+
+
+def test_the_page_about_plans_lists_every_field_and_its_example_is_one():
+    text = PAGE.read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert {re.findall(r"`(\w+)`", row)[0] for row in rows} == KEYS
+    example = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1])
+    plan = parse_plan(example, "example")
+    assert [item.sides for item in plan.items] == [("left", "right"), ("right", "left"), ("both",)]
+    assert all(f"`{name}`" in text for name in routines())
