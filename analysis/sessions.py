@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -21,7 +21,7 @@ from analysis.calibration import (
     Windows,
     calibrate,
 )
-from analysis.exercises import Exercise
+from analysis.exercises import Array, Exercise
 from analysis.guided import HoldMonitor, TimerMonitor, follow_guided
 from analysis.hold_pose import PoseCalibration, calibrate_pose
 from analysis.monitor import LegRecord, Spans, follow_leg
@@ -47,6 +47,8 @@ class Result:
     windows: dict[Side, Windows]
     sentences: tuple[str, ...]
     """What a person should know: refusals, warnings, losses."""
+    signals: dict[Side, Array] = field(default_factory=dict)
+    """What was counted, at the rows of `angles`: the hip angle or its proxy; NaN where refused."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the angle over time with repetitions and uncertainty; return the Axes."""
@@ -89,6 +91,7 @@ def analyse(recording: Recording) -> Result:
         calibrations=calibrations,
         windows=windows,
         sentences=tuple(dict.fromkeys(sentences)),
+        signals={side: record.signal_deg for side, record in records.items()},
     )
 
 
