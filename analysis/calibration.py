@@ -213,7 +213,8 @@ def _axes_without_stand(
 def _hinge(
     bends: LegFrames, exercise: Exercise, heading_rad: float | None = None
 ) -> tuple[Array | None, float, list[Check]]:
-    extends = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
+    bent = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
+    extends = bent and not exercise.pose.bends_standing
     return find_hinge(
         bends.time_s, bends.q_thigh, bends.q_shank, extends=extends, heading_rad=heading_rad
     )

@@ -49,6 +49,8 @@ class Pose:
     knee_flexion_deg: float = 0.0
     thigh_tolerance_deg: float = TOLERANCE_DEG
     knee_tolerance_deg: float = TOLERANCE_DEG
+    bends_standing: bool = False
+    """Whether the knee is bent for the calibration while still standing: nobody can in a squat."""
     pelvis: str = ""
     """How the pelvis lies where the position does not say so: on all fours it lies as prone."""
 

@@ -45,11 +45,12 @@ def everyday_script(
     left = other_leg(reps, chance, settings) if both else None
     if left is not None and movement.alternating:
         reps, left = taking_turns(reps, left)
+    bends = draw_bends(movement, chance, settings)
+    pose = (TakePosition(settings.move_s), Still(settings.pose_s, "pose"))
+    between = (bends, Still(settings.still_s), *pose) if movement.bends_standing else (*pose, bends)
     return (
         Still(settings.stand_s, "stand"),
-        TakePosition(settings.move_s),
-        Still(settings.pose_s, "pose"),
-        draw_bends(movement, chance, settings),
+        *between,
         Still(settings.still_s),
         RepSet(reps, left),
         Still(settings.still_s),
@@ -58,7 +59,7 @@ def everyday_script(
 
 def draw_bends(movement: Movement, chance: Chance, settings: WearerSettings) -> KneeBends:
     """Return the knee bends of a calibration: out from a bent knee, in from a straight one."""
-    bent = movement.knee_flexion_deg >= STRAIGHT_KNEE_BELOW_DEG
+    bent = movement.knee_flexion_deg >= STRAIGHT_KNEE_BELOW_DEG and not movement.bends_standing
     tempo, sizes = chance.bends.spawn(2)
     u = tempo.random((settings.bends, 3))
     size = settings.bend_deg + settings.bend_sd_deg * _bounded_normal(sizes, settings.bends)

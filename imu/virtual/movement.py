@@ -71,5 +71,7 @@ class Movement:
     """What moves; anything else than the hip's rotation where two units cannot tell that."""
     second_carry: Carry | None = None
     """Where a repetition is two circles: what moves in the second."""
+    bends_standing: bool = False
+    """True when the knee is bent for the calibration before the start pose is taken."""
     held_s: float = 0.0
     """A position that is kept, or a time that passes, instead of repetitions."""

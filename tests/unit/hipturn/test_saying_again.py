@@ -26,7 +26,9 @@ class Listener:
         """Nothing is held."""
 
 
-@pytest.mark.parametrize("exercise", ["prone_rotation_test", "revolved_pyramid", "arm_bar"])
+@pytest.mark.parametrize(
+    "exercise", ["prone_rotation_test", "warrior_half_moon", "revolved_pyramid", "arm_bar"]
+)
 def test_a_replay_says_what_was_said_live(exercise, tmp_path, capsys):
     folder = start_virtual(
         exercise, "right", wearer="", seed=2, speed=None, seconds=None, root=str(tmp_path)
