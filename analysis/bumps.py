@@ -21,6 +21,8 @@ SETTLED_S = 0.3
 """A step is a slip when it stays this long ..."""
 SETTLED_DEG = 5.0
 """... within so little."""
+QUIET_S = 0.25
+"""A leg that was quiet for less was not at rest before the step."""
 SAMPLE_MAX_S = 0.1
 """Across a longer step in time nobody knows how fast it went."""
 
@@ -40,12 +42,13 @@ class JumpFilter:
 
     __slots__ = (
         "_before",
+        "_dt",
         "_from_s",
         "_frozen",
         "_high",
         "_low",
+        "_moved",
         "_quiet",
-        "_rate",
         "_step_s",
         "_time_s",
         "angle",
@@ -59,39 +62,45 @@ class JumpFilter:
         self._time_s = time_s
         self.angle = self._before = angle_deg
         """The angle to go on with; held while a knock lasts."""
-        self._rate = self._from_s = 0.0
+        self._moved = self._dt = self._from_s = 0.0
         self._frozen = self._quiet = False
         self._step_s = math.inf
         self._low = self._high = angle_deg
 
-    def push(self, time_s: float, angle_deg: float, *, quiet: bool) -> Jump:
-        """Take one sample, and whether the leg was quiet before it."""
+    def push(self, time_s: float, angle_deg: float, quiet_from_s: float) -> Jump:
+        """Take one sample, and since when the leg has been quiet (infinity while it is not)."""
         dt, self._time_s = time_s - self._time_s, time_s
         if self._frozen:
             return self._thaw(time_s, angle_deg)
         moved = angle_deg - self.angle
+        if -JUMP_DEG < moved < JUMP_DEG:
+            self._moved, self._dt = moved, dt
+            self.angle = angle_deg
+            return Jump.NONE if self._step_s == math.inf else self._stayed(time_s, angle_deg)
+        return self._leap(time_s, angle_deg, dt, quiet_from_s)
+
+    def _leap(self, time_s: float, angle_deg: float, dt: float, quiet_from_s: float) -> Jump:
+        """Hold still where a large step sets in too suddenly for a leg."""
+        moved = angle_deg - self.angle
         rate = moved / dt if dt > 0.0 else 0.0
-        if (
-            not -JUMP_DEG < moved < JUMP_DEG
-            and dt < SAMPLE_MAX_S
-            and abs(rate) > JUMP_DPS
-            and abs(rate - self._rate) > ABRUPT_DPS
-        ):
-            self._frozen, self._from_s, self._quiet = True, time_s, quiet
-            self._step_s = math.inf
+        before = self._moved / self._dt if self._dt > 0.0 else 0.0
+        self._step_s = math.inf
+        if dt < SAMPLE_MAX_S and abs(rate) > JUMP_DPS and abs(rate - before) > ABRUPT_DPS:
+            self._frozen, self._from_s = True, time_s
+            self._quiet = time_s - quiet_from_s >= QUIET_S
             return Jump.NONE
-        self._rate = rate
+        self._moved, self._dt = moved, dt
         self.angle = angle_deg
-        return self._stayed(time_s, angle_deg) if self._step_s < math.inf else Jump.NONE
+        return Jump.NONE
 
     def _thaw(self, time_s: float, angle_deg: float) -> Jump:
         """Go on once the angle is back, or has stayed away for too long to be a knock."""
         if -JUMP_DEG < angle_deg - self.angle < JUMP_DEG:
-            self._frozen, self._rate = False, 0.0
+            self._frozen, self._moved = False, 0.0
             self.angle = angle_deg
             return Jump.BUMP
         if time_s - self._from_s >= FREEZE_S:
-            self._frozen, self._rate = False, 0.0
+            self._frozen, self._moved = False, 0.0
             self._before, self.angle = self.angle, angle_deg
             if self._quiet:
                 self._step_s = time_s

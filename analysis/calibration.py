@@ -122,7 +122,8 @@ def _calibrate(
         checks = tuple(not_found(name, remedy) for name, part, remedy in missing if part is None)
         return CalibrationResult(None, checks)
     steps = _Steps(stand, pose, bends, _move(frames, windows), exercise, side)
-    extends = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
+    bent = math.radians(exercise.pose.knee_flexion_deg) >= STRAIGHT_KNEE_RAD
+    extends = bent and not exercise.pose.bends_standing
     tried = _attempt(steps, windows.end_s, extends=extends)
     if tried.flipped:  # the knee was first bent the other way
         tried = _attempt(steps, windows.end_s, extends=not extends)

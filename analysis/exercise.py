@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 Mode = Literal["M1", "M2", "M3", "M4", "M5"]
 Signal = Literal[
@@ -49,6 +49,8 @@ class Pose:
     knee_flexion_deg: float = 0.0
     thigh_tolerance_deg: float = TOLERANCE_DEG
     knee_tolerance_deg: float = TOLERANCE_DEG
+    bends_standing: bool = False
+    """Whether the knee is bent for the calibration while still standing: nobody can in a squat."""
     pelvis: str = ""
     """How the pelvis lies where the position does not say so: on all fours it lies as prone."""
 
@@ -66,6 +68,21 @@ class Dose:
     """Seconds a breath, for the pacer."""
     given: bool = True
     """False where the source gives no dose: the numbers are then a default to be changed."""
+
+    range_deg: float = 0.0
+    """The wearer's own range where a plan knows it: half of it is asked of a repetition."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Dose:
+        """Return the dose that `to_json` wrote."""
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,3 +161,7 @@ class Exercise:
     def moves_thigh(self) -> bool:
         """Say whether the thigh leaves its place as part of the movement."""
         return self.signal != "hip_rotation"
+
+    def with_dose(self, dose: Dose | None) -> Exercise:
+        """Return the exercise with another dose, such as a plan's; None leaves its own."""
+        return self if dose is None else replace(self, dose=dose)

@@ -31,8 +31,10 @@ SHAKY_DPS = 5.0
 UNGRADED = ("thigh_swing", "asymmetry")
 """Faults that are told and do not make a repetition uncontrolled: the first rests on a heading, the
 second is of both legs."""
+HABITS = ("too_fast", "range_short", *UNGRADED)
+"""Faults of what is being learnt: a repetition with none but these is otherwise correct."""
 CALIBRATION_REPS = 3
-"""The wearer's own range and tempo are the medians of this many first valid repetitions."""
+"""The wearer's own range and tempo are the medians of this many first correct repetitions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ class _Figures(NamedTuple):
 
 
 class _Own(NamedTuple):
-    """What the wearer's first valid repetitions were like, in the median."""
+    """What the wearer's first correct repetitions were like, in the median."""
 
     rom_deg: float
     shorter_s: float
@@ -137,7 +139,8 @@ class Grader:
         if movement.status != "valid":
             return _row(movement, strokes, figures, faults=(), controlled=None)
         faults = self._faults(strokes, figures)
-        self._learn(strokes)
+        if movement.peaks == 1 and not set(faults) - set(HABITS):
+            self._learn(strokes)
         controlled = movement.peaks == 1 and not set(faults) - set(UNGRADED)
         return _row(movement, strokes, figures, faults=faults, controlled=controlled)
 

@@ -61,6 +61,7 @@ class Guide:
         """Guide a leg; without a unit on the thigh, `push` gets the same for it at any time."""
         self.step = Step.STAND
         self._exercise, self._side, self._thigh_worn = exercise, side, thigh_worn
+        self._bends_standing = exercise.pose.bends_standing
         self._lag = max(1, round(STILL_LAG_S * rate_hz))
         self._rows: deque[tuple[float, Quaternion, Quaternion]] = deque(
             maxlen=round(KEEP_S * rate_hz)
@@ -126,8 +127,11 @@ class Guide:
         last_look = self._looked == len(LOOK_AT_S)
         if self.step is Step.STAND and last_look:
             self._stood = (time_s - LOOK_AT_S[-1], time_s)
-            return self._reach(Step.POSE, windows)
-        if self.step is Step.POSE and windows.stand is not None and self._looked >= 2:
+            return self._reach(Step.BENDS if self._bends_standing else Step.POSE, windows)
+        if self._bends_standing:
+            if self.step is Step.BENDS and windows.bends is not None:
+                return self._reach(Step.POSE, windows)
+        elif self.step is Step.POSE and windows.stand is not None and self._looked >= 2:
             if self._exercise.mode == "M4":
                 return self._begin_hold(time_s, frames, windows)
             return self._reach(Step.BENDS, windows)
@@ -185,7 +189,8 @@ class Guide:
             return None  # a short pause between bends is not their end
         if result.calibration is None:
             self._forget(windows)
-            self._reach(Step.POSE if windows.stand else Step.STAND, windows)
+            first = Step.BENDS if self._bends_standing else Step.POSE
+            self._reach(first if windows.stand else Step.STAND, windows)
             if self.step is Step.STAND:
                 self._looked = len(LOOK_AT_S)  # this stillness is the start pose's
             return GuideUpdate(self.step, result, windows)
@@ -199,6 +204,8 @@ class Guide:
         """Forget a refused start pose and its bends, or they would be found again and again."""
         assert refused.pose is not None  # noqa: S101 (nothing is refused without)
         start_s, end_s = refused.pose[0], refused.end_s
+        if self._bends_standing and refused.bends is not None:
+            start_s = refused.bends[0]
         kept = [
             both
             for both in zip(self._rows, self._pelvis, strict=True)

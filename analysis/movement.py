@@ -90,6 +90,7 @@ class RepSettings:
             onset_deg=exercise.onset_deg,
             min_range_deg=exercise.min_range_deg,
             typical_range_deg=exercise.typical_range_deg,
+            calibrated_range_deg=exercise.dose.range_deg,
             max_range_deg=HIP_ROTATION_MAX_DEG if exercise.has_hip_angle else PROXY_MAX_DEG,
         )
 

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 
+from analysis import exercises
+from analysis.exercise import SIGNAL_NAMES
+from imu.sample import Side
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from analysis.exercises import Array
     from analysis.sessions import Result
 
 # Okabe and Ito's palette: apart for colour-blind readers, and by lightness in grey print.
@@ -21,18 +26,26 @@ HOLD_COLOUR, REJECTED_COLOUR = "#009E73", "#999999"
 
 
 def plot_angle(result: Result, ax: Axes | None = None) -> Axes:
-    """Draw hip internal rotation over time; return the Axes.
+    """Draw hip internal rotation, or what was counted instead of it, over time; return the Axes.
 
     Repetitions are shaded and numbered, holds are bars under them, rejected and partial movements
     are hatched, the band is ±1 σ of the sensor chain. Gaps stay gaps.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(10, 4), layout="constrained")
+    exercise = exercises.load(result.recording.exercise)
     for side, rows in result.angles.groupby("side", observed=True):
-        _draw_side(ax, str(side), rows)
+        if exercise.has_hip_angle:
+            _draw_side(ax, str(side), rows)
+        elif exercise.is_counted and Side(str(side)) in result.signals:
+            _draw_proxy(ax, str(side), rows, result.signals[Side(str(side))])
     _draw_movements(ax, result.reps)
     ax.set_xlabel("time (s)")
-    ax.set_ylabel("hip internal rotation (°)")
+    if exercise.is_counted:
+        ax.set_ylabel(f"{SIGNAL_NAMES[exercise.signal]} (°)")
+    else:
+        ax.set_ylabel("held" if exercise.mode == "M4" else "timed, not measured")
+        ax.set_yticks([])
     ax.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
     ax.margins(x=0.01)
     ax.spines[["top", "right"]].set_visible(False)
@@ -54,6 +67,13 @@ def _draw_side(ax: Axes, side: str, rows: pd.DataFrame) -> None:
     ax.plot(time_s, angle, color=colour, linewidth=1.2, linestyle=line, label=f"{side} leg, ±1 σ")
 
 
+def _draw_proxy(ax: Axes, side: str, rows: pd.DataFrame, signal_deg: Array) -> None:
+    doing = ~rows["phase"].isin(["calibrating"]).to_numpy(bool)
+    angle = np.where(doing, signal_deg, np.nan)
+    time_s = rows["time_s"].to_numpy(float)
+    ax.plot(time_s, angle, color=SIDE_COLOURS[side], linewidth=1.2, label=f"{side} leg")
+
+
 def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
     low = ax.get_ylim()[0]
     numbered: set[tuple[int, int]] = set()
@@ -61,6 +81,9 @@ def _draw_movements(ax: Axes, reps: pd.DataFrame) -> None:
     of_legs = reps[reps["side"] != "both"]  # those have the angles
     rows: list[dict[str, Any]] = of_legs.to_dict("records")  # type: ignore[assignment]
     for row in rows:
+        if row["status"] == "hold":
+            ax.axvspan(row["start_s"], row["end_s"], color=HOLD_COLOUR, alpha=0.25, linewidth=0)
+            continue
         if row["status"] != "valid":
             ax.axvspan(
                 row["start_s"],

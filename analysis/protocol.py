@@ -56,6 +56,8 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     moves = _runs(time_s, heard & (speed >= STILL_RAD_S), 0.1)
     # Where only the thigh's unit bends, the two are swapped: that too is a find, and is refused.
     bends = _find_bends(seen, moves) or _find_bends(LegFrames(time_s, q_shank, q_thigh), moves)
+    if exercise.pose.bends_standing and bends is not None:
+        return _standing_windows(seen, stills, bends, exercise, side)
     before = [run for run in stills if bends is None or run[1] <= bends[0] + STILL_LAG_S]
     if not before:
         return Windows(bends=bends)
@@ -63,6 +65,23 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     stands = [run for run in before[:-1] if run[1] - run[0] >= STAND_MIN_S]
     fitting = [run for run in stands if _is_stand(seen, run, pose, exercise, side)]
     return Windows(stand=fitting[-1] if fitting else None, pose=pose, bends=bends)
+
+
+def _standing_windows(
+    frames: LegFrames,
+    stills: list[tuple[float, float]],
+    bends: tuple[float, float],
+    exercise: Exercise,
+    side: Side,
+) -> Windows:
+    """Return the windows where the knee was bent standing: stand, bends, and then the pose."""
+    stands = [run for run in stills if run[1] <= bends[0] + STILL_LAG_S]
+    stand = next((run for run in reversed(stands) if run[1] - run[0] >= STAND_MIN_S), None)
+    if stand is None:
+        return Windows(bends=bends)
+    poses = [run for run in stills if run[0] >= bends[1] - STILL_LAG_S]
+    fitting = [run for run in poses if _is_stand(frames, stand, run, exercise, side)]
+    return Windows(stand=stand, pose=fitting[0] if fitting else None, bends=bends)
 
 
 def _lag_speed(time_s: Array, q: Array) -> Array:

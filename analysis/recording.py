@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analysis.exercise import Dose
 from analysis.hold_pose import AnyCalibration
 from analysis.leg import LegFrames
 from imu.quaternion import IDENTITY
@@ -73,6 +74,8 @@ class Recording:
     """Whether what comes later may count, as it cannot live."""
     active: bool | None = None
     """Whether the wearer moved the leg, or someone else, or gravity; None where nobody said."""
+    dose: Dose | None = None
+    """What a plan asked for instead of the exercise's own dose."""
     is_test: bool = False
     """Whether the session was declared a test of an exercise that is not one by itself."""
 

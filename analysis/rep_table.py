@@ -34,6 +34,7 @@ def rep_table(
 ) -> pd.DataFrame:
     """Return a row per counted, partial or rejected movement, leg by leg in order of time.
 
+    Where the sides take turns, all rows are in order of time, so that the sequence shows.
     Where a repetition takes both legs, all rows are in order of time, and a row `both` comes before
     the two of its legs: it says when, how sure and how controlled; the legs' rows say how far.
     """
@@ -41,6 +42,8 @@ def rep_table(
     rows = [row for leg in legs for row in leg]
     if exercise.both_legs and len(legs) == 2:
         rows = _with_both(*legs)
+    elif exercise.alternating:
+        rows.sort(key=lambda row: row["start_s"])
     table = pd.DataFrame(rows, columns=list(REP_COLUMNS))
     return table.astype({name: _rep_dtype(name) for name in REP_COLUMNS})
 

@@ -20,6 +20,8 @@ from analysis.smoothing import SmoothedAngle
 
 __all__ = ["NOTHING", "REJECT_REASONS", "Movement", "RepMachine", "RepSettings", "State", "Step"]
 
+BUMP, SHIFT = Jump.BUMP, Jump.SHIFT  # looking up a member costs as much as a filter step
+
 
 class State(Enum):
     """Where the machine is; `OFF` until the start position is held."""
@@ -92,12 +94,11 @@ class RepMachine:
             if step is not None:
                 return step
         else:
-            quiet = time_s - smooth.quiet_from >= self.settings.settled_s
-            jump = self._jumps.push(time_s, angle_deg, quiet=quiet)
+            jump = self._jumps.push(time_s, angle_deg, smooth.quiet_from)
             smooth.push(time_s, self._jumps.angle)
-            if jump is Jump.BUMP:
+            if jump is BUMP:
                 self._bumped_s = time_s
-            elif jump is Jump.SHIFT or self._shifted:
+            elif jump is SHIFT or self._shifted:
                 return self._after_shift(time_s)
         if resting:
             return self._at_rest(time_s, gap_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,7 +22,7 @@ from analysis.calibration import (
     Windows,
     calibrate,
 )
-from analysis.exercises import Exercise
+from analysis.exercises import Array, Exercise
 from analysis.guided import HoldMonitor, TimerMonitor, follow_guided
 from analysis.hold_pose import PoseCalibration, calibrate_pose
 from analysis.monitor import LegRecord, Spans, follow_leg
@@ -50,6 +50,8 @@ class Result:
     """What went wrong after the calibration, leg by leg."""
     sentences: tuple[str, ...]
     """What a person should know: refusals, warnings, losses."""
+    signals: dict[Side, Array] = field(default_factory=dict)
+    """What was counted, at the rows of `angles`: the hip angle or its proxy; NaN where refused."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the angle over time with repetitions and uncertainty; return the Axes."""
@@ -66,7 +68,7 @@ def analyse(recording: Recording) -> Result:
     analysis.exercises.CatalogueError
         When the exercise is unknown.
     """
-    exercise = exercises.load(recording.exercise)
+    exercise = exercises.load(recording.exercise).with_dose(recording.dose)
     calibrations: dict[Side, CalibrationResult] = {}
     windows: dict[Side, Windows] = {}
     records: dict[Side, LegRecord] = {}
@@ -101,6 +103,7 @@ def analyse(recording: Recording) -> Result:
         windows=windows,
         alarms=alarms,
         sentences=tuple(dict.fromkeys(sentences)),
+        signals={side: record.signal_deg for side, record in records.items()},
     )
 
 

@@ -192,7 +192,8 @@ def _summary_row(
         "valid": len(valid),
         "partial": int((mine["status"] == "partial").sum()),
         "rejected": int((mine["status"] == "rejected").sum()),
-        "target_reps": exercise.dose.reps[0],
+        # a plan asks for its sets, a source for one set or for more than one
+        "target_reps": exercise.dose.reps[0] * (exercise.dose.sets if recording.dose else 1),
         "controlled": int(valid["controlled"].sum()),
         "rom_median_deg": _statistic(np.median, rom),
         "rom_max_deg": _statistic(np.max, rom),

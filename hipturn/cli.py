@@ -16,6 +16,8 @@ from hipturn.import_commands import import_
 from hipturn.kit import PLACES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hipturn.batch import Outcome
     from imu.orientation import FilterName
 
@@ -105,6 +107,7 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
+@click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
 @click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
 @click.option("--terminal", is_flag=True, help="Show in the terminal (what there is so far).")
 @click.option("--lsl", is_flag=True, help="Stream to Lab Streaming Layer too (extra [lsl]).")
@@ -120,41 +123,35 @@ def live(
     root: str | None,
     active: bool | None,
     is_test: bool,
+    plan_file: str | None,
     terminal: bool,  # noqa: ARG001 (the only screen there is)
     lsl: bool,
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
+    from functools import partial
+
     from hipturn.start import start_radio, start_virtual
 
+    settings: dict[str, Any] = {"wearer": wearer, "seconds": seconds, "root": root}
+    settings |= {"active": active, "is_test": is_test, "lsl": lsl, "synchronise": synchronise}
+    start: Callable[..., Path]
     if virtual:
-        folder = start_virtual(
-            exercise,
-            side,
-            wearer=wearer,
-            seed=seed,
-            speed=speed,
-            seconds=seconds,
-            root=root,
-            synchronise=synchronise,
-            active=active,
-            is_test=is_test,
-            lsl=lsl,
-        )
+        start = partial(start_virtual, seed=seed, speed=speed, **settings)
     else:
-        folder = start_radio(
-            exercise,
-            side,
-            named,
-            wearer=wearer,
-            seconds=seconds,
-            root=root,
-            synchronise=synchronise,
-            active=active,
-            is_test=is_test,
-            lsl=lsl,
-        )
-    _print_session(folder)
+        start = partial(start_radio, named=named, **settings)
+    if plan_file is None:
+        _print_session(start(exercise, side))
+        return
+    from hipturn.plan import load_plan
+    from hipturn.planned import walk
+
+    walk(
+        load_plan(plan_file),
+        lambda item, leg, dose, rest_s: start(item, leg, dose=dose, rest_s=rest_s),
+        _print_session,
+        wait=not (virtual and speed is None),
+    )
 
 
 @cli.command(epilog=example("hipturn doctor"))

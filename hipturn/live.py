@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.announcements import Announcement, Kind
 from analysis.guide import GuideUpdate, Step
+from hipturn.coach import Coach
 from hipturn.pipeline import Tracker, Update
 from hipturn.spoken import sentence
 from hipturn.terminal import Screen, step_text
@@ -24,10 +25,16 @@ class LiveSession:
     """Takes samples one at a time: records them, follows them, shows what they bring."""
 
     def __init__(
-        self, tracker: Tracker, screen: Screen, writer: SessionWriter | None = None
+        self,
+        tracker: Tracker,
+        screen: Screen,
+        writer: SessionWriter | None = None,
+        coach: Coach | None = None,
     ) -> None:
-        """Join a tracker and a screen, and a recorder when the session is new."""
-        self.tracker, self.screen, self.writer = tracker, screen, writer
+        """Join a tracker and a screen; a recorder when the session is new, a coach by a plan."""
+        self.tracker, self.screen, self.writer, self.coach = tracker, screen, writer, coach
+        self.when_done: Callable[[], None] = lambda: None
+        """Called when the coach says that every set is done."""
         self.samples = 0
         self._newest_ns = 0
 
@@ -81,6 +88,12 @@ class LiveSession:
             if said.kind is Kind.ALARM:
                 self.screen.say(f"{said.side} leg: {said.text}")
         self._record(update.announcements)
+        if self.coach is not None:
+            for announcement in update.announcements:
+                self.coach.hear(announcement)
+            self.coach.see(update.time_s)
+            if self.coach.is_done:
+                self.when_done()
 
     def _record(self, announcements: Iterable[Announcement]) -> None:
         if self.writer is not None:

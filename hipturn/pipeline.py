@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from analysis.announcements import Announcement, Announcer
-from analysis.exercises import Exercise
+from analysis.exercises import Dose, Exercise
 from analysis.guide import Guide, GuideUpdate, Step
 from analysis.guided import HoldMonitor, TimerMonitor
 from analysis.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
@@ -190,7 +190,7 @@ def read_recording(
     reconnects = reconnects_of(session)
     lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
-    declared = next((e for e in session.events() if e["type"] == "declared"), {})
+    declared = declared_of(session)
     return Recording(
         session_id=header.session_id,
         wearer=header.wearer,
@@ -209,7 +209,19 @@ def read_recording(
         refined=refine,
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),
+        dose=dose_of(session),
     )
+
+
+def declared_of(session: Session) -> dict[str, Any]:
+    """Return what was said before a session began; empty where nothing was."""
+    return next((event for event in session.events() if event["type"] == "declared"), {})
+
+
+def dose_of(session: Session) -> Dose | None:
+    """Return the dose that a plan asked for; None where the exercise's own counts."""
+    stored = declared_of(session).get("dose")
+    return Dose.from_json(stored) if stored else None
 
 
 def marks_of(session: Session) -> list[tuple[float, str]]:

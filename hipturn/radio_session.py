@@ -16,8 +16,10 @@ from datetime import datetime
 from pathlib import Path
 
 from analysis import exercises
+from analysis.exercises import Dose
 from analysis.guide import Step
 from hipturn import __version__
+from hipturn.coach import Coach
 from hipturn.keys import watched_keys
 from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
@@ -77,6 +79,10 @@ class Wish:
     is_test: bool = False
     lsl: bool = False
     """Whether to stream to Lab Streaming Layer too."""
+    dose: Dose | None = None
+    """A plan's dose; the session then ends by itself after its sets."""
+    rest_s: float = 0.0
+    """Rest between the sets of a plan."""
 
 
 async def strap(
@@ -138,6 +144,7 @@ async def run_session(
         if key == "q":
             stop.set()
 
+    session.when_done = stop.set
     try:
         session.screen.say(step_text(Step.STAND, session.tracker.exercise))
         with _stopping(stop, interrupted), watched_keys(pressed):
@@ -154,7 +161,7 @@ async def run_session(
 
 def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWriter]:
     """Create the session on disk, and what follows and shows it."""
-    exercise = exercises.load(wish.exercise)
+    exercise = exercises.load(wish.exercise).with_dose(wish.dose)
     if wish.lsl:
         load_library()  # before a session is begun, if it cannot be
     units = tuple(one.unit for one in strapped)
@@ -174,16 +181,25 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
     tracker = Tracker(units, wish.clock, exercise, guided=True)
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
-    if wish.active is not None or wish.is_test:
+    if wish.active is not None or wish.is_test or wish.dose is not None:
         writer.event(
-            {"type": "declared", "time_s": 0.0, "active": wish.active, "test": wish.is_test}
+            {
+                "type": "declared",
+                "time_s": 0.0,
+                "active": wish.active,
+                "test": wish.is_test,
+                "dose": wish.dose.to_json() if wish.dose is not None else None,
+            }
         )
     screen = open_screen(exercise, wish.title or exercise.name)
     if wish.lsl:
         screen = LslScreen(screen, units, folder.name)
     if nearly_full:
         screen.say(nearly_full)
-    return LiveSession(tracker, screen, writer), writer
+    coach = None
+    if wish.dose is not None:
+        coach = Coach(exercise, tracker.sides, wish.rest_s, screen.say)
+    return LiveSession(tracker, screen, writer, coach), writer
 
 
 def clock_from_now() -> Callable[[], int]:

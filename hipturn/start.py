@@ -12,6 +12,7 @@ from typing import Literal
 import click
 
 from analysis import exercises
+from analysis.exercises import Dose
 from hipturn.errors import UserError
 from hipturn.kit import KitUnit, read_kit
 from hipturn.one_clock import give_one_clock
@@ -20,7 +21,7 @@ from hipturn.questions import asked
 from hipturn.radio_session import Place, Wish, run_session, strap
 from hipturn.shake import tell_apart
 from hipturn.unit_setup import SCAN_S
-from hipturn.virtual_session import NOTE, write_truth
+from hipturn.virtual_session import NOTE, settings_for, write_truth
 from imu.profile import load_profiles
 from imu.radio import Backend
 from imu.recording import rescue_orphans
@@ -45,6 +46,8 @@ def start_virtual(
     active: bool | None = None,
     is_test: bool = False,
     lsl: bool = False,
+    dose: Dose | None = None,
+    rest_s: float = 0.0,
 ) -> Path:
     """Run one set of the virtual wearer, on the air of its own; return the session's folder.
 
@@ -53,7 +56,8 @@ def start_virtual(
     entry = exercises.load(exercise)
     tell_rescued(root)
     try:
-        air, wearing = on_air(exercise, side, seed, speed=speed)
+        settings = None if dose is None else settings_for(exercise, side, seed, dose, rest_s)
+        air, wearing = on_air(exercise, side, seed, settings, speed)
     except ValueError as error:  # the virtual wearer does not do this exercise, or not so
         raise UserError(str(error)) from None
     backend = Backend(*backend_of(air))
@@ -69,6 +73,8 @@ def start_virtual(
         active=active,
         is_test=is_test,
         lsl=lsl,
+        dose=dose,
+        rest_s=rest_s,
     )
 
     async def run() -> Path:
@@ -98,6 +104,8 @@ def start_radio(
     active: bool | None = None,
     is_test: bool = False,
     lsl: bool = False,
+    dose: Dose | None = None,
+    rest_s: float = 0.0,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = _wanted(side, named)
@@ -120,6 +128,8 @@ def start_radio(
             active=active,
             is_test=is_test,
             lsl=lsl,
+            dose=dose,
+            rest_s=rest_s,
         )
         clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))

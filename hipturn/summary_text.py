@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from analysis.assessment import assess, lines_of
-from analysis.exercise import SIGNAL_NAMES, Exercise
+from analysis.exercise import SIGNAL_NAMES, Dose, Exercise
 from analysis.exercises import load
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def summary_lines(result: Result) -> list[str]:
     """Return a line for each leg, then what a person should know."""
     rows: list[dict[str, Any]] = result.summary.to_dict("records")  # type: ignore[assignment]
-    lines = [row_line(row) for row in rows]
     recording = result.recording
+    lines = [row_line(row, recording.dose) for row in rows]
     exercise = load(recording.exercise)
     if exercise.assessment or (recording.is_test and exercise.has_hip_angle):
         tests = assess(exercise, result.reps, result.angles, recording.active)
@@ -25,9 +25,9 @@ def summary_lines(result: Result) -> list[str]:
     return lines + [f"note: {text}" for text in result.sentences]
 
 
-def row_line(row: dict[str, Any]) -> str:
-    """Return one row of summary.csv as a sentence."""
-    exercise = load(row["exercise"])
+def row_line(row: dict[str, Any], dose: Dose | None = None) -> str:
+    """Return one row of summary.csv as a sentence; `dose` is a plan's, if there was one."""
+    exercise = load(row["exercise"]).with_dose(dose)
     parts = _counted(row, exercise) if exercise.is_counted else _held(row, exercise)
     parts += [f"{row[name]} {name}" for name in ("partial", "rejected") if row[name]]
     parts.append(f"{row['lost_samples_percent']:.1f} % lost")

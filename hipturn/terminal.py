@@ -164,4 +164,6 @@ def step_text(step: Step, exercise: Exercise) -> str:
     """Return what the wearer is asked for."""
     if exercise.mode == "M5":
         return f"Get ready. {exercise.how[0]}"
+    if step is Step.BENDS and exercise.pose.bends_standing:
+        return f"Stay standing. {step.value}"
     return f"{step.value} ({exercise.how[0]})" if step is Step.POSE else step.value

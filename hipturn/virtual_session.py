@@ -7,10 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.exercises import Dose
 from hipturn import __version__
 from imu.recording import SessionHeader, SessionWriter, recorded_side
-from imu.virtual.wearer import Wearing
+from imu.virtual.chance import chance_from
+from imu.virtual.habits import everyday_script
+from imu.virtual.movements import movement_of
+from imu.virtual.script import Still
+from imu.virtual.wearer import WearerSettings, Wearing
 
+SET_ENDS_S = 4.0
+"""A wearer who follows a plan keeps still until the session has ended by itself."""
 NOTE = "made by the virtual wearer: no person was measured"
 
 
@@ -59,3 +66,18 @@ def write_truth(folder: Path, wearing: Wearing, rate_hz: float = 60.0) -> None:
             for t, a in zip(time_s.tolist(), angles.tolist(), strict=True)
         ]
     (folder / "truth.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def settings_for(
+    exercise: str, side: str, seed: int, dose: Dose, rest_s: float
+) -> WearerSettings | None:
+    """Return how a virtual wearer does what a plan asks for; None for its own everyday set."""
+    movement = movement_of(exercise)
+    if movement.held_s > 0.0:
+        return None
+    settings = WearerSettings(reps=dose.reps[0])
+    *before, one_set, after = everyday_script(
+        movement, chance_from(seed), settings, both=side == "both"
+    )
+    further = [part for _ in range(dose.sets - 1) for part in (Still(rest_s), one_set)]
+    return WearerSettings(script=(*before, one_set, *further, Still(SET_ENDS_S), after))

@@ -53,14 +53,18 @@ def everyday_script(
         )
     reps = draw_reps(movement, chance, settings)
     left = other_leg(reps, chance, settings) if both else None
-    stand = (
-        Still(settings.stand_s, "stand", settings.stand_fidget_deg),
-        TakePosition(settings.move_s),
-    )
-    return (
-        *(stand if settings.stands else ()),
+    if left is not None and movement.alternating:
+        reps, left = taking_turns(reps, left)
+    bends = draw_bends(movement, chance, settings)
+    stand, move = Still(settings.stand_s, "stand", settings.stand_fidget_deg), settings.move_s
+    pose = (
+        *((TakePosition(move),) if settings.stands else ()),
         Still(settings.pose_s, "pose", settings.pose_fidget_deg),
-        draw_bends(movement, chance, settings),
+    )
+    between = (bends, Still(settings.still_s), *pose) if movement.bends_standing else (*pose, bends)
+    return (
+        *((stand,) if settings.stands else ()),
+        *between,
         *_foot_outward(settings.foot_outward_deg),
         Still(settings.still_s),
         *_sets(reps, left, settings),
@@ -99,7 +103,7 @@ def _wrong_way(like: Rep, count: int) -> tuple[Rep, ...]:
 
 def draw_bends(movement: Movement, chance: Chance, settings: WearerSettings) -> KneeBends:
     """Return the knee bends of a calibration: out from a bent knee, in from a straight one."""
-    bent = movement.knee_flexion_deg >= STRAIGHT_KNEE_BELOW_DEG
+    bent = movement.knee_flexion_deg >= STRAIGHT_KNEE_BELOW_DEG and not movement.bends_standing
     extends = bent is not settings.bends_reversed
     tempo, sizes = chance.bends.spawn(2)
     u = tempo.random((settings.bends, 3))
@@ -188,6 +192,23 @@ def other_leg(reps: tuple[Rep, ...], chance: Chance, settings: WearerSettings) -
         )
         for i, rep in enumerate(reps)
     )
+
+
+def taking_turns(right: tuple[Rep, ...], left: tuple[Rep, ...]) -> tuple[tuple[Rep, ...], ...]:
+    """Return both legs' repetitions with each waiting for the other; the right one begins."""
+
+    def lasts_s(rep: Rep) -> float:
+        return rep.rest_before_s + rep.up_s + rep.hold_s + rep.down_s
+
+    first = [
+        replace(rep, rest_before_s=rep.rest_before_s + (lasts_s(left[i - 1]) if i else 0.0))
+        for i, rep in enumerate(right)
+    ]
+    second = [
+        replace(rep, rest_before_s=rep.rest_before_s + lasts_s(right[i]))
+        for i, rep in enumerate(left)
+    ]
+    return tuple(first), tuple(second)
 
 
 def _between(u: FloatArray, span: Span) -> FloatArray:

@@ -65,9 +65,13 @@ class Movement:
     """Shortest and longest hold at the peak."""
     both_legs: bool = False
     """True when both legs can move together."""
+    alternating: bool = False
+    """True when both legs take turns."""
     carry: Carry = TURNS_IN
     """What moves; anything else than the hip's rotation where two units cannot tell that."""
     second_carry: Carry | None = None
     """Where a repetition is two circles: what moves in the second."""
+    bends_standing: bool = False
+    """True when the knee is bent for the calibration before the start pose is taken."""
     held_s: float = 0.0
     """A position that is kept, or a time that passes, instead of repetitions."""

@@ -57,6 +57,7 @@ _PROXIES = (
     _knee_drop("floor_knee_drop"),
     Movement(
         exercise="squatting_internal_rotation",
+        bends_standing=True,
         pelvis=UPRIGHT,
         flexion_deg=90.0,
         knee_flexion_deg=125.0,
@@ -65,9 +66,11 @@ _PROXIES = (
         amplitude_range_deg=(50.0, 85.0),
         reps=5,
         hold_s=(0.7, 1.5),
+        alternating=True,
     ),
     Movement(
         exercise="straight_leg_raise_test",
+        bends_standing=True,
         pelvis=SUPINE,
         flexion_deg=0.0,
         knee_flexion_deg=0.0,
@@ -80,6 +83,7 @@ _PROXIES = (
     ),
     Movement(
         exercise="elevated_split_squat",
+        bends_standing=True,
         pelvis=UPRIGHT,
         flexion_deg=45.0,
         knee_flexion_deg=40.0,
@@ -92,6 +96,7 @@ _PROXIES = (
     ),
     Movement(
         exercise="crossover_step_up",
+        bends_standing=True,
         pelvis=UPRIGHT,
         flexion_deg=90.0,
         amplitude_deg=75.0,
@@ -115,6 +120,7 @@ _PROXIES = (
     ),
     Movement(
         exercise="warrior_half_moon",
+        bends_standing=True,
         pelvis=PRONE,
         flexion_deg=0.0,
         knee_flexion_deg=5.0,

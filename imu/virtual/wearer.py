@@ -211,7 +211,7 @@ def _sides(movement: Movement, side: WornSide) -> tuple[Side, ...]:
         raise ValueError(f"side is {side!r}; choose right, left or both")
     if side != "both":
         return (Side(side),)
-    if not movement.both_legs:
+    if not (movement.both_legs or movement.alternating):
         raise ValueError(
             f"{movement.exercise} is done with one leg at a time; choose the side right or left"
         )

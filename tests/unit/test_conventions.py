@@ -179,13 +179,15 @@ def eased(time_s: np.ndarray, start_s: float, end_s: float) -> np.ndarray:
     return u**3 * (10.0 - 15.0 * u + 6.0 * u**2)
 
 
-def recording(body: Body, thigh_move: Rotation, shank_move: Rotation) -> LegFrames:
+def recording(
+    body: Body, thigh_move: Rotation, shank_move: Rotation, *, flexes: bool = False
+) -> LegFrames:
     """Return what ideal units say: stand, start pose, five bends, the movement, its end held."""
     time_s = np.arange(0.0, END_S, 1.0 / RATE_HZ)
     z = knee_axis(body)
     bent = math.degrees(math.acos(np.clip(body.thigh @ body.shank, -1.0, 1.0)))
     # A bent knee is straightened, which is positive about its axis; a straight one is bent.
-    swing = math.radians(BEND_DEG if bent >= 45.0 else -BEND_DEG)
+    swing = math.radians(BEND_DEG if bent >= 45.0 and not flexes else -BEND_DEG)
     inside = np.clip((time_s - BENDS[0]) / (BENDS[1] - BENDS[0]), 0.0, 1.0)
     bends = Rotation.from_rotvec(np.outer(swing * (1 - np.cos(10 * np.pi * inside)) / 2, z))
     share = eased(time_s, 12.5, 14.0)[:, None]
@@ -266,7 +268,8 @@ def test_what_stands_for_the_hip_angle_rises_as_the_table_says(
         moves = (Rotation.from_rotvec(math.copysign(math.radians(TURN_DEG), share) * axis),) * 2
     else:
         moves = (turned_about_the_thigh(body, movement, side),) * 2
-    frames = recording(body, *moves)
+    # bends made standing flex the knee; here they are made in place, which is the same to the knee
+    frames = recording(body, *moves, flexes=entry.pose.bends_standing)
     result = calibrate(frames, WINDOWS, entry, side)
     assert result.calibration is not None, result.sentences
     ready_s = result.calibration.ready_s

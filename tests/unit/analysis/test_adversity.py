@@ -7,6 +7,7 @@ pulses, losses, walking, tempo, holds, ranges) is not repeated here.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -163,7 +164,9 @@ def test_a_step_is_a_slip_only_between_two_quiet_stretches():
         jump_filter = JumpFilter()
         jump_filter.restart(0.0, 0.0)
         seen = [
-            jump_filter.push(i / 60, 0.0 if i < 60 else after(i - 60), quiet=quiet)
+            jump_filter.push(
+                i / 60, 0.0 if i < 60 else after(i - 60), -math.inf if quiet else math.inf
+            )
             for i in range(1, 120)
         ]
         return set(seen) - {Jump.NONE}

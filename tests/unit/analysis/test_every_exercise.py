@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parents[2] / "data" / "golden_sets.json"
 SEED = 11
 
 
-def done(exercise_id: str) -> dict[str, Any]:
+def done(exercise_id: str, *, marks: bool = True) -> dict[str, Any]:
     """Return what a virtual wearer's set gave, and what was true of it."""
     wearing = wear(exercise_id, "right", SEED)
     frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
@@ -35,7 +35,7 @@ def done(exercise_id: str) -> dict[str, Any]:
         exercise=exercise_id,
         units=wearing.units,
         frames=until_last_complete(frames),
-        marks=wearing.marks,
+        marks=wearing.marks if marks else (),
     )
     result = sessions.analyse(recording)
     reps, true = result.reps, wearing.truth.reps[Side.RIGHT]
@@ -67,6 +67,33 @@ def test_a_set_of_every_exercise_gives_what_it_gave(exercise_id):
     assert found["hold_s"] == pytest.approx(golden["hold_s"], abs=0.05)
     for now, then in zip(found["rom_deg"], golden["rom_deg"], strict=True):
         assert now == (then if then is None else pytest.approx(then, abs=0.1))
+
+
+@pytest.mark.parametrize(
+    "exercise_id", [e for e in exercises.ids() if exercises.load(e).pose.bends_standing]
+)
+def test_bends_made_standing_are_found_without_marks(exercise_id):
+    found = done(exercise_id, marks=False)
+    assert found["statuses"] == ["valid"] * found["true_reps"]
+
+
+def test_squats_are_counted_for_each_leg_and_listed_in_turn():
+    wearing = wear("squatting_internal_rotation", "both", SEED)
+    frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
+    recording = Recording(
+        session_id="s",
+        wearer="w",
+        started_at="2026-01-01T00:00:00+00:00",
+        exercise=wearing.exercise,
+        units=wearing.units,
+        frames=until_last_complete(frames),
+        marks=wearing.marks,
+    )
+    reps = sessions.analyse(recording).reps
+    assert reps["side"].tolist() == ["right", "left"] * 5
+    assert reps["status"].tolist() == ["valid"] * 10
+    assert reps["rep"].tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert reps["start_s"].is_monotonic_increasing
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ def test_all_faults_together_are_listed_in_one_order():
 # The wearer's own range and tempo
 
 
-def test_the_range_is_short_against_the_first_three_valid_repetitions():
+def test_the_range_is_short_against_the_first_three_correct_repetitions():
     grader = Grader(SEATED)
     for top in (38.0, 40.0, 42.0):
         assert graded(samples_of(top), grader).faults == ()
@@ -268,6 +268,17 @@ def test_partial_and_rejected_movements_teach_nothing():
     for _ in range(3):
         graded(samples_of(20.0), grader)
     assert graded(samples_of(18.0), grader).faults == ()
+
+
+def test_repetitions_with_a_fault_teach_nothing():
+    grader = Grader(SEATED)
+    for bad in ({"knee": 20.0}, {"thigh": 20.0}, {"bottom": 12.0}, {"added": tremble}):
+        graded(samples_of(60.0, **bad), grader)
+    graded(samples_of(60.0), grader, peaks=2)
+    for _ in range(3):
+        assert graded(samples_of(20.0), grader).faults == ()
+    assert graded(samples_of(18.0), grader).faults == ()
+    assert graded(samples_of(15.0), grader).faults == ("range_short",)
 
 
 def test_what_follows_the_first_three_no_longer_moves_the_measure():

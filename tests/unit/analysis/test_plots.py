@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from analysis.exercises import load
 from analysis.recording import Recording
 from analysis.sessions import Result, analyse
 from imu.sample import FrameTable, SampleTable
@@ -113,3 +114,30 @@ def test_a_session_without_any_angle_is_drawn_empty(missing):
     ax = refused.plot()
     drawn(ax)
     assert ax.texts == [] or len(ax.texts) == 0
+
+
+@pytest.mark.parametrize(
+    ("exercise", "label"),
+    [
+        ("table_top_circles", "thigh elevation (°)"),
+        ("warrior_half_moon", "leg roll, outwards (°)"),
+        ("twisted_legs_stretch", "held"),
+        ("arm_bar", "timed, not measured"),
+    ],
+)
+def test_what_is_no_hip_rotation_is_drawn_under_its_own_name(exercise, label):
+    wearing = wear(exercise, "right", 2)
+    frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
+    result = analyse(
+        Recording(
+            session_id="s", wearer="w", started_at="2026-01-01T00:00:00+00:00",
+            exercise=exercise, units=wearing.units, frames=frames, marks=wearing.marks,
+        )
+    )  # fmt: skip
+    ax = result.plot()
+    assert ax.get_ylabel() == label
+    drawn = [line for line in ax.get_lines() if len(line.get_xdata()) > 100]
+    assert len(drawn) == (1 if load(exercise).is_counted else 0)
+    for line in drawn:
+        assert np.nanmax(line.get_ydata()) - np.nanmin(line.get_ydata()) > 40.0
+    plt.close(ax.figure)

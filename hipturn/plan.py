@@ -1,0 +1,142 @@
+"""Plans: which exercises, on which sides, how many sets and repetitions, with how much rest.
+
+A plan is a TOML file of the user's, or one of the ready-made routines that come with the package.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from analysis import exercises
+from analysis.exercises import CatalogueError, Dose, Exercise
+from hipturn.errors import UserError
+
+ROUTINES = Path(__file__).parent / "routines"
+SideChoice = Literal["left", "right", "both"]
+REST_S = 60.0
+"""Rest between sets, and between one side or exercise and the next, where a plan says nothing."""
+KEYS = {"exercise", "sides", "sets", "reps", "hold_s", "rest_s", "range_deg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanItem:
+    """One exercise of a plan; what is None follows the exercise's own dose."""
+
+    exercise: str
+    sides: tuple[SideChoice, ...] = ("right", "left")
+    sets: int | None = None
+    reps: int | None = None
+    hold_s: float | None = None
+    rest_s: float = REST_S
+    range_deg: float = 0.0
+    """The wearer's own range, where it is known: half of it is asked of a repetition."""
+
+    @property
+    def dose(self) -> Dose:
+        """Return the exercise's dose with what the plan changes."""
+        dose = exercises.load(self.exercise).dose
+        reps = dose.reps if self.reps is None else (self.reps, self.reps)
+        hold = dose.hold_s if self.hold_s is None else (self.hold_s, self.hold_s)
+        breaths = dose.breaths if self.hold_s is None else None
+        sets = dose.sets if self.sets is None else self.sets
+        return replace(
+            dose,
+            reps=reps,
+            hold_s=hold,
+            breaths=breaths,
+            sets=sets,
+            given=True,
+            range_deg=self.range_deg,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A routine, in order."""
+
+    name: str
+    items: tuple[PlanItem, ...]
+
+
+def routines() -> tuple[str, ...]:
+    """Return the names of the ready-made plans, sorted."""
+    return tuple(sorted(path.stem for path in ROUTINES.glob("*.toml")))
+
+
+def load_plan(name: str) -> Plan:
+    """Return the plan of a file, or a ready-made one by its name.
+
+    Raises
+    ------
+    UserError
+        When there is no such plan, or listing every problem of its file.
+    """
+    path = ROUTINES / f"{name}.toml" if name in routines() else Path(name)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"there is no plan {name!r}: give a TOML file, or one of {', '.join(routines())}"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{name} is no TOML: {error}") from None
+    return parse_plan(data, path.name)
+
+
+def parse_plan(data: dict[str, Any], file: str) -> Plan:
+    """Return the plan that a TOML document describes.
+
+    Raises
+    ------
+    UserError
+        Listing every problem of the document.
+    """
+    listed = data.get("items")
+    problems = [f"{key} is unknown" for key in sorted(data.keys() - {"name", "items"})]
+    if not isinstance(listed, list) or not listed:
+        problems.append("items is missing: write [[items]] with an exercise")
+        listed = []
+    if not isinstance(data.get("name", ""), str):
+        problems.append(f"name = {data['name']!r} is not text")
+    for number, item in enumerate(listed, 1):
+        problems += [f"item {number}: {problem}" for problem in _problems(item)]
+    if problems:
+        raise UserError(f"plan {file}: {'; '.join(problems)}")
+    items = tuple(PlanItem(**{**item, **_sides(item)}) for item in listed)
+    return Plan(name=data.get("name", file), items=items)
+
+
+def _sides(item: dict[str, Any]) -> dict[str, Any]:
+    if "sides" in item:
+        return {"sides": tuple(item["sides"])}
+    both = exercises.load(item["exercise"]).both_legs
+    return {"sides": ("both",)} if both else {}
+
+
+def _problems(item: Any) -> list[str]:  # noqa: ANN401 (a TOML value is of any type)
+    if not isinstance(item, dict):
+        return ["is no table"]
+    problems = [f"{key} is unknown" for key in sorted(item.keys() - KEYS)]
+    try:
+        exercise: Exercise | None = exercises.load(str(item.get("exercise", "")))
+    except CatalogueError as error:
+        exercise = None
+        problems.append(str(error))
+    sides = item.get("sides", ["right"])
+    if not (isinstance(sides, list) and sides and set(sides) <= set(get_args(SideChoice))):
+        problems.append(f"sides = {sides!r} is no list of left, right or both")
+    elif exercise is not None and "both" in sides and not exercise.both_legs:
+        problems.append(f"{exercise.id} is done with one leg at a time, not both")
+    range_deg = item.get("range_deg", 0.0)
+    if type(range_deg) not in (int, float) or not 0 <= range_deg <= 90:
+        problems.append(f"range_deg = {range_deg!r} is not degrees from 0 to 90")
+    for key, whole in (("sets", True), ("reps", True), ("hold_s", False), ("rest_s", False)):
+        value = item.get(key, 1)
+        kinds = (int,) if whole else (int, float)
+        if type(value) not in kinds or not (1 if whole else 0) <= value <= 3600:
+            what = "a whole number from 1 up" if whole else "seconds from 0 to 3600"
+            problems.append(f"{key} = {value!r} is not {what}")
+    return problems
