@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -45,15 +46,68 @@ class SpeedType(click.ParamType):  # type: ignore[type-arg]  # generic in some v
         return speed
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+NETWORK = "Show the page on the local network too, for a phone: prints a link and a code."
+
+
+def page_options(command: Command) -> Command:
+    """Add the options of everything that can show the page."""
+    for option in (
+        click.option("--allow-host", "hosts", multiple=True, metavar="NAME", hidden=True),
+        click.option("--no-browser", is_flag=True, help="Print the page's address, open nothing."),
+        click.option("--port", type=click.IntRange(1, 65535), help="Of the page; else 8777."),
+        click.option("--lan", is_flag=True, help=NETWORK),
+        click.option(
+            "--page/--terminal",
+            "page",
+            default=None,
+            help="Where to show it; the page where a display is likely.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _page_choice(lan: bool, port: int | None, no_browser: bool, hosts: tuple[str, ...]) -> Any:  # noqa: ANN401 (a PageChoice, imported late)
+    from hipturn.server.serve import PageChoice
+
+    return PageChoice(lan=lan, port=port, open_browser=not no_browser, hosts=hosts)
+
+
+def _wants_page(page: bool | None, lan: bool) -> bool:
+    if page is False and lan:
+        raise click.UsageError("--lan shows the page: leave out --terminal")
+    from hipturn.display import wants_page
+
+    return wants_page(True if lan else page)
+
+
 def example(text: str) -> str:
     """Return the example that closes a command's help."""
     return f"Example: {text}"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="hipturn")
-def cli() -> None:
-    """Hip internal rotation from strapped motion sensors: live, replayed, analysed."""
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Hip internal rotation from strapped motion sensors: live, replayed, analysed.
+
+    Without a command, opens the page on the demo recording.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from hipturn.display import likely_display
+
+    if not likely_display() and not sys.stdout.isatty():
+        click.echo(context.get_help())
+        return
+    from hipturn.page_session import run_page
+
+    run_page(_page_choice(lan=False, port=None, no_browser=not likely_display(), hosts=()))
 
 
 @cli.command(epilog=example("hipturn scan --seconds 5"))
@@ -99,7 +153,7 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
-@click.option("--terminal", is_flag=True, help="Show in the terminal (what there is so far).")
+@page_options
 def live(
     virtual: bool,
     exercise: str,
@@ -109,12 +163,30 @@ def live(
     speed: float | None,
     seconds: float | None,
     root: str | None,
-    terminal: bool,  # noqa: ARG001 (the only screen there is)
+    page: bool | None,
+    lan: bool,
+    port: int | None,
+    no_browser: bool,
+    hosts: tuple[str, ...],
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
-    from hipturn.start import start_radio, start_virtual
+    from hipturn.start import start_on_page, start_radio, start_virtual
 
+    if _wants_page(page, lan):
+        start_on_page(
+            _page_choice(lan, port, no_browser, hosts),
+            exercise,
+            side,
+            named,
+            virtual=virtual,
+            wearer=wearer,
+            seed=seed,
+            speed=speed,
+            seconds=seconds,
+            root=root,
+        )
+        return
     if virtual:
         folder = start_virtual(
             exercise, side, wearer=wearer, seed=seed, speed=speed, seconds=seconds, root=root
@@ -216,9 +288,23 @@ def kit_forget(place: str) -> None:
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
 @click.argument("session")
-@click.option("--speed", type=SpeedType(), default=1.0, help="1, 2, … or max.")
-def replay(session: str, speed: float | None) -> None:
+@click.option("--speed", type=SpeedType(), default=1.0, help="In the terminal: 1, 2, … or max.")
+@page_options
+def replay(
+    session: str,
+    speed: float | None,
+    page: bool | None,
+    lan: bool,
+    port: int | None,
+    no_browser: bool,
+    hosts: tuple[str, ...],
+) -> None:
     """Show a recorded session again."""
+    if _wants_page(page, lan):
+        from hipturn.page_session import run_page
+
+        run_page(_page_choice(lan, port, no_browser, hosts), shown=session)
+        return
     import hipturn
     from hipturn.places import find_sessions
     from hipturn.replay import replay as run

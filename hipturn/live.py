@@ -28,7 +28,9 @@ class LiveSession:
         """Join a tracker and a screen, and a recorder when the session is new."""
         self.tracker, self.screen, self.writer = tracker, screen, writer
         self.samples = 0
+        self.paused = False
         self._newest_ns = 0
+        self._frame_s: float | None = None
 
     def take(self, sample: Sample) -> None:
         """Take one sample as it arrived."""
@@ -53,6 +55,31 @@ class LiveSession:
             at = max(host_time_ns, 0)
             self.writer.event({"type": kind, "time_s": at * 1e-9, "host_time_ns": at, **more})
 
+    def mark(self, label: str) -> None:
+        """Record a labelled moment: now, as far as it has been followed."""
+        if self._frame_s is not None and self.writer is not None:
+            at = {"time_s": self._frame_s, "host_time_ns": self._newest_ns}
+            self.writer.event({"type": "mark", **at, "label": label})
+
+    def pause(self) -> bool:
+        """Count nothing from now on; return whether there was anything to pause.
+
+        What is recorded goes on, and marks say where the sets were, so a replay counts alike.
+        """
+        if self.paused or self._frame_s is None or not self.tracker.calibrations:
+            return False
+        self.mark("set_end")
+        self.tracker.stop_counting(self._frame_s)
+        self.paused = True
+        return True
+
+    def resume(self) -> None:
+        """Count again, as a new set."""
+        if self.paused and self._frame_s is not None:
+            self.mark("set_start")
+            self.tracker.count_from(self._frame_s)
+            self.paused = False
+
     def drive(self, samples: Iterable[Sample], pace: Pace) -> None:
         """Take samples that are there already, at a pace, and finish."""
         for sample in samples:
@@ -67,6 +94,7 @@ class LiveSession:
             self._show(update)
 
     def _show(self, update: Update) -> None:
+        self._frame_s = update.time_s
         self.screen.show(update)
         for side, news in update.guided.items():
             self.screen.say(guide_text(side, news, self.tracker))

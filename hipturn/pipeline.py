@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 from analysis.calibration import LegCalibration
 from analysis.exercises import Exercise
 from analysis.guide import Guide, GuideUpdate, Step
-from analysis.monitor import LegMonitor, LegUpdate, Numbered
+from analysis.monitor import LegMonitor, LegUpdate, Numbered, start_level_deg
 from analysis.recording import Recording
 from analysis.sessions import counted_spans, leg_units
 from imu.host_fusion import HostFusion, with_orientations
@@ -85,6 +85,33 @@ class Tracker:
     def steps(self) -> dict[Side, Step]:
         """Return what each guided leg is asked for."""
         return {side: guide.step for side, guide in self._guides.items()}
+
+    @property
+    def calibrations(self) -> dict[Side, LegCalibration]:
+        """Return the calibrations that angles come from now."""
+        return {side: monitor.calibration for side, monitor in self._monitors.items()}
+
+    @property
+    def start_levels_deg(self) -> dict[Side, float]:
+        """Return the angle of each calibrated leg's start pose, where counting starts from."""
+        return {
+            side: start_level_deg(calibration, self.exercise)
+            for side, calibration in self.calibrations.items()
+        }
+
+    def unit_indices(self, side: Side) -> tuple[int, int]:
+        """Return which units are on the thigh and the shank of a leg."""
+        return next((thigh, shank) for leg, thigh, shank in self._legs if leg is side)
+
+    def stop_counting(self, time_s: float) -> None:
+        """Count no movement after an instant, as a mark `set_end` there would."""
+        for monitor in self._monitors.values():
+            monitor.stop_counting(time_s)
+
+    def count_from(self, time_s: float) -> None:
+        """Count movements after an instant, as a new set, as a mark `set_start` there would."""
+        for monitor in self._monitors.values():
+            monitor.count_from(time_s)
 
     def use(self, calibration: LegCalibration) -> None:
         """Take a calibration; angles begin after its `ready_s`."""

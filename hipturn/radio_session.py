@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from analysis import exercises
 from analysis.guide import Step
@@ -23,7 +24,7 @@ from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
 from hipturn.pipeline import Tracker
 from hipturn.places import recordings_root
-from hipturn.terminal import open_screen, step_text
+from hipturn.terminal import Screen, open_screen, step_text
 from hipturn.unit_setup import SCAN_S, find_by_serial, named, not_in_range
 from imu.drivers import Driver, driver_for
 from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
@@ -69,6 +70,33 @@ class Wish:
     notes: tuple[str, ...] = ()
     seconds: float | None = None
     root: str | None = None
+
+
+class Audience(Protocol):
+    """Who a session is shown to, and who may have a say in it."""
+
+    def screen(self, tracker: Tracker, title: str) -> Screen:
+        """Return where the session is shown."""
+
+    def began(
+        self,
+        session: LiveSession,
+        units: Sequence[Unit],
+        links: Sequence[UnitLink],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """Know that the links are being made."""
+
+
+class TerminalAudience:
+    """Who sits at the terminal: drawn where there is one, plain lines elsewhere."""
+
+    def screen(self, tracker: Tracker, title: str) -> Screen:
+        """Return the terminal."""
+        return open_screen(tracker.exercise, title)
+
+    def began(self, *_: object) -> None:
+        """Nothing more is shown."""
 
 
 async def strap(
@@ -122,29 +150,55 @@ async def run_session(
     imu.radio.RadioError
         When a unit never sent data; a session without a sample is removed.
     """
-    session, writer = _begin(strapped, wish)
-    begun(writer.folder)
     stop, interrupted = ended or asyncio.Event(), asyncio.Event()
 
     def pressed(key: str) -> None:
         if key == "q":
             stop.set()
 
+    with stopping(stop, interrupted), watched_keys(pressed):
+        folder = await hold_session(
+            strapped, wish, stop, backend=backend, clock_ns=clock_ns, begun=begun
+        )
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    return folder
+
+
+async def hold_session(
+    strapped: list[Strapped],
+    wish: Wish,
+    stop: asyncio.Event,
+    *,
+    backend: Backend | None = None,
+    clock_ns: Callable[[], int] | None = None,
+    begun: Callable[[Path], None] = lambda _: None,
+    audience: Audience | None = None,
+) -> Path:
+    """Stream, calibrate, count and record until `stop`; return the session's closed folder.
+
+    Raises
+    ------
+    imu.radio.RadioError
+        When a unit never sent data; a session without a sample is removed.
+    """
+    audience = audience or TerminalAudience()
+    session, writer = _begin(strapped, wish, audience)
+    begun(writer.folder)
     try:
         session.screen.say(step_text(Step.STAND, session.tracker.exercise))
-        with _stopping(stop, interrupted), watched_keys(pressed):
-            clock = clock_ns or clock_from_now()
-            await _stream(strapped, session, stop, wish.seconds, backend, clock)
+        clock = clock_ns or clock_from_now()
+        await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
         session.finish()
     finally:
         session.screen.close()
         _end(session, writer)
-    if interrupted.is_set():
-        raise KeyboardInterrupt
     return writer.folder
 
 
-def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWriter]:
+def _begin(
+    strapped: list[Strapped], wish: Wish, audience: Audience
+) -> tuple[LiveSession, SessionWriter]:
     """Create the session on disk, and what follows and shows it."""
     exercise = exercises.load(wish.exercise)
     units = tuple(one.unit for one in strapped)
@@ -163,7 +217,7 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
     tracker = Tracker(units, "independent", exercise, guided=True)
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
-    screen = open_screen(exercise, wish.title or exercise.name)
+    screen = audience.screen(tracker, wish.title or exercise.name)
     if nearly_full:
         screen.say(nearly_full)
     return LiveSession(tracker, screen, writer), writer
@@ -182,9 +236,10 @@ async def _stream(
     seconds: float | None,
     backend: Backend | None,
     clock_ns: Callable[[], int],
+    audience: Audience,
 ) -> None:
     """Hold a link to every unit until told to stop."""
-    lock = ConnectLock()
+    lock, links = ConnectLock(), list[UnitLink]()
 
     def note(event: LinkEvent) -> None:
         _note(event, strapped[event.unit], session)
@@ -204,7 +259,9 @@ async def _stream(
                     connect_lock=lock,
                     backend=backend,
                 )
+                links.append(link)
                 tasks.create_task(link.run(stop))
+            audience.began(session, [one.unit for one in strapped], links, clock_ns)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
 
@@ -244,7 +301,7 @@ def _end(session: LiveSession, writer: SessionWriter) -> None:
 
 
 @contextmanager
-def _stopping(stop: asyncio.Event, interrupted: asyncio.Event) -> Iterator[None]:
+def stopping(stop: asyncio.Event, interrupted: asyncio.Event) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the session from inside the loop, so that links are closed."""
     loop = asyncio.get_running_loop()
 

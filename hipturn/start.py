@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -25,6 +25,9 @@ from imu.sample import Segment, Side
 from imu.scan import find
 from imu.virtual.backend import backend_of
 from imu.virtual.wearer import on_air
+
+if TYPE_CHECKING:
+    from hipturn.server.serve import PageChoice
 
 SideChoice = Literal["left", "right", "both"]
 
@@ -99,6 +102,34 @@ def start_radio(
         return await run_session(strapped, wish)
 
     return _run(run())
+
+
+def start_on_page(
+    choice: PageChoice,
+    exercise: str,
+    side: SideChoice,
+    named: Mapping[str, str | None],
+    *,
+    virtual: bool,
+    wearer: str,
+    seed: int,
+    speed: float | None,
+    seconds: float | None,
+    root: str | None,
+) -> None:
+    """Serve the page, which leads through a session with the same units and the same wishes."""
+    from hipturn.page_session import run_page  # the web server only when the page is wanted
+
+    run_page(
+        choice,
+        exercise=exercise,
+        side=side,
+        virtual=virtual,
+        wanted={} if virtual else _wanted(side, named),
+        wish=Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root),
+        seed=seed,
+        speed=speed,
+    )
 
 
 def tell_rescued(root: str | None) -> None:

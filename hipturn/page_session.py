@@ -1,0 +1,150 @@
+"""Everything that runs with the page: one event loop for its server, the radio and the session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from hipturn.keys import watched_keys
+from hipturn.kit import KitUnit
+from hipturn.places import demo_root, find_sessions, recordings_root
+from hipturn.radio_session import Place, Wish, stopping
+from hipturn.server.desk import Desk, plan_for
+from hipturn.server.hub import Hub
+from hipturn.server.library import Library
+from hipturn.server.rigs import RadioRig, Rig, VirtualRig
+from hipturn.server.serve import PageChoice, announce, bind, open_browser, served
+from imu.recording import rescue_orphans
+
+DEMO_EXERCISE = "prone_windshield_wiper"
+UNATTENDED_S = 30.0
+"""A session that nobody has opened the page of by then begins without."""
+LINGER_S = 10.0
+"""After a session the page stays for as long as somebody looks, and this much longer."""
+
+
+def run_page(
+    choice: PageChoice,
+    *,
+    exercise: str = DEMO_EXERCISE,
+    side: str = "right",
+    virtual: bool | None = None,
+    wanted: Mapping[Place, KitUnit] | None = None,
+    wish: Wish | None = None,
+    seed: int = 1,
+    speed: float | None = 1.0,
+    shown: str = "",
+) -> None:
+    """Serve the page until it is told to end; sessions recorded meanwhile are printed.
+
+    Parameters
+    ----------
+    choice
+        How the page is served.
+    exercise, side, virtual, wanted, wish, seed, speed
+        The session to come, as of `hipturn live`; with `virtual` None the page begins at its first
+        screen, and it is served until Ctrl-C.
+    shown
+        A session to show first, as `hipturn replay` takes it.
+
+    Raises
+    ------
+    UserError
+        When the address or the port cannot be had, or the session is not there.
+    KeyboardInterrupt
+        When stopped by Ctrl-C or SIGTERM; a recording is closed then.
+    """
+    wish = wish or Wish(exercise=exercise)
+    root = recordings_root(wish.root)
+    for folder, rescue in rescue_orphans(root):
+        click.echo(f"{folder}: {rescue.sentence}")
+
+    def rig_of(simulated: bool) -> Rig:
+        if simulated:
+            return VirtualRig(seed, speed, wish)
+        return RadioRig(wanted or {}, wish)
+
+    named = find_sessions([shown]) if shown else []
+    hub, library = Hub(), Library(root, named if not within_demo(named) else ())
+    planned = plan_for(exercise, side)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    asyncio.run(
+        _serve(
+            choice,
+            hub,
+            library,
+            lambda: Desk(hub, library, planned, rig_of, root, say=click.echo, virtual=virtual),
+            first=key_of(library, named) if named else f"demo.{DEMO_EXERCISE}",
+            look=bool(named),
+            once=virtual is not None,
+        )
+    )
+
+
+def within_demo(named: list[Path]) -> bool:
+    """Return whether sessions are those that come with the package."""
+    return bool(named) and all(path.resolve().parent == demo_root().resolve() for path in named)
+
+
+def key_of(library: Library, named: list[Path]) -> str:
+    """Return the key of the first of some sessions."""
+    there = named[0].resolve()
+    return next(key for key, path in library.keys().items() if path.resolve() == there)
+
+
+async def _serve(
+    choice: PageChoice,
+    hub: Hub,
+    library: Library,
+    open_desk: Callable[[], Desk],
+    *,
+    first: str,
+    look: bool,
+    once: bool,
+) -> None:
+    place = bind(choice)
+    desk = open_desk()
+    greeting = {"lan": choice.lan, "first": first, "look": look}
+    if choice.lan:
+        greeting["url"] = place.url
+    interrupted = asyncio.Event()
+
+    def pressed(key: str) -> None:
+        if key == "q":
+            desk.quit.set()
+
+    with stopping(desk.quit, interrupted), watched_keys(pressed):
+        async with served(place, hub, library, desk.obey, greeting):
+            announce(place, choice, click.echo)
+            if choice.open_browser:
+                open_browser(place.url)
+            watchers = [asyncio.create_task(_watch(desk, hub))] if once else []
+            try:
+                await desk.quit.wait()
+            finally:
+                for watcher in watchers:
+                    watcher.cancel()
+                await desk.close()
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+
+
+async def _watch(desk: Desk, hub: Hub) -> None:
+    """Begin when nobody comes to click, and end when all is done and nobody looks."""
+    try:
+        async with asyncio.timeout(UNATTENDED_S):
+            await hub.seen.wait()
+    except TimeoutError:
+        click.echo("nobody has opened the page: beginning without")
+        desk.begin()
+    await desk.done.wait()
+    while True:
+        await hub.empty.wait()
+        await asyncio.sleep(LINGER_S)
+        if hub.empty.is_set() and not desk.busy:
+            desk.quit.set()
+            return
