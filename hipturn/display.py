@@ -1,4 +1,4 @@
-"""Is there a display here, and should the page be shown on it?"""
+"""Tells whether there is a display here, and whether the page should be shown on it."""
 
 from __future__ import annotations
 

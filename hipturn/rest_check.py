@@ -1,4 +1,4 @@
-"""Units at rest on a table: do they keep their rate, do they lose samples, do they drift?"""
+"""Looks at units at rest: whether they keep their rate, lose samples, or drift."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTLE_S = 0.5
 """The first samples come in a heap."""
 POLL_S = 0.1
 RATE_SHARE_MIN = 0.9
-LOST_PERCENT_MAX = 5.0
+LOST_PERCENT_MAX = 10.0
 DRIFT_DPS_MAX = 1.0
 """A unit at rest turns this fast at most by the bias of its gyroscope."""
 MOVED_DPS = 5.0
@@ -90,7 +90,7 @@ async def watch_rest(
 
 
 async def _until_all_stream(links: Sequence[UnitLink], clock: Callable[[], int]) -> int:
-    while not all(link.state is LinkState.STREAMING and link.counts.samples for link in links):
+    while not all(link.state is LinkState.STREAMING and link.counts.samples for link in links):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     return clock() + round(SETTLE_S * 1e9)
 

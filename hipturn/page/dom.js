@@ -60,6 +60,12 @@ export function canvasOf(canvas) {
   return { ctx, width, height };
 }
 
+/** Draw into a canvas once it is laid out, and again whenever it is given another size. */
+export function drawnBy(canvas, draw) {
+  new ResizeObserver(() => draw(canvas)).observe(canvas);
+  return canvas;
+}
+
 let colours = null;
 /** A colour of the style sheet. */
 export function colour(name) {

@@ -31,6 +31,8 @@ export class Guide {
 
   /** Whether the calibration is what the screen should show. */
   get showing() {
+    const signs = Object.values(this.calibration).map((leg) => leg.sign);
+    if (this.readyAt !== null && signs.every((sign) => sign === "good")) return false;
     return this.readyAt === null || performance.now() - this.readyAt < READY_MS;
   }
 

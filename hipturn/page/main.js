@@ -179,7 +179,7 @@ function renderDone() {
     if (!app.stage.working) fetchRecording(key).then(render, (error) => card(problem(error), []));
     return;
   }
-  card(resultCard(app.recordings.get(key), app, key), resultFoot(app, key));
+  card(resultCard(app.recordings.get(key)), resultFoot(app, key));
 }
 
 function problem(error) {
@@ -266,7 +266,7 @@ function renderCompare() {
   card(el("div", { class: "sheet middle" }, el("progress", { "aria-label": "loading" })), [backButton()]);
   Promise.all([fetchRecording(key), listRecordings()]).then(async ([mine, list]) => {
     if (app.local?.key !== key) return;
-    if (result) { card(resultCard(mine, app, key), [backButton(), ...resultFoot(app, key, { again: false })]); return; }
+    if (result) { card(resultCard(mine), [backButton(), ...resultFoot(app, key, { again: false })]); return; }
     const alike = list.filter((row) => row.key !== key && row.exercise === mine.exercise.id);
     const chosen = other ?? (alike.find((row) => row.side === mine.side) ?? alike[0] ?? list.find((row) => row.key !== key))?.key;
     const against = chosen ? await fetchRecording(chosen) : null;
@@ -380,7 +380,7 @@ function tick(now) {
   const shown = view();
   if (shown === "live") {
     const scene = liveScene();
-    readout.draw(scene, now);
+    if (Object.keys(scene.legs).length) readout.draw(scene, now);
     const guiding = guide.showing && !app.stage.paused;
     $("guide").hidden = !guiding;
     if (guiding) drawGuide();

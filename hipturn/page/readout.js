@@ -73,7 +73,7 @@ export class Readout {
     const last = this.digits[side] ?? -Infinity;
     if (pane.num.textContent !== text && (lost || scene.seeking || now - last >= DIGITS_MS)) {
       this.digits[side] = now;
-      pane.num.textContent = text;
+      pane.num.replaceChildren(el("span", {}, text.replace("°", ""), text.endsWith("°") ? el("span", { class: "unit" }, "°") : null));
       pane.num.dataset.n = String(text.length + (text.startsWith("–") ? 1 : text.startsWith("−") ? 1 : 0));
       pane.num.setAttribute("aria-label", lost ? "no angle" : `${text} internal rotation`);
     }

@@ -1,12 +1,12 @@
 // After the set: how each repetition was, and two sessions over one another.
 
-import { canvasOf, colour, el } from "./dom.js";
+import { canvasOf, colour, drawnBy, el } from "./dom.js";
 import { at } from "./trace.js";
 
 const one = (value, unit = "") => value === null || value === undefined ? "–" : `${value.toFixed(1)}${unit}`;
 const whole = (value, unit = "") => value === null || value === undefined ? "–" : `${Math.round(value)}${unit}`.replace("-", "−");
 
-export function resultCard(recording, app, key) {
+export function resultCard(recording) {
   const rows = recording.summary;
   const total = rows.reduce((sum, row) => sum + row.valid, 0);
   const controlled = rows.reduce((sum, row) => sum + row.controlled, 0);
@@ -16,8 +16,7 @@ export function resultCard(recording, app, key) {
   const gaps = recording.gaps, gone = gaps.reduce((sum, [a, b]) => sum + b - a, 0);
   const odd = rows.reduce((sum, row) => sum + row.partial + row.rejected, 0);
   const chart = el("canvas", { class: "chart", role: "img", "aria-label": "Peak and hold of each repetition" });
-  requestAnimationFrame(() => drawPeaks(chart, recording));
-  const path = `/api/sessions/${encodeURIComponent(key)}`;
+  drawnBy(chart, () => drawPeaks(chart, recording));
   return el("div", { class: "sheet" },
     el("h2", {}, total ? `${rows.map((row) => row.valid).join(" · ")} of ${first.target_reps} repetitions${legs ? ` (${rows.map((row) => row.side).join(" · ")})` : ""}` : "No repetition counted"),
     el("p", { class: "lead" }, `${recording.exercise.name}, ${recording.side}${recording.virtual ? " · made by the simulated wearer" : ""}`),
@@ -91,7 +90,7 @@ function drawPeaks(canvas, recording) {
 /** Two recordings: every repetition of each from its beginning, the medians side by side. */
 export function compareCard(mine, other, list, app) {
   const chart = el("canvas", { class: "chart", id: "overlay", role: "img", "aria-label": "Repetitions of both sessions over one another" });
-  requestAnimationFrame(() => { if (other) drawOverlay(chart, mine, other); });
+  if (other) drawnBy(chart, () => drawOverlay(chart, mine, other));
   const options = list.filter((row) => row.key !== mine.key);
   const when = (row) => `${row.name}, ${row.side} · ${row.started_at.slice(0, 16).replace("T", " ")}${row.demo ? " · demo" : ""}`;
   return el("div", { class: "sheet" },

@@ -3,6 +3,7 @@
 import { canvasOf, colour } from "./dom.js";
 
 export const SPAN_S = 30;
+const APART_S = 0.4; // a gap between what is known; inside one the angle is told to be unknown
 
 /** A trace that grows: three columns that are cut at the front. */
 export class Trace {
@@ -94,7 +95,7 @@ function line(ctx, { t, deg, sd }, x, y, now, width, side, index) {
     run = [];
   };
   for (let i = from; i < to; i += step * 3) {
-    if (Number.isNaN(deg[i]) || (i > from && t[i] - t[i - 1] > 0.12)) fill();
+    if (Number.isNaN(deg[i]) || (i > from && t[i] - t[i - 1] > APART_S)) fill();
     if (!Number.isNaN(deg[i])) run.push(i);
   }
   fill();
@@ -105,7 +106,7 @@ function line(ctx, { t, deg, sd }, x, y, now, width, side, index) {
   let pen = false;
   for (let i = from; i < to; i += step) {
     if (Number.isNaN(deg[i])) { pen = false; continue; }
-    if (pen && t[i] - t[Math.max(from, i - step)] > 0.12 * step) pen = false;
+    if (pen && t[i] - t[Math.max(from, i - step)] > APART_S) pen = false;
     ctx[pen ? "lineTo" : "moveTo"](x(t[i]), y(deg[i]));
     pen = true;
   }

@@ -81,7 +81,7 @@ function connect(stage) {
       el("div", { class: `row ${unit.place ? "good" : ""} ${unit.moving > 0.6 ? "lit" : ""}` },
         el("span", { class: "sign", "aria-hidden": "true" }, unit.place ? "✓" : unit.moving > 0.6 ? "≈" : "·"),
         el("span", {}, el("b", {}, unit.place ? `${unit.place}` : unit.name),
-          el("small", {}, `${unit.place ? `${unit.name}, ` : ""}${unit.profile} …${unit.end}`)),
+          el("small", {}, [...new Set([unit.name, unit.profile])].filter((text) => unit.place || text !== unit.name).join(", ") + ` …${unit.end}`)),
         signal(unit.rssi)))),
   ];
 }

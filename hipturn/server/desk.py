@@ -184,7 +184,7 @@ class Desk:
                 self.stage = "ready"
                 self._more = {}
             self._show(problem=str(error), working=False)
-        except Exception as error:  # noqa: BLE001 (the page must not stand still without a word)
+        except Exception as error:  # the page must not stand still without a word
             self._say(f"hipturn: a fault of ours ({type(error).__name__}: {error})")
             self._show(problem=f"a fault of ours ({type(error).__name__}: {error})", working=False)
 
@@ -242,7 +242,7 @@ class Desk:
         self._enter("live", self._live)
 
     async def _begin_unattended(self) -> None:
-        await self._rig.connect(self.planned, lambda told: None)
+        await self._rig.connect(self.planned, lambda _: None)
         await self._live()
 
     async def _live(self) -> None:

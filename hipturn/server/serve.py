@@ -156,7 +156,7 @@ async def served(
     task = asyncio.create_task(server.serve(sockets=[place.bound]))
     try:
         async with asyncio.timeout(STARTING_S):
-            while not server.started and not task.done():
+            while not server.started and not task.done():  # noqa: ASYNC110 (uvicorn tells no other way)
                 await asyncio.sleep(0.01)
         yield
     finally:
