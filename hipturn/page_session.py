@@ -93,7 +93,7 @@ def within_demo(named: list[Path]) -> bool:
 def key_of(library: Library, named: list[Path]) -> str:
     """Return the key of the first of some sessions."""
     there = named[0].resolve()
-    return next(key for key, path in library.keys().items() if path.resolve() == there)
+    return next(key for key, path in library.known().items() if path.resolve() == there)
 
 
 async def _serve(

@@ -47,7 +47,7 @@ class Library:
         self._named[path.name] = path
         return path.name
 
-    def keys(self) -> dict[str, Path]:
+    def known(self) -> dict[str, Path]:
         """Return every recording by key, the newest first, the demo sessions last."""
         found = dict(self._named)
         if self._root.is_dir():
@@ -64,7 +64,7 @@ class Library:
     def listing(self) -> list[dict[str, Any]]:
         """Return what is known of every recording without analysing it."""
         rows = []
-        for key, path in self.keys().items():
+        for key, path in self.known().items():
             try:
                 header = open_session(path).header
                 name = exercises.load(header.exercise).name
@@ -99,7 +99,7 @@ class Library:
         with self._one_at_a_time:
             if key in self._analysed:
                 return self._analysed[key]
-            path = self.keys().get(key)
+            path = self.known().get(key)
             if path is None:
                 return None
             found = Analysed(key, path, demo=key.startswith("demo."))
