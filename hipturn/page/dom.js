@@ -45,10 +45,24 @@ export function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+const sizes = new WeakMap();
+const sizing = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) sizes.set(target, [contentRect.width, contentRect.height]);
+});
+
+/** The size of a canvas, which is asked for once and told when it changes: asking costs a layout. */
+function sizeOf(canvas) {
+  if (!sizes.has(canvas)) {
+    sizes.set(canvas, [canvas.clientWidth, canvas.clientHeight]);
+    sizing.observe(canvas);
+  }
+  return sizes.get(canvas);
+}
+
 /** The canvas at the resolution of the screen, cleared; null while it has no size. */
 export function canvasOf(canvas) {
   const scale = Math.min(window.devicePixelRatio || 1, 2);
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const [width, height] = sizeOf(canvas);
   if (width < 4 || height < 4) return null;
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
     canvas.width = Math.round(width * scale);
@@ -58,6 +72,11 @@ export function canvasOf(canvas) {
   ctx.setTransform(scale, 0, 0, scale, 0, 0);
   ctx.clearRect(0, 0, width, height);
   return { ctx, width, height };
+}
+
+/** Set an attribute only when it is another. */
+export function setTo(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
 /** Draw into a canvas once it is laid out, and again whenever it is given another size. */

@@ -2,7 +2,11 @@
 
 import { canvasOf, colour } from "./dom.js";
 
+const drawn = new WeakMap();
+
 export function drawGauge(canvas, deg, band, range, inZone) {
+  const key = `${deg?.toFixed(1)} ${band} ${range} ${inZone} ${canvas.width} ${canvas.height} ${colour("ink")}`;
+  if (drawn.get(canvas) === key && canvas.width !== 300) return; // 300: not laid out yet
   const found = canvasOf(canvas);
   if (!found) return;
   const { ctx, width, height } = found;
@@ -26,6 +30,7 @@ export function drawGauge(canvas, deg, band, range, inZone) {
   }
   ctx.restore();
   ctx.strokeStyle = colour("green"); ctx.lineWidth = 3; ctx.strokeRect(...zone);
+  drawn.set(canvas, key);
   if (deg === null || Number.isNaN(deg)) return;
   const zero = place(Math.max(range[0], Math.min(range[1], 0))), now = place(deg);
   ctx.fillStyle = inZone ? colour("green") : colour("blue");

@@ -285,9 +285,10 @@ function drawUnits() {
   const units = view() === "live" ? app.link.units ?? [] : [];
   $("units").replaceChildren(...units.map((unit) => {
     const bad = unit.state !== "streaming" || unit.silent_s > 0.6;
-    const known = [unit.rate_hz === null ? null : `${unit.rate_hz.toFixed(0)} Hz`, unit.lost === null ? null : `${unit.lost.toFixed(0)} % lost`, unit.battery === null ? null : `${unit.battery} %`].filter(Boolean);
+    const known = [unit.rate_hz === null ? null : `${unit.rate_hz.toFixed(0)} Hz`, unit.battery === null ? null : `${unit.battery} %`].filter(Boolean);
+    const lost = unit.lost === null ? null : el("span", { class: unit.lost < 5 ? "more small-loss" : "more" }, `${unit.lost.toFixed(0)} % lost`);
     return el("li", { class: bad ? "bad" : "", title: unit.name }, icon(bad ? "bad" : "good"), el("span", {}, unit.label.replace("right ", "R ").replace("left ", "L ")),
-      el("span", { class: "more" }, bad ? (unit.state === "streaming" ? `silent ${unit.silent_s.toFixed(0)} s` : unit.state) : known.join(" · ")));
+      el("span", { class: "more" }, bad ? (unit.state === "streaming" ? `silent ${unit.silent_s.toFixed(0)} s` : unit.state) : known.join(" · ")), bad ? null : lost);
   }));
 }
 
@@ -376,13 +377,13 @@ function guideOver() { return app.link.frame !== null || Object.keys(app.poses).
 let frames = 0;
 function tick(now) {
   requestAnimationFrame(tick);
-  document.documentElement.dataset.frames = String(++frames);
+  window.hipturnFrames = ++frames; // for whoever measures
   const shown = view();
   if (shown === "live") {
     const scene = liveScene();
     if (Object.keys(scene.legs).length) readout.draw(scene, now);
     const guiding = guide.showing && !app.stage.paused;
-    $("guide").hidden = !guiding;
+    if ($("guide").hidden === guiding) $("guide").hidden = !guiding;
     if (guiding) drawGuide();
     lostTone(scene, now);
   } else if (app.transport && (shown === "replay" || shown === "home")) {

@@ -1,12 +1,12 @@
 // The read-out: what is drawn sixty times a second, from a socket or from a recording.
 
-import { $, degrees, el, put } from "./dom.js";
+import { $, degrees, el, put, setTo } from "./dom.js";
 import { drawGauge } from "./gauge.js";
 import { drawLegs } from "./leg.js";
 import { drawTrace, rangeOf } from "./trace.js";
 
 export const DIM_S = 0.3, LOST_S = 1.0;
-const DIGITS_MS = 100, TRACE_MS = 50;
+const DIGITS_MS = 100, TRACE_MS = 80;
 const ZONE_SHARE = 0.2, ZONE_MIN_DEG = 3, ZONE_SLACK_DEG = 1;
 const PHASE_SIGNS = { up: "↑", down: "↓", rest: "·", away: "⤴", calibrating: "·", hold: "" };
 
@@ -68,7 +68,7 @@ export class Readout {
     const inside = !freshness && !lost && leg.deg >= band[0] - slack && leg.deg <= band[1] + slack;
     if (inside && !this.zone[side] && scene.sounding && leg.phase === "up") this.sound.play("zone");
     if (!freshness || lost) this.zone[side] = inside;
-    pane.box.className = `angle ${inside ? "zone" : ""} ${lost ? "lost" : freshness}`;
+    setTo(pane.box, "class", `angle ${inside ? "zone" : ""} ${lost ? "lost" : freshness}`);
     const text = lost ? "– –" : degrees(leg.deg);
     const last = this.digits[side] ?? -Infinity;
     if (pane.num.textContent !== text && (lost || scene.seeking || now - last >= DIGITS_MS)) {
@@ -89,15 +89,16 @@ export class Readout {
     const counts = sides.map((side) => scene.counts[side]?.reps ?? 0);
     const same = counts.every((count) => count === counts[0]);
     put($("repsNow"), same ? String(counts[0]) : counts.join("·"));
+    setTo($("reps"), "data-n", String(`${counts.length > 1 && !same ? counts.join("·") : counts[0]}${scene.repsWanted}`.length));
     put($("repsOf"), ` / ${scene.repsWanted}`);
     const holding = sides.map((side) => scene.legs[side]).filter((leg) => leg.phase === "hold");
     const ring = $("ring"), wanted = scene.holdWanted;
     const held = holding.length ? Math.min(...holding.map((leg) => leg.hold)) : 0;
     const full = wanted > 0 && held >= wanted;
-    ring.setAttribute("class", full && holding.length ? "full" : "");
+    setTo(ring, "class", full && holding.length ? "full" : "");
     const share = holding.length && !freshness ? Math.min(1, wanted ? held / wanted : held / 3) : 0;
-    $("ringFill").setAttribute("stroke-dasharray", `${(100 * share).toFixed(1)} 100`);
-    $("ringFill").style.strokeDasharray = `${(100 * share).toFixed(1)} 100`;
+    const arc = `${(100 * share).toFixed(1)} 100`;
+    if (this.arc !== arc) { this.arc = arc; $("ringFill").style.strokeDasharray = arc; }
     const phase = scene.legs[sides[0]]?.phase ?? "rest";
     if (now - (this.ringAt ?? 0) >= DIGITS_MS || scene.seeking) {
       this.ringAt = now;

@@ -19,6 +19,7 @@ export async function loadRecording(key) {
 export class Recording {
   constructor(told, buffer) {
     Object.assign(this, told);
+    this.reps = told.reps.filter((rep) => told.sides.includes(rep.side)); // without the rows of both legs
     const n = told.frames;
     let from = 0;
     const take = (Type, count) => { const part = new Type(buffer, from, count); from += count * Type.BYTES_PER_ELEMENT; return part; };
@@ -30,8 +31,8 @@ export class Recording {
       leg.start = this.startOf(leg);
       this.legs[side] = leg;
     }
-    this.valid = told.reps.filter((rep) => rep.status === "valid");
-    this.shown = this.valid.filter((rep) => rep.side === told.sides[0] || told.sides.length === 1 || !told.sides.includes(rep.side));
+    this.valid = this.reps.filter((rep) => rep.status === "valid");
+    this.shown = this.valid.filter((rep) => rep.side === told.sides[told.sides.length - 1]);
     this.repsShown = this.shown.map((rep) => ({ from_s: rep.start_s, to_s: rep.end_s, label: String(rep.rep) }));
   }
 

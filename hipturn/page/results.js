@@ -20,7 +20,7 @@ export function resultCard(recording) {
   return el("div", { class: "sheet" },
     el("h2", {}, total ? `${rows.map((row) => row.valid).join(" · ")} of ${first.target_reps} repetitions${legs ? ` (${rows.map((row) => row.side).join(" · ")})` : ""}` : "No repetition counted"),
     el("p", { class: "lead" }, `${recording.exercise.name}, ${recording.side}${recording.virtual ? " · made by the simulated wearer" : ""}`),
-    el("div", { class: "tiles" },
+    el("div", { class: legs ? "tiles pair" : "tiles" },
       tile(per("rom_median_deg", whole, "°"), "range, median"), tile(per("peak_max_deg", whole, "°"), "largest peak"),
       tile(per("hold_median_s", one, " s"), "hold"), tile(per("tempo_median_s", one, " s"), "tempo"),
       tile(total ? `${Math.round(100 * controlled / total)} %` : "–", "controlled"),

@@ -80,14 +80,14 @@ class Feed:
         self.do(self.hub.newest, {"type": "calibration", "legs": legs}, keep=True)
         self.do(self.hub.newest, {"type": "count", "right": {"set": 1, "reps": 3}}, keep=True)
 
-    def frame(self, deg, time_s=1.0, phase="up"):
+    def frame(self, deg, time_s=1.0, phase="up", aside=300):
         """Show an angle."""
         leg = {
             "deg": deg,
             "sd": 0.6,
             "phase": phase,
             "hold": 0.0,
-            "leg": [990, 0, -140, 0, 300, -950],
+            "leg": [990, 0, -140, 0, aside, -950],
         }
         self.do(self.hub.newest, {"type": "frame", "time_s": time_s, "right": leg})
 
