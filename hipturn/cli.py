@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.kit import PLACES
+from hipturn.page_options import page_choice, page_options, page_wanted
 
 if TYPE_CHECKING:
     from hipturn.batch import Outcome
@@ -46,42 +46,6 @@ class SpeedType(click.ParamType):  # type: ignore[type-arg]  # generic in some v
         return speed
 
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-NETWORK = "Show the page on the local network too, for a phone: prints a link and a code."
-
-
-def page_options(command: Command) -> Command:
-    """Add the options of everything that can show the page."""
-    for option in (
-        click.option("--allow-host", "hosts", multiple=True, metavar="NAME", hidden=True),
-        click.option("--no-browser", is_flag=True, help="Print the page's address, open nothing."),
-        click.option("--port", type=click.IntRange(1, 65535), help="Of the page; else 8777."),
-        click.option("--lan", is_flag=True, help=NETWORK),
-        click.option(
-            "--page/--terminal",
-            "page",
-            default=None,
-            help="Where to show it; the page where a display is likely.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _page_choice(lan: bool, port: int | None, no_browser: bool, hosts: tuple[str, ...]) -> Any:  # noqa: ANN401 (a PageChoice, imported late)
-    from hipturn.server.serve import PageChoice
-
-    return PageChoice(lan=lan, port=port, open_browser=not no_browser, hosts=hosts)
-
-
-def _wants_page(page: bool | None, lan: bool) -> bool:
-    if page is False and lan:
-        raise click.UsageError("--lan shows the page: leave out --terminal")
-    from hipturn.display import wants_page
-
-    return wants_page(True if lan else page)
-
-
 def example(text: str) -> str:
     """Return the example that closes a command's help."""
     return f"Example: {text}"
@@ -107,7 +71,7 @@ def cli(context: click.Context) -> None:
         return
     from hipturn.page_session import run_page
 
-    run_page(_page_choice(lan=False, port=None, no_browser=not likely_display(), hosts=()))
+    run_page(page_choice(lan=False, port=None, no_browser=not likely_display(), hosts=()))
 
 
 @cli.command(epilog=example("hipturn scan --seconds 5"))
@@ -173,9 +137,9 @@ def live(
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
     from hipturn.start import start_on_page, start_radio, start_virtual
 
-    if _wants_page(page, lan):
+    if page_wanted(page, lan):
         start_on_page(
-            _page_choice(lan, port, no_browser, hosts),
+            page_choice(lan, port, no_browser, hosts),
             exercise,
             side,
             named,
@@ -300,10 +264,10 @@ def replay(
     hosts: tuple[str, ...],
 ) -> None:
     """Show a recorded session again."""
-    if _wants_page(page, lan):
+    if page_wanted(page, lan):
         from hipturn.page_session import run_page
 
-        run_page(_page_choice(lan, port, no_browser, hosts), shown=session)
+        run_page(page_choice(lan, port, no_browser, hosts), shown=session)
         return
     import hipturn
     from hipturn.places import find_sessions

@@ -51,7 +51,7 @@ const sizing = new ResizeObserver((entries) => {
 });
 
 /** The size of a canvas, which is asked for once and told when it changes: asking costs a layout. */
-function sizeOf(canvas) {
+export function sizeOf(canvas) {
   if (!sizes.has(canvas)) {
     sizes.set(canvas, [canvas.clientWidth, canvas.clientHeight]);
     sizing.observe(canvas);

@@ -1,12 +1,12 @@
 // The bar with the target zone: fill, hatching and a pointer, lying or standing as there is room.
 
-import { canvasOf, colour } from "./dom.js";
+import { canvasOf, colour, sizeOf } from "./dom.js";
 
 const drawn = new WeakMap();
 
 export function drawGauge(canvas, deg, band, range, inZone) {
-  const key = `${deg?.toFixed(1)} ${band} ${range} ${inZone} ${canvas.width} ${canvas.height} ${colour("ink")}`;
-  if (drawn.get(canvas) === key && canvas.width !== 300) return; // 300: not laid out yet
+  const key = `${deg?.toFixed(1)} ${band} ${range} ${inZone} ${sizeOf(canvas)} ${colour("ink")}`;
+  if (drawn.get(canvas) === key) return;
   const found = canvasOf(canvas);
   if (!found) return;
   const { ctx, width, height } = found;

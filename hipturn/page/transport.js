@@ -33,9 +33,9 @@ export class Transport {
     return el("div", { id: "transport" },
       el("div", { class: "line" }, this.canvas, this.slider, el("span")),
       el("div", { class: "keys" },
-        el("button", { type: "button", "aria-label": "Previous repetition", title: "[", onclick: () => this.stepRep(false) }, "⏮"),
+        el("button", { type: "button", "aria-label": "Previous repetition", title: "[", onclick: () => this.stepRep(false) }, "|◀"),
         this.playButton,
-        el("button", { type: "button", "aria-label": "Next repetition", title: "]", onclick: () => this.stepRep(true) }, "⏭"),
+        el("button", { type: "button", "aria-label": "Next repetition", title: "]", onclick: () => this.stepRep(true) }, "▶|"),
         this.clock, speed, ...actions));
   }
 
