@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from hipturn.errors import UserError
 from hipturn.keys import watched_keys
 from hipturn.kit import KitUnit
 from hipturn.places import demo_root, find_sessions, recordings_root
@@ -18,7 +19,7 @@ from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.server.rigs import RadioRig, Rig, VirtualRig
 from hipturn.server.serve import PageChoice, announce, bind, open_browser, served
-from imu.recording import rescue_orphans
+from imu.recording import open_session, rescue_orphans
 
 DEMO_EXERCISE = "prone_windshield_wiper"
 UNATTENDED_S = 30.0
@@ -54,7 +55,9 @@ def run_page(
     Raises
     ------
     UserError
-        When the address or the port cannot be had, or the session is not there.
+        When the address or the port cannot be had.
+    imu.recording.SessionError
+        When the session to show cannot be read.
     KeyboardInterrupt
         When stopped by Ctrl-C or SIGTERM; a recording is closed then.
     """
@@ -69,6 +72,8 @@ def run_page(
         return RadioRig(wanted or {}, wish)
 
     named = find_sessions([shown]) if shown else []
+    for path in named:
+        open_session(path)  # one that cannot be read is said now, not on the page
     hub, library = Hub(), Library(root, named if not within_demo(named) else ())
     planned = plan_for(exercise, side)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -122,15 +127,17 @@ async def _serve(
             announce(place, choice, click.echo)
             if choice.open_browser:
                 open_browser(place.url)
-            watchers = [asyncio.create_task(_watch(desk, hub))] if once else []
+            watcher = asyncio.create_task(_watch(desk, hub)) if once else None
             try:
                 await desk.quit.wait()
             finally:
-                for watcher in watchers:
-                    watcher.cancel()
                 await desk.close()
     if interrupted.is_set():
         raise KeyboardInterrupt
+    if watcher is not None and watcher.done():
+        watcher.result()  # raises what went wrong while nobody looked
+    elif watcher is not None:
+        watcher.cancel()
 
 
 async def _watch(desk: Desk, hub: Hub) -> None:
@@ -140,7 +147,10 @@ async def _watch(desk: Desk, hub: Hub) -> None:
             await hub.seen.wait()
     except TimeoutError:
         click.echo("nobody has opened the page: beginning without")
-        desk.begin()
+        problem = await desk.run_unattended()
+        if problem:
+            desk.quit.set()
+            raise UserError(problem) from None
     await desk.done.wait()
     while True:
         await hub.empty.wait()

@@ -66,7 +66,7 @@ export function drawLegs(canvas, legs, position, faded) {
   const middle = [0, 1].map((i) => (Math.min(...anchors.map((p) => p[i])) + Math.max(...anchors.map((p) => p[i]))) / 2);
   const tall = Math.max(...anchors.map((p) => p[1])) - Math.min(...anchors.map((p) => p[1]));
   const wide = Math.max(...anchors.map((p) => p[0])) - Math.min(...anchors.map((p) => p[0]));
-  const scale = Math.min(height / (tall + 0.24), width / (wide + (sides.length > 1 ? 0.9 : 0.6)), 1.5 * Math.min(width, height) / reach);
+  const scale = Math.min(height / (tall + 0.24), width / (wide + (sides.length > 1 ? 0.72 : 0.6)), 1.5 * Math.min(width, height) / reach);
   const at = (v) => { const p = seen(v, turn); return [width / 2 + (p[0] - middle[0]) * scale, height / 2 + (p[1] - middle[1]) * scale, p[2]]; };
   ctx.globalAlpha = faded ? 0.35 : 1;
   drawn.sort((a, b) => at(a.now.knee)[2] - at(b.now.knee)[2]);

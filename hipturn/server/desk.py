@@ -95,9 +95,12 @@ class Desk:
         elif self.stage in ("countdown", "live"):
             self._while_live(do, command)
 
-    def begin(self) -> None:
-        """Begin the session without anybody to click: connect, calibrate, count."""
+    async def run_unattended(self) -> str:
+        """Do a session without anybody to click; return why it failed, or nothing."""
         self._enter("live", self._begin_unattended)
+        assert self._task is not None  # noqa: S101 (entered just now)
+        await asyncio.wait({self._task})
+        return str(self._more.get("problem", ""))
 
     async def close(self) -> None:
         """End what is under way; a recording is closed as always."""
@@ -169,15 +172,21 @@ class Desk:
 
     def _enter(self, stage: str, work: Callable[[], Awaitable[None]] | None) -> None:
         """Go to a stage, ending the work of the one before."""
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
+        before = self._task if self._task is not asyncio.current_task() else None
+        if before is not None:
+            before.cancel()
         self.stage, self._more = stage, {"working": True} if work else {}
         self._tell()
-        self._task = asyncio.create_task(self._watched(work)) if work else None
+        self._task = asyncio.create_task(self._watched(work, before))
 
-    async def _watched(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _watched(
+        self, work: Callable[[], Awaitable[None]] | None, before: asyncio.Task[None] | None
+    ) -> None:
         try:
-            await work()
+            if before is not None:  # links it held must be free before they are wanted again
+                await asyncio.wait({before})
+            if work is not None:
+                await work()
         except TROUBLE as error:
             self._say(f"hipturn: {error}")
             if self.stage in ("live", "countdown"):

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import os
+import signal
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +37,7 @@ from imu.virtual.backend import backend_of
 from imu.virtual.wearer import WearerSettings, on_air, wear
 
 EXERCISE = "seated_internal_rotation"
+ROOT = Path(__file__).parents[2]
 
 
 def desk_on(root, **more):
@@ -123,8 +130,6 @@ def test_what_an_exercise_needs_is_said_where_it_cannot_be_had(tmp_path):
 
 
 def rest_samples(unit, rate_hz, seconds=REST_S, turn_dps=0.0, drop=()):
-    import math
-
     for n in range(round(rate_hz * seconds)):
         t = n / rate_hz
         half = math.radians(turn_dps * t) / 2
@@ -241,17 +246,70 @@ def test_the_page_is_chosen_where_somebody_sits_at_a_display(
     assert wants_page(asked) is page
 
 
-def test_a_session_begins_without_the_page_when_nobody_opens_it(hipturn_page, tmp_path):
-    import subprocess
-    import sys
+UNATTENDED = (
+    "from hipturn import page_session; page_session.UNATTENDED_S = 0.2;"
+    " page_session.LINGER_S = 0.2; from hipturn.cli import main; main()"
+)
 
-    program = (
-        "from hipturn import page_session; page_session.UNATTENDED_S = 0.2;"
-        " page_session.LINGER_S = 0.2; from hipturn.cli import main; main()"
+
+def unattended(tmp_path, *options):
+    command = [
+        sys.executable,
+        "-u",
+        "-c",
+        UNATTENDED,
+        "live",
+        "--virtual",
+        "--page",
+        "--no-browser",
+    ]
+    command += ["--dir", str(tmp_path / "recordings"), *options]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    command = [sys.executable, "-c", program, "live", "--virtual", "--speed", "max", "--page"]
-    command += ["--no-browser", "--port", "0", "--dir", str(tmp_path / "r")]
-    done = subprocess.run(command[:-4] + command[-2:], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "nobody has opened the page" in done.stdout
-    assert "reps" in done.stdout
+
+
+def test_a_session_begins_without_the_page_when_nobody_opens_it(tmp_path):
+    process = unattended(tmp_path, "--speed", "max")
+    said, complained = process.communicate(timeout=90)
+    assert process.returncode == 0, complained
+    assert "nobody has opened the page" in said
+    assert "10 of 10 reps" in said
+
+
+def test_what_goes_wrong_while_nobody_looks_is_said_with_exit_code_1(tmp_path):
+    process = unattended(tmp_path, "--exercise", "ninety_ninety_lift", "--side", "both")
+    _, complained = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "choose the side right or left" in complained
+    assert "Traceback" not in complained
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGTERM")
+def test_sigterm_closes_the_recording_and_the_page(tmp_path):
+    process = unattended(tmp_path)
+    for line in process.stdout:
+        if "streaming" in line:
+            break
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    _, complained = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in complained
+    (folder,) = (tmp_path / "recordings").iterdir()
+    assert json.loads((folder / "session.json").read_text())["state"] == "closed"
+    assert len(list(open_session(folder).samples())) > 60
+
+
+def test_a_session_that_cannot_be_read_is_said_before_the_page_opens(tmp_path):
+    command = [sys.executable, "-m", "hipturn", "replay", str(tmp_path / "none"), "--page"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 1
+    assert "page:" not in done.stdout
+    assert done.stderr.count("\n") == 1
