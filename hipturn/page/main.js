@@ -51,7 +51,7 @@ app.link = new Link({
     guide.take(message.legs);
     for (const [side, leg] of Object.entries(message.legs)) if (leg.start_deg !== null) app.start[side] = leg.start_deg;
     const falls = Object.values(message.legs).some((leg) => leg.sign === "falls" && leg.step === "ready");
-    if (app.stage?.stage === "live") banner(falls ? "The number falls: are the units on the other leg, or thigh and shank swapped? Check, then press Re-zero." : "");
+    if (app.stage?.stage === "live") banner(falls ? "The number falls where it should rise: are thigh and shank unit swapped? Or " : "", falls ? otherLeg() : null);
   },
   guide(message) { if (app.stage?.stage === "live") guide.progress(message); },
   units() { drawUnits(); },
@@ -276,9 +276,17 @@ function renderCompare() {
 
 // ---- the frame of the page
 
-function banner(text) {
+function banner(text, action = null) {
   $("banner").hidden = !text;
-  put($("banner"), text);
+  $("banner").replaceChildren(text, ...(action ? [action] : []));
+}
+
+/** The offer to take the units as those of the other leg, and calibrate again. */
+function otherLeg() {
+  const { side } = app.stage.plan;
+  if (side === "both") return null;
+  const other = side === "left" ? "right" : "left";
+  return el("button", { type: "button", id: "otherLeg", onclick: () => app.send({ do: "rezero", side: other }) }, `it is the ${other} leg`);
 }
 
 function drawUnits() {

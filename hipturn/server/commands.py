@@ -22,7 +22,7 @@ COMMANDS = {
     "pause": "count nothing until `resume`; the recording goes on",
     "resume": "count again, as a new set",
     "mark": "a labelled moment in the recording; `label`",
-    "rezero": "close this recording and calibrate again after the delay",
+    "rezero": "close this recording and calibrate again after the delay; `side` if it is the other",
     "stop": "close the recording and show how it went",
     "quit": "end hipturn",
 }

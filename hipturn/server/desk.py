@@ -29,7 +29,7 @@ from hipturn.terminal import PlainScreen, Screen
 from imu.profile import ProfileError
 from imu.radio import RadioError
 from imu.recording import SessionError, check_space
-from imu.sample import Unit
+from imu.sample import Side, Unit
 
 TROUBLE = (UserError, RadioError, SessionError, CatalogueError, ProfileError)
 STEPS = ("plan", "connect", "rest", "straps", "ready")
@@ -154,6 +154,9 @@ class Desk:
         elif do == "stop":
             self._stop.set()
         elif do == "rezero":
+            if command.get("side") in ("left", "right") and self.planned.side != "both":
+                self.planned = replace(self.planned, side=command["side"])
+                self._rig.wear_on(Side(command["side"]))
             self._again = True
             self._stop.set()
         elif session is not None and do == "mark":

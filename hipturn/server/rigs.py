@@ -66,6 +66,9 @@ class Rig(Protocol):
     async def for_session(self, planned: Planned) -> Worn:
         """Return the units for a session."""
 
+    def wear_on(self, side: Side) -> None:
+        """Take that the units of one leg are on the other one."""
+
     def wish(self, planned: Planned) -> Wish:
         """Return what the session is to be."""
 
@@ -103,6 +106,9 @@ class VirtualRig:
         """Return the units of the wearer who does the set."""
         worn, wearing = await self._air(planned, WearerSettings(reps=planned.reps))
         return replace(worn, begun=lambda folder: write_truth(folder, wearing))
+
+    def wear_on(self, side: Side) -> None:
+        """Do nothing: a virtual wearer begins anew with each use."""
 
     def wish(self, planned: Planned) -> Wish:
         """Return what the session is to be."""
@@ -161,6 +167,13 @@ class RadioRig:
     async def for_session(self, planned: Planned) -> Worn:
         """Return the units as they were found."""
         return await self.for_rest(planned)
+
+    def wear_on(self, side: Side) -> None:
+        """Take that the units of one leg are on the other one."""
+        self._strapped = [
+            replace(one, place=(one.place[0], side if one.place[1] else None))
+            for one in self._strapped
+        ]
 
     def wish(self, planned: Planned) -> Wish:
         """Return what the session is to be."""

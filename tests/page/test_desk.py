@@ -100,7 +100,7 @@ def test_stop_closes_the_recording_and_calibrating_again_begins_another(tmp_path
             desk.obey({"do": "skip"})
         desk.obey({"do": "start"})
         await until(lambda: desk.busy and desk._session.samples > 50)
-        desk.obey({"do": "rezero"})
+        desk.obey({"do": "rezero", "side": "left"})
         await until(lambda: len(desk.folders) == 1)
         await until(lambda: desk.busy and desk._session.samples > 50)
         desk.obey({"do": "stop"})
@@ -108,7 +108,8 @@ def test_stop_closes_the_recording_and_calibrating_again_begins_another(tmp_path
         return desk.folders
 
     first, second = asyncio.run(run())
-    assert first != second
+    assert first.name.endswith("right")
+    assert second.name.endswith("left")
     for folder in (first, second):
         assert json.loads((folder / "session.json").read_text())["state"] == "closed"
 

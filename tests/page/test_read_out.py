@@ -171,6 +171,16 @@ def test_the_zone_is_told_by_shape_and_words_as_well_as_by_colour(feed, browser)
     eventually(lambda: "zone" not in browser.angle_classes(), 2)
 
 
+def test_a_number_that_falls_where_it_should_rise_is_said_with_a_way_out(feed, browser):
+    feed.live()
+    browser.open(feed.url)
+    legs = {"right": {"step": "ready", "checks": [], "sign": "falls", "start_deg": 0.0}}
+    feed.do(feed.hub.newest, {"type": "calibration", "legs": legs}, keep=True)
+    eventually(lambda: "falls" in browser.text("banner"), 3)
+    browser.click("otherLeg")
+    eventually(lambda: feed.obeyed == [{"do": "rezero", "side": "left"}], 3)
+
+
 def test_names_from_the_air_are_text_and_nothing_else(feed, browser):
     feed.live()
     browser.open(feed.url)
