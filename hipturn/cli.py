@@ -252,7 +252,7 @@ def kit_forget(place: str) -> None:
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
 @click.argument("session")
-@click.option("--speed", type=SpeedType(), default=1.0, help="In the terminal: 1, 2, … or max.")
+@click.option("--speed", type=SpeedType(), default=1.0, help="1, 2, … or, in the terminal, max.")
 @page_options
 def replay(
     session: str,
@@ -267,7 +267,7 @@ def replay(
     if page_wanted(page, lan):
         from hipturn.page_session import run_page
 
-        run_page(page_choice(lan, port, no_browser, hosts), shown=session)
+        run_page(page_choice(lan, port, no_browser, hosts), shown=session, speed=speed)
         return
     import hipturn
     from hipturn.places import find_sessions

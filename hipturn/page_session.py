@@ -48,7 +48,7 @@ def run_page(
         How the page is served.
     exercise, side, virtual, wanted, wish, seed, speed
         The session to come, as of `hipturn live`; with `virtual` None the page begins at its first
-        screen, and it is served until Ctrl-C.
+        screen, and it is served until Ctrl-C. `speed` is also that of a session shown.
     shown
         A session to show first, as `hipturn replay` takes it.
 
@@ -85,6 +85,7 @@ def run_page(
             lambda: Desk(hub, library, planned, rig_of, root, say=click.echo, virtual=virtual),
             first=key_of(library, named) if named else f"demo.{DEMO_EXERCISE}",
             look=bool(named),
+            speed=speed,
             once=virtual is not None,
         )
     )
@@ -109,11 +110,12 @@ async def _serve(
     *,
     first: str,
     look: bool,
+    speed: float | None,
     once: bool,
 ) -> None:
     place = bind(choice)
     desk = open_desk()
-    greeting = {"lan": choice.lan, "first": first, "look": look}
+    greeting = {"lan": choice.lan, "first": first, "look": look, "speed": speed or 1.0}
     if choice.lan:
         greeting["url"] = place.url
     interrupted = asyncio.Event()

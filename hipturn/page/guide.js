@@ -42,12 +42,13 @@ export class Guide {
     return order[Math.max(0, Math.min(...at, 4))] || "stand";
   }
 
-  progress(message) {
+  progress(message, heard) {
     this.now = message;
     const left = Math.ceil(message.need_s - message.still_s);
     if (message.step === "bends" || message.still_s < 0.4) { this.spoken = 9; return; }
     if (left < this.spoken && left >= 1 && left <= 3) { // three, two, one
       this.spoken = left;
+      if (!heard) return;
       this.sound.play("tick");
       this.sound.say(String(left));
     }

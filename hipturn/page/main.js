@@ -14,11 +14,12 @@ import { wizardCard, wizardFoot } from "./wizard.js";
 
 const EVENT_MAX_AGE_S = 0.3; // older ones are silent
 const LOST_TONE_MS = 2500;
+const FROZEN_MS = 500, WAKING_MS = 700; // who was frozen first finds out what is new, in silence
 
 const app = {
   stage: null, hello: null, exercises: [], counts: {}, reps: [], traces: {}, start: {}, lastRep: null,
   local: null,          // {view, key, …} while this page looks at a recording
-  transport: null, recordings: new Map(), result: null, wasLost: false,
+  transport: null, recordings: new Map(), result: null, wasLost: false, quietUntil: 0,
 };
 app.sound = new Sound(() => drawTools());
 app.unlock = () => { app.sound.unlock(); keepAwake(); };
@@ -53,7 +54,7 @@ app.link = new Link({
     const falls = Object.values(message.legs).some((leg) => leg.sign === "falls" && leg.step === "ready");
     if (app.stage?.stage === "live") banner(falls ? "The number falls where it should rise: are thigh and shank unit swapped? Or " : "", falls ? otherLeg() : null);
   },
-  guide(message) { if (app.stage?.stage === "live") guide.progress(message); },
+  guide(message, age) { if (app.stage?.stage === "live") guide.progress(message, age <= EVENT_MAX_AGE_S); },
   units() { drawUnits(); },
   frame(frame) {
     for (const side of ["left", "right"]) {
@@ -235,8 +236,8 @@ function addressIs(key, t) {
 function openFromAddress(hello) {
   const asked = new URLSearchParams(location.hash.slice(1));
   const t = Number(asked.get("t"));
-  if (asked.has("session") || asked.has("t")) app.replay(asked.get("session") ?? hello.first, { t: Number.isFinite(t) ? t : 0 });
-  else if (hello.look) app.replay(hello.first, { playing: true });
+  if (asked.has("session") || asked.has("t")) app.replay(asked.get("session") ?? hello.first, { t: Number.isFinite(t) ? t : 0, speed: hello.speed });
+  else if (hello.look) app.replay(hello.first, { playing: true, speed: hello.speed });
 }
 window.addEventListener("hashchange", () => { if (app.hello) openFromAddress({ ...app.hello, look: false }); });
 
@@ -371,6 +372,7 @@ function liveScene() {
 }
 
 function lostTone(scene, now) {
+  if (now < app.quietUntil) return;
   const lost = scene.age > LOST_S && guideOver();
   if (lost && (!app.wasLost || now - app.lostAt > LOST_TONE_MS)) {
     app.sound.play("lost");
@@ -382,9 +384,11 @@ function lostTone(scene, now) {
 
 function guideOver() { return app.link.frame !== null || Object.keys(app.poses).length > 0; }
 
-let frames = 0;
+let frames = 0, ticked = 0;
 function tick(now) {
   requestAnimationFrame(tick);
+  if (now - ticked > FROZEN_MS) app.quietUntil = now + WAKING_MS;
+  ticked = now;
   window.hipturnFrames = ++frames; // for whoever measures
   const shown = view();
   if (shown === "live") {

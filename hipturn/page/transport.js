@@ -6,11 +6,11 @@ import { at } from "./trace.js";
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
 export class Transport {
-  constructor(recording, { t = 0, playing = false, loop = null, moved = () => {} } = {}) {
+  constructor(recording, { t = 0, playing = false, speed = 1, loop = null, moved = () => {} } = {}) {
     this.recording = recording;
     this.t = Math.max(0, Math.min(recording.duration_s, t));
     this.playing = playing;
-    this.speed = 1;
+    this.speed = SPEEDS.includes(speed) ? speed : 1;
     this.loop = loop;
     this.moved = moved;
     this.last = null;
@@ -29,7 +29,7 @@ export class Transport {
     this.playButton = el("button", { type: "button", class: "primary", id: "play", onclick: () => this.toggle() });
     this.clock = el("output", { class: "clock", id: "clock" });
     const speed = el("select", { id: "speed", "aria-label": "Speed", onchange: (e) => { this.speed = Number(e.target.value); } },
-      SPEEDS.map((s) => el("option", { value: s, selected: s === 1 }, `${s}×`)));
+      SPEEDS.map((s) => el("option", { value: s, selected: s === this.speed }, `${s}×`)));
     return el("div", { id: "transport" },
       el("div", { class: "line" }, this.canvas, this.slider, el("span")),
       el("div", { class: "keys" },

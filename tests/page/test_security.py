@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import logging
+import re
 
 import pytest
 from made_up import Feed
@@ -15,6 +16,7 @@ from window import eventually
 
 from hipturn.errors import UserError
 from hipturn.server import serve
+from hipturn.server.app import PAGE
 from hipturn.server.commands import RefusedCommandError, parse
 from hipturn.server.guard import Door
 from hipturn.server.hub import MAX_VIEWERS
@@ -264,6 +266,21 @@ def test_every_answer_comes_with_the_rules_for_the_browser(local, path):
 )
 def test_no_path_leads_out_of_the_page_or_the_recordings(local, path):
     assert ask(local, path).status == 404
+
+
+FILES = sorted(path for path in PAGE.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_file_of_the_page_is_served_and_names_no_other_place(local, path):
+    name = path.relative_to(PAGE).as_posix()
+    assert ask(local, f"/page/{name}").status == 200
+    text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert re.findall(r"(?:https?:)?//[a-z0-9-]+\.[a-z]", text) == []
+    assert (
+        re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text) == []
+    )
+    assert re.findall(r"<script(?![^>]*src)|\son[a-z]+=\"|<style|style=\"", text) == []
 
 
 def test_by_default_only_this_computer_is_served():
