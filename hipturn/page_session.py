@@ -6,19 +6,20 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import click
 
 from hipturn.errors import UserError
 from hipturn.keys import watched_keys
-from hipturn.kit import KitUnit
 from hipturn.places import demo_root, find_sessions, recordings_root
-from hipturn.radio_session import Place, Wish, stopping
+from hipturn.radio_session import Wish, stopping
 from hipturn.server.desk import Desk, plan_for
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
-from hipturn.server.rigs import RadioRig, Rig, VirtualRig
+from hipturn.server.rigs import RadioRig, Rig, SideChoice, VirtualRig
 from hipturn.server.serve import PageChoice, announce, bind, open_browser, served
+from hipturn.start import wanted_units
 from imu.recording import open_session, rescue_orphans
 
 DEMO_EXERCISE = "prone_windshield_wiper"
@@ -34,7 +35,7 @@ def run_page(
     exercise: str = DEMO_EXERCISE,
     side: str = "right",
     virtual: bool | None = None,
-    wanted: Mapping[Place, KitUnit] | None = None,
+    named: Mapping[str, str | None] | None = None,
     wish: Wish | None = None,
     seed: int = 1,
     speed: float | None = 1.0,
@@ -46,7 +47,7 @@ def run_page(
     ----------
     choice
         How the page is served.
-    exercise, side, virtual, wanted, wish, seed, speed
+    exercise, side, virtual, named, wish, seed, speed
         The session to come, as of `hipturn live`; with `virtual` None the page begins at its first
         screen, and it is served until Ctrl-C. `speed` is also that of a session shown.
     shown
@@ -69,12 +70,14 @@ def run_page(
     def rig_of(simulated: bool) -> Rig:
         if simulated:
             return VirtualRig(seed, speed, wish)
-        return RadioRig(wanted or {}, wish)
+        return RadioRig(lambda leg: wanted_units(leg, named or {}), wish)
 
-    named = find_sessions([shown]) if shown else []
-    for path in named:
+    if virtual is False:
+        wanted_units(cast("SideChoice", side), named or {})  # what cannot be is said now
+    paths = find_sessions([shown]) if shown else []
+    for path in paths:
         open_session(path)  # one that cannot be read is said now, not on the page
-    hub, library = Hub(), Library(root, named if not within_demo(named) else ())
+    hub, library = Hub(), Library(root, paths if not within_demo(paths) else ())
     planned = plan_for(exercise, side)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     asyncio.run(
@@ -83,8 +86,8 @@ def run_page(
             hub,
             library,
             lambda: Desk(hub, library, planned, rig_of, root, say=click.echo, virtual=virtual),
-            first=key_of(library, named) if named else f"demo.{DEMO_EXERCISE}",
-            look=bool(named),
+            first=key_of(library, paths) if paths else f"demo.{DEMO_EXERCISE}",
+            look=bool(paths),
             speed=speed,
             once=virtual is not None,
         )

@@ -88,7 +88,7 @@ def start_radio(
     root: str | None,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
-    wanted = _wanted(side, named)
+    wanted = wanted_units(side, named)
     tell_rescued(root)
 
     async def run() -> Path:
@@ -125,7 +125,7 @@ def start_on_page(
         exercise=exercise,
         side=side,
         virtual=virtual,
-        wanted={} if virtual else _wanted(side, named),
+        named=named,
         wish=Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root),
         seed=seed,
         speed=speed,
@@ -149,7 +149,7 @@ def _places(side: SideChoice) -> list[Place]:
     return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
 
 
-def _wanted(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, KitUnit]:
+def wanted_units(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, KitUnit]:
     """Return the unit of each place: named on the command line, else remembered in the kit."""
     given: dict[Place, KitUnit] = {}
     for option, unit in named.items():

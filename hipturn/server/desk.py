@@ -12,6 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import click
+
 from analysis import exercises
 from analysis.exercises import CatalogueError
 from hipturn.errors import UserError
@@ -31,7 +33,9 @@ from imu.radio import RadioError
 from imu.recording import SessionError, check_space
 from imu.sample import Side, Unit
 
-TROUBLE = (UserError, RadioError, SessionError, CatalogueError, ProfileError)
+TROUBLE = (
+    UserError, RadioError, SessionError, CatalogueError, ProfileError, click.ClickException,
+)  # fmt: skip
 STEPS = ("plan", "connect", "rest", "straps", "ready")
 """Before a session, in this order; `home` comes before them, `live` and `done` after."""
 
@@ -190,7 +194,7 @@ class Desk:
                 await asyncio.wait({before})
             if work is not None:
                 await work()
-        except TROUBLE as error:
+        except TROUBLE as error:  # whatever says itself what to do
             self._say(f"hipturn: {error}")
             if self.stage in ("live", "countdown"):
                 self.stage = "ready"

@@ -140,14 +140,18 @@ class RadioRig:
 
     virtual = False
 
-    def __init__(self, wanted: Mapping[Place, KitUnit], wish: Wish) -> None:
-        self._wanted, self._wish = wanted, wish
+    def __init__(
+        self, wanted_on: Callable[[SideChoice], Mapping[Place, KitUnit]], wish: Wish
+    ) -> None:
+        """Take which units are wanted on which legs; none are those that will be shaken."""
+        self._wanted_on, self._wish = wanted_on, wish
         self._strapped: list[Strapped] = []
 
     async def connect(self, planned: Planned, show: Callable[[dict[str, Any]], None]) -> None:
         """Find the units that are wanted, or have them told apart by shaking."""
-        if self._wanted:
-            self._strapped = await strap(self._wanted, lambda _: None)
+        wanted = self._wanted_on(planned.side)
+        if wanted:
+            self._strapped = await strap(wanted, lambda _: None)
             show({"found": [_row(s.found, place=label_of(s.place)) for s in self._strapped]})
             return
         heard: list[Found] = []

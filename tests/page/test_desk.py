@@ -24,13 +24,15 @@ from hipturn.pipeline import Tracker
 from hipturn.radio_session import Wish, strap
 from hipturn.replay import tracker_of
 from hipturn.rest_check import REST_S, judge
+from hipturn.server import rigs
 from hipturn.server.desk import Desk, plan_for
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
-from hipturn.server.rigs import VirtualRig, shaken
+from hipturn.server.rigs import RadioRig, VirtualRig, shaken
 from hipturn.server.screen import PageScreen
+from hipturn.start import wanted_units
 from hipturn.virtual_session import header_of
-from imu.radio import Backend
+from imu.radio import Backend, RadioError, Trouble
 from imu.recording import SessionWriter, open_session
 from imu.sample import Sample, Segment, Side, Unit
 from imu.virtual.backend import backend_of
@@ -127,6 +129,31 @@ def test_what_an_exercise_needs_is_said_where_it_cannot_be_had(tmp_path):
         assert desk.planned.reps == exercises.load("prone_windshield_wiper").dose.reps[0]
         await desk.close()
 
+    asyncio.run(run())
+
+
+def test_without_bluetooth_the_step_says_what_to_do_and_can_be_tried_again(tmp_path, monkeypatch):
+    async def no_radio(*_, **__):
+        raise RadioError(Trouble.NO_ADAPTER)
+
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        wish = Wish(exercise=EXERCISE, root=str(tmp_path))
+        desk._rig = RadioRig(lambda side: wanted_units(side, {}), wish)
+        desk.obey({"do": "next"})
+        await until(lambda: desk._more.get("problem"))
+        assert "plug in a Bluetooth USB adapter" in desk._more["problem"]
+        assert desk.stage == "connect"
+        desk.obey({"do": "next"})
+        assert desk.stage == "connect"
+        await until(lambda: desk._more.get("problem"))
+        desk._rig = RadioRig(lambda side: wanted_units(side, {"thigh": "A"}), wish)
+        desk.planned = plan_for("prone_windshield_wiper", "both")
+        desk.obey({"do": "next"})
+        await until(lambda: "--right-thigh" in desk._more.get("problem", ""))
+
+    monkeypatch.setattr(rigs, "find", no_radio)
+    monkeypatch.setenv("HIPTURN_CONFIG", str(tmp_path))
     asyncio.run(run())
 
 
