@@ -85,8 +85,8 @@ class LegMonitor:
         """Follow a calibrated leg; each span of `counted_s` begins a set."""
         self.calibration = calibration
         self.exercise = exercise
-        self._spans = iter(counted_s)
-        self._span = next(self._spans, NEVER)
+        self._spans = deque(counted_s)
+        self._span = self._next_span()
         self._fusion = LegFusion(calibration, exercise, rate_hz)
         self._machine = _machine(calibration, exercise)
         self._grader = Grader(exercise)
@@ -156,10 +156,24 @@ class LegMonitor:
         """End the recording; return the movement that was still open, if any."""
         return self._take(self._machine.finish(self._last_s), self._last_s)[1]
 
+    def stop_counting(self, time_s: float) -> None:
+        """End the span that is open at an instant; later movements do not count."""
+        if self._span[0] < time_s < self._span[1]:
+            self._span = (self._span[0], time_s)
+
+    def count_from(self, time_s: float) -> None:
+        """Begin a span, and with it a set, after an instant."""
+        self._spans.append((time_s, math.inf))
+        if self._span == NEVER:
+            self._span = self._next_span()
+
+    def _next_span(self) -> tuple[float, float]:
+        return self._spans.popleft() if self._spans else NEVER
+
     def _leave_span(self, time_s: float) -> tuple[Movement | None, Numbered | None]:
         """End a set where its span ends, and wait for the next."""
         while time_s > self._span[1]:
-            self._span = next(self._spans, NEVER)
+            self._span = self._next_span()
         found = self._take(self._machine.finish(self._last_s), self._last_s)
         self._sets.close()
         return found

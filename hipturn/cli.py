@@ -13,7 +13,8 @@ from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.export.run import FORMS
 from hipturn.import_commands import import_
-from hipturn.kit import PLACES
+from hipturn.kit_commands import kit
+from hipturn.page_options import page_choice, page_options, page_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,10 +57,27 @@ def example(text: str) -> str:
     return f"Example: {text}"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="hipturn")
-def cli() -> None:
-    """Hip internal rotation from strapped motion sensors: live, replayed, analysed."""
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Hip internal rotation from strapped motion sensors: live, replayed, analysed.
+
+    Without a command, opens the page on the demo recording.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from hipturn.display import likely_display
+
+    if not likely_display() and not sys.stdout.isatty():
+        click.echo(context.get_help())
+        return
+    from hipturn.page_session import run_page
+
+    run_page(page_choice(lan=False, port=None, no_browser=not likely_display(), hosts=()))
 
 
 @cli.command(epilog=example("hipturn scan --seconds 5"))
@@ -109,8 +127,8 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
 @click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
-@click.option("--terminal", is_flag=True, help="Show in the terminal (what there is so far).")
 @click.option("--lsl", is_flag=True, help="Stream to Lab Streaming Layer too (extra [lsl]).")
+@page_options
 def live(
     virtual: bool,
     exercise: str,
@@ -124,16 +142,33 @@ def live(
     active: bool | None,
     is_test: bool,
     plan_file: str | None,
-    terminal: bool,  # noqa: ARG001 (the only screen there is)
     lsl: bool,
+    page: bool | None,
+    lan: bool,
+    port: int | None,
+    no_browser: bool,
+    hosts: tuple[str, ...],
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
     from functools import partial
 
-    from hipturn.start import start_radio, start_virtual
+    from hipturn.start import start_on_page, start_radio, start_virtual
 
     settings: dict[str, Any] = {"wearer": wearer, "seconds": seconds, "root": root}
+    only_terminal = plan_file is not None or lsl or synchronise or is_test or active is not None
+    if page_wanted(page, lan, default=not only_terminal):
+        start_on_page(
+            page_choice(lan, port, no_browser, hosts),
+            exercise,
+            side,
+            named,
+            virtual=virtual,
+            seed=seed,
+            speed=speed,
+            **settings,
+        )
+        return
     settings |= {"active": active, "is_test": is_test, "lsl": lsl, "synchronise": synchronise}
     start: Callable[..., Path]
     if virtual:
@@ -220,48 +255,28 @@ def configure(
         raise UserError("the unit does not keep its rate: bring it closer, or set a lower rate")
 
 
-@cli.group(invoke_without_command=True)
-@click.pass_context
-def kit(context: click.Context) -> None:
-    """Remember which unit is strapped where; without a command, list them."""
-    if context.invoked_subcommand is None:
-        from hipturn.kit import read_kit
-
-        for place, unit in read_kit().items():
-            click.echo(
-                f"{place:<12} {unit.name or '–':<20} {unit.serial or '–':<20} {unit.address}"
-            )
-
-
-@kit.command("set", epilog=example("hipturn kit set right-thigh D4:22:CD:00:12:34"))
-@click.argument("place", type=click.Choice(PLACES))
-@click.argument("unit")
-def kit_set(place: str, unit: str) -> None:
-    """Connect to a unit, by address or name, and remember it for a place."""
-    import asyncio
-
-    from hipturn.kit import remember
-    from hipturn.unit_setup import learn
-
-    known = asyncio.run(learn(unit))
-    remember(place, known)
-    click.echo(f"{place}: {known.name or known.address}, serial {known.serial or 'not told'}")
-
-
-@kit.command("forget", epilog=example("hipturn kit forget right-thigh"))
-@click.argument("place", type=click.Choice(PLACES))
-def kit_forget(place: str) -> None:
-    """Forget the unit of a place."""
-    from hipturn.kit import forget
-
-    forget(place)
+cli.add_command(kit)
 
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
 @click.argument("session")
-@click.option("--speed", type=SpeedType(), default=1.0, help="1, 2, … or max.")
-def replay(session: str, speed: float | None) -> None:
+@click.option("--speed", type=SpeedType(), default=1.0, help="1, 2, … or, in the terminal, max.")
+@page_options
+def replay(
+    session: str,
+    speed: float | None,
+    page: bool | None,
+    lan: bool,
+    port: int | None,
+    no_browser: bool,
+    hosts: tuple[str, ...],
+) -> None:
     """Show a recorded session again."""
+    if page_wanted(page, lan):
+        from hipturn.page_session import run_page
+
+        run_page(page_choice(lan, port, no_browser, hosts), shown=session, speed=speed)
+        return
     import hipturn
     from hipturn.places import find_sessions
     from hipturn.replay import replay as run

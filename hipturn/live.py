@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from analysis.announcements import Announcement, Kind
+from analysis.announcements import Announcement
 from analysis.guide import GuideUpdate, Step
 from hipturn.coach import Coach
 from hipturn.pipeline import Tracker, Update
@@ -36,7 +36,9 @@ class LiveSession:
         self.when_done: Callable[[], None] = lambda: None
         """Called when the coach says that every set is done."""
         self.samples = 0
+        self.paused = False
         self._newest_ns = 0
+        self._frame_s: float | None = None
 
     def take(self, sample: Sample) -> None:
         """Take one sample as it arrived."""
@@ -61,6 +63,31 @@ class LiveSession:
             at = max(host_time_ns, 0)
             self.writer.event({"type": kind, "time_s": at * 1e-9, "host_time_ns": at, **more})
 
+    def mark(self, label: str) -> None:
+        """Record a labelled moment: now, as far as it has been followed."""
+        if self._frame_s is not None and self.writer is not None:
+            at = {"time_s": self._frame_s, "host_time_ns": self._newest_ns}
+            self.writer.event({"type": "mark", **at, "label": label})
+
+    def pause(self) -> bool:
+        """Count nothing from now on; return whether there was anything to pause.
+
+        What is recorded goes on, and marks say where the sets were, so a replay counts alike.
+        """
+        if self.paused or self._frame_s is None or not self.tracker.calibrations:
+            return False
+        self.mark("set_end")
+        self.tracker.stop_counting(self._frame_s)
+        self.paused = True
+        return True
+
+    def resume(self) -> None:
+        """Count again, as a new set."""
+        if self.paused and self._frame_s is not None:
+            self.mark("set_start")
+            self.tracker.count_from(self._frame_s)
+            self.paused = False
+
     def drive(self, samples: Iterable[Sample], pace: Pace) -> None:
         """Take samples that are there already, at a pace, and finish."""
         for sample in samples:
@@ -79,14 +106,12 @@ class LiveSession:
         self._record(last_words)
 
     def _show(self, update: Update) -> None:
+        self._frame_s = update.time_s
         self.screen.show(update)
         for side, news in update.guided.items():
             self.screen.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
                 _record_calibration(self.writer, update.time_s, side, news)
-        for said in update.announcements:
-            if said.kind is Kind.ALARM:
-                self.screen.say(f"{said.side} leg: {said.text}")
         self._record(update.announcements)
         if self.coach is not None:
             for announcement in update.announcements:

@@ -15,9 +15,11 @@ from analysis.exercises import Dose, Exercise
 from analysis.guide import Guide, GuideUpdate, Step
 from analysis.guided import HoldMonitor, TimerMonitor
 from analysis.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
+from analysis.leg import LegCalibration
 from analysis.monitor import LegMonitor, LegUpdate, Numbered
-from analysis.recording import Recording, leg_units
+from analysis.recording import LegUnits, Recording, leg_units
 from analysis.sessions import counted_spans
+from analysis.signals import start_level_deg
 from imu.host_fusion import HostFusion, with_orientations
 from imu.lanes import Reconnects
 from imu.losses import losses
@@ -98,6 +100,39 @@ class Tracker:
     def steps(self) -> dict[Side, Step]:
         """Return what each guided leg is asked for."""
         return {side: guide.step for side, guide in self._guides.items()}
+
+    @property
+    def calibrations(self) -> dict[Side, LegCalibration]:
+        """Return the calibrations that angles come from now."""
+        return {
+            side: monitor.calibration
+            for side, monitor in self._monitors.items()
+            if isinstance(monitor, LegMonitor)
+        }
+
+    @property
+    def start_levels_deg(self) -> dict[Side, float]:
+        """Return the angle of each calibrated leg's start pose, where counting starts from."""
+        return {
+            side: start_level_deg(calibration, self.exercise)
+            for side, calibration in self.calibrations.items()
+        }
+
+    def units_of(self, side: Side) -> LegUnits:
+        """Return which units a leg is measured by."""
+        return next(leg for leg in self._legs if leg.side is side)
+
+    def stop_counting(self, time_s: float) -> None:
+        """Count no movement after an instant, as a mark `set_end` there would."""
+        for monitor in self._monitors.values():
+            if isinstance(monitor, LegMonitor):
+                monitor.stop_counting(time_s)
+
+    def count_from(self, time_s: float) -> None:
+        """Count movements after an instant, as a new set, as a mark `set_start` there would."""
+        for monitor in self._monitors.values():
+            if isinstance(monitor, LegMonitor):
+                monitor.count_from(time_s)
 
     def use(self, calibration: AnyCalibration) -> None:
         """Take a calibration; angles begin after its `ready_s`."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from analysis import exercises
 from analysis.exercises import Dose
@@ -26,7 +27,7 @@ from hipturn.live import LiveSession
 from hipturn.lsl import LslScreen, load_library
 from hipturn.pipeline import Tracker
 from hipturn.places import recordings_root
-from hipturn.terminal import open_screen, step_text
+from hipturn.terminal import Screen, open_screen, step_text
 from hipturn.unit_setup import SCAN_S, find_by_serial, named, not_in_range
 from imu.drivers import Driver, driver_for
 from imu.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
@@ -85,6 +86,33 @@ class Wish:
     """Rest between the sets of a plan."""
 
 
+class Audience(Protocol):
+    """Who a session is shown to, and who may have a say in it."""
+
+    def screen(self, tracker: Tracker, title: str) -> Screen:
+        """Return where the session is shown."""
+
+    def began(
+        self,
+        session: LiveSession,
+        units: Sequence[Unit],
+        links: Sequence[UnitLink],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """Know that the links are being made."""
+
+
+class TerminalAudience:
+    """Who sits at the terminal: drawn where there is one, plain lines elsewhere."""
+
+    def screen(self, tracker: Tracker, title: str) -> Screen:
+        """Return the terminal."""
+        return open_screen(tracker.exercise, title)
+
+    def began(self, *_: object) -> None:
+        """Nothing more is shown."""
+
+
 async def strap(
     wanted: Mapping[Place, KitUnit], say: Callable[[str], None], backend: Backend | None = None
 ) -> list[Strapped]:
@@ -136,30 +164,56 @@ async def run_session(
     imu.radio.RadioError
         When a unit never sent data; a session without a sample is removed.
     """
-    session, writer = _begin(strapped, wish)
-    begun(writer.folder)
     stop, interrupted = ended or asyncio.Event(), asyncio.Event()
 
     def pressed(key: str) -> None:
         if key == "q":
             stop.set()
 
+    with stopping(stop, interrupted), watched_keys(pressed):
+        folder = await hold_session(
+            strapped, wish, stop, backend=backend, clock_ns=clock_ns, begun=begun
+        )
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    return folder
+
+
+async def hold_session(
+    strapped: list[Strapped],
+    wish: Wish,
+    stop: asyncio.Event,
+    *,
+    backend: Backend | None = None,
+    clock_ns: Callable[[], int] | None = None,
+    begun: Callable[[Path], None] = lambda _: None,
+    audience: Audience | None = None,
+) -> Path:
+    """Stream, calibrate, count and record until `stop`; return the session's closed folder.
+
+    Raises
+    ------
+    imu.radio.RadioError
+        When a unit never sent data; a session without a sample is removed.
+    """
+    audience = audience or TerminalAudience()
+    session, writer = _begin(strapped, wish, audience)
     session.when_done = stop.set
+    begun(writer.folder)
     try:
         session.screen.say(step_text(Step.STAND, session.tracker.exercise))
-        with _stopping(stop, interrupted), watched_keys(pressed):
-            clock = clock_ns or clock_from_now()
-            await _stream(strapped, session, stop, wish.seconds, backend, clock)
+        clock = clock_ns or clock_from_now()
+        await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
         session.finish()
     finally:
         session.screen.close()
         _end(session, writer)
-    if interrupted.is_set():
-        raise KeyboardInterrupt
     return writer.folder
 
 
-def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWriter]:
+def _begin(
+    strapped: list[Strapped], wish: Wish, audience: Audience
+) -> tuple[LiveSession, SessionWriter]:
     """Create the session on disk, and what follows and shows it."""
     exercise = exercises.load(wish.exercise).with_dose(wish.dose)
     if wish.lsl:
@@ -191,7 +245,7 @@ def _begin(strapped: list[Strapped], wish: Wish) -> tuple[LiveSession, SessionWr
                 "dose": wish.dose.to_json() if wish.dose is not None else None,
             }
         )
-    screen = open_screen(exercise, wish.title or exercise.name)
+    screen = audience.screen(tracker, wish.title or exercise.name)
     if wish.lsl:
         screen = LslScreen(screen, units, folder.name)
     if nearly_full:
@@ -215,9 +269,10 @@ async def _stream(
     seconds: float | None,
     backend: Backend | None,
     clock_ns: Callable[[], int],
+    audience: Audience,
 ) -> None:
     """Hold a link to every unit until told to stop."""
-    lock = ConnectLock()
+    lock, links = ConnectLock(), list[UnitLink]()
 
     def note(event: LinkEvent) -> None:
         _note(event, strapped[event.unit], session)
@@ -237,7 +292,9 @@ async def _stream(
                     connect_lock=lock,
                     backend=backend,
                 )
+                links.append(link)
                 tasks.create_task(link.run(stop))
+            audience.began(session, [one.unit for one in strapped], links, clock_ns)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
 
@@ -277,7 +334,7 @@ def _end(session: LiveSession, writer: SessionWriter) -> None:
 
 
 @contextmanager
-def _stopping(stop: asyncio.Event, interrupted: asyncio.Event) -> Iterator[None]:
+def stopping(stop: asyncio.Event, interrupted: asyncio.Event) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the session from inside the loop, so that links are closed."""
     loop = asyncio.get_running_loop()
 

@@ -53,6 +53,10 @@ class ShakeWatch:
         alone = second < CALM_SHARE * fastest[0]
         return fastest[1] if fastest[0] > SHAKEN_RAD_S and alone else None
 
+    def speed_rad_s(self, unit: int) -> float:
+        """Return how fast a unit has been turning of late."""
+        return self._speed.get(unit, 0.0)
+
     def _speed_of(self, sample: Sample) -> tuple[float, float] | None:
         """Return a unit's angular speed, and what share of the memory this sample renews."""
         if sample.q is None:
@@ -77,8 +81,11 @@ async def tell_apart(
     places: Sequence[Place],
     say: Callable[[str], None],
     backend: Backend | None = None,
+    watch: ShakeWatch | None = None,
 ) -> list[Strapped]:
     """Return where each unit goes, by asking for one after the other to be shaken.
+
+    Who gives a watch can look at it meanwhile.
 
     Raises
     ------
@@ -93,7 +100,7 @@ async def tell_apart(
             f"{len(places)} units are needed and {len(found)} are in range ({names}): switch on"
             " those you wear and no others, or name them with --thigh and --shank"
         )
-    watch, stop = ShakeWatch(), asyncio.Event()
+    watch, stop = watch or ShakeWatch(), asyncio.Event()
     lock, clock_ns = ConnectLock(), clock_from_now()
     chosen: dict[Place, int] = {}
     try:

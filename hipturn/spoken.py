@@ -22,6 +22,8 @@ _WORDS = {
 
 def sentence(said: Announcement, exercise: Exercise) -> str:
     """Return an announcement as a line for people."""
+    if said.kind is Kind.ALARM:
+        return f"{said.side} leg: {said.text}"
     words = _WORDS[said.kind].format(
         rep=said.rep,
         set=said.set,

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -29,6 +29,9 @@ from imu.sample import Segment, Side
 from imu.scan import find
 from imu.virtual.backend import backend_of
 from imu.virtual.wearer import on_air
+
+if TYPE_CHECKING:
+    from hipturn.server.serve import PageChoice
 
 SideChoice = Literal["left", "right", "both"]
 
@@ -108,7 +111,7 @@ def start_radio(
     rest_s: float = 0.0,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
-    wanted = _wanted(side, named)
+    wanted = wanted_units(side, named)
     notes = asked(exercises.load(exercise))
     tell_rescued(root)
 
@@ -137,6 +140,34 @@ def start_radio(
     return _run(run())
 
 
+def start_on_page(
+    choice: PageChoice,
+    exercise: str,
+    side: SideChoice,
+    named: Mapping[str, str | None],
+    *,
+    virtual: bool,
+    wearer: str,
+    seed: int,
+    speed: float | None,
+    seconds: float | None,
+    root: str | None,
+) -> None:
+    """Serve the page, which leads through a session with the same units and the same wishes."""
+    from hipturn.page_session import run_page  # the web server only when the page is wanted
+
+    run_page(
+        choice,
+        exercise=exercise,
+        side=side,
+        virtual=virtual,
+        named=named,
+        wish=Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root),
+        seed=seed,
+        speed=speed,
+    )
+
+
 def tell_rescued(root: str | None) -> None:
     """Rescue the sessions whose writer died, and say so before a new one starts."""
     for folder, rescue in rescue_orphans(recordings_root(root)):
@@ -154,7 +185,7 @@ def _places(side: SideChoice) -> list[Place]:
     return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
 
 
-def _wanted(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, KitUnit]:
+def wanted_units(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, KitUnit]:
     """Return the unit of each place: named on the command line, else remembered in the kit."""
     given: dict[Place, KitUnit] = {}
     for option, unit in named.items():

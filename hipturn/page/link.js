@@ -1,0 +1,102 @@
+// The socket: the newest read-out, what happened, and how old each is by this page's own clock.
+
+const VERSION = 1;
+const RETRY_MS = [150, 300, 600, 1000];
+const QUIET_MS = 1200;
+const CREEP = 0.00005; // clocks of two computers run apart by so much at most
+
+export class Link {
+  constructor(on) {
+    this.on = on;
+    this.frame = null;        // the newest read-out
+    this.frameAge = () => this.frame ? this.age(this.frame) : Infinity;
+    this.units = null;
+    this.open = false;
+    this.heard = -Infinity;
+    this.refusal = "";
+    this.offset = Infinity;   // page clock minus server clock, of the fastest message
+    this.offsetAt = 0;
+    this.tries = 0;
+    this.connect();
+    document.addEventListener("visibilitychange", () => { if (!document.hidden && !this.open) this.retryNow(); });
+    window.addEventListener("online", () => this.retryNow());
+  }
+
+  connect() {
+    const socket = new WebSocket(`ws://${location.host}/ws`);
+    this.socket = socket;
+    socket.onmessage = (message) => this.take(JSON.parse(message.data));
+    socket.onclose = (gone) => {
+      if (this.socket !== socket) return;
+      this.open = false;
+      this.refusal = gone.code === 4008 || gone.code === 4029 ? gone.reason : "";
+      this.on.link?.(false);
+      const wait = this.refusal ? 5000 : RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
+      this.timer = setTimeout(() => this.connect(), wait);
+    };
+  }
+
+  retryNow() {
+    if (this.open || this.socket.readyState === WebSocket.CONNECTING) return;
+    clearTimeout(this.timer);
+    this.connect();
+  }
+
+  take(message) {
+    const now = performance.now();
+    if (message.type === "hello") {
+      this.offset = Infinity;  // another run of the server has another clock
+      this.open = true;
+      this.tries = 0;
+      this.frame = null;
+      this.units = null;
+    }
+    this.heard = now;
+    const offset = now - message.at;
+    const crept = this.offset + CREEP * (now - this.offsetAt);
+    if (offset < crept || !Number.isFinite(crept)) { this.offset = offset; this.offsetAt = now; }
+    if (message.type === "frame") {
+      this.frame = message;
+      this.on.frame?.(message);
+    } else if (message.type === "units") {
+      this.units = message.units;
+      this.unitsAt = message.at;
+      this.on.units?.(message.units);
+    } else if (message.type === "hello") {
+      this.on.link?.(true);
+      this.on.hello?.(message, message.version === VERSION);
+    } else {
+      this.on[message.type]?.(message, this.age(message));
+    }
+  }
+
+  /** Seconds since the server said this. */
+  age(message) {
+    return Math.max(0, (performance.now() - this.offset - message.at) / 1000);
+  }
+
+  /** When something of the server's clock is on this page's clock, ms. */
+  local(at) {
+    return at + this.offset;
+  }
+
+  /** Why nothing fresh is on the screen, in words that say what to do. */
+  cause() {
+    if (this.refusal) return this.refusal;
+    if (!this.open) return "no connection to hipturn: is it still running?";
+    if (performance.now() - this.heard > QUIET_MS) return "no word from hipturn: check the network";
+    for (const unit of this.units ?? []) {
+      if (unit.silent_s > 0.6 || unit.state !== "streaming") {
+        const doing = unit.state === "streaming" || unit.state === "lost" ? "silent" : unit.state;
+        return `${unit.label} unit ${doing}: switched on, within 5 m?`;
+      }
+    }
+    return "";
+  }
+
+  send(command) {
+    if (this.socket.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(command));
+    return true;
+  }
+}

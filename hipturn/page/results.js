@@ -1,0 +1,147 @@
+// After the set: how each repetition was, and two sessions over one another.
+
+import { canvasOf, colour, drawnBy, el } from "./dom.js";
+import { at } from "./trace.js";
+
+const one = (value, unit = "") => value === null || value === undefined ? "–" : `${value.toFixed(1)}${unit}`;
+const whole = (value, unit = "") => value === null || value === undefined ? "–" : `${Math.round(value)}${unit}`.replace("-", "−");
+
+export function resultCard(recording) {
+  const rows = recording.summary;
+  const total = rows.reduce((sum, row) => sum + row.valid, 0);
+  const controlled = rows.reduce((sum, row) => sum + row.controlled, 0);
+  const first = rows[0] ?? {};
+  const legs = rows.length > 1;
+  const per = (name, format, unit) => rows.map((row) => format(row[name], unit)).join(" · ");
+  const gaps = recording.gaps, gone = gaps.reduce((sum, [a, b]) => sum + b - a, 0);
+  const odd = rows.reduce((sum, row) => sum + row.partial + row.rejected, 0);
+  const chart = el("canvas", { class: "chart", role: "img", "aria-label": "Peak and hold of each repetition" });
+  drawnBy(chart, () => drawPeaks(chart, recording));
+  return el("div", { class: "sheet" },
+    el("h2", {}, total ? `${rows.map((row) => row.valid).join(" · ")} of ${first.target_reps} repetitions${legs ? ` (${rows.map((row) => row.side).join(" · ")})` : ""}` : "No repetition counted"),
+    el("p", { class: "lead" }, `${recording.exercise.name}, ${recording.side}${recording.virtual ? " · made by the simulated wearer" : ""}`),
+    el("div", { class: legs ? "tiles pair" : "tiles" },
+      tile(per("rom_median_deg", whole, "°"), "range, median"), tile(per("peak_max_deg", whole, "°"), "largest peak"),
+      tile(per("hold_median_s", one, " s"), "hold"), tile(per("tempo_median_s", one, " s"), "tempo"),
+      tile(total ? `${Math.round(100 * controlled / total)} %` : "–", "controlled"),
+      tile(`${one(first.lost_samples_percent)} %`, gaps.length ? `lost; ${gaps.length} gaps, ${gone.toFixed(1)} s` : "lost; no gap"),
+      odd ? tile(String(odd), "too small or not counted") : null),
+    chart,
+    el("div", { class: "panel scroll" }, repTable(recording)),
+    recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, text))) : null,
+    el("p", { class: "fine" }, "Not a diagnosis. Two units on one leg cannot tell hip rotation from rotation of the pelvis."));
+}
+
+export function resultFoot(app, key, { again = true } = {}) {
+  const path = `/api/sessions/${encodeURIComponent(key)}`;
+  return [
+    el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv`, download: "" }, "Save CSV"),
+    el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf`, download: "" }, "Report"),
+    el("button", { type: "button", id: "compare", onclick: () => app.compare(key) }, "Compare"),
+    el("button", { type: "button", id: "watch", onclick: () => app.replay(key) }, "Watch"),
+    again ? el("button", { type: "button", id: "again", class: "primary", onclick: () => { app.unlock(); app.send({ do: "start" }); } }, "Again") : null,
+  ].filter(Boolean);
+}
+
+function tile(value, label) {
+  return el("div", { class: "tile" }, el("b", {}, value), el("span", {}, label));
+}
+
+function repTable(recording) {
+  const head = ["rep", "peak", "range", "up", "hold", "down", "controlled"];
+  return el("table", {}, el("caption", { class: "unseen" }, "Each movement"),
+    el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, recording.reps.map((rep) => el("tr", {},
+      el("td", {}, `${recording.sides.length > 1 ? `${rep.side} ` : ""}${rep.rep ?? rep.status}`), el("td", {}, whole(rep.peak_deg, "°")), el("td", {}, whole(rep.rom_deg, "°")),
+      el("td", {}, one(rep.up_s, " s")), el("td", {}, one(rep.hold_s, " s")), el("td", {}, one(rep.down_s, " s")),
+      el("td", {}, rep.status !== "valid" ? (rep.reject_reason || rep.status).replaceAll("_", " ") : rep.controlled ? "✓" : `! ${(rep.faults || "").replaceAll("_", " ").replaceAll(";", ", ")}`)))));
+}
+
+function drawPeaks(canvas, recording) {
+  const found = canvasOf(canvas);
+  if (!found) return;
+  const { ctx, width, height } = found;
+  const reps = recording.valid;
+  if (!reps.length) return;
+  const numbers = [...new Set(reps.map((rep) => `${rep.set}.${rep.rep}`))];
+  const top = Math.max(...reps.map((rep) => rep.rom_deg), recording.exercise.target_deg * 1.1);
+  const y = (deg) => height - 28 - (height - 52) * deg / top;
+  const slot = (width - 56) / numbers.length;
+  ctx.font = "13px system-ui, sans-serif";
+  ctx.strokeStyle = colour("green"); ctx.setLineDash([6, 5]); ctx.lineWidth = 1.5;
+  ctx.beginPath(); ctx.moveTo(44, y(recording.exercise.target_deg)); ctx.lineTo(width, y(recording.exercise.target_deg)); ctx.stroke(); ctx.setLineDash([]);
+  ctx.fillStyle = colour("green"); ctx.textAlign = "left"; ctx.fillText("goal", 8, y(recording.exercise.target_deg) + 4);
+  ctx.textAlign = "center";
+  const bar = Math.min(40, slot * 0.8 / recording.sides.length);
+  for (const rep of reps) {
+    const k = numbers.indexOf(`${rep.set}.${rep.rep}`), leg = recording.sides.indexOf(rep.side);
+    const x = 44 + slot * (k + 0.5) + (leg - (recording.sides.length - 1) / 2) * bar;
+    ctx.fillStyle = leg ? colour("orange") : colour("blue");
+    if (rep.controlled) ctx.fillRect(x - bar / 2 + 1.5, y(rep.rom_deg), bar - 3, y(0) - y(rep.rom_deg));
+    else { ctx.strokeStyle = ctx.fillStyle; ctx.lineWidth = 2; ctx.strokeRect(x - bar / 2 + 2.5, y(rep.rom_deg), bar - 5, y(0) - y(rep.rom_deg)); }
+    if (bar > 20) { ctx.fillStyle = colour("ink"); ctx.fillText(`${Math.round(rep.rom_deg)}°`, x, y(rep.rom_deg) - 6); }
+  }
+  ctx.fillStyle = colour("quiet");
+  numbers.forEach((number, k) => ctx.fillText(number.split(".")[1], 44 + slot * (k + 0.5), height - 10));
+  ctx.textAlign = "right";
+  ctx.fillText("filled: controlled · outlined: not", width - 10, 16);
+}
+
+/** Two recordings: every repetition of each from its beginning, the medians side by side. */
+export function compareCard(mine, other, list, app) {
+  const chart = el("canvas", { class: "chart", id: "overlay", role: "img", "aria-label": "Repetitions of both sessions over one another" });
+  if (other) drawnBy(chart, () => drawOverlay(chart, mine, other));
+  const options = list.filter((row) => row.key !== mine.key);
+  const when = (row) => `${row.name}, ${row.side} · ${row.started_at.slice(0, 16).replace("T", " ")}${row.demo ? " · demo" : ""}`;
+  return el("div", { class: "sheet" },
+    el("h2", {}, "Two sessions"),
+    el("label", { class: "field" }, el("span", {}, "Compare with"),
+      el("select", { id: "other", onchange: (e) => app.compare(mine.key, e.target.value) },
+        options.map((row) => el("option", { value: row.key, selected: row.key === other?.key }, when(row))))),
+    other ? el("div", { class: "legend" }, el("span", {}, el("i"), `this one, ${mine.started_at.slice(0, 10)}`), el("span", {}, el("i", { class: "b" }), `the other, ${other.started_at.slice(0, 10)}`))
+      : el("p", { class: "lead" }, "There is no other recording yet."),
+    other ? chart : null,
+    other ? el("div", { class: "panel scroll" }, compareTable(mine, other)) : null,
+    other && mine.exercise.id !== other.exercise.id ? el("p", { class: "problem" }, "These are two different exercises: their numbers have different zeros.") : null);
+}
+
+function compareTable(mine, other) {
+  const names = [["valid", "repetitions", whole, ""], ["controlled", "controlled", whole, ""], ["rom_median_deg", "range, median", one, "°"], ["peak_max_deg", "largest peak", one, "°"], ["hold_median_s", "hold", one, " s"], ["tempo_median_s", "tempo", one, " s"], ["lost_samples_percent", "lost", one, " %"]];
+  const value = (recording, name, format, unit) => recording.summary.map((row) => format(row[name], unit)).join(" · ");
+  const mdc = mine.summary[0]?.mdc_deg;
+  return [el("table", {}, el("thead", {}, el("tr", {}, ["", "this one", "the other"].map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, names.map(([name, label, format, unit]) => el("tr", {}, el("td", {}, label), el("td", {}, value(mine, name, format, unit)), el("td", {}, value(other, name, format, unit)))))),
+  mdc ? el("p", { class: "fine" }, `A difference of the range below ${mdc}° is within what measuring again would give.`) : null];
+}
+
+function drawOverlay(canvas, mine, other) {
+  const found = canvasOf(canvas);
+  if (!found) return;
+  const { ctx, width, height } = found;
+  const pairs = [[mine, colour("blue"), []], [other, colour("orange"), [7, 5]]];
+  const all = pairs.flatMap(([recording]) => recording.valid);
+  if (!all.length) return;
+  const long = Math.max(...all.map((rep) => rep.end_s - rep.start_s)) + 0.6;
+  const high = Math.max(...all.map((rep) => rep.rom_deg)) * 1.12;
+  const x = (t) => 40 + (width - 50) * (t + 0.3) / long, y = (deg) => height - 26 - (height - 40) * (deg + 3) / (high + 3);
+  ctx.font = "12px system-ui, sans-serif"; ctx.fillStyle = colour("quiet"); ctx.strokeStyle = colour("line"); ctx.textAlign = "right";
+  for (let deg = 0; deg < high; deg += 10) { ctx.beginPath(); ctx.moveTo(40, y(deg)); ctx.lineTo(width, y(deg)); ctx.stroke(); ctx.fillText(`${deg}°`, 34, y(deg) + 4); }
+  ctx.textAlign = "center";
+  for (let s = 0; s < long; s++) ctx.fillText(`${s} s`, x(s), height - 8);
+  for (const [recording, ink, dash] of pairs) {
+    ctx.strokeStyle = ink; ctx.setLineDash(dash); ctx.lineWidth = 1.8; ctx.globalAlpha = 0.75;
+    for (const rep of recording.valid) {
+      const { deg } = recording.legs[rep.side], t = recording.t;
+      ctx.beginPath();
+      let pen = false;
+      for (let i = at(t, rep.start_s - 0.3); i < t.length && t[i] < rep.end_s + 0.3; i += 2) {
+        if (Number.isNaN(deg[i])) { pen = false; continue; }
+        ctx[pen ? "lineTo" : "moveTo"](x(t[i] - rep.start_s), y(deg[i] - rep.start_deg));
+        pen = true;
+      }
+      ctx.stroke();
+    }
+  }
+  ctx.globalAlpha = 1; ctx.setLineDash([]);
+}
+

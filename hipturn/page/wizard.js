@@ -1,0 +1,154 @@
+// The steps before a session, each a card with one main thing to do.
+
+import { el } from "./dom.js";
+import { canLock } from "./awake.js";
+
+const STEPS = ["plan", "connect", "rest", "straps", "ready"];
+const DELAYS = [0, 5, 10, 20];
+
+export function wizardCard(stage, app) {
+  const make = { plan, connect, rest, straps, ready, countdown }[stage.stage];
+  if (stage.stage === "countdown") return make(stage, app);
+  const at = STEPS.indexOf(stage.stage);
+  return el("div", { class: "sheet" },
+    el("ol", { class: "steps", "aria-label": `Step ${at + 1} of ${STEPS.length}` },
+      STEPS.map((_, i) => el("li", { class: i < at ? "past" : i === at ? "now" : "" }))),
+    make(stage, app),
+    stage.problem ? el("p", { class: "problem", role: "alert" }, stage.problem) : null);
+}
+
+/** The buttons of a step: back, skip where it can be left out, and on. */
+export function wizardFoot(stage, app) {
+  const send = (command) => () => app.send(command);
+  const back = el("button", { type: "button", id: "back", onclick: send({ do: "back" }) }, "Back");
+  if (stage.stage === "countdown") {
+    return [el("button", { type: "button", id: "cancel", onclick: send({ do: "stop" }) }, "Cancel"),
+      el("button", { type: "button", id: "now", onclick: send({ do: "skip" }) }, "Begin now")];
+  }
+  if (stage.stage === "ready") {
+    return [back, el("button", { type: "button", id: "start", class: "primary", onclick: () => { app.unlock(); app.sound.play("zone"); app.send({ do: "start" }); } },
+      stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start")];
+  }
+  const next = el("button", { type: "button", id: "next", class: "primary", disabled: Boolean(stage.working) && !stage.problem,
+    onclick: send({ do: "next" }) }, stage.problem ? "Try again" : { plan: "Connect", straps: "They are on" }[stage.stage] ?? "Next");
+  const skip = ["rest"].includes(stage.stage) ? el("button", { type: "button", id: "skip", onclick: send({ do: "skip" }) }, "Skip this check") : null;
+  return [back, skip, next].filter(Boolean);
+}
+
+function plan(stage, app) {
+  const { plan: p, exercise } = stage;
+  const change = (what) => app.send({ do: "plan", ...what });
+  const choice = el("select", { id: "exercise", onchange: (e) => change({ exercise: e.target.value }) },
+    app.exercises.map((x) => el("option", { value: x.id, selected: x.id === exercise.id }, x.name)));
+  const sides = exercise.both_legs ? ["left", "both", "right"] : ["left", "right"];
+  return el("div", { class: "columns" },
+    el("div", { class: "panel" },
+      el("h2", {}, "What will you do?"),
+      el("label", { class: "field" }, el("span", {}, "Exercise"), choice),
+      el("div", { class: "field" }, el("span", {}, "Leg with the units"),
+        segments(sides, p.side, (side) => change({ side }), "side")),
+      el("div", { class: "field" }, el("span", {}, "Units"),
+        segments(["real", "simulated"], stage.virtual ? "simulated" : "real", (kind) => app.send({ do: "connect", virtual: kind === "simulated" }), "units"))),
+    el("div", { class: "panel" },
+      stepper("Repetitions", p.reps, 1, 1, 100, (reps) => change({ reps }), ""),
+      stepper("Goal, from the start position", Math.round(p.target_deg), 1, 5, 60, (target_deg) => change({ target_deg }), "°"),
+      el("p", { class: "fine" }, exercise.measured + "."),
+      el("ul", { class: "list caution" }, exercise.cautions.map((text) => el("li", {}, text)))));
+}
+
+function segments(values, now, pick, name) {
+  return el("div", { class: "segments", role: "group", "aria-label": name }, values.map((value) =>
+    el("button", { type: "button", id: `${name}-${value}`, "aria-pressed": String(value === now), onclick: () => pick(value) }, value)));
+}
+
+function stepper(label, value, by, low, high, pick, unit) {
+  const move = (d) => () => pick(Math.max(low, Math.min(high, value + d)));
+  return el("div", { class: "field" }, el("span", {}, label),
+    el("div", { class: "stepper", role: "group", "aria-label": label },
+      el("button", { type: "button", "aria-label": `${label}: fewer`, onclick: move(-by) }, "−"),
+      el("output", {}, `${value}${unit}`),
+      el("button", { type: "button", "aria-label": `${label}: more`, onclick: move(by) }, "+")));
+}
+
+function connect(stage) {
+  const found = stage.found ?? [];
+  return [
+    el("h2", {}, stage.working ? (stage.ask ? stage.ask : "Looking for units…") : stage.problem ? "Not all units are here." : "All units found."),
+    el("p", { class: "lead" }, stage.ask ? "Hold one unit in the hand and shake it; the row that moves lights up."
+      : "Switch the units on and move them to wake them. The strongest signal comes first."),
+    stage.working && !found.length ? el("progress", { "aria-label": "searching" }) : null,
+    el("div", { class: "rows" }, found.map((unit) =>
+      el("div", { class: `row ${unit.place ? "good" : ""} ${unit.moving > 0.6 ? "lit" : ""}` },
+        el("span", { class: "sign", "aria-hidden": "true" }, unit.place ? "✓" : unit.moving > 0.6 ? "≈" : "·"),
+        el("span", {}, el("b", {}, unit.place ? `${unit.place}` : unit.name),
+          el("small", {}, [...new Set([unit.name, unit.profile])].filter((text) => unit.place || text !== unit.name).join(", ") + ` …${unit.end}`)),
+        signal(unit.rssi)))),
+  ];
+}
+
+function signal(rssi) {
+  const bars = rssi > -55 ? 4 : rssi > -67 ? 3 : rssi > -80 ? 2 : 1;
+  return el("span", { class: "bars", role: "img", "aria-label": rssi === -127 ? "signal not known" : `signal ${rssi} dBm` },
+    [1, 2, 3, 4].map((n) => el("i", { class: n <= bars && rssi !== -127 ? "on" : "" })));
+}
+
+function rest(stage) {
+  const rows = stage.findings ?? [];
+  const bad = rows.filter((row) => row.remedy).length;
+  return [
+    el("h2", {}, stage.working ? "Leave the units on the table." : stage.problem ? "The check broke off." : bad ? `${bad} to mend.` : "The units are good."),
+    el("p", { class: "lead" }, "Five seconds at rest tell whether they keep their rate, lose samples, or drift."),
+    stage.working ? el("progress", { value: stage.progress ?? 0, max: 1, "aria-label": "check at rest" }) : null,
+    el("div", { class: "rows" }, rows.map((row) => checkRow(`${row.label} unit`, !row.remedy, row.remedy ||
+      `${row.rate_hz.toFixed(0)} of ${row.nominal_hz.toFixed(0)} samples a second · ${row.lost_percent.toFixed(1)} % lost · turns ${row.drift_dps.toFixed(2)}°/s${row.battery === null ? "" : ` · battery ${row.battery} %`}`))),
+  ];
+}
+
+function checkRow(what, good, text, more = null) {
+  return el("div", { class: `row ${good ? "good" : "bad"}` },
+    el("span", { class: "sign", "aria-label": good ? "good" : "to mend" }, good ? "✓" : "!"),
+    el("span", {}, el("b", {}, what), el("small", {}, text)), more);
+}
+
+function straps(stage) {
+  const { exercise } = stage;
+  return [
+    el("h2", {}, "Strap the units on."),
+    el("div", { class: "columns" },
+      el("div", { class: "panel" },
+        el("h3", {}, "Where they go"),
+        el("img", { class: "poses", src: "/page/poses/straps.svg", alt: "One unit on the outside of the thigh a hand above the knee, one on the flat front of the shin a hand above the ankle; either way up." }),
+        el("ul", { class: "list" }, ["Snug, so that the skin moves rather than the unit.", "Any way up: the calibration finds out.", `Which leg: ${stage.plan.side}.`].map((t) => el("li", {}, t)))),
+      el("div", { class: "panel" },
+        el("h3", {}, "How it begins"),
+        el("img", { class: "poses", src: `/page/poses/${exercise.position}.svg`, alt: `Start position: ${exercise.position.replace("_", " ")}` }),
+        el("ul", { class: "list" }, exercise.how.map((text) => el("li", {}, text))))),
+  ];
+}
+
+function ready(stage, app) {
+  const rows = stage.checklist ?? [];
+  const bad = rows.filter((row) => !row.good).length;
+  return [
+    el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to mend.` : "You are ready."),
+    el("div", { class: "columns" },
+      el("div", { class: "rows" },
+        rows.map((row) => checkRow(row.what, row.good, row.text)),
+        checkRow("sound", true, "comes on with the Start button; you hear a test beep", el("button", { type: "button", id: "testSound", onclick: () => { app.unlock(); app.sound.play("zone"); } }, "Test")),
+        checkRow("screen", canLock(), canLock() ? "stays on while you exercise" : "set this device's screen time-out to 10 minutes")),
+      el("div", { class: "panel" },
+        el("div", { class: "field" }, el("span", {}, "Time to lie down"),
+          segments(DELAYS, stage.plan.delay_s, (delay_s) => app.send({ do: "plan", delay_s }), "delay")),
+        el("label", { class: "field" }, el("span", {}, "Loudness"),
+          el("input", { type: "range", min: 0, max: 1, step: 0.05, value: app.sound.volume, oninput: (e) => app.sound.setVolume(Number(e.target.value)) })),
+        el("p", { class: "fine" }, "You will be led without hands: stand still, take the start position, bend the knee five times. Each step is seen by itself and spoken."))),
+  ];
+}
+
+function countdown(stage, app) {
+  return el("div", { class: "sheet middle" },
+    el("p", { class: "lead" }, "Go to where you begin: stand still, feet forward."),
+    el("div", { class: "countdown", id: "countdown", role: "timer" }, String(app.countdownLeft(stage))),
+    el("p", { class: "lead" }, stage.exercise.name));
+}
+

@@ -1,0 +1,213 @@
+"""The routes: the page's files, recordings to look at, and the one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from analysis import exercises
+from analysis.exercises import CatalogueError
+from analysis.sessions import Result
+from hipturn import __version__
+from hipturn.server.commands import Rate, RefusedCommandError, parse
+from hipturn.server.guard import Door, Guard
+from hipturn.server.hub import Hub, Viewer, encode, now_ms
+from hipturn.server.library import Analysed, Library
+from hipturn.server.messages import VERSION
+from hipturn.server.recorded import exercise_data
+from imu.recording import SessionError
+
+PAGE = Path(__file__).parent.parent / "page"
+FILE_NAME = re.compile(r"(?:poses/)?[a-z][a-z0-9_]{0,40}\.(?:html|css|js|svg)")
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+TOO_MANY, TOO_FAST = 4008, 4029
+Obey = Callable[[dict[str, Any]], None]
+
+
+def build_app(
+    hub: Hub, door: Door, library: Library, obey: Obey, *, greeting: dict[str, Any] | None = None
+) -> ASGIApp:
+    """Return the whole application, guarded."""
+    found = _Answers(hub, library, obey, greeting or {})
+    routes = [
+        Route("/", found.page_file),
+        Route("/page/{name:path}", found.page_file),
+        Route("/api/exercises", found.exercises),
+        Route("/api/sessions", found.sessions),
+        Route("/api/sessions/{key}", found.session),
+        Route("/api/sessions/{key}/columns", found.columns),
+        Route("/api/sessions/{key}/{table}.csv", found.table),
+        Route("/api/sessions/{key}/report.pdf", found.report),
+        Route("/qr.svg", found.code),
+        WebSocketRoute("/ws", found.socket),
+    ]
+    return Guard(Starlette(routes=routes), door)
+
+
+class _Answers:
+    """What each route answers."""
+
+    def __init__(self, hub: Hub, library: Library, obey: Obey, greeting: dict[str, Any]) -> None:
+        self._hub, self._library, self._obey, self._greeting = hub, library, obey, greeting
+
+    async def page_file(self, request: Request) -> Response:
+        """Answer with one of the page's own files."""
+        name = request.path_params.get("name", "index.html")
+        if not FILE_NAME.fullmatch(name) or not (PAGE / name).is_file():
+            return Response("There is no such page.\n", 404)
+        return FileResponse(PAGE / name, media_type=TYPES[Path(name).suffix])
+
+    async def exercises(self, _: Request) -> Response:
+        """Answer with the catalogue."""
+        known = [exercise_data(exercises.load(name)) for name in exercises.ids()]
+        return JSONResponse(known)
+
+    async def sessions(self, _: Request) -> Response:
+        """Answer with the recordings there are."""
+        return JSONResponse(await asyncio.to_thread(self._library.listing))
+
+    async def session(self, request: Request) -> Response:
+        """Answer with a recording's description."""
+
+        async def answer(found: Analysed) -> Response:
+            return Response(
+                json.dumps(found.description, allow_nan=False), media_type="application/json"
+            )
+
+        return await self._of(request, answer)
+
+    async def columns(self, request: Request) -> Response:
+        """Answer with a recording's columns."""
+
+        async def answer(found: Analysed) -> Response:
+            return Response(found.columns, media_type="application/octet-stream")
+
+        return await self._of(request, answer)
+
+    async def table(self, request: Request) -> Response:
+        """Answer with angles.csv, reps.csv or summary.csv."""
+        name = request.path_params["table"]
+
+        async def answer(found: Analysed) -> Response:
+            if name not in ("angles", "reps", "summary"):
+                return Response("There is no such table.\n", 404)
+            from hipturn.export.csv import write_table
+
+            def make(result: Result, path: Path) -> None:
+                write_table(getattr(result, name), path)
+
+            data = await self._library.made(found, make)
+            return _download(data, "text/csv; charset=utf-8", f"{found.path.name}_{name}.csv")
+
+        return await self._of(request, answer)
+
+    async def report(self, request: Request) -> Response:
+        """Answer with report.pdf."""
+
+        async def answer(found: Analysed) -> Response:
+            from hipturn.report.make import entries_of, write_report
+
+            def make(_: Result, path: Path) -> None:
+                pdf = path.with_suffix(".pdf")
+                write_report(entries_of([found.path], lambda _: None), pdf)
+                pdf.rename(path)
+
+            data = await self._library.made(found, make)
+            return _download(data, "application/pdf", f"{found.path.name}_report.pdf")
+
+        return await self._of(request, answer)
+
+    async def code(self, _: Request) -> Response:
+        """Answer with the QR code of our own address, where there is a network."""
+        url = self._greeting.get("url", "")
+        if not url:
+            return Response("This page is on this computer only.\n", 404)
+        import io
+
+        import segno
+
+        drawn = io.BytesIO()
+        segno.make(url, error="m").save(drawn, kind="svg", scale=6, border=3, light="#fff")
+        return Response(drawn.getvalue(), media_type="image/svg+xml")
+
+    async def socket(self, socket: WebSocket) -> None:
+        """Serve one viewer until it goes."""
+        await socket.accept()
+        viewer = self._hub.join()
+        if viewer is None:
+            await socket.close(TOO_MANY, "eight pages are open already: close one of them")
+            return
+        try:
+            shown = {key: value for key, value in self._greeting.items() if key != "url"}
+            hello = {"type": "hello", "version": VERSION, "software": __version__, **shown}
+            await socket.send_text(encode({**hello, "viewer": viewer.number, "at": now_ms()}))
+            await self._talk(socket, viewer)
+        except (WebSocketDisconnect, OSError):
+            pass
+        finally:
+            self._hub.leave(viewer)
+
+    async def _talk(self, socket: WebSocket, viewer: Viewer) -> None:
+        """Send and listen at once; whichever ends first ends both."""
+        tasks = {
+            asyncio.create_task(viewer.serve(socket.send_text)),
+            asyncio.create_task(self._listen(socket, viewer)),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, socket: WebSocket, viewer: Viewer) -> None:
+        rate = Rate(time.monotonic)
+        while True:
+            text = await socket.receive_text()
+            if rate.exceeded():
+                await socket.close(TOO_FAST, "too many commands")
+                return
+            try:
+                self._obey(parse(text))
+            except RefusedCommandError as error:
+                told = {"type": "event", "what": "refused", "text": str(error), "at": now_ms()}
+                viewer.append(encode(told))
+
+    async def _of(
+        self, request: Request, answer: Callable[[Analysed], Awaitable[Response]]
+    ) -> Response:
+        """Answer about the recording that the path names by key."""
+        try:
+            found = await self._library.analysed(request.path_params["key"])
+            if found is None:
+                return JSONResponse({"problem": "There is no such recording."}, 404)
+            return await answer(found)
+        except (SessionError, CatalogueError) as error:
+            return JSONResponse({"problem": str(error)}, 422)
+
+
+def _download(data: bytes, kind: str, name: str) -> Response:
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    headers = {"Content-Disposition": f'attachment; filename="{safe}"'}
+    return Response(data, media_type=kind, headers=headers)

@@ -1,0 +1,120 @@
+"""What a viewer may say, checked at the door, and how often."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+MAX_BYTES = 4096
+PER_SECOND = 20
+LABEL_MAX = 80
+
+COMMANDS = {
+    "home": "back to the first screen",
+    "connect": "look for units; `virtual` true for the simulated wearer's",
+    "plan": "exercise, side, target_deg, reps, delay_s of the session to come",
+    "next": "go on to the next step",
+    "back": "one step back",
+    "skip": "leave a check out, or begin the next set",
+    "start": "begin the session after the delay",
+    "pause": "count nothing until `resume`; the recording goes on",
+    "resume": "count again, as a new set",
+    "mark": "a labelled moment in the recording; `label`",
+    "rezero": "close this recording and calibrate again after the delay; `side` if it is the other",
+    "stop": "close the recording and show how it went",
+    "quit": "end hipturn",
+}
+SIDES = ("left", "right", "both")
+
+
+class RefusedCommandError(Exception):
+    """A command that makes no sense; the sentence says why."""
+
+
+class Rate:
+    """Counts what came in during the last second."""
+
+    def __init__(self, clock_s: Callable[[], float], most: int = PER_SECOND) -> None:
+        self._clock_s, self._most = clock_s, most
+        self._times: list[float] = []
+
+    def exceeded(self) -> bool:
+        """Take one more and return whether it is too many."""
+        now_s = self._clock_s()
+        self._times = [t for t in self._times if t > now_s - 1.0]
+        self._times.append(now_s)
+        return len(self._times) > self._most
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return a command with checked values.
+
+    Raises
+    ------
+    RefusedCommandError
+        When it is no command of ours or a value is out of place.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        raise RefusedCommandError(f"a command has at most {MAX_BYTES} bytes")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RefusedCommandError("a command is a JSON object") from None
+    if not isinstance(data, dict) or data.get("do") not in COMMANDS:
+        raise RefusedCommandError(f"a command has `do`, one of: {', '.join(COMMANDS)}")
+    return {"do": data["do"], **_values(data)}
+
+
+def _values(data: dict[str, Any]) -> dict[str, Any]:
+    known = {name: CHECKS[name](value) for name, value in data.items() if name in CHECKS}
+    unknown = data.keys() - CHECKS.keys() - {"do"}
+    if unknown:
+        raise RefusedCommandError(f"unknown: {', '.join(sorted(map(repr, unknown)))[:80]}")
+    return known
+
+
+def _whole(name: str, low: int, high: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:  # noqa: ANN401 (JSON)
+        if type(value) is not int or not low <= value <= high:
+            raise RefusedCommandError(f"{name} is a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def _degrees(value: Any) -> float:  # noqa: ANN401 (JSON)
+    good = type(value) in (int, float) and math.isfinite(value) and 1 <= value <= 90
+    if not good:
+        raise RefusedCommandError("target_deg is a number from 1 to 90")
+    return float(value)
+
+
+def _side(value: Any) -> str:  # noqa: ANN401 (JSON)
+    if value not in SIDES:
+        raise RefusedCommandError(f"side is one of {', '.join(SIDES)}")
+    return str(value)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 (JSON)
+    if not isinstance(value, str) or len(value) > LABEL_MAX:
+        raise RefusedCommandError(f"a text has at most {LABEL_MAX} characters")
+    return "".join(c for c in value if c.isprintable())
+
+
+def _yes(value: Any) -> bool:  # noqa: ANN401 (JSON)
+    if not isinstance(value, bool):
+        raise RefusedCommandError("virtual is true or false")
+    return value
+
+
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "virtual": _yes,
+    "exercise": _text,
+    "side": _side,
+    "target_deg": _degrees,
+    "reps": _whole("reps", 1, 100),
+    "delay_s": _whole("delay_s", 0, 60),
+    "label": _text,
+}

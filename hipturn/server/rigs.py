@@ -1,0 +1,225 @@
+"""What is worn: real units, or a virtual wearer's, behind the same steps."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from analysis import exercises
+from hipturn.errors import UserError
+from hipturn.kit import KitUnit
+from hipturn.radio_session import Place, Strapped, Wish, clock_from_now, strap
+from hipturn.shake import SHAKEN_RAD_S, ShakeWatch, tell_apart
+from hipturn.unit_setup import SCAN_S
+from hipturn.virtual_session import NOTE, write_truth
+from imu.profile import load_profiles
+from imu.radio import Backend
+from imu.sample import Segment, Side
+from imu.scan import Found, find
+from imu.virtual.backend import backend_of
+from imu.virtual.wearer import WearerSettings, Wearing, on_air
+
+SideChoice = Literal["left", "right", "both"]
+SHOW_EVERY_S = 0.2
+REST_STAND_S = 12.0
+"""A virtual wearer stands still for as long while its units are checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """Units ready to be streamed once, and the clock they are streamed on."""
+
+    strapped: list[Strapped]
+    backend: Backend | None
+    clock_ns: Callable[[], int]
+    ended: asyncio.Event
+    """Set by a virtual wearer who is done."""
+    begun: Callable[[Path], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What is to be done."""
+
+    exercise: str
+    side: SideChoice
+    target_deg: float
+    reps: int
+    delay_s: int
+
+
+class Rig(Protocol):
+    """Where units come from."""
+
+    virtual: bool
+
+    async def connect(self, planned: Planned, show: Callable[[dict[str, Any]], None]) -> None:
+        """Find the units and know where each is strapped."""
+
+    async def for_rest(self, planned: Planned) -> Worn:
+        """Return the units for a check at rest."""
+
+    async def for_session(self, planned: Planned) -> Worn:
+        """Return the units for a session."""
+
+    def wear_on(self, side: Side) -> None:
+        """Take that the units of one leg are on the other one."""
+
+    def wish(self, planned: Planned) -> Wish:
+        """Return what the session is to be."""
+
+
+def places_of(side: SideChoice) -> list[Place]:
+    """Return where units go: thigh and shank of each leg."""
+    legs = [Side.RIGHT, Side.LEFT] if side == "both" else [Side(side)]
+    return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
+
+
+def label_of(place: Place) -> str:
+    """Return what a place is called."""
+    segment, side = place
+    return f"{side} {segment}" if side else str(segment)
+
+
+class VirtualRig:
+    """A simulated wearer; every use begins anew, with the same wearer."""
+
+    virtual = True
+
+    def __init__(self, seed: int, speed: float | None, wish: Wish) -> None:
+        self._seed, self._speed, self._wish = seed, speed, wish
+
+    async def connect(self, planned: Planned, show: Callable[[dict[str, Any]], None]) -> None:
+        """Find the units; they know where they are."""
+        worn, _ = await self._air(planned, WearerSettings())
+        show({"found": [_row(s.found, place=label_of(s.place)) for s in worn.strapped]})
+
+    async def for_rest(self, planned: Planned) -> Worn:
+        """Return units that lie still: those of a wearer who stands."""
+        return (await self._air(planned, WearerSettings(stand_s=REST_STAND_S, reps=1)))[0]
+
+    async def for_session(self, planned: Planned) -> Worn:
+        """Return the units of the wearer who does the set."""
+        worn, wearing = await self._air(planned, WearerSettings(reps=planned.reps))
+        return replace(worn, begun=lambda folder: write_truth(folder, wearing))
+
+    def wear_on(self, side: Side) -> None:
+        """Do nothing: a virtual wearer begins anew with each use."""
+
+    def wish(self, planned: Planned) -> Wish:
+        """Return what the session is to be."""
+        name = exercises.load(planned.exercise).name
+        return replace(
+            self._wish,
+            exercise=planned.exercise,
+            wearer=self._wish.wearer or "virtual",
+            source="virtual",
+            title=f"{name} — virtual wearer",
+            notes=(NOTE,),
+        )
+
+    async def _air(self, planned: Planned, settings: WearerSettings) -> tuple[Worn, Wearing]:
+        try:
+            air, wearing = await asyncio.to_thread(
+                on_air, planned.exercise, planned.side, self._seed, settings, self._speed
+            )
+        except ValueError as error:  # the virtual wearer does not do this exercise, or not so
+            raise UserError(str(error)) from None
+        backend = Backend(*backend_of(air))
+        wanted = {(unit.segment, unit.side): KitUnit(unit.address) for unit in wearing.units}
+        strapped = await strap(wanted, lambda _: None, backend)
+        return Worn(strapped, backend, air.clock_ns, air.ended), wearing
+
+
+class RadioRig:
+    """Real units: those named or remembered, or those that are shaken."""
+
+    virtual = False
+
+    def __init__(
+        self, wanted_on: Callable[[SideChoice], Mapping[Place, KitUnit]], wish: Wish
+    ) -> None:
+        """Take which units are wanted on which legs; none are those that will be shaken."""
+        self._wanted_on, self._wish = wanted_on, wish
+        self._strapped: list[Strapped] = []
+
+    async def connect(self, planned: Planned, show: Callable[[dict[str, Any]], None]) -> None:
+        """Find the units that are wanted, or have them told apart by shaking."""
+        wanted = self._wanted_on(planned.side)
+        if wanted:
+            self._strapped = await strap(wanted, lambda _: None)
+            show({"found": [_row(s.found, place=label_of(s.place)) for s in self._strapped]})
+            return
+        heard: list[Found] = []
+
+        def hear(units: Sequence[Found]) -> bool:
+            heard[:] = sorted(units, key=lambda unit: -unit.rssi)
+            show({"found": [_row(unit) for unit in heard]})
+            return False
+
+        seen = await find(SCAN_S, load_profiles(), until=hear)
+        self._strapped = await shaken(seen, places_of(planned.side), show)
+
+    async def for_rest(self, planned: Planned) -> Worn:  # noqa: ARG002 (a virtual wearer needs it)
+        """Return the units as they were found."""
+        return Worn(self._strapped, None, clock_from_now(), asyncio.Event())
+
+    async def for_session(self, planned: Planned) -> Worn:
+        """Return the units as they were found."""
+        return await self.for_rest(planned)
+
+    def wear_on(self, side: Side) -> None:
+        """Take that the units of one leg are on the other one."""
+        self._strapped = [
+            replace(one, place=(one.place[0], side if one.place[1] else None))
+            for one in self._strapped
+        ]
+
+    def wish(self, planned: Planned) -> Wish:
+        """Return what the session is to be."""
+        return replace(self._wish, exercise=planned.exercise)
+
+
+async def shaken(
+    seen: Sequence[Found],
+    places: Sequence[Place],
+    show: Callable[[dict[str, Any]], None],
+    backend: Backend | None = None,
+) -> list[Strapped]:
+    """Return where units go by shaking, and light up meanwhile the row of the one that moves."""
+    watch, said = ShakeWatch(), [""]
+
+    def say(text: str) -> None:
+        said[0] = text
+
+    async def light() -> None:
+        while True:
+            rows = [
+                _row(unit, moving=min(1.0, watch.speed_rad_s(index) / SHAKEN_RAD_S))
+                for index, unit in enumerate(seen)
+            ]
+            show({"found": rows, "ask": said[0]})
+            await asyncio.sleep(SHOW_EVERY_S)
+
+    task = asyncio.create_task(light())
+    try:
+        strapped = await tell_apart(seen, places, say, backend, watch)
+    finally:
+        task.cancel()
+    show({"found": [_row(s.found, place=label_of(s.place)) for s in strapped]})
+    return strapped
+
+
+def _row(unit: Found, *, place: str = "", moving: float = 0.0) -> dict[str, Any]:
+    return {
+        "name": unit.name or "unit without a name",
+        "profile": unit.profile.name,
+        "end": unit.address[-5:],
+        "rssi": unit.rssi,
+        "place": place,
+        "moving": round(moving, 2) if math.isfinite(moving) else 0.0,
+    }

@@ -1,0 +1,99 @@
+"""A server with a made-up session, the command with its page, and a real browser to look with."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # what the tests here share
+
+from made_up import Feed, free_port
+from window import Page, found_browser
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def feed():
+    """Return a server with nothing on it."""
+    opened = Feed()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a headless Chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    program, driver = found_browser(), shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip("there is no chromium with chromedriver: apt-get install chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--mute-audio",
+        "--disable-extensions",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(driver)
+    window = webdriver.Chrome(options=options, service=service)
+    window.set_page_load_timeout(30)
+    window.set_script_timeout(30)
+    yield Page(window, service.process.pid)
+    window.quit()
+
+
+@pytest.fixture
+def hipturn_page(tmp_path):
+    """Return a function that starts the command with its page and returns process and address."""
+    running = []
+
+    def start(*arguments, **environment):
+        port = free_port()
+        command = [sys.executable, "-u", "-m", "hipturn", *map(str, arguments)]
+        command += ["--page", "--no-browser", "--port", str(port)]
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "HIPTURN_CONFIG": str(tmp_path / "config"),
+            "HIPTURN_RECORDINGS": str(tmp_path / "recordings"),
+            **environment,
+        }
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=env,
+            cwd=tmp_path,
+        )
+        running.append(process)
+        for line in process.stdout:
+            if line.startswith("page: "):
+                return process, line.removeprefix("page: ").strip()
+        raise AssertionError(process.stderr.read())
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=15)
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+        process.stdout.close()
+        process.stderr.close()

@@ -1,0 +1,116 @@
+"""A server for the page whose read-outs the test makes up, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from pathlib import Path
+
+from analysis import exercises
+from hipturn.server.guard import Door
+from hipturn.server.hub import Hub
+from hipturn.server.library import Library
+from hipturn.server.recorded import exercise_data
+from hipturn.server.serve import PageChoice, Place, bind, served
+
+EXERCISE = exercises.load("seated_internal_rotation")
+
+
+class Feed:
+    """A server whose read-outs the test makes up."""
+
+    def __init__(self, port=None, root=None, token="", **greeting):
+        self.hub = Hub()
+        self.obeyed = []
+        self._library = Library(root or Path("nowhere"))
+        self._greeting = {"lan": False, "first": "demo.seated_internal_rotation", "look": False}
+        self._greeting |= greeting
+        place = bind(PageChoice(port=port or free_port()))
+        if token:
+            place = Place(place.bound, Door(place.door.hosts, place.door.port, token), place.url)
+        self.port = place.door.port
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        ready = threading.Event()
+
+        async def run():
+            async with served(place, self.hub, self._library, self.obeyed.append, self._greeting):
+                ready.set()
+                await self._stop.wait()
+
+        def work():
+            self._loop.run_until_complete(run())
+            self._loop.close()
+
+        self._thread = threading.Thread(target=work, daemon=True)
+        self._thread.start()
+        assert ready.wait(10)
+
+    def do(self, call, *args, **kwargs):
+        """Run something in the server's loop and wait for it."""
+        done = threading.Event()
+
+        def run():
+            call(*args, **kwargs)
+            done.set()
+
+        self._loop.call_soon_threadsafe(run)
+        assert done.wait(5)
+
+    def live(self, **more):
+        """Go to the read-out, calibrated."""
+        stage = {
+            "type": "stage",
+            "stage": "live",
+            "virtual": False,
+            "sides": ["right"],
+            "plan": {
+                "exercise": EXERCISE.id,
+                "side": "right",
+                "target_deg": 30.0,
+                "reps": 10,
+                "delay_s": 0,
+            },
+            "exercise": exercise_data(EXERCISE),
+        }
+        self.do(self.hub.newest, {**stage, **more}, keep=True)
+        legs = {"right": {"step": "ready", "checks": [], "sign": "good", "start_deg": 0.0}}
+        self.do(self.hub.newest, {"type": "calibration", "legs": legs}, keep=True)
+        self.do(self.hub.newest, {"type": "count", "right": {"set": 1, "reps": 3}}, keep=True)
+
+    def frame(self, deg, time_s=1.0, phase="up", aside=300):
+        """Show an angle."""
+        leg = {
+            "deg": deg,
+            "sd": 0.6,
+            "phase": phase,
+            "hold": 0.0,
+            "leg": [990, 0, -140, 0, aside, -950],
+        }
+        self.do(self.hub.newest, {"type": "frame", "time_s": time_s, "right": leg})
+
+    def units(self, **changed):
+        """Tell how a unit is."""
+        unit = {
+            "label": "right shank",
+            "name": "S",
+            "state": "streaming",
+            "battery": 80,
+            "silent_s": 0.0,
+            "rate_hz": 60.0,
+            "lost": 1.0,
+        }
+        self.do(self.hub.newest, {"type": "units", "units": [unit | changed]})
+
+    def close(self):
+        """End the server as if it were killed: every link is cut."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

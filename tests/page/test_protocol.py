@@ -1,0 +1,174 @@
+"""What goes over the socket: docs/live-protocol.md, the sizes and the rates it promises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from made_up import Feed
+from websockets.sync.client import connect
+from window import eventually
+
+from analysis.monitor import LegUpdate
+from hipturn.server.commands import COMMANDS
+from hipturn.server.hub import BURST, MAX_EVENTS, MESSAGES_PER_S, Hub, Viewer, encode
+from hipturn.server.messages import VERSION, bones, frame_message, leg_message
+from imu.sample import Side
+
+PAGE = (Path(__file__).parents[2] / "docs" / "live-protocol.md").read_text(encoding="utf-8")
+PRONE = ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0))
+Q = (1.0, 0.0, 0.0, 0.0)
+
+
+def leg_update(**changed):
+    known = {
+        "time_s": 3599.99, "rotation_deg": -123.456, "sigma_deg": 12.345, "phase": "hold",
+        "set": 10, "reps": 10, "hold_s": 123.456, "announced": None, "completed": None,
+        "angles": SimpleNamespace(flexion=2.9, adduction=-0.7),
+    }  # fmt: skip
+    return LegUpdate(**(known | changed))
+
+
+def calibration(side=Side.RIGHT, y_shank=(-0.577, -0.577, -0.577)):
+    return SimpleNamespace(pelvis=PRONE, side=side, y_shank=y_shank)
+
+
+def read_out(**changed):
+    legs = {side: leg_message(leg_update(**changed), calibration(side), Q) for side in Side}
+    return frame_message(3599.99, legs)
+
+
+def test_a_read_out_of_both_legs_has_at_most_250_bytes():
+    text = encode({**read_out(), "at": 99_999_999})
+    assert len(text.encode()) <= 250
+    assert json.loads(text)["left"]["deg"] == -123.5
+
+
+def test_what_is_not_known_is_null_and_never_a_number():
+    message = read_out(rotation_deg=math.nan, sigma_deg=math.nan)
+    assert message["right"]["deg"] is None
+    assert message["right"]["sd"] is None
+    assert "NaN" not in encode(message)
+
+
+def test_bones_point_where_the_leg_is():
+    prone = leg_update(angles=SimpleNamespace(flexion=0.0, adduction=0.0))
+    upright = calibration(y_shank=(0.0, 0.0, -1.0))  # face down, shin up
+    assert bones(prone, upright, Q) == [1000, 0, 0, 0, 0, 1000]
+    assert bones(prone, upright, None) is None
+
+
+def test_the_newest_read_out_replaces_the_one_before():
+    viewer = Viewer(1)
+    for n in range(100):
+        viewer.replace("frame", str(n))
+    assert viewer.next() == "99"
+    assert viewer.next() is None
+
+
+def test_what_happened_goes_first_and_the_oldest_is_dropped_when_there_is_no_room():
+    viewer = Viewer(1)
+    viewer.replace("frame", "frame")
+    for n in range(MAX_EVENTS + 5):
+        viewer.append(str(n))
+    assert viewer.overflowed == 5
+    assert [viewer.next() for _ in range(MAX_EVENTS)] == [str(n + 5) for n in range(MAX_EVENTS)]
+    assert viewer.next() == "frame"
+
+
+def test_a_viewer_who_does_not_read_delays_nobody():
+    async def run():
+        hub, got = Hub(), []
+        stuck, good = hub.join(), hub.join()
+        never = asyncio.Event()
+
+        async def hang(_):
+            await never.wait()
+
+        async def take(text):
+            got.append(json.loads(text)["n"])
+
+        tasks = [asyncio.create_task(stuck.serve(hang)), asyncio.create_task(good.serve(take))]
+        for n in range(50):
+            hub.newest({"type": "frame", "n": n})
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        assert got[-1] == 49
+        return json.loads(stuck.next())["n"]
+
+    assert asyncio.run(run()) == 49
+
+
+def test_more_than_sixty_messages_a_second_are_never_sent():
+    async def run():
+        viewer, sent = Viewer(1), []
+
+        async def take(text):
+            sent.append(time.monotonic())
+
+        task = asyncio.create_task(viewer.serve(take))
+        begun = time.monotonic()
+        while time.monotonic() < begun + 1.5:
+            viewer.replace("frame", "x")
+            await asyncio.sleep(0.001)
+        task.cancel()
+        return sent
+
+    sent = asyncio.run(run())
+    busiest = max(sum(a <= b < a + 1.0 for b in sent) for a in sent)
+    assert busiest <= MESSAGES_PER_S + BURST
+
+
+def test_a_newcomer_is_told_how_things_stand():
+    hub = Hub()
+    hub.newest({"type": "stage", "stage": "ready"}, keep=True)
+    hub.newest({"type": "frame", "time_s": 1.0})
+    viewer = hub.join()
+    assert json.loads(viewer.next())["stage"] == "ready"
+    assert viewer.next() is None
+
+
+def test_a_script_can_listen():
+    feed = Feed()
+    try:
+        origin = f"http://127.0.0.1:{feed.port}"
+        with connect(f"ws://127.0.0.1:{feed.port}/ws", origin=origin, proxy=None) as opened:
+            hello = json.loads(opened.recv(5))
+            assert hello["version"] == VERSION
+            feed.frame(30.0, time_s=2.5)
+            frame = json.loads(opened.recv(5))
+            assert frame["type"] == "frame"
+            assert frame["right"]["deg"] == 30.0
+            assert frame["at"] >= hello["at"]
+            opened.send('{"do": "mark", "label": "cough"}')
+            eventually(lambda: feed.obeyed)
+        assert feed.obeyed == [{"do": "mark", "label": "cough"}]
+    finally:
+        feed.close()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_described(name):
+    assert re.search(rf"^\| `{name}` \|", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "name", ["hello", "stage", "units", "guide", "calibration", "count", "frame", "event"]
+)
+def test_every_message_is_described(name):
+    assert re.search(rf"^### `{name}`", PAGE, re.MULTILINE)
+
+
+def test_the_example_of_a_read_out_has_the_fields_of_one():
+    example = next(json.loads(t) for t in re.findall(r"^\{.*\}$", PAGE, re.M) if '"frame"' in t)
+    real = json.loads(encode({**read_out(), "at": 1}))
+    assert example.keys() == real.keys() - {"left"}
+    assert example["right"].keys() == real["right"].keys()

@@ -1,0 +1,198 @@
+"""From the first screen to the report, as a person clicks through it, at every size."""
+
+from __future__ import annotations
+
+import signal
+import urllib.request
+
+import pytest
+from window import SIZES, eventually
+
+# What must not lie over one another, nor out of the window, while somebody exercises.
+PARTS = "#head, #angles, #leg, #count, #trace, #foot, .angle .num"
+LAYOUT = """
+const shown = [...document.querySelectorAll(arguments[0])]
+  .map(n => [n.id || n.className, n.getBoundingClientRect()])
+  .filter(([, b]) => b.width && b.height);
+const bad = [];
+for (const [name, b] of shown) {
+  if (b.left < -1 || b.top < -1 || b.right > innerWidth + 1 || b.bottom > innerHeight + 1)
+    bad.push(name + " is outside");
+  if (b.width < 24 || b.height < 24) bad.push(name + " is tiny");
+}
+for (const [one, a] of shown) for (const [other, b] of shown) {
+  if (one >= other || [one, other].includes("num") && [one, other].includes("angles")) continue;
+  const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  if (wide > 1 && high > 1) bad.push(one + " lies over " + other);
+}
+const root = document.scrollingElement;
+if (root.scrollHeight > innerHeight + 1 || root.scrollWidth > innerWidth + 1)
+  bad.push("the page scrolls");
+for (const b of document.querySelectorAll("#foot button, #foot a")) {
+  const r = b.getBoundingClientRect();
+  if (r.right > innerWidth + 1 || r.bottom > innerHeight + 1 || r.left < -1)
+    bad.push(b.id + " is cut");
+  if (b.scrollWidth > b.clientWidth + 1) bad.push(b.id + " has no room for its words");
+}
+return bad;
+"""
+
+
+def fetched(url):
+    """Return a file that the page offers."""
+    return urllib.request.urlopen(url)  # noqa: S310 (an address of this computer)
+
+
+def looks_right(browser):
+    """Check the layout at every size; leave the window at the last."""
+    for size in SIZES:
+        browser.size(size)
+        assert browser.run(LAYOUT, PARTS) == [], f"{browser.view()} at {size}"
+
+
+def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
+    process, url = hipturn_page(
+        "live", "--virtual", "--speed", "4", "--exercise", "ninety_ninety_lift"
+    )
+    browser.open(url, "phone")
+    host = url.split("/")[2]
+    browser.click("back")  # to the first screen, which plays the demo
+    eventually(lambda: browser.view() == "home" and browser.number() not in (None, "– –"), 20)
+    looks_right(browser)
+    browser.click("practise")
+    eventually(lambda: browser.view() == "wizard")
+    browser.size("phone")
+    for _ in range(5):
+        was = browser.run("return document.querySelector('.stepper output').textContent")
+        browser.run("document.querySelector('.stepper button').click()")
+        eventually(
+            lambda was=was: (
+                browser.run("return document.querySelector('.stepper output').textContent") != was
+            )
+        )
+    looks_right(browser)
+    browser.size("on its side")
+    browser.click("next")
+    eventually(lambda: "All units found" in browser.text("card"), 20)
+    looks_right(browser)
+    browser.click("next")
+    eventually(
+        lambda: "The units are good" in browser.text("card") or "to mend" in browser.text("card"),
+        20,
+    )
+    assert "samples a second" in browser.text("card")
+    looks_right(browser)
+    browser.size("tablet")
+    browser.click("next")
+    eventually(lambda: "Strap the units on" in browser.text("card"))
+    eventually(
+        lambda: browser.run(
+            "return [...document.querySelectorAll('#card img')].every(i => i.naturalWidth > 0)"
+        )
+    )
+    looks_right(browser)
+    browser.click("next")
+    eventually(lambda: browser.find("id", "start"))
+    browser.click("delay-5")
+    eventually(lambda: "5 s" in browser.text("start"))
+    looks_right(browser)
+    browser.size("laptop")
+    browser.click("start")
+    eventually(lambda: browser.text("countdown") in "54321", 3)
+    looks_right(browser)
+    assert browser.sounds() >= 1  # the test beep came with the tap
+    browser.click("now")
+    eventually(lambda: browser.view() == "live", 10)
+    eventually(lambda: browser.text("guideSteps").startswith("Stand"), 10)
+    looks_right(browser)
+    eventually(lambda: browser.run("return document.getElementById('guide').hidden"), 40)
+    eventually(lambda: browser.text("repsNow") in ("1", "2"), 20)
+    looks_right(browser)
+    browser.click("mark")
+    eventually(
+        lambda: (
+            browser.view() == "done" and browser.run("return !!document.getElementById('saveCsv')")
+        ),
+        40,
+    )
+    assert "3 of" in browser.text("card")
+    looks_right(browser)
+    path = browser.run("return document.getElementById('saveCsv').href")
+    with fetched(path) as answer:
+        rows = answer.read().decode().splitlines()
+    assert rows[0].startswith("session_id,")
+    assert len(rows) == 4
+    with fetched(browser.run("return document.getElementById('saveReport').href")) as answer:
+        assert answer.read(5) == b"%PDF-"
+    browser.click("compare")
+    eventually(
+        lambda: (
+            browser.view() == "compare"
+            and browser.run("return !!document.getElementById('overlay')")
+        ),
+        20,
+    )
+    looks_right(browser)
+    browser.click("leave")
+    browser.click("watch")
+    eventually(
+        lambda: (
+            browser.view() == "replay"
+            and browser.run("return !!document.getElementById('transport')")
+        ),
+        10,
+    )
+    looks_right(browser)
+    assert browser.hosts() == {host}
+    assert browser.complaints() == []
+    events = next((tmp_path / "recordings").glob("*/events.jsonl")).read_text()
+    assert '"label": "mark"' in events.replace('":"', '": "')
+    process.send_signal(signal.SIGINT)
+    said, complained = process.communicate(timeout=20)
+    assert "3 of 8 reps" in said
+    assert "Traceback" not in complained
+
+
+@pytest.mark.parametrize("name", ["prone_windshield_wiper", "seated_internal_rotation"])
+def test_a_replay_ends_where_the_analysis_does(hipturn_page, browser, name):
+    import hipturn
+
+    _, url = hipturn_page("replay", f"demo/{name}")
+    browser.open(url + "#t=73.2", "laptop")
+    eventually(lambda: (browser.text("clock") or "").startswith("1:13.2"), 15)
+    looks_right(browser)
+    result = hipturn.analyse(hipturn.open(f"{package_demo()}/{name}"))
+    browser.run(
+        "const s = document.getElementById('seek'); s.value = s.max;"
+        " s.dispatchEvent(new Event('input'))"
+    )
+    for side, rows in result.angles.groupby("side", observed=True):
+        last = rows["hip_internal_rotation_deg"].iloc[-1]
+        wanted = f"{round(last)}°".replace("-", "−")
+        number = f"return document.querySelector('[data-side={side}] .num').textContent"
+        eventually(lambda number=number, wanted=wanted: browser.run(number) == wanted, 3)
+    valid = result.reps[result.reps["status"] == "valid"].groupby("side").size()
+    assert {browser.text("repsNow")} == {str(count) for count in valid}
+    # the link to a moment follows, and keys step through repetitions
+    assert "t=" in browser.run("return location.hash")
+    first = result.reps["start_s"].min()
+    browser.run(
+        "document.activeElement.blur();"
+        " document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Home'}))"
+    )
+    browser.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: ']'}))")
+    eventually(
+        lambda: (
+            abs(float(browser.run("return document.getElementById('seek').value")) - first + 0.5)
+            < 0.6
+        ),
+        3,
+    )
+    assert browser.complaints() == []
+
+
+def package_demo():
+    from hipturn.places import demo_root
+
+    return demo_root()
