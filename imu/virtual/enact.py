@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,10 +68,15 @@ def enact(movement: Movement, laid: Plan, chance: Chance, settings: WearerSettin
     time_s = grid(laid.end_s, settings.fusion_hz)
     stance = _draw_stance(chance, settings)
     q_earth_pelvis = _pelvis(movement, laid, stance, time_s)
-    q_earth_pelvis = chain(q_earth_pelvis, _pelvis_sway(chance, settings, time_s))
+    lean_rad = _lean(movement, laid, settings, time_s)
+    q_earth_pelvis = chain(
+        q_earth_pelvis, turn(Z, -lean_rad), _pelvis_sway(chance, settings, time_s)
+    )
     joints, femurs, shanks = {}, {}, {}
     for side in laid.sides:
-        joints[side] = _joints(movement, laid, side, stance, chance, settings, time_s)
+        still = _joints(movement, laid, side, stance, chance, settings, time_s)
+        # the legs stay where they are while the trunk leans
+        joints[side] = replace(still, flexion_rad=still.flexion_rad + lean_rad)
         femurs[side], shanks[side] = leg_attitudes(q_earth_pelvis, joints[side], side)
     return BodyMotion(
         time_s=time_s,
@@ -115,6 +120,20 @@ def _pelvis(movement: Movement, laid: Plan, stance: _Stance, time_s: FloatArray)
     along_thigh = rotate_array(q_earth_femur, Y)
     turn_rad = side.sign * np.radians(curve(laid, Channel.PELVIS, side, time_s))
     return chain(turn(along_thigh, turn_rad), q_earth_pelvis)
+
+
+def _lean(
+    movement: Movement, laid: Plan, settings: WearerSettings, time_s: FloatArray
+) -> FloatArray:
+    """Return how far the trunk leans forwards on the way to sitting or standing, shape (n,), rad.
+
+    Nobody sits down without, and a unit on the pelvis learns from it where forwards is.
+    """
+    if not settings.pelvis_unit or movement.pelvis is not PelvisPosition.UPRIGHT:
+        return np.zeros_like(time_s)
+    share = _share(laid, laid.sides[0], time_s)
+    lean_rad: FloatArray = np.radians(settings.lean_deg) * np.sin(np.pi * share)
+    return lean_rad
 
 
 def _pelvis_sway(chance: Chance, settings: WearerSettings, time_s: FloatArray) -> FloatArray:

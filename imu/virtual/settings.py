@@ -96,6 +96,8 @@ class WearerSettings:
 
     # What is strapped on
     pelvis_unit: bool = False
+    lean_deg: float = 25.0
+    """How far the trunk leans on the way to an upright start pose, with a unit on the pelvis."""
     mount_sd_deg: float = 15.0
     """About each axis, on top of any of the 24 square attitudes."""
     mount_turn_deg: float = 0.0

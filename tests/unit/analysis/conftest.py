@@ -15,7 +15,10 @@ import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
 from analysis.calibration import LegFrames, Windows
-from imu.sample import Side
+from analysis.recording import Recording
+from imu.sample import SampleTable, Side
+from imu.timeline import align, until_last_complete
+from imu.virtual.wearer import Wearing
 
 RATE_HZ = 60.0
 STAND = (0.0, 0.0, 0.0, 0.0)
@@ -221,6 +224,25 @@ def new_leg() -> Callable[..., Leg]:
             **given,
         }
         return Leg(exercise=exercise, side=side, thigh=thigh, shank=shank, **made)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def recording_of() -> Callable[[Wearing], Recording]:
+    """Return a function that makes of a virtual session what analysis wants, without a file."""
+
+    def build(wearing: Wearing) -> Recording:
+        frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
+        return Recording(
+            session_id="virtual",
+            wearer="virtual",
+            started_at="2026-01-01T00:00:00+00:00",
+            exercise=wearing.exercise,
+            units=wearing.units,
+            frames=until_last_complete(frames),
+            marks=wearing.marks,
+        )
 
     return build
 

@@ -7,12 +7,11 @@ import pytest
 
 from analysis.both_legs import BOTH_COLUMNS, both_legs
 from analysis.sessions import analyse
-from benchmarks.accuracy.worn import recording_of
 from imu.virtual.wearer import WearerSettings, wear
 
 
 @pytest.fixture(scope="module")
-def worn():
+def worn(recording_of):
     return {
         roll_deg: analyse(
             recording_of(
@@ -47,7 +46,7 @@ def test_a_rolling_pelvis_shows_in_the_difference_and_leaves_the_mean(worn):
     assert moved["half_difference_deg"].abs().min() > 5.0
 
 
-def test_one_leg_alone_has_no_rows():
+def test_one_leg_alone_has_no_rows(recording_of):
     reps = analyse(recording_of(wear("prone_windshield_wiper", "right", 42))).reps
     table = both_legs(reps)
     assert list(table.columns) == list(BOTH_COLUMNS)

@@ -12,7 +12,9 @@ from scipy.spatial.transform import Rotation
 from analysis.calibration import LegCalibration, calibrate
 from analysis.exercises import load
 from analysis.fusion import LegFusion, fuse_leg
+from analysis.sessions import analyse
 from imu.sample import Side
+from imu.virtual.wearer import WearerSettings, wear
 
 RATE_HZ = 60.0
 SIDES = tuple(Side)
@@ -137,3 +139,28 @@ def test_a_calibration_stored_before_pelvis_units_still_opens(new_leg):
     opened = LegCalibration.from_json(stored)
     assert opened.pelvis_unit is None
     assert opened.z_thigh is None
+
+
+@pytest.mark.parametrize(
+    "exercise", ["prone_windshield_wiper", "seated_internal_rotation", "side_lying_ankle_lift"]
+)
+def test_a_wearer_who_helps_with_the_pelvis_is_told_so_and_the_hip_is_not_credited(
+    recording_of, exercise
+):
+    wearing = wear(
+        exercise, "right", 51, WearerSettings(reps=4, pelvis_unit=True, pelvis_roll_deg=8.0)
+    )
+    result = analyse(recording_of(wearing))
+    reps = result.reps[result.reps["status"] == "valid"]
+    assert len(reps) == 4
+    assert reps["pelvis_change_deg"].to_numpy() == pytest.approx(np.full(4, 8.0), abs=1.5)
+    assert all("pelvis" in faults for faults in reps["faults"])
+    in_set = [time_s for time_s, label in wearing.marks if label.startswith("set")]
+    rows = result.angles[result.angles["time_s"].between(*in_set)]
+    hip_deg = rows["hip_internal_rotation_deg"] - rows["pelvis_rotation_deg"]
+    truth = wearing.truth
+    own_deg = truth.at(
+        truth.angle_deg[Side.RIGHT] - truth.pelvis_turn_deg[Side.RIGHT], rows["time_s"]
+    )
+    error = hip_deg.to_numpy(float) - own_deg
+    assert np.sqrt(np.nanmean(error**2)) < 1.5
