@@ -14,9 +14,10 @@ import numpy as np
 
 from analysis.calibration import LegFrames
 from analysis.exercises import Exercise
-from analysis.fusion import UNKNOWN, LegSeries
+from analysis.fusion import UNKNOWN
 from analysis.grading import HOLD_SHARE, MeasuredMovement
 from analysis.hold_pose import PoseCalibration
+from analysis.leg_series import LegSeries
 from analysis.monitor import ALWAYS, NEVER, LegRecord, LegUpdate, Numbered, Spans
 from imu.quaternion import Quaternion, Vector, rotate
 

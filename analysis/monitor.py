@@ -19,8 +19,9 @@ from analysis.alarms import Alarm, AlarmWatch
 from analysis.calibration import LegCalibration, LegFrames
 from analysis.circles import CircleMachine
 from analysis.exercises import Array, Exercise
-from analysis.fusion import LegAngles, LegFusion, LegSeries, fuse_leg
+from analysis.fusion import LegAngles, LegFusion
 from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.leg_series import LegSeries, fuse_leg
 from analysis.movement import NOTHING, Movement, RepSettings, Step
 from analysis.posture import Posture, posture, postures
 from analysis.reps import RepMachine, State

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from analysis.calibration import LegCalibration
 from analysis.exercises import Exercise
-from analysis.fusion import LegAngles, LegSeries
+from analysis.fusion import LegAngles
+from analysis.leg_series import LegSeries
 
 HINGE_LEVEL_MAX = math.sin(math.radians(45.0))
 """With the knee axis steeper than this the knee angle rests on heading and decides nothing."""

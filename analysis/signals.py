@@ -13,7 +13,8 @@ import numpy as np
 from analysis.calibration import LegCalibration
 from analysis.exercise import Exercise
 from analysis.exercises import Array
-from analysis.fusion import LegAngles, LegSeries
+from analysis.fusion import LegAngles
+from analysis.leg_series import LegSeries
 
 DEG = 180.0 / math.pi
 ROLLS = {"hip_rotation": 1.0, "leg_roll": 1.0, "leg_roll_outwards": -1.0}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration import LegFrames, calibrate
-from analysis.fusion import fuse_leg
+from analysis.leg_series import fuse_leg
 from benchmarks.accuracy.scores import per_rep, rows_of
 from benchmarks.accuracy.worn import GRAVITY, Worn, worn
 from imu.quaternion import conjugate_array, rotate_array

@@ -20,7 +20,8 @@ from scipy.spatial.transform import Rotation
 from analysis import exercises, sigma
 from analysis.calibration import LegCalibration, LegFrames, Windows, calibrate
 from analysis.exercise import SIGNAL_NAMES
-from analysis.fusion import LegFusion, fuse_leg
+from analysis.fusion import LegFusion
+from analysis.leg_series import fuse_leg
 from analysis.monitor import ALWAYS, follow_leg
 from imu.sample import Side
 

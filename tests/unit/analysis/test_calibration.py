@@ -20,8 +20,8 @@ from analysis.calibration import (
     calibrate,
 )
 from analysis.exercises import load
-from analysis.fusion import fuse_leg
 from analysis.hinge import angular_velocity, count_bends
+from analysis.leg_series import fuse_leg
 from imu.sample import Side
 
 RATE_HZ = 60.0

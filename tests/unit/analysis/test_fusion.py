@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from analysis.calibration import LegFrames, calibrate
 from analysis.exercises import load
-from analysis.fusion import LegAngles, LegFusion, LegSeries, fuse_leg
+from analysis.fusion import LegAngles, LegFusion
+from analysis.leg_series import LegSeries, fuse_leg
 from analysis.monitor import LegMonitor, follow_leg
 from imu.sample import Side
 

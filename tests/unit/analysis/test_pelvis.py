@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from analysis.calibration import LegCalibration, calibrate
 from analysis.exercises import load
-from analysis.fusion import LegFusion, fuse_leg
+from analysis.fusion import LegFusion
+from analysis.leg_series import fuse_leg
 from analysis.sessions import analyse
 from imu.sample import Side
 from imu.virtual.wearer import WearerSettings, wear

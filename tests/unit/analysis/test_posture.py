@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from analysis.calibration import calibrate
 from analysis.exercises import load
-from analysis.fusion import UNKNOWN, LegAngles, LegSeries, fuse_leg
+from analysis.fusion import UNKNOWN, LegAngles
+from analysis.leg_series import LegSeries, fuse_leg
 from analysis.posture import Posture, posture, postures
 from imu.sample import Side
 

@@ -13,8 +13,8 @@ import pytest
 
 from analysis.calibration import Windows
 from analysis.exercises import load
-from analysis.fusion import LegSeries
 from analysis.grading import MeasuredMovement
+from analysis.leg_series import LegSeries
 from analysis.monitor import LegRecord, Numbered
 from analysis.pairs import pair_legs
 from analysis.recording import Recording
