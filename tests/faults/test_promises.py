@@ -275,16 +275,23 @@ def test_cut_at_any_byte_a_recording_opens_with_everything_before(session, tmp_p
     path = session / "samples.arrows"
     data = path.read_bytes()
     begins = 4000  # past the schema
-    cuts = [*range(len(data) - 60, len(data)), *range(begins, len(data), len(data) // 60)]
+    between = [at for at in range(begins, len(data)) if data[at : at + 4] == b"\xff" * 4]
+    cuts = [
+        *between[-4:],
+        *range(len(data) - 60, len(data)),
+        *range(begins, len(data), len(data) // 60),
+    ]
     read = {}
     for cut in cuts:
         path.write_bytes(data[:cut])
         try:
-            times = open_session(session).table().host_time_ns
+            opened = open_session(session)
+            times = opened.table().host_time_ns
         except SessionError:
             assert cut < 0.05 * len(data)  # before its first batch there is nothing
             continue
         np.testing.assert_array_equal(times, whole[: len(times)])
+        assert opened.cut  # also between two batches: a closed recording has an end
         read[cut] = len(times)
     ordered = [read[cut] for cut in sorted(read)]
     assert ordered == sorted(ordered)
