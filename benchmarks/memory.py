@@ -46,7 +46,7 @@ NS_PER_S = 1_000_000_000
 LOOK_S = 60.0
 SETTLED_S = 600.0
 """Memory may grow until here: caches fill, the allocator finds its size."""
-GROWTH_MB = 3.0
+GROWTH_MB = 4.0
 """Allowed from then on, however long it lasts: pages that come and go, not a list that grows."""
 COUNTER = 2**32
 WRAPS_S = (180.0, 200.0, 220.0, 240.0)

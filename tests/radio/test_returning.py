@@ -202,7 +202,7 @@ def test_a_pulled_adapter_is_said_and_plugged_in_again_the_sensors_come_back_by_
         assert told == ["connected", "lost", "failed", "failed", "reconnected"]
 
 
-def test_sensors_come_back_by_themselves_and_their_state_on_screen_is_never_older_than_a_second(
+def test_sensors_come_back_by_themselves_and_their_state_is_never_older_than_about_a_second(
     air: FakeBluez,
 ) -> None:
     unit = Peripheral(THIGH, outages=[(0.6, 1.5)])
