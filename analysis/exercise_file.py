@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 from analysis.exercise import CHOICES, CatalogueError, Dose, Exercise, Pose
 
 TABLES = ("pose", "dose")
+LONGEST_SHOWN = 120  # characters of a file in one sentence
+LARGEST = 1e9  # of a number in a file: degrees and seconds are far below
 ABOVE_ZERO = (
     "min_range_deg",
     "typical_range_deg",
@@ -70,7 +71,7 @@ def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
         *_field_problems(dose, Dose, "dose.", ("reps",) if counted else ("hold_s",)),
     ]
     problems += [
-        f"{key} = {value!r} is none of {', '.join(filter(None, CHOICES[key]))}"
+        f"{key} = {shown(value)} is none of {', '.join(filter(None, CHOICES[key]))}"
         for key, value in {**pose, **data}.items()
         if key in CHOICES and value not in CHOICES[key]
     ]
@@ -94,22 +95,36 @@ def _field_problems(
     always = {f.name for f in fields(kind) if f.default is MISSING and f.name in kinds} - {*TABLES}
     wanted = always | set(needed) | ({*TABLES} if kind is Exercise and needed else set())
     missing = [f"{prefix}{name} is missing" for name in sorted(wanted - data.keys())]
-    unknown = [f"{prefix}{name} is unknown" for name in sorted(data.keys() - kinds.keys())]
+    unknown = [f"{prefix}{plain(name)} is unknown" for name in sorted(data.keys() - kinds.keys())]
     wrong = [
-        f"{prefix}{name} = {value!r} is not {VALUES[kinds[name]][0]}"
+        f"{prefix}{name} = {shown(value)} is not {VALUES[kinds[name]][0]}"
         for name, value in data.items()
         if kinds.get(name) in VALUES and not VALUES[kinds[name]][1](value)
     ]
     low = [
-        f"{prefix}{name} = {value!r} is not above 0"
+        f"{prefix}{name} = {shown(value)} is not above 0"
         for name, value in data.items()
         if name in ABOVE_ZERO and _is_number(value) and value <= 0
     ]
     return missing + unknown + wrong + low
 
 
+def shown(value: Any) -> str:  # noqa: ANN401 (a TOML value is of any type)
+    """Return a value of a file for a sentence: on one line, not long."""
+    try:
+        return plain(repr(value))
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a huge number"
+
+
+def plain(text: str) -> str:
+    """Return text of a file for a sentence: what would move a terminal's cursor is a blank."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
+
+
 def _is_number(value: Any) -> bool:  # noqa: ANN401 (a TOML value is of any type)
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and -LARGEST < value < LARGEST  # NaN is in no range
 
 
 def _is_span(value: Any) -> bool:  # noqa: ANN401

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.exercise import CatalogueError, Dose, Exercise, Pose
-from analysis.exercise_file import merged, parse
+from analysis.exercise_file import merged, parse, plain, shown
 from imu.sample import Side
 
 __all__ = [
@@ -107,7 +107,7 @@ def load(exercise_id: str) -> Exercise:
     if exercise_id not in known:
         near = difflib.get_close_matches(exercise_id, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "`hipturn exercises` lists them all"
-        raise CatalogueError(f"there is no exercise {exercise_id!r}: {hint}")
+        raise CatalogueError(f"there is no exercise {shown(exercise_id)}: {hint}")
     return parse(_document(exercise_id), exercise_id)
 
 
@@ -116,17 +116,19 @@ def _document(exercise_id: str) -> dict[str, Any]:
     path = CATALOGUE / f"{exercise_id}.toml"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"exercise {exercise_id}: {path.name} is no TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, nested too deeply
+        raise CatalogueError(
+            f"exercise {exercise_id}: {path.name} is no TOML: {plain(str(error))}"
+        ) from None
     base = data.get("like")
     if base is None:
         return data
     if base not in ids() or base == exercise_id:
-        raise CatalogueError(f"exercise {exercise_id}: like = {base!r} is no other exercise")
+        raise CatalogueError(f"exercise {exercise_id}: like = {shown(base)} is no other exercise")
     original = tomllib.loads((CATALOGUE / f"{base}.toml").read_text(encoding="utf-8"))
     if "like" in original:
         raise CatalogueError(
-            f"exercise {exercise_id}: like = {base!r} is itself like another; name that one"
+            f"exercise {exercise_id}: like = {shown(base)} is itself like another; name that one"
         )
     return merged(data, original)
 

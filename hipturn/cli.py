@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from imu.orientation import FilterName
 
 INTERRUPTED = 130
+# Whatever the command writes may tell about a wearer: it is its owner's alone (0700, 0600).
+PRIVATE = 0o077
 FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 SIDES = click.Choice(["left", "right", "both"])
 
@@ -467,6 +469,7 @@ cli.add_command(import_)
 
 def main() -> None:
     """Run the command; whatever goes wrong is one line on standard error."""
+    os.umask(PRIVATE)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as error:

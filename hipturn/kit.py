@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import click
@@ -49,9 +49,13 @@ def read_kit() -> dict[str, KitUnit]:
     try:
         with path.open(encoding="utf-8") as file:
             data = json.loads(file.read(MAX_BYTES))  # a longer file is cut and no JSON then
-        return {place: KitUnit(**data[place]) for place in PLACES if place in data}
+        units = {place: KitUnit(**data[place]) for place in PLACES if place in data}
     except (ValueError, TypeError, RecursionError):
-        raise UserError(f"{path}: is no list of units; remove it and set up the kit anew") from None
+        units = None
+    texts = [text for unit in (units or {}).values() for text in astuple(unit)]
+    if units is None or not all(isinstance(text, str) for text in texts):
+        raise UserError(f"{path}: is no list of units; remove it and set up the kit anew")
+    return units
 
 
 def remember(place: str, unit: KitUnit) -> None:

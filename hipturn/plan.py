@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from analysis import exercises
+from analysis.exercise_file import plain, shown
 from analysis.exercises import CatalogueError, Dose, Exercise
 from hipturn.errors import UserError
 
 ROUTINES = Path(__file__).parent / "routines"
 SideChoice = Literal["left", "right", "both"]
+MAX_BYTES = 65_536
 REST_S = 60.0
 """Rest between sets, and between one side or exercise and the next, where a plan says nothing."""
 KEYS = {"exercise", "sides", "sets", "reps", "hold_s", "rest_s", "range_deg"}
@@ -76,13 +78,21 @@ def load_plan(name: str) -> Plan:
     """
     path = ROUTINES / f"{name}.toml" if name in routines() else Path(name)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError(
             f"there is no plan {name!r}: give a TOML file, or one of {', '.join(routines())}"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{name} is no TOML: {error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"plan {name!r} cannot be read ({reason}); give a TOML file") from None
+    if len(content) > MAX_BYTES:
+        raise UserError(f"{name} is longer than the {MAX_BYTES} bytes of any plan; give another")
+    try:
+        data = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply
+        raise UserError(f"{name} is no TOML: {plain(str(error))}; mend the file") from None
     return parse_plan(data, path.name)
 
 
@@ -95,12 +105,12 @@ def parse_plan(data: dict[str, Any], file: str) -> Plan:
         Listing every problem of the document.
     """
     listed = data.get("items")
-    problems = [f"{key} is unknown" for key in sorted(data.keys() - {"name", "items"})]
+    problems = [f"{plain(key)} is unknown" for key in sorted(data.keys() - {"name", "items"})]
     if not isinstance(listed, list) or not listed:
         problems.append("items is missing: write [[items]] with an exercise")
         listed = []
     if not isinstance(data.get("name", ""), str):
-        problems.append(f"name = {data['name']!r} is not text")
+        problems.append(f"name = {shown(data['name'])} is not text")
     for number, item in enumerate(listed, 1):
         problems += [f"item {number}: {problem}" for problem in _problems(item)]
     if problems:
@@ -119,24 +129,27 @@ def _sides(item: dict[str, Any]) -> dict[str, Any]:
 def _problems(item: Any) -> list[str]:  # noqa: ANN401 (a TOML value is of any type)
     if not isinstance(item, dict):
         return ["is no table"]
-    problems = [f"{key} is unknown" for key in sorted(item.keys() - KEYS)]
+    problems = [f"{plain(key)} is unknown" for key in sorted(item.keys() - KEYS)]
+    named = item.get("exercise", "")
     try:
-        exercise: Exercise | None = exercises.load(str(item.get("exercise", "")))
+        exercise: Exercise | None = exercises.load(
+            named if isinstance(named, str) else shown(named)
+        )
     except CatalogueError as error:
         exercise = None
         problems.append(str(error))
     sides = item.get("sides", ["right"])
-    if not (isinstance(sides, list) and sides and set(sides) <= set(get_args(SideChoice))):
-        problems.append(f"sides = {sides!r} is no list of left, right or both")
+    if not (isinstance(sides, list) and sides and all(s in get_args(SideChoice) for s in sides)):
+        problems.append(f"sides = {shown(sides)} is no list of left, right or both")
     elif exercise is not None and "both" in sides and not exercise.both_legs:
         problems.append(f"{exercise.id} is done with one leg at a time, not both")
     range_deg = item.get("range_deg", 0.0)
     if type(range_deg) not in (int, float) or not 0 <= range_deg <= 90:
-        problems.append(f"range_deg = {range_deg!r} is not degrees from 0 to 90")
+        problems.append(f"range_deg = {shown(range_deg)} is not degrees from 0 to 90")
     for key, whole in (("sets", True), ("reps", True), ("hold_s", False), ("rest_s", False)):
         value = item.get(key, 1)
         kinds = (int,) if whole else (int, float)
         if type(value) not in kinds or not (1 if whole else 0) <= value <= 3600:
             what = "a whole number from 1 up" if whole else "seconds from 0 to 3600"
-            problems.append(f"{key} = {value!r} is not {what}")
+            problems.append(f"{key} = {shown(value)} is not {what}")
     return problems

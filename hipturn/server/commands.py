@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -62,9 +61,10 @@ def parse(text: str) -> dict[str, Any]:
         data = json.loads(text)
     except (ValueError, RecursionError):
         raise RefusedCommandError("a command is a JSON object") from None
-    if not isinstance(data, dict) or data.get("do") not in COMMANDS:
+    what = data.get("do") if isinstance(data, dict) else None
+    if not isinstance(what, str) or what not in COMMANDS:
         raise RefusedCommandError(f"a command has `do`, one of: {', '.join(COMMANDS)}")
-    return {"do": data["do"], **_values(data)}
+    return {"do": what, **_values(data)}
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:
@@ -85,8 +85,7 @@ def _whole(name: str, low: int, high: int) -> Callable[[Any], int]:
 
 
 def _degrees(value: Any) -> float:  # noqa: ANN401 (JSON)
-    good = type(value) in (int, float) and math.isfinite(value) and 1 <= value <= 90
-    if not good:
+    if type(value) not in (int, float) or not 1 <= value <= 90:  # NaN is in no range
         raise RefusedCommandError("target_deg is a number from 1 to 90")
     return float(value)
 

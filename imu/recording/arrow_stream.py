@@ -98,6 +98,8 @@ class BatchReader:
         Bytes up to which the last iteration found whole messages.
     cut
         True when the last iteration found more bytes after them that are not whole.
+    finished
+        True when the last iteration found the end that closing a session writes.
 
     Raises
     ------
@@ -108,7 +110,7 @@ class BatchReader:
 
     def __init__(self, path: Path) -> None:
         self.end = 0
-        self.cut = False
+        self.cut = self.finished = False
         self._path = path
         check_file(path, MAX_SAMPLES_BYTES)
         try:
@@ -125,7 +127,7 @@ class BatchReader:
             raise unreadable(self._path, error) from None
 
     def _batches(self, file: BinaryIO) -> Iterator[pa.RecordBatch]:
-        self.end, self.cut, rows = self._schema_end, False, 0
+        self.end, self.cut, self.finished, rows = self._schema_end, False, False, 0
         size = os.fstat(file.fileno()).st_size
         file.seek(self.end)
         while message := read_message(file, size):
@@ -139,11 +141,9 @@ class BatchReader:
                 )
             self.end = file.tell()
             yield batch
-        self.cut = self._remains(file, size)
-
-    def _remains(self, file: BinaryIO, size: int) -> bool:
         file.seek(self.end)
-        return size > self.end and file.read(len(END_OF_STREAM)) != END_OF_STREAM
+        self.finished = file.read(len(END_OF_STREAM)) == END_OF_STREAM
+        self.cut = size > self.end and not self.finished
 
     def _check_schema(self, file: BinaryIO) -> int:
         size = os.fstat(file.fileno()).st_size

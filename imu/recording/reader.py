@@ -52,7 +52,7 @@ class Session:
                 if sample is not None:
                     kept += 1
                     yield sample
-        self._dropped, self._samples_cut = screen.dropped, reader.cut
+        self._dropped, self._samples_cut = screen.dropped, self._is_cut(reader)
         if kept == 0:
             raise self._useless()
 
@@ -92,7 +92,7 @@ class Session:
 
     @property
     def cut(self) -> bool:
-        """Return whether the last batch of samples or the last event was not whole."""
+        """Return whether the end of the samples is missing or the last event was not whole."""
         if self._dropped is None:
             self._read_table()
         return self._samples_cut or read_events(self.path / EVENTS_FILE).cut
@@ -100,8 +100,12 @@ class Session:
     def _read_table(self) -> SampleTable:
         reader = BatchReader(self.path / SAMPLES_FILE)
         table, self._dropped = screen_table(table_of(list(reader)), len(self.header.units))
-        self._samples_cut = reader.cut
+        self._samples_cut = self._is_cut(reader)
         return table
+
+    def _is_cut(self, reader: BatchReader) -> bool:
+        """Return whether there was more; a cut between two batches shows in a closed session."""
+        return reader.cut or (self.header.state == "closed" and not reader.finished)
 
     def _useless(self) -> SessionError:
         counts = ", ".join(f"{count} {reason}" for reason, count in (self._dropped or {}).items())

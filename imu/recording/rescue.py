@@ -175,14 +175,16 @@ def _remove_header(folder: Path) -> bool:
 
 def _recover(folder: Path) -> Rescue:
     try:
-        table = open_session(folder).table()
+        session = open_session(folder)
+        table = session.table()
         log = read_events(folder / EVENTS_FILE)
     except SessionError as error:
         return Rescue(0, 0.0, 1, str(error))
     _remove_temporaries(folder)
-    cut = _mend_samples(folder / SAMPLES_FILE)
+    closed = session.header.state == "closed"
+    cut = _mend_samples(folder / SAMPLES_FILE, closed=closed)
     lost = _mend_events(folder / EVENTS_FILE, log) or cut
-    if lost or read_header(folder).state == "open":
+    if lost or session.header.state == "open":
         _mark_recovered(folder / HEADER_FILE)
     return Rescue(len(table), _seconds(table), 3 if lost else 0)
 
@@ -198,14 +200,18 @@ def _seconds(table: SampleTable) -> float:
     return float(table.host_time_ns[-1] - table.host_time_ns[0]) / 1e9
 
 
-def _mend_samples(path: Path) -> bool:
-    """Leave the whole batches in the file; return whether there was more."""
+def _mend_samples(path: Path, *, closed: bool) -> bool:
+    """Leave the whole batches in the file; return whether there was more.
+
+    A file that was closed has an end, so one without was cut, be it between two batches.
+    """
     reader = BatchReader(path)
     for _ in reader:
         pass
-    if reader.cut:
+    cut = reader.cut or (closed and not reader.finished)
+    if cut:
         _replace(path, _whole_batches(path, reader.end))
-    return reader.cut
+    return cut
 
 
 def _whole_batches(path: Path, end: int) -> Iterator[bytes]:

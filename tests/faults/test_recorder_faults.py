@@ -98,19 +98,6 @@ def run(script, *arguments, before=()):
 # --- death ---------------------------------------------------------------------------------------
 
 
-@POSIX
-def test_killed_at_five_random_moments_every_sample_older_than_a_quarter_second_is_readable():
-    command = [sys.executable, str(ROOT / "benchmarks" / "kill.py"), "--times", "5"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
-        [*command, "--seed", str(os.getpid())], env=environment, capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    *strikes, total = ended.stdout.splitlines()
-    assert len(strikes) == 5
-    assert total.startswith("5 kills, 0 missing")
-
-
 def test_what_waits_is_handed_to_the_system_though_no_further_sample_comes(tmp_path):
     with SessionWriter.create(tmp_path / "s", HEADER) as writer:
         writer.write(sample(0))

@@ -356,6 +356,21 @@ class FakeBluez:
                 self.break_link(unit)
         self._changed(ADAPTER_PATH, ADAPTER, {"Powered": Variant("b", on)})
 
+    def unplug(self) -> None:
+        """Somebody pulls the adapter: it goes with all links and all that it knew of units."""
+        self.adapters = self._scanning = False
+        self._pending.clear()
+        for unit in self.units:
+            if unit.known:
+                self.forget(unit)
+        body: list[object] = [ADAPTER_PATH, [ADAPTER]]
+        self._signal("/", OBJECTS, "InterfacesRemoved", "oas", body)
+
+    def plug_in(self) -> None:
+        """Somebody plugs the adapter in again."""
+        self.adapters = True
+        self._added(ADAPTER_PATH, self._objects()[ADAPTER_PATH])
+
     def notify(self, unit: Peripheral, payload: bytes) -> None:
         """Send a notification."""
         for path, characteristic in characteristics_of(unit).items():

@@ -178,6 +178,57 @@ def test_bluetooth_switched_off_and_on_in_a_session(air: FakeBluez) -> None:
     assert max(unit.waits_s) < BACK_WITHIN_S
 
 
+def test_a_pulled_adapter_is_said_and_plugged_in_again_the_sensors_come_back_by_themselves(
+    air: FakeBluez,
+) -> None:
+    units = [Peripheral(THIGH), Peripheral(SHANK, seed=1)]
+    air.units = units
+
+    async def stream() -> Links:
+        async with air, linked(units) as caught:
+            catch = caught[1]
+            await until(lambda: all(len(catch.of(index)) > 60 for index in range(2)))
+            air.unplug()
+            await until(lambda: sum("plug in" in text for text in catch.texts("failed")) == 2)
+            air.plug_in()
+            await until(lambda: len(catch.reconnects()) == 2)
+        return caught
+
+    _, catch = asyncio.run(stream())
+    for index, unit in enumerate(units):
+        assert catch.payloads(index) == unit.sent
+        told = [kind for kind in catch.kinds(index) if kind != "battery"]
+        # first that the unit is out of sight, then, having looked for it, why
+        assert told == ["connected", "lost", "failed", "failed", "reconnected"]
+
+
+def test_sensors_come_back_by_themselves_and_their_state_is_never_older_than_about_a_second(
+    air: FakeBluez,
+) -> None:
+    unit = Peripheral(THIGH, outages=[(0.6, 1.5)])
+    air.units = [unit]
+    seen: list[tuple[float, bool, str]] = []
+
+    async def stream() -> Links:
+        async with air, linked([unit]) as caught:
+            [link], catch = caught
+            await until(lambda: len(catch.samples) > 30)
+            while "reconnected" not in catch.kinds():
+                seen.append((air.flow_s, unit.reachable, str(link.state)))
+                await asyncio.sleep(0.005)
+            unit.mute = True  # the link stands and says nothing: only a watch can tell
+            fell_s = air.flow_s
+            await until(lambda: len(catch.texts("lost")) == 2)
+            assert air.flow_s - fell_s < 1.2
+        return caught
+
+    asyncio.run(stream())
+    gone_s = min(at_s for at_s, here, _ in seen if not here)
+    wrong = [at_s for at_s, here, state in seen if not here and state == "streaming"]
+    assert max(wrong, default=gone_s) - gone_s < 1.0
+    assert max(unit.waits_s) < BACK_WITHIN_S
+
+
 def test_a_computer_that_was_busy_does_not_blame_the_unit(air: FakeBluez) -> None:
     unit = Peripheral(THIGH)
     air.units = [unit]

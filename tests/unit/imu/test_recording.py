@@ -404,8 +404,13 @@ def test_cut_at_any_byte_every_whole_batch_is_read(tmp_path):
         whole = sum(end <= length for end in ends)
         session = open_session(folder)
         assert bits(session.samples()) == recorded[: 3 * whole]
-        assert session.cut == (length not in {*ends, len(data)}), length
+        assert session.cut == (length != len(data)), length  # what was closed has an end
         assert len(session.table()) == 3 * whole
+    header = folder / "session.json"
+    header.write_text(header.read_text().replace('"closed"', '"open"'))
+    for length in (ends[1] - 1, *ends, ends[-1] + 1, len(data)):
+        file.write_bytes(data[:length])
+        assert open_session(folder).cut == (length not in {*ends, len(data)}), length
 
 
 def test_cut_at_any_byte_every_whole_event_is_read(tmp_path):
@@ -435,7 +440,7 @@ def test_a_cut_inside_the_schema_is_an_error_at_every_byte(tmp_path):
             open_session(folder)
         assert caught.value.problem == problem
     file.write_bytes(data[:schema_end])
-    assert not open_session(folder).cut
+    assert open_session(folder).cut
 
 
 def test_at_every_moment_all_but_the_last_quarter_second_is_on_disk(tmp_path):
@@ -570,6 +575,18 @@ def test_recover_drops_a_damaged_event_in_the_middle_and_keeps_the_rest(tmp_path
     )
     assert recover(folder).exit_code == 3
     assert [e["type"] for e in open_session(folder).events()] == ["mark", "rep"]
+
+
+def test_recover_tells_of_a_closed_session_that_was_cut_between_two_batches(tmp_path):
+    folder = small_batches(tmp_path / "s")
+    file = folder / "samples.arrows"
+    data = file.read_bytes()
+    file.write_bytes(data[: batch_ends(data)[2]])
+    rescue = recover(folder)
+    assert (rescue.exit_code, rescue.samples) == (3, 9)
+    assert not open_session(folder).cut
+    assert open_session(folder).header.state == "recovered"
+    assert recover(folder).exit_code == 0
 
 
 def test_recover_leaves_a_closed_whole_session_as_it_is(tmp_path):
