@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hipturn import __version__
-from hipturn.errors import UserError
+from hipturn.errors import UserError, fault_text
 from hipturn.export.run import FORMS
 from hipturn.import_commands import import_
 from hipturn.kit_commands import kit
@@ -293,6 +293,7 @@ def replay(
 @click.option("--report/--no-report", default=True, show_default=True)
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
 @click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
+@click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
@@ -301,30 +302,28 @@ def analyse(
     report: bool,
     orientation_filter: FilterName | None,
     refine: bool,
+    parquet: bool,
     as_json: bool,
 ) -> None:
-    """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions."""
-    from hipturn.batch import Job, analyse_all, write_overall_summary
+    """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
+
+    manifest.json tells what they were made from; what is done and unchanged is not done again.
+    """
+    from hipturn.batch import analyse_all, jobs_for, write_overall_summary
     from hipturn.places import find_sessions
 
     found = find_sessions(paths)
     if out is None:
         out = Path("tables", found[0].resolve().name) if len(found) == 1 else Path("tables")
-    jobs = [
-        Job(
-            path,
-            out if len(found) == 1 else out / path.resolve().name,
-            report,
-            orientation_filter,
-            refine,
-        )
-        for path in found
-    ]
+    jobs = jobs_for(
+        found, out, report=report, orientation_filter=orientation_filter, refine=refine,
+        parquet=out / "parquet" if parquet else None,
+    )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
-        outcomes = analyse_all(jobs, workers, done)
+        outcomes = analyse_all(jobs, out, done, workers=workers)
     good = [outcome for outcome in outcomes if not outcome.problem]
     if len(found) > 1 and good:
-        write_overall_summary(outcomes, out)
+        write_overall_summary(jobs, outcomes, out)
     _print_outcomes(outcomes, out, as_json=as_json)
     if len(good) < len(outcomes):
         sys.exit(1)
@@ -458,6 +457,8 @@ def _print_outcomes(outcomes: list[Outcome], out: Path, *, as_json: bool) -> Non
 
     for row in (row for outcome in outcomes for row in outcome.summary):
         click.echo(row_line(row))
+    if before := sum(outcome.done_before for outcome in outcomes):
+        click.echo(f"unchanged and not done again: {before} of {len(outcomes)}")
     if any(not outcome.problem for outcome in outcomes):
         click.echo(f"tables: {out}")
 
@@ -483,11 +484,7 @@ def main() -> None:
         line = _sentence(error)
         if line is None and os.environ.get("HIPTURN_DEBUG"):
             raise
-        said = line or (
-            f"a fault of ours ({type(error).__name__}: {error}); recordings are kept as they are."
-            " Please report it with what HIPTURN_DEBUG=1 prints"
-        )
-        click.echo(f"hipturn: {said}", err=True)
+        click.echo(f"hipturn: {line or fault_text(error)}", err=True)
         sys.exit(1)
 
 

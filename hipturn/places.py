@@ -10,6 +10,8 @@ from hipturn.errors import UserError
 
 DEMO = "demo"
 SESSION_FILE = "session.json"
+DEPTHS = ("*", "*/*", "*/*/*")
+"""Where sessions lie in a folder of them: archives have a folder a clinic, a year, a wearer."""
 
 
 def recordings_root(chosen: str | None = None) -> Path:
@@ -36,7 +38,9 @@ def find_sessions(paths: Iterable[str]) -> list[Path]:
         path = Path(text)
         if not path.exists() and path.parts[:1] == (DEMO,) and ".." not in path.parts:
             path = demo_root().joinpath(*path.parts[1:])
-        inside = sorted(child.parent for child in path.glob(f"*/{SESSION_FILE}"))
+        inside = sorted(
+            child.parent for depth in DEPTHS for child in path.glob(f"{depth}/{SESSION_FILE}")
+        )
         if path.is_dir() and not (path / SESSION_FILE).exists() and inside:
             found += inside
         else:
