@@ -88,7 +88,11 @@ class RepMachine:
         state, smooth = self.state, self._smooth
         gap_s = time_s - smooth.time_s
         resting = state is State.REST
-        self._gate.push(time_s, posture, moving=not (resting or state is State.OFF))
+        gate = self._gate
+        if posture == START and gate.in_from != math.inf:  # as gate.push would; most samples
+            gate.posture, gate.seen_s, gate.out_from = START, time_s, math.inf
+        else:
+            gate.push(time_s, posture, moving=not (resting or state is State.OFF))
         if gap_s > self.settings.gap_s:
             step = self._after_gap(time_s, angle_deg, gap_s)
             if step is not None:

@@ -129,22 +129,27 @@ def _rows(table: pa.Table) -> pa.Buffer:
 def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return text that starts like a formula with a `'` in front (CWE-1236); numbers stay."""
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        whole = column.combine_chunks().unify_dictionaries() if column.num_chunks > 1 else column
+        return pa.chunked_array(
+            [
+                pa.DictionaryArray.from_arrays(chunk.indices, _quoted(chunk.dictionary)).cast(
+                    column.type.value_type
+                )
+                for chunk in whole.chunks
+            ],
+            type=column.type.value_type,
+        )
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return column
-    return pa.chunked_array(
-        [
-            pa.array(
-                [
-                    f"'{cell}" if cell is not None and cell.startswith(FORMULA_STARTS) else cell
-                    for cell in chunk.to_pylist()
-                ],
-                type=column.type,
-            )
-            for chunk in column.unify_dictionaries().chunks
-        ],
-        type=column.type,
-    )
+    return pa.chunked_array([_quoted(chunk) for chunk in column.chunks], type=column.type)
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    cells = [
+        f"'{cell}" if cell is not None and cell.startswith(FORMULA_STARTS) else cell
+        for cell in texts.to_pylist()
+    ]
+    return pa.array(cells, type=texts.type)
 
 
 def _refuse_entries_by_hand(path: Path) -> None:
