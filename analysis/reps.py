@@ -88,11 +88,7 @@ class RepMachine:
         state, smooth = self.state, self._smooth
         gap_s = time_s - smooth.time_s
         resting = state is State.REST
-        gate = self._gate
-        if posture == START and gate.in_from != math.inf:  # as gate.push would; most samples
-            gate.posture, gate.seen_s, gate.out_from = START, time_s, math.inf
-        else:
-            gate.push(time_s, posture, moving=not (resting or state is State.OFF))
+        self._gate.push(time_s, posture, moving=not (resting or state is State.OFF))
         if gap_s > self.settings.gap_s:
             step = self._after_gap(time_s, angle_deg, gap_s)
             if step is not None:

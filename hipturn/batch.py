@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -66,6 +67,8 @@ class Job:
     """The folder of a partitioned data set that the tables are written into too."""
     known: Entry | None = None
     """What the manifest tells of an earlier run."""
+    url: str = ""
+    """Where the session lies when it has to be fetched; `session` is its name then."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -88,11 +91,12 @@ def analyse_one(job: Job) -> Outcome:
     No session stops the others: a fault of ours is an outcome too.
     """
     try:
-        session = open_session(job.session)
-        made_from = _made_from(job)
-        if _is_done(job, made_from):
-            return _done_before(job)
-        result = _analysed(job, session)
+        with _at_hand(job) as folder:
+            session = open_session(folder)
+            made_from = _made_from(job, folder)
+            if _is_done(job, made_from):
+                return _done_before(job)
+            result = _analysed(job, session)
     except (SessionError, CatalogueError, UserError) as error:
         return failed(job, str(error))
     except OSError as error:
@@ -107,15 +111,26 @@ def analyse_one(job: Job) -> Outcome:
     return Outcome(job.session, rows, result.sentences, "", entry)
 
 
+def _at_hand(job: Job) -> AbstractContextManager[Path]:
+    """Give the folder of a session, fetched when it is elsewhere."""
+    if not job.url:
+        return nullcontext(job.session)
+    from hipturn.remote import fetched
+
+    return fetched(job.url)
+
+
 def failed(job: Job, problem: str) -> Outcome:
     """Return the outcome of a session that has no tables."""
-    entry = {"session": str(job.session), "software": software(), "options": job.options}
+    entry = {"session": job.url or str(job.session), "software": software(), "options": job.options}
     return Outcome(job.session, [], (), problem, {**entry, "problem": problem})
 
 
 def _analysed(job: Job, session: Session) -> sessions.Result:
+    for left in job.out.glob("*.part"):  # by a process that was killed while it wrote
+        left.unlink(missing_ok=True)
     result = sessions.analyse(read_recording(session, job.orientation_filter))
-    if job.orientation_filter is None:
+    if job.orientation_filter is None and not job.url:
         store_summary(job.session, result.summary)
     past = past_of(result.summary, job.earlier)
     result = replace(result, summary=completed(result.summary, past))
@@ -136,11 +151,11 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
     return result
 
 
-def _made_from(job: Job) -> Entry:
+def _made_from(job: Job, folder: Path) -> Entry:
     """Return everything that decides what the tables hold."""
     return {
-        "session": str(job.session),
-        "inputs": session_hashes(job.session),
+        "session": job.url or str(job.session),
+        "inputs": session_hashes(folder),
         "compared_with": {path.name: session_hashes(path) for path in job.earlier},
         "software": software(),
         "options": job.options,
@@ -167,10 +182,11 @@ def _done_before(job: Job) -> Outcome:
     return Outcome(job.session, rows, said, "", job.known, done_before=True)
 
 
-def jobs_for(found: Sequence[Path], out: Path, **options: Any) -> list[Job]:  # noqa: ANN401
+def jobs_for(found: Sequence[Path | str], out: Path, **options: Any) -> list[Job]:  # noqa: ANN401
     """Return a job for each session: one writes into `out`, several each into a folder of it.
 
-    Sessions of one name in several folders are told apart by the names of their folders.
+    Sessions of one name in several folders are told apart by the names of their folders. A text is
+    a URL: such a session is fetched, and compared with no earlier one.
 
     Raises
     ------
@@ -178,14 +194,20 @@ def jobs_for(found: Sequence[Path], out: Path, **options: Any) -> list[Job]:  # 
         When even those are the same.
     """
     if len(found) == 1:
-        return [Job(found[0], out, **options)]
-    full = [path.resolve() for path in found]
+        return [_job(found[0], out, options)]
+    full = [path.resolve() if isinstance(path, Path) else Path(path) for path in found]
     shared = Counter(path.name for path in full)
     names = [p.name if shared[p.name] == 1 else f"{p.parent.name}__{p.name}" for p in full]
     for name, count in Counter(names).items():
         if count > 1:
             raise UserError(f"{count} sessions would be written to {name}: rename their folders")
-    return [Job(path, out / name, **options) for path, name in zip(found, names, strict=True)]
+    return [_job(path, out / name, options) for path, name in zip(found, names, strict=True)]
+
+
+def _job(place: Path | str, out: Path, options: dict[str, Any]) -> Job:
+    if isinstance(place, Path):
+        return Job(place, out, **options)
+    return Job(Path(Path(place).name), out, url=place, **options)
 
 
 def analyse_all(
@@ -217,11 +239,11 @@ def analyse_all(
         When `out` cannot be written.
     """
     manifest = ManifestWriter(out)
-    earlier = candidates([job.session for job in jobs])
+    earlier = candidates([job.session for job in jobs if not job.url])
     ready = [
         replace(
             job,
-            earlier=tuple(earlier[job.session]),
+            earlier=tuple(earlier.get(job.session, ())),
             known=manifest.known.get(_name(job, out)),
         )
         for job in jobs

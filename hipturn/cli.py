@@ -294,6 +294,7 @@ def replay(
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
 @click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
 @click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
@@ -303,24 +304,32 @@ def analyse(
     orientation_filter: FilterName | None,
     refine: bool,
     parquet: bool,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
     """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
 
     manifest.json tells what they were made from; what is done and unchanged is not done again.
     """
-    from hipturn.batch import analyse_all, jobs_for, write_overall_summary
-    from hipturn.places import find_sessions
+    from functools import partial
 
-    found = find_sessions(paths)
+    from hipturn.batch import analyse_all, jobs_for, write_overall_summary
+    from hipturn.cluster import on_cluster
+    from hipturn.places import find_anywhere
+
+    found = find_anywhere(paths)
     if out is None:
-        out = Path("tables", found[0].resolve().name) if len(found) == 1 else Path("tables")
+        out = Path("tables", Path(found[0]).name) if len(found) == 1 else Path("tables")
+    if cluster is not None:
+        found = [place if isinstance(place, str) else place.resolve() for place in found]
+        out = out.resolve()  # a worker has another working directory
     jobs = jobs_for(
         found, out, report=report, orientation_filter=orientation_filter, refine=refine,
-        parquet=out / "parquet" if parquet else None,
+        parquet=out / "parquet" if parquet or cluster else None,
     )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
-        outcomes = analyse_all(jobs, out, done, workers=workers)
+        run = partial(on_cluster, cluster) if cluster else None
+        outcomes = analyse_all(jobs, out, done, workers=workers, run=run)
     good = [outcome for outcome in outcomes if not outcome.problem]
     if len(found) > 1 and good:
         write_overall_summary(jobs, outcomes, out)

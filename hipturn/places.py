@@ -25,6 +25,22 @@ def demo_root() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "recordings" / DEMO
 
 
+def find_anywhere(texts: Iterable[str]) -> list[Path | str]:
+    """Return the sessions that paths and URLs name; those behind a URL as texts.
+
+    Raises
+    ------
+    UserError
+        When one of them is neither a session nor a folder that holds one.
+    """
+    from hipturn.remote import find_remote, is_url
+
+    found: list[Path | str] = []
+    for text in texts:
+        found += find_remote(text) if is_url(text) else find_sessions([text])
+    return list(dict.fromkeys(found))
+
+
 def find_sessions(paths: Iterable[str]) -> list[Path]:
     """Return the sessions that paths name: sessions, folders of sessions, `demo`, `demo/NAME`.
 
