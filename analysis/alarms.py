@@ -136,14 +136,14 @@ class AlarmWatch:
 
     def _turn(self, time_s: float, angles: LegAngles) -> Alarm | None:
         """Look for a turn of one unit against the other about the vertical."""
-        off = _lasting(self._turned, angles.hinge_residual)
+        off = _lasting(self._turned, angles.hinge_residual, TURNED_RAD)
         if off < TURNED_RAD:
             return None
         return self._say(time_s, "heading", deg=math.degrees(off))
 
     def _tilt(self, time_s: float, angles: LegAngles) -> Alarm | None:
         """Look for a knee axis that is no longer across the thigh."""
-        off = _lasting(self._tilted, angles.across - self._across)
+        off = _lasting(self._tilted, angles.across - self._across, TILTED_RAD)
         if off < TILTED_RAD:
             return None
         return self._say(time_s, "tilt", deg=math.degrees(off))
@@ -249,12 +249,15 @@ class Direction:
         return False
 
 
-def _lasting(last: deque[float], value: float) -> float:
-    """Return how far from zero, on one side, all of the last values are; 0 where one is unknown."""
+def _lasting(last: deque[float], value: float, least: float) -> float:
+    """Return how far from zero, on one side, all of the last values are.
+
+    0 where one is unknown, and where the newest is nearer than `least`.
+    """
     if math.isnan(value):
         last.clear()
         return 0.0
     last.append(value)
-    if len(last) < (last.maxlen or 0):
+    if len(last) < (last.maxlen or 0) or -least < value < least:
         return 0.0
     return max(min(last), -max(last), 0.0)

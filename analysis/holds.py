@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.exercises import Array
-from analysis.traces import evenly, smoothed
+from analysis.traces import evenly, middle, slopes, smoothed
 
 CALM_S = 0.1
 """Smoothing that finds a plateau: a tremor of 4 Hz and 1° has a slope of 1 °/s left."""
@@ -60,8 +60,8 @@ def measure_hold(
     even, dt = evenly(time_s, angle_deg - level_deg)
     calm = smoothed(even, dt, CALM_S)
     limit = max(STEADY_DPS, STEADY_SHARE_PER_S * range_deg)
-    steady = np.abs(np.gradient(calm, dt)) < limit
-    sharp = np.abs(np.gradient(smoothed(even, dt, SHARP_S), dt)) < limit
+    steady = np.abs(slopes(calm, dt)) < limit
+    sharp = np.abs(slopes(smoothed(even, dt, SHARP_S), dt)) < limit
     best, best_span, last = (0, 0), 0, -1
     for start in _beginnings(steady & (calm >= BEGIN_SHARE * range_deg)):
         if start <= last:  # part of the hold before
@@ -87,7 +87,7 @@ def _beginnings(flags: Flags) -> list[int]:
 
 def _last_near(calm: Array, start: int, range_deg: float, dt: float) -> int:
     """Return the index at which the angle last stays near the hold's level, breaches bridged."""
-    level = np.median(calm[start : start + max(1, round(LEVEL_S / dt))])
+    level = middle(calm[start : start + max(1, round(LEVEL_S / dt))])
     band = max(BAND_DEG, BAND_SHARE * range_deg)
     near = (np.abs(calm - level) <= band) & (calm >= STAY_SHARE * range_deg)
     inside = start + np.flatnonzero(np.concatenate(([True], near[start + 1 :])))

@@ -359,12 +359,14 @@ def _count(
 
     for start_s, end_s in counted_s:
         first, last = np.searchsorted(time_s, (start_s, end_s), "right")
-        seen = (time_s, columns["angle_deg"], where, foot)
+        seen = (time_s, columns["angle_deg"], where)
         span = [column[first:last].tolist() for column in seen]
-        for t, angle, posture_now, foot_now in zip(*span, strict=True):
-            if isinstance(machine, CircleMachine):
-                machine.see_foot(foot_now)
-            step = machine.push(t, angle, posture_now)
+        feet = iter(foot[first:last].tolist()) if isinstance(machine, CircleMachine) else None
+        push = machine.push
+        for t, angle, posture_now in zip(*span, strict=True):
+            if feet is not None:
+                machine.see_foot(next(feet))  # type: ignore[union-attr]
+            step = push(t, angle, posture_now)
             if step is not NOTHING:
                 take(step, t)
         if last > first:

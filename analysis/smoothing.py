@@ -71,15 +71,20 @@ class SmoothedAngle:
             self._dt = dt
             self._fast_gain = 1.0 - math.exp(-2.0 * math.pi * FAST_HZ * dt)
             self._slow_gain = 1.0 - math.exp(-2.0 * math.pi * SLOW_HZ * dt)
-        self._fast1 += self._fast_gain * (angle_deg - self._fast1)
-        rise = self._fast_gain * (self._fast1 - self.fast)
-        self.fast += rise
-        if not -STEADY_DEG < self.fast - self.steady_at < STEADY_DEG:
-            self.steady_at, self.steady_from = self.fast, time_s
+        # each attribute is read once: this runs for every sample of an archive
+        gain, fast1, fast = self._fast_gain, self._fast1, self.fast
+        fast1 += gain * (angle_deg - fast1)
+        rise = gain * (fast1 - fast)
+        fast += rise
+        self._fast1, self.fast = fast1, fast
+        if not -STEADY_DEG < fast - self.steady_at < STEADY_DEG:
+            self.steady_at, self.steady_from = fast, time_s
         if rise <= 0.0:
             self.rising_from = time_s
-        self._slow1 += self._slow_gain * (angle_deg - self._slow1)
-        slow = self._slow = self._slow + self._slow_gain * (self._slow1 - self._slow)
+        gain, slow1, slow = self._slow_gain, self._slow1, self._slow
+        slow1 += gain * (angle_deg - slow1)
+        slow += gain * (slow1 - slow)
+        self._slow1, self._slow = slow1, slow
         past = self._past
         past.append((time_s, slow))
         since = time_s - SLOPE_S + SAME_STEP_S
@@ -88,7 +93,8 @@ class SmoothedAngle:
         then_s, then = past[0]
         span = time_s - then_s
         slope = self.slope = (slow - then) / (span if span > SLOPE_S / 2 else SLOPE_S / 2)
-        if not -self._quiet_dps < slope < self._quiet_dps:
+        quiet_dps = self._quiet_dps
+        if not -quiet_dps < slope < quiet_dps:
             self.quiet_from = math.inf
         elif self.quiet_from == math.inf:
             self.quiet_from = time_s

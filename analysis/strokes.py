@@ -14,7 +14,7 @@ import numpy.typing as npt
 from analysis.exercises import Array
 from analysis.holds import measure_hold
 from analysis.movement import Movement
-from analysis.traces import velocity
+from analysis.traces import middle, velocity
 
 SMOOTHING_S = 0.05
 STILL_DPS = 1.0
@@ -106,7 +106,8 @@ def residual_limit_deg(range_deg: float) -> float:
 
 
 def _median(values: Array, time_s: Array, start_s: float, end_s: float) -> float:
-    return float(np.median(values[(time_s >= start_s) & (time_s <= end_s)]))
+    first = int(np.searchsorted(time_s, start_s))
+    return middle(values[first : int(np.searchsorted(time_s, end_s, "right"))])
 
 
 def _bounds(time_s: Array, angle: Array, movement: Movement) -> tuple[int, int, int]:
@@ -131,5 +132,5 @@ def _bounds(time_s: Array, angle: Array, movement: Movement) -> tuple[int, int, 
 
 def _still_dps(before: Array, range_deg: float) -> float:
     """Return below which slope the leg is still: little, but above the sway of the rest before."""
-    sway = SWAY_FACTOR * float(np.median(np.abs(before)))
+    sway = SWAY_FACTOR * middle(np.abs(before))
     return max(STILL_DPS, min(sway, STILL_MAX_DPS, STILL_MAX_SHARE_PER_S * range_deg))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hipturn import __version__
-from hipturn.errors import UserError
+from hipturn.errors import UserError, fault_text
 from hipturn.export.run import FORMS
 from hipturn.import_commands import import_
 from hipturn.kit_commands import kit
@@ -295,6 +295,8 @@ def replay(
 @click.option("--report/--no-report", default=True, show_default=True)
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
 @click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
+@click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
@@ -303,30 +305,36 @@ def analyse(
     report: bool,
     orientation_filter: FilterName | None,
     refine: bool,
+    parquet: bool,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
-    """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions."""
-    from hipturn.batch import Job, analyse_all, write_overall_summary
-    from hipturn.places import find_sessions
+    """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
 
-    found = find_sessions(paths)
+    manifest.json tells what they were made from; what is done and unchanged is not done again.
+    """
+    from functools import partial
+
+    from hipturn.batch import analyse_all, jobs_for, write_overall_summary
+    from hipturn.cluster import on_cluster
+    from hipturn.places import find_anywhere
+
+    found = find_anywhere(paths)
     if out is None:
-        out = Path("tables", found[0].resolve().name) if len(found) == 1 else Path("tables")
-    jobs = [
-        Job(
-            path,
-            out if len(found) == 1 else out / path.resolve().name,
-            report,
-            orientation_filter,
-            refine,
-        )
-        for path in found
-    ]
+        out = Path("tables", Path(found[0]).name) if len(found) == 1 else Path("tables")
+    if cluster is not None:
+        found = [place if isinstance(place, str) else place.resolve() for place in found]
+        out = out.resolve()  # a worker has another working directory
+    jobs = jobs_for(
+        found, out, report=report, orientation_filter=orientation_filter, refine=refine,
+        parquet=out / "parquet" if parquet or cluster else None,
+    )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
-        outcomes = analyse_all(jobs, workers, done)
+        run = partial(on_cluster, cluster) if cluster else None
+        outcomes = analyse_all(jobs, out, done, workers=workers, run=run)
     good = [outcome for outcome in outcomes if not outcome.problem]
     if len(found) > 1 and good:
-        write_overall_summary(outcomes, out)
+        write_overall_summary(jobs, outcomes, out)
     _print_outcomes(outcomes, out, as_json=as_json)
     if len(good) < len(outcomes):
         sys.exit(1)
@@ -460,6 +468,8 @@ def _print_outcomes(outcomes: list[Outcome], out: Path, *, as_json: bool) -> Non
 
     for row in (row for outcome in outcomes for row in outcome.summary):
         click.echo(row_line(row))
+    if before := sum(outcome.done_before for outcome in outcomes):
+        click.echo(f"unchanged and not done again: {before} of {len(outcomes)}")
     if any(not outcome.problem for outcome in outcomes):
         click.echo(f"tables: {out}")
 
@@ -486,11 +496,7 @@ def main() -> None:
         line = _sentence(error)
         if line is None and os.environ.get("HIPTURN_DEBUG"):
             raise
-        said = line or (
-            f"a fault of ours ({type(error).__name__}: {error}); recordings are kept as they are."
-            " Please report it with what HIPTURN_DEBUG=1 prints"
-        )
-        click.echo(f"hipturn: {said}", err=True)
+        click.echo(f"hipturn: {line or fault_text(error)}", err=True)
         sys.exit(1)
 
 

@@ -5,3 +5,11 @@ from __future__ import annotations
 
 class UserError(Exception):
     """Something the user can mend: one sentence with what, where and what to do."""
+
+
+def fault_text(error: Exception, kept: str = "recordings are kept as they are") -> str:
+    """Return what to say when the program itself is wrong."""
+    return (
+        f"a fault of ours ({type(error).__name__}: {error}); {kept}."
+        " Please report it with what HIPTURN_DEBUG=1 prints"
+    )

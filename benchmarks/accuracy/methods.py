@@ -43,14 +43,14 @@ def others(session: Worn, calibration: LegCalibration) -> dict[str, Array]:
     raw = {
         "thigh twist": _thigh_twist(session),
         "static pose": _static_pose(session),
-        "windowed hinge": _windowed_hinge(session, calibration),
+        "windowed hinge": windowed_hinge(session, calibration),
     }
-    found = {name: _from_pose(angle, session) for name, angle in raw.items()}
+    found = {name: from_pose(angle, session) for name, angle in raw.items()}
     found["shank tilt"] = _shank_tilt(session)
     return found
 
 
-def _from_pose(angle_rad: Array, session: Worn) -> Array:
+def from_pose(angle_rad: Array, session: Worn) -> Array:
     """Return an angle in degrees, 0 in the start pose, without leaps of a turn."""
     in_pose = np.exp(1j * angle_rad[session.in_pose()])
     zero = np.angle(np.nanmean(in_pose))
@@ -88,9 +88,9 @@ def _static_pose(session: Worn) -> Array:
     exercise, side = session.exercise, session.side
     level = level_pelvis(exercise.position, side)
     in_pose = session.in_pose()
-    pelvis = rotation_about(2, _pelvis_heading(session, level)) @ level
+    pelvis = rotation_about(2, pelvis_heading(session, level)) @ level
     femur = pelvis @ nominal_hip(exercise, side)
-    unit = _columns(_to_true_earth(session))
+    unit = columns_of(to_true_earth(session, session.frames.q_thigh, Segment.THIGH))
     mean = np.nanmean(unit[in_pose], axis=0)
     u, _, v = np.linalg.svd(mean)
     to_femur = (u @ v).T @ femur
@@ -99,18 +99,17 @@ def _static_pose(session: Worn) -> Array:
     return np.arctan2(-hip[:, 2, 0], hip[:, 2, 2])
 
 
-def _pelvis_heading(session: Worn, level: Array) -> float:
+def pelvis_heading(session: Worn, level: Array) -> float:
     truth = session.wearing.truth
     row = _row(session, float(np.mean(session.windows.pose or (0.0, 0.0))))
-    m = _columns(truth.q_earth_pelvis[row : row + 1])[0] @ level.T
+    m = columns_of(truth.q_earth_pelvis[row : row + 1])[0] @ level.T
     return float(np.arctan2(m[1, 0] - m[0, 1], m[0, 0] + m[1, 1]))
 
 
-def _to_true_earth(session: Worn) -> Array:
-    """Return the thigh unit's orientations, given the true heading at the start pose."""
-    q = session.frames.q_thigh
+def to_true_earth(session: Worn, q: Array, segment: Segment) -> Array:
+    """Return a unit's orientations, given the true heading at the start pose."""
     trace = next(
-        t for t in session.wearing.traces if t.segment is Segment.THIGH and t.side is session.side
+        t for t in session.wearing.traces if t.segment is segment and t.side is session.side
     )
     row = np.flatnonzero(session.in_pose() & ~np.isnan(q[:, 0]))[-1]
     true = trace.q_earth_sensor_true[_row(session, session.frames.time_s[row])]
@@ -123,14 +122,14 @@ def _row(session: Worn, time_s: float) -> int:
     return int(np.searchsorted(session.wearing.truth.time_s, time_s))
 
 
-def _columns(q: Array) -> Array:
+def columns_of(q: Array) -> Array:
     """Return the rotation matrices (n, 3, 3) of orientations (n, 4)."""
     return np.stack(
         [rotate_array(q, np.broadcast_to(axis, (len(q), 3))) for axis in np.eye(3)], axis=-1
     )
 
 
-def _windowed_hinge(session: Worn, c: LegCalibration) -> Array:
+def windowed_hinge(session: Worn, c: LegCalibration) -> Array:
     frames = session.frames
     z = _turned(frames.q_shank, c.z_shank)
     if c.y_thigh is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv
 
 from hipturn.errors import UserError
+from imu.recording.folder import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from imu.recording import Session
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+TEXTS = ("session_id", "wearer", "start_time", "exercise", "side", "side_flag")
+"""The columns of summary.csv that are text."""
 BY_HAND = ("pain_0_10", "end_feel", "note")
 """Columns for people to fill in; a table that holds such entries is never overwritten."""
 
@@ -52,6 +55,34 @@ def write_table(table: pd.DataFrame, path: Path) -> Path:
         Path(temporary).unlink(missing_ok=True)
         raise
     return path
+
+
+def join_tables(paths: list[Path], path: Path) -> Path:
+    """Write the rows of several tables of the same columns under one header, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        When a table has other columns.
+    """
+    heads, bodies = zip(*(table.read_bytes().split(b"\n", 1) for table in paths), strict=True)
+    for head, table in zip(heads, paths, strict=True):
+        if head != heads[0]:
+            raise UserError(f"{table}: has other columns than {paths[0]}; remove it and run again")
+    replace_file(path, [heads[0], b"\n", *bodies])
+    return path
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a summary.csv as its DataFrame would give them."""
+    import pandas as pd
+
+    with path.open(encoding="utf-8") as file:
+        table = pd.read_csv(file, dtype=dict.fromkeys(TEXTS, str))
+    rows: list[dict[str, Any]] = table.fillna(dict.fromkeys(TEXTS, "")).to_dict("records")  # type: ignore[assignment]
+    return [
+        row | {name: row[name].removeprefix("'") for name in TEXTS if name in row} for row in rows
+    ]
 
 
 def export_csv(result: Result, session: Session, folder: Path) -> list[Path]:
@@ -98,22 +129,27 @@ def _rows(table: pa.Table) -> pa.Buffer:
 def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return text that starts like a formula with a `'` in front (CWE-1236); numbers stay."""
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        whole = column.combine_chunks().unify_dictionaries() if column.num_chunks > 1 else column
+        return pa.chunked_array(
+            [
+                pa.DictionaryArray.from_arrays(chunk.indices, _quoted(chunk.dictionary)).cast(
+                    column.type.value_type
+                )
+                for chunk in whole.chunks
+            ],
+            type=column.type.value_type,
+        )
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return column
-    return pa.chunked_array(
-        [
-            pa.array(
-                [
-                    f"'{cell}" if cell is not None and cell.startswith(FORMULA_STARTS) else cell
-                    for cell in chunk.to_pylist()
-                ],
-                type=column.type,
-            )
-            for chunk in column.unify_dictionaries().chunks
-        ],
-        type=column.type,
-    )
+    return pa.chunked_array([_quoted(chunk) for chunk in column.chunks], type=column.type)
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    cells = [
+        f"'{cell}" if cell is not None and cell.startswith(FORMULA_STARTS) else cell
+        for cell in texts.to_pylist()
+    ]
+    return pa.array(cells, type=texts.type)
 
 
 def _refuse_entries_by_hand(path: Path) -> None:

@@ -15,21 +15,43 @@ if TYPE_CHECKING:
     from imu.recording import Session
 
 
+PARTITION = "session"
+TABLES = ("angles", "reps", "summary")
+
+
 def export_parquet(result: Result, session: Session, folder: Path) -> list[Path]:
     """Write angles, reps, summary and samples as Parquet files and return their paths.
 
     Columns are those of the CSV tables; what is not known is null.
     """
-    tables = {
-        "angles": pa.Table.from_pandas(result.angles, preserve_index=False),
-        "reps": pa.Table.from_pandas(result.reps, preserve_index=False),
-        "summary": pa.Table.from_pandas(result.summary, preserve_index=False),
-        "samples": sample_table(session),
+    tables = {**_tables(result), "samples": sample_table(session)}
+    return [_write(table, folder / f"{name}.parquet") for name, table in tables.items()]
+
+
+def partitions(root: Path, name: str) -> dict[str, Path]:
+    """Return where the tables of one session lie in a data set that all share, by table."""
+    return {table: root / table / f"{PARTITION}={name}" / f"{table}.parquet" for table in TABLES}
+
+
+def write_partitions(result: Result, root: Path, name: str) -> list[Path]:
+    """Write the tables of one session into a data set partitioned by session.
+
+    `ROOT/angles/session=NAME/angles.parquet` and so on: the way pandas, DuckDB and Spark read
+    many files as one table with a column `session`.
+    """
+    places = partitions(root, name)
+    for path in places.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return [_write(table, places[key]) for key, table in _tables(result).items()]
+
+
+def _tables(result: Result) -> dict[str, pa.Table]:
+    return {
+        name: pa.Table.from_pandas(getattr(result, name), preserve_index=False) for name in TABLES
     }
-    written = []
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        part = path.with_suffix(".part")
-        pyarrow.parquet.write_table(table, part, compression="zstd")
-        written.append(part.replace(path))
-    return written
+
+
+def _write(table: pa.Table, path: Path) -> Path:
+    part = path.with_suffix(".part")
+    pyarrow.parquet.write_table(table, part, compression="zstd")
+    return part.replace(path)

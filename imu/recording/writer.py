@@ -23,6 +23,7 @@ from imu.recording.arrow_stream import (
     encode_schema,
     encode_table,
 )
+from imu.recording.compact import compact
 from imu.recording.events import MAX_EVENTS_BYTES, format_event
 from imu.recording.folder import (
     EVENTS_FILE,
@@ -212,6 +213,8 @@ class SessionWriter:
             self._samples.append(END_OF_STREAM)
             self._end_files()
             self.update(state=state)
+            with contextlib.suppress(SessionError):  # no room for it: what is there is whole
+                compact(self.folder / SAMPLES_FILE)
         finally:
             self._end_files()
             self._lock.release()

@@ -272,12 +272,15 @@ def test_a_disk_that_cannot_be_asked_is_told(tmp_path, monkeypatch):
     )
 
 
-def test_an_hour_takes_what_was_said(tmp_path):
+def test_an_hour_takes_what_was_said_and_less_once_closed(tmp_path):
+    samples = tmp_path / "s" / "samples.arrows"
     with SessionWriter.create(tmp_path / "s", HEADER) as writer:
         for number in range(20 * 300):
             writer.write(sample(number))
-    hour = 180 * (tmp_path / "s" / "samples.arrows").stat().st_size
+        writer.flush()
+        hour = 180 * samples.stat().st_size
     assert 0.9 * BYTES_PER_HOUR < hour <= BYTES_PER_HOUR
+    assert 180 * samples.stat().st_size < 0.95 * hour
 
 
 # --- orphans -------------------------------------------------------------------------------------

@@ -1,0 +1,263 @@
+"""The hip angle of one hour: by us, and by what people would use instead. Time and error.
+
+    python benchmarks/peers.py [--minutes 60] [--frames 2000]
+
+One virtual wearer does one set for an hour with two 60 Hz units that send quaternions and raw data.
+Every method starts from the samples in memory and ends with the angle; the others get their best
+case: the true headings in the start pose, a zero there, or our own axes and definitions.
+
+ours               one time base, calibration, common heading, angle and its uncertainty
+ours, raw          the same from acceleration and rotation rate alone
+pandas             nearest samples joined by time, thigh against its place in the start pose, ZXY
+windowed hinge     our axes, headings by optimisation in a sliding window (as qmt does it)
+madgwick, mahony   orientations by the ahrs package from raw data, then as pandas
+ours on mahony     orientations by the ahrs package from raw data, then our axes and definitions
+per frame          hip and knee angles that fit both units best, frame by frame by least squares,
+                   as OpenSense does it; on evenly spaced frames, its time scaled to all of them
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import least_squares
+from scipy.spatial.transform import Rotation
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from analysis import sessions
+from analysis.calibration import LegCalibration, LegFrames
+from analysis.exercises import Array, level_pelvis, nominal_hip, rotation_about
+from analysis.fusion import fuse_leg
+from analysis.recording import leg_units
+from analysis.signals import signal_series
+from benchmarks.accuracy.methods import (
+    columns_of,
+    from_pose,
+    pelvis_heading,
+    to_true_earth,
+    windowed_hinge,
+)
+from benchmarks.accuracy.worn import Worn, recording_of
+from imu.host_fusion import with_orientations
+from imu.sample import SampleTable, Segment, Side
+from imu.timeline import align, until_last_complete
+from imu.virtual.wearer import WearerSettings, Wearing, wear
+
+EXERCISE, SIDE, SEED = "seated_internal_rotation", Side.RIGHT, 7
+REPS_PER_MINUTE = 10.2
+RAD_ROUNDS = 1e-4
+"""A fit ends when it no longer turns by more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one method took and how far it was off."""
+
+    name: str
+    seconds: float
+    rmse_deg: float
+
+
+def session_of(wearing: Wearing, table: SampleTable) -> tuple[Worn, LegCalibration]:
+    """Return the session on one time base, calibrated; what every method of ours begins with."""
+    frames = until_last_complete(align(table, wearing.units, "independent"))
+    recording = replace(wearing_recording(wearing), frames=frames)
+    (leg,) = leg_units(wearing.units)
+    worn = Worn(
+        wearing=wearing,
+        recording=recording,
+        result=None,  # type: ignore[arg-type]  # no table is needed here
+        side=SIDE,
+        frames=recording.leg(leg),
+        windows=sessions.windows_of_marks(wearing.marks),
+        sets_s=sessions.spans(wearing.marks, "set"),
+    )
+    _, found = sessions.calibrate_leg(recording, worn.frames, worn.exercise, SIDE)
+    assert found.calibration is not None
+    return worn, found.calibration
+
+
+_RECORDINGS: dict[int, sessions.Recording] = {}
+
+
+def wearing_recording(wearing: Wearing) -> sessions.Recording:
+    """Return what is known of a session besides its frames, made once and not timed."""
+    if id(wearing) not in _RECORDINGS:
+        _RECORDINGS[id(wearing)] = recording_of(wearing)
+    return _RECORDINGS[id(wearing)]
+
+
+def by_us(wearing: Wearing, table: SampleTable) -> tuple[Worn, Array]:
+    """Return our angle at every frame, degrees."""
+    session, calibration = session_of(wearing, table)
+    rate_hz = session.recording.rate_hz
+    series = fuse_leg(calibration, session.exercise, rate_hz, session.frames)
+    return session, signal_series(series, session.exercise)[0]
+
+
+def by_filter(wearing: Wearing, table: SampleTable, name: str) -> tuple[Worn, Array]:
+    """Return our angle from orientations that a filter makes of raw data."""
+    bare = replace(table, q=np.full_like(table.q, np.nan))
+    return by_us(wearing, with_orientations(bare, wearing.units, name))  # type: ignore[arg-type]
+
+
+def by_windowed_hinge(wearing: Wearing, table: SampleTable) -> tuple[Worn, Array]:
+    """Return the angle with headings found in a sliding window."""
+    session, calibration = session_of(wearing, table)
+    return session, from_pose(windowed_hinge(session, calibration), session)
+
+
+def by_pandas(table: SampleTable, session: Worn) -> tuple[Worn, Array]:
+    """Return the angle as a plain data frame gives it: thigh against its place in the start pose.
+
+    The nearest samples are joined by the time they arrived at; third angle of ZXY.
+    """
+    names = ["w", "x", "y", "z"]
+    thigh, shank = (
+        pd.DataFrame(table.q[rows], columns=names)
+        .assign(t=table.host_time_ns[rows] * 1e-9)
+        .dropna()
+        for rows in (np.flatnonzero(table.unit == index) for index in _units_of(session))
+    )
+    both = pd.merge_asof(thigh, shank, on="t", direction="nearest", suffixes=("", "_shank"))
+    q_shank = both[[f"{name}_shank" for name in names]].to_numpy()
+    frames = LegFrames(both["t"].to_numpy(), both[names].to_numpy(), q_shank)
+    joined = replace(session, frames=frames)
+    level, hip = level_pelvis(session.exercise.position, SIDE), nominal_hip(session.exercise, SIDE)
+    pelvis = rotation_about(2, pelvis_heading(session, level)) @ level
+    true_earth = to_true_earth(joined, frames.q_thigh, Segment.THIGH)
+    unit = Rotation.from_quat(true_earth, scalar_first=True)
+    mean = unit[joined.in_pose()].mean()
+    femur = unit * (mean.inv() * Rotation.from_matrix(pelvis @ hip))
+    m = (Rotation.from_matrix(pelvis).inv() * femur).as_matrix()
+    return joined, from_pose(np.arctan2(-m[:, 2, 0], m[:, 2, 2]), joined)
+
+
+def _units_of(session: Worn) -> tuple[int, int]:
+    (leg,) = leg_units(session.recording.units)
+    assert leg.thigh is not None
+    return leg.thigh, leg.shank
+
+
+def by_ahrs(wearing: Wearing, table: SampleTable, name: str, session: Worn) -> tuple[Worn, Array]:
+    """Return the same from orientations that a filter of ahrs makes of raw data."""
+    bare = replace(table, q=np.full_like(table.q, np.nan))
+    return by_pandas(with_orientations(bare, wearing.units, name), session)  # type: ignore[arg-type]
+
+
+def by_frame(session: Worn, count: int) -> tuple[np.ndarray, Array]:
+    """Return rows and the angle that fits both units best there, three angles and the knee's."""
+    pairs = ((Segment.THIGH, session.frames.q_thigh), (Segment.SHANK, session.frames.q_shank))
+    measured = [columns_of(to_true_earth(session, q, segment)) for segment, q in pairs]
+    known = ~np.isnan(measured[0][:, 0, 0]) & ~np.isnan(measured[1][:, 0, 0])
+    level = level_pelvis(session.exercise.position, SIDE)
+    pelvis = rotation_about(2, pelvis_heading(session, level)) @ level
+    start = np.zeros(4)
+    hip = nominal_hip(session.exercise, SIDE)
+    start[:3] = Rotation.from_matrix(hip).as_euler("ZXY")
+    start[3] = -np.pi / 2
+    in_pose = known & session.in_pose()
+    means = [_mean(one[in_pose]) for one in measured]
+    offsets = [m.T @ mean for m, mean in zip(_model(pelvis, start), means, strict=True)]
+
+    def off(x: Array, row: int) -> Array:
+        return np.concatenate(
+            [
+                _vee((model @ offset).T @ one[row])
+                for model, offset, one in zip(_model(pelvis, x), offsets, measured, strict=True)
+            ]
+        )
+
+    inside = np.flatnonzero(known & session.in_set)
+    rows = inside[np.linspace(0, len(inside) - 1, count).astype(int)]
+    found, x = [], start
+    for row in rows:
+        x = least_squares(off, x, args=(row,), method="lm", xtol=RAD_ROUNDS).x
+        found.append(x[2] - start[2])
+    return rows, SIDE.sign * np.degrees(np.array(found))
+
+
+def _model(pelvis: Array, x: Array) -> tuple[Array, Array]:
+    """Return the orientations of femur and shank for three hip angles and the knee's, radians."""
+    femur = pelvis @ rotation_about(2, x[0]) @ rotation_about(0, x[1]) @ rotation_about(1, x[2])
+    return femur, femur @ rotation_about(2, x[3])
+
+
+def _vee(m: Array) -> Array:
+    return np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]) / 2.0
+
+
+def _mean(matrices: Array) -> Array:
+    u, _, v = np.linalg.svd(np.mean(matrices, axis=0))
+    mean: Array = u @ v
+    return mean
+
+
+def error_deg(session: Worn, time_s: Array, angle_deg: Array) -> float:
+    """Return the RMSE inside the set against the truth, degrees."""
+    off = angle_deg - session.wearing.truth.angle_at(SIDE, time_s)
+    start_s, end_s = session.sets_s[0]
+    return float(np.sqrt(np.nanmean(off[(time_s >= start_s) & (time_s <= end_s)] ** 2)))
+
+
+def timed(work: Callable[[], tuple[Worn, Array]]) -> tuple[float, Worn, Array]:
+    """Return the processor time of one method, and what it found."""
+    begun = time.process_time()
+    session, angle = work()
+    return time.process_time() - begun, session, angle
+
+
+def scores(wearing: Wearing, table: SampleTable, frames: int) -> Iterator[Score]:
+    """Yield the score of every method, ours first."""
+    wearing_recording(wearing)
+    session, _ = session_of(wearing, table)
+    methods: dict[str, Callable[[], tuple[Worn, Array]]] = {
+        "ours": lambda: by_us(wearing, table),
+        "ours, raw": lambda: by_filter(wearing, table, "vqf"),
+        "ours on mahony": lambda: by_filter(wearing, table, "mahony"),
+        "windowed hinge": lambda: by_windowed_hinge(wearing, table),
+        "madgwick": lambda: by_ahrs(wearing, table, "madgwick", session),
+        "mahony": lambda: by_ahrs(wearing, table, "mahony", session),
+        "pandas": lambda: by_pandas(table, session),
+    }
+    for name, work in methods.items():
+        seconds, worn, angle = timed(work)
+        yield Score(name, seconds, error_deg(session, worn.frames.time_s, angle))
+    begun = time.process_time()
+    rows, angle = by_frame(session, frames)
+    seconds = (time.process_time() - begun) * len(session.frames.time_s) / frames
+    yield Score("per frame", seconds, error_deg(session, session.frames.time_s[rows], angle))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--frames", type=int, default=2000, help="fitted frame by frame")
+    options = parser.parse_args()
+    settings = WearerSettings(
+        reps=round(options.minutes * REPS_PER_MINUTE), sensor_output="quaternion+raw"
+    )
+    wearing = wear(EXERCISE, SIDE.value, SEED, settings)
+    table = SampleTable.from_samples(wearing.samples)
+    print(f"{wearing.samples[-1].host_time_ns / 6e10:.1f} min, {len(table)} samples")
+    print(f"{'':16}{'time':>9}{'ratio':>8}{'error':>9}{'ratio':>8}")
+    first: Score | None = None
+    for one in scores(wearing, table, options.frames):
+        first = first or one
+        times, errors = one.seconds / first.seconds, one.rmse_deg / first.rmse_deg
+        print(
+            f"{one.name:16}{one.seconds:7.2f} s{times:8.1f}{one.rmse_deg:8.2f}°{errors:8.1f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
