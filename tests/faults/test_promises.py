@@ -158,7 +158,7 @@ def test_a_recording_is_never_overwritten_nor_deleted_unasked(
     with pytest.raises(SessionError, match="is already there"):
         SessionWriter.create(session, header_of(wearing, STARTED))
     for arguments in (
-        ("analyse", session, "--out", tmp_path / "tables"),
+        ("analyse", session, "--out", tmp_path / "tables", "--no-report"),
         ("export", session, "--to", "csv", "--out", tmp_path / "exported"),
         ("replay", session, "--terminal", "--speed", "max"),
         ("recover", session),
@@ -494,7 +494,7 @@ def test_two_processes_never_write_one_recording(tmp_path, wearing, monkeypatch,
 @pytest.mark.parametrize(
     "hours",
     [
-        pytest.param(0.15, id="nine minutes"),
+        pytest.param(0.1, id="six minutes"),
         pytest.param(8.0, id="eight hours", marks=pytest.mark.long),
     ],
 )

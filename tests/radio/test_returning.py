@@ -139,7 +139,7 @@ def test_the_bus_dies_and_comes_back(air: FakeBluez) -> None:
             catch = caught[1]
             await until(lambda: all(len(catch.of(index)) > 60 for index in range(2)))
             air.die()
-            await until(lambda: len(catch.texts("failed")) >= 2)
+            await until(lambda: all("failed" in catch.kinds(index) for index in range(2)))
             await air.listen()
             await until(lambda: len(catch.reconnects()) == 2)
         return caught
