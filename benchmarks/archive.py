@@ -81,16 +81,16 @@ def fill(folder: Path, kinds: list[tuple[Path, float]], sessions: int) -> float:
     return seconds / 3600
 
 
-def analysed(folder: Path, out: Path, workers: int, *, report: bool) -> float:
-    """Return how long the command takes for an archive."""
+def analysed(folder: Path, out: Path, workers: int, *, report: bool) -> tuple[float, float]:
+    """Return how long the command takes for an archive, and its processor time of all workers."""
     shutil.rmtree(out, ignore_errors=True)
     words = ["analyse", str(folder), "--out", str(out), "--workers", str(workers)]
     command = [sys.executable, "-m", "hipturn", *words, "--report" if report else "--no-report"]
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    spent = time.perf_counter() - begun
+    spent, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr[-2000:]
-    return spent
+    return spent, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
@@ -109,15 +109,22 @@ def main() -> None:
         for count in (options.sessions // 2, options.sessions):
             hours = fill(place / "archive", kinds, count)
             out = place / "tables"
-            seconds = analysed(place / "archive", out, options.workers, report=options.report)
-            spent[count] = seconds
+            seconds, processor_s = analysed(
+                place / "archive", out, options.workers, report=options.report
+            )
+            spent[count] = (seconds, processor_s)
             written = sum(1 for _ in out.glob("*/summary.csv"))
             per = f"{seconds / count:.2f} s each, {hours * 3600 / seconds:.0f} times real time"
             print(
-                f"{written} of {count} sessions, {hours:.1f} h: {seconds:.0f} s, {per}", flush=True
+                f"{written} of {count} sessions, {hours:.1f} h: {seconds:.0f} s, {per},"
+                f" processors {processor_s:.0f} s",
+                flush=True,
             )
         half, whole = spent.values()
-        print(f"twice the sessions: {whole / half:.2f} times the time")
+        times, processors = (b / a for a, b in zip(half, whole, strict=True))
+        print(
+            f"twice the sessions: {times:.2f} times the time, {processors:.2f} of the processors'"
+        )
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"largest memory of a process: {largest:.0f} MB")
 

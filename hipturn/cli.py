@@ -317,6 +317,7 @@ def analyse(
 
     from hipturn.batch import analyse_all, jobs_for, write_overall_summary
     from hipturn.cluster import on_cluster
+    from hipturn.export.parquet import PARQUET
     from hipturn.places import find_anywhere
 
     found = find_anywhere(paths)
@@ -327,7 +328,7 @@ def analyse(
         out = out.resolve()  # a worker has another working directory
     jobs = jobs_for(
         found, out, report=report, orientation_filter=orientation_filter, refine=refine,
-        parquet=out / "parquet" if parquet or cluster else None,
+        parquet=out / PARQUET if parquet or cluster else None,
     )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
         run = partial(on_cluster, cluster) if cluster else None

@@ -152,5 +152,16 @@ class ManifestWriter:
         (self._out / JOURNAL_FILE).unlink(missing_ok=True)
 
 
+def forget_entry(out: Path, name: str) -> Path | None:
+    """Remove one session from a folder's manifest; return the manifest when it was in it."""
+    known = read_manifest(out)
+    if known.pop(name, None) is None:
+        return None
+    path = out / MANIFEST_FILE
+    replace_file(path, [_text(dict(sorted(known.items())))])
+    (out / JOURNAL_FILE).unlink(missing_ok=True)
+    return path
+
+
 def _text(entries: Mapping[str, Entry]) -> bytes:
     return json.dumps({"format": FORMAT, "sessions": entries}, indent=1).encode() + b"\n"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from imu.recording import Session
 
 
+PARQUET = "parquet"
+"""The folder of the data set, beside the tables of many sessions."""
 PARTITION = "session"
 TABLES = ("angles", "reps", "summary")
 

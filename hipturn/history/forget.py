@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hipturn.errors import UserError
+from hipturn.export.parquet import PARQUET, partitions
 from hipturn.history.index import INDEX_FILE, history_index
+from hipturn.manifest import forget_entry
 from hipturn.places import SESSION_FILE
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock, read_header, replace_file
@@ -20,7 +22,7 @@ from imu.recording.folder import FolderLock, read_header, replace_file
 SEARCHED_MAX_BYTES = 50_000_000
 NOT_TEXT = frozenset({".arrows", ".png", ".pdf", ".parquet"})
 """Samples and pictures: a short reference would be found in any of them by chance."""
-WRITTEN = ("angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv")
+WRITTEN = ("angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv", "manifest.json")
 
 
 @dataclass(slots=True)
@@ -131,6 +133,14 @@ def _remove_tables(folder: Path) -> Iterator[Path]:
         if (folder / name).exists():
             (folder / name).unlink()
             yield folder / name
+    for path in partitions(folder.parent / PARQUET, folder.name).values():
+        if path.exists():
+            path.unlink()
+            yield path
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
+    if noted := forget_entry(folder.parent, folder.name):
+        yield noted
     with contextlib.suppress(OSError):  # something else is in it
         folder.rmdir()
 

@@ -182,3 +182,15 @@ def test_a_table_of_other_columns_is_not_joined(tmp_path):
     with pytest.raises(UserError, match="other columns"):
         join_tables([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "c.csv")
     assert not (tmp_path / "c.csv").exists()
+
+
+def test_a_forgotten_wearer_is_in_no_manifest_and_in_no_parquet(hipturn, archive, tmp_path):
+    for name, wearer in (("a", "W01"), ("b", "W02"), ("c", "W02")):
+        path = archive / name / "session.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"wearer": wearer}))
+    out = tmp_path / "t"
+    assert hipturn("analyse", archive, "--out", out, "--parquet", "--no-report")[0] == 0
+    assert list(out.glob("parquet/*/session=a/*.parquet"))
+    assert hipturn("forget", "W01", "--dir", archive, "--tables", out, "--yes")[0] == 0
+    assert sorted(read_manifest(out)) == ["b", "c"]
+    assert sorted({p.parent.name for p in out.glob("parquet/*/*/*")}) == ["session=b", "session=c"]
