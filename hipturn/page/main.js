@@ -89,6 +89,8 @@ function happened(event, age) {
   else if (event.what === "set") play("set", `set ${event.set} done`);
   else if (event.what === "step") { guide.remedy = ""; play("step", event.text); }
   else if (event.what === "refused_step") { guide.remedy = event.text; play("refused", event.text); }
+  else if (event.what === "alarm") { banner(event.text); play("refused", event.text); }
+  else if (event.what === "cue") play("step", event.text);
   else if (event.what === "mark") put($("said"), "marked");
   else if (event.what === "refused") banner(event.text);
   else if (event.what === "done" && age <= EVENT_MAX_AGE_S) app.sound.play("done");

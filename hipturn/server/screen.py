@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from analysis.announcements import MOVEMENT_KINDS, Announcement
+from analysis.announcements import MOVEMENT_KINDS, Announcement, Kind
 from analysis.exercises import Exercise
 from analysis.guide import Step
 from hipturn.pipeline import Tracker, Update
@@ -26,6 +26,7 @@ GUIDE_EVERY_S = 0.1
 RATE_OVER = 8
 """Tellings of the units over which their rate is taken: two seconds."""
 LOSS_OVER = 40
+CUES = (Kind.HALF_WAY, Kind.BREATH_IN, Kind.BREATH_OUT, Kind.HOLD_END)
 SIGN_DEG = 6.0
 """So far must the angle rise, or fall, before the direction of the movement is judged."""
 
@@ -159,7 +160,10 @@ class PageScreen:
     def _announce(self, said: Announcement) -> None:
         movement, text = said.movement, sentence(said, self._exercise)
         if said.kind not in MOVEMENT_KINDS or movement is None:
-            self._hub.happened("say", text=text)
+            if said.kind is Kind.ALARM:
+                self._hub.happened("alarm", text=text)
+            elif said.kind in CUES:  # seconds, sets and faults the page shows by itself
+                self._hub.happened("cue", text=text)
             return
         self._legs[said.side].count = (said.set, said.rep)
         self._tell_count()
