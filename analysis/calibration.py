@@ -26,7 +26,7 @@ from analysis.axes import (
 )
 from analysis.checks import Check, at_least, at_most, not_found
 from analysis.exercises import Array, Exercise, nominal_up, rotation_about
-from analysis.heading import heading_from_pose, hinge_consistency
+from analysis.first_heading import heading_from_pose, hinge_consistency, knee_on_the_way
 from analysis.hinge import find_hinge
 from analysis.leg import LegCalibration, LegFrames, Windows
 from analysis.pelvis import find_pelvis_unit
@@ -48,6 +48,7 @@ FRONT_SEEN = 0.5
 """Below this share of gravity across the femur, a pose does not show which way its front is."""
 FRONT_MAX_RAD = math.radians(60.0)
 UPRIGHT_RAD = math.radians(60.0)
+KNEE_MAX_RAD = math.radians(20.0)
 CONSISTENCY_MIN = 0.95
 
 
@@ -160,7 +161,11 @@ def _attempt(steps: _Steps, ready_s: float, *, extends: bool) -> _Attempt:
     if not all(check.passed for check in checks):
         return _Attempt(None, checks)
     leg, femur = _finish(steps, axes, ready_s)
-    more = [*_hinge_check(steps, axes, leg), _front_check(steps, leg, femur)]
+    more = [
+        *_hinge_check(steps, axes, leg),
+        *_knee_check(steps, axes),
+        _front_check(steps, leg, femur),
+    ]
     return _Attempt(leg, [*checks, *more], _bends_forwards(leg))
 
 
@@ -248,6 +253,27 @@ def _hinge_check(steps: _Steps, axes: _Axes, leg: LegCalibration) -> list[Check]
     if agreed is None:
         return []
     return [at_least("hinge consistency", agreed, CONSISTENCY_MIN, "hinge disagrees")]
+
+
+def _knee_check(steps: _Steps, axes: _Axes) -> list[Check]:
+    """Return the check of the start pose's knee where gravity does not show it, but the way did."""
+    front = float(nominal_up(steps.exercise, steps.side)[0][0])
+    if axes.y_thigh is None or abs(front) > FRONT_SEEN:
+        return []
+    pose, move = steps.pose, steps.move
+    y_thigh = _turned(pose.q_thigh, axes.y_thigh)
+    z_shank, y_shank = (_turned(pose.q_shank, axis) for axis in (axes.z_shank, axes.y_shank))
+    nominal = math.radians(steps.exercise.pose.knee_flexion_deg)
+    knee = knee_on_the_way(
+        (y_thigh, z_shank, y_shank),
+        (_turned(move.q_thigh, axes.y_thigh), _turned(move.q_shank, axes.z_shank)),
+        nominal,
+    )
+    if knee is None:
+        return []
+    off = abs(math.remainder(knee - nominal, 2 * math.pi))
+    words = {"exercise": steps.exercise.name}
+    return [at_most("knee in the start pose", off, KNEE_MAX_RAD, "wrong knee", **words)]
 
 
 def _front_check(steps: _Steps, leg: LegCalibration, femur: Array) -> Check:

@@ -16,6 +16,8 @@ REMEDIES = {
     "moved": "the leg moved by {deg:.1f}° during the {during}: repeat it and keep still",
     "wrong pose": "the {segment} is {deg:.0f}° from the start position of {exercise}: check the"
     " position, and that the units are not swapped",
+    "wrong knee": "the knee is bent {deg:.0f}° more or less than the start position of {exercise}"
+    " has it: check the position, and that the units kept still on the limb",
     "shank idle": "the shank hardly moved while the knee should have been bent: bend and straighten"
     " it five times, and check that the units are not swapped",
     "few bends": "too few knee bends: bend and straighten the knee five times, by 50° or so",

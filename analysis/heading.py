@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,79 +28,6 @@ KNEE_FORGETTING_S = 5.0
 """Time constant where only the knee's bend ties the headings: longer than a movement's wobble."""
 WEIGHT_MIN = 0.4
 """Share of gravity across the hinge below which heading is frozen (qmt's ratingMin)."""
-PERPENDICULAR_SIGMA = 0.05
-"""How far from perpendicular two calibrated axes are in one pose, as a sine: about 3°."""
-KNEE_PRIOR_SIGMA_RAD = math.radians(15.0)
-"""How far a wearer's start pose is from the nominal knee angle."""
-FRONT_PRIOR_SIGMA = 0.25
-"""How far from the nominal one the share of the femur's front that faces up is: 15° of flexion."""
-
-
-def heading_from_pose(
-    pose: tuple[Array, Array, Array],
-    moves: Sequence[tuple[Array, Array]],
-    knee_flexion_rad: float,
-    front_up: float,
-) -> tuple[float, float]:
-    """Return the turn δ (rad) of the shank unit's earth to the thigh unit's, and its weight in s.
-
-    Parameters
-    ----------
-    pose
-        Over the start pose, in each unit's earth: femur long axis (n, 3) from the thigh unit, knee
-        axis (n, 3) and shank long axis (n, 3) from the shank unit.
-    moves
-        Femur long axis and knee axis (m, 3) over the bends, and on the way from standing, where
-        nearly every movement shows what a start pose with its hinge upright does not.
-    knee_flexion_rad, front_up
-        The nominal start pose's knee, and how much of its femur's front faces up: they tell the two
-        solutions apart and stand in where gravity shows neither.
-    """
-    thigh_y, shank_z, shank_y = (axis.mean(axis=0) for axis in pose)
-    parts = [
-        (y[:: max(1, len(y) // 50)], z[:: max(1, len(y) // 50)]) for y, z in (pose[:2], *moves)
-    ]
-    ys, zs = (np.concatenate(axes) for axes in zip(*parts, strict=True))
-
-    def cost(delta: Array) -> Array:
-        c, s = np.cos(delta)[:, None], np.sin(delta)[:, None]
-        along = (
-            ys[:, 0] * (c * zs[:, 0] - s * zs[:, 1])
-            + ys[:, 1] * (s * zs[:, 0] + c * zs[:, 1])
-            + ys[:, 2] * zs[:, 2]
-        )
-        off_knee = _knee_flexion(delta, thigh_y, shank_z, shank_y) - knee_flexion_rad
-        off_knee = (off_knee + np.pi) % (2 * np.pi) - np.pi
-        front = thigh_y[0] * (s[:, 0] * shank_z[0] + c[:, 0] * shank_z[1]) - thigh_y[1] * (
-            c[:, 0] * shank_z[0] - s[:, 0] * shank_z[1]
-        )
-        total: Array = (
-            np.mean(along**2, axis=1) / PERPENDICULAR_SIGMA**2
-            + (off_knee / KNEE_PRIOR_SIGMA_RAD) ** 2
-            + ((front - front_up) / FRONT_PRIOR_SIGMA) ** 2
-        )
-        return total
-
-    best, width = 0.0, np.pi
-    for _ in range(5):  # coarse to fine; the cost has at most two valleys, apart by far more
-        grid = best + np.linspace(-width, width, 181)
-        best, width = float(grid[np.argmin(cost(grid))]), width / 45.0
-    seen = max(0.0, 1.0 - float(np.mean(ys[:, 2]) ** 2 + np.mean(zs[:, 2]) ** 2))
-    return math.remainder(best, 2 * math.pi), max(seen, 0.05) * FORGETTING_S
-
-
-def _knee_flexion(delta: Array, y: Array, z: Array, shank_y: Array) -> Array:
-    c, s = np.cos(delta), np.sin(delta)
-
-    def turned(v: Array) -> Array:
-        return np.stack(
-            (c * v[0] - s * v[1], s * v[0] + c * v[1], np.full_like(delta, v[2])), axis=-1
-        )
-
-    x = np.cross(y, turned(z))
-    long_axis = turned(shank_y)
-    angle: Array = np.arctan2(np.sum(long_axis * x, axis=-1), long_axis @ y)
-    return angle
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +131,11 @@ def hinge_heading(
     if rule.front_sign:
         across = np.sqrt((y[:, 0] ** 2 + y[:, 1] ** 2) * (z[:, 0] ** 2 + z[:, 1] ** 2))
         opening = np.arccos(np.clip(-y[:, 2] * z[:, 2] / across, -1.0, 1.0))
-        root = _heading(y) - _heading(z) + rule.front_sign * opening
+        root = heading_of(y) - heading_of(z) + rule.front_sign * opening
     else:
         knee = rule.knee_flexion_rad
         apart = np.arctan2(z[:, 2] * np.sin(knee), np.cos(knee) - y[:, 2] * shank_y[:, 2])
-        root = _heading(y) - _heading(shank_y) - apart
+        root = heading_of(y) - heading_of(shank_y) - apart
     re = _forget(level * np.cos(root), rule.keep, rule.start.real)
     im = _forget(level * np.sin(root), rule.keep, rule.start.imag)
     delta = np.arctan2(im, re)
@@ -225,25 +151,8 @@ def hinge_heading(
     return np.where(last >= 0, delta[np.maximum(last, 0)], rule.delta_rad), residual
 
 
-def hinge_consistency(y: Array, z: Array, delta_rad: float) -> float | None:
-    """Return R̄ in 0…1, how well one heading fits all of a movement; None where nothing shows it.
-
-    Of the two headings that keep the knee axis z (n, 3) across the femur's long axis y (n, 3), each
-    in its unit's earth, the one nearer to `delta_rad` counts, weighted as `HingeHeading` does.
-    """
-    level = 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2
-    used = level > WEIGHT_MIN * WEIGHT_MIN
-    if np.count_nonzero(used) < len(y) / 4:
-        return None
-    y, z, level = y[used], z[used], level[used]
-    across = np.sqrt((y[:, 0] ** 2 + y[:, 1] ** 2) * (z[:, 0] ** 2 + z[:, 1] ** 2))
-    opening = np.arccos(np.clip(-y[:, 2] * z[:, 2] / across, -1.0, 1.0))
-    roots = _heading(y) - _heading(z) + np.array([[1.0], [-1.0]]) * opening
-    nearer = np.max(np.cos(roots - delta_rad), axis=0)
-    return float(np.sum(level * nearer) / np.sum(level))
-
-
-def _heading(axis: Array) -> Array:
+def heading_of(axis: Array) -> Array:
+    """Return where axes (n, 3) point about the vertical, rad, shape (n,)."""
     out: Array = np.arctan2(axis[:, 1], axis[:, 0])
     return out
 

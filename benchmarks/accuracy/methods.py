@@ -8,7 +8,9 @@ thigh twist     rotation of the thigh unit about the thigh's long axis, against 
 shank tilt      change of the shank's elevation; it has no sign, so it is held against |truth|
 static pose     the thigh unit's place on the femur from the start pose as it should be, with the
                 pelvis' and the unit's true headings there; third angle of ZXY
-windowed hinge  our axes and definitions, headings by optimisation in a sliding window
+windowed hinge  the thigh unit's own axes from the stand and the bends, its heading by optimisation
+                over the knee hinge in a sliding window, as its paper's users have it
+our axes, windowed   an ablation: our whole chain, but for the heading, which is the window's
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from imu.sample import Segment
 
 OURS = "ours"
 OTHERS = ("thigh twist", "shank tilt", "static pose", "windowed hinge")
-METHODS = (OURS, *OTHERS)
+ABLATION = "our axes, windowed"
+METHODS = (OURS, *OTHERS, ABLATION)
 
 
 def ours(session: Worn) -> tuple[Array, Array]:
@@ -44,6 +47,7 @@ def others(session: Worn, calibration: LegCalibration) -> dict[str, Array]:
         "thigh twist": _thigh_twist(session),
         "static pose": _static_pose(session),
         "windowed hinge": windowed_hinge(session, calibration),
+        ABLATION: windowed_hinge(session, calibration, of_shank=True),
     }
     found = {name: from_pose(angle, session) for name, angle in raw.items()}
     found["shank tilt"] = _shank_tilt(session)
@@ -129,7 +133,12 @@ def columns_of(q: Array) -> Array:
     )
 
 
-def windowed_hinge(session: Worn, c: LegCalibration) -> Array:
+def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) -> Array:
+    """Return the rotation (n,) in rad by a windowed heading, NaN where the thigh has no axes.
+
+    The femur turns as the thigh unit does; `of_shank` takes its knee axis from the shank unit, as
+    our own chain does, in place of the thigh unit's.
+    """
     frames = session.frames
     z = _turned(frames.q_shank, c.z_shank)
     if c.y_thigh is None:
@@ -142,7 +151,11 @@ def windowed_hinge(session: Worn, c: LegCalibration) -> Array:
     hinge = _turned(frames.q_thigh, z_thigh / np.linalg.norm(z_thigh))
     delta = windowed_heading(frames.time_s, hinge, z, c.heading_rad)
     cd, sd = np.cos(delta), np.sin(delta)
-    y = np.stack((cd * y[:, 0] + sd * y[:, 1], cd * y[:, 1] - sd * y[:, 0], y[:, 2]), axis=-1)
+    y, hinge = (
+        np.stack((cd * v[:, 0] + sd * v[:, 1], cd * v[:, 1] - sd * v[:, 0], v[:, 2]), axis=-1)
+        for v in (y, hinge)
+    )
+    z = z if of_shank else hinge
     z = z - np.sum(z * y, axis=-1, keepdims=True) * y
     z /= np.linalg.norm(z, axis=-1, keepdims=True)
     x = np.cross(y, z)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import fields, replace
 from functools import cache
 
@@ -401,6 +402,29 @@ def test_another_position_than_the_exercises_is_refused(ideal_leg):
         in sentence
         for sentence in result.sentences
     )
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("knee_deg", [-30.0, 30.0, 45.0])
+@pytest.mark.parametrize("exercise", ["side_lying_ankle_lift", "ninety_ninety_lift"])
+def test_a_knee_that_gravity_does_not_show_is_told_from_the_way_there(
+    new_leg, start_poses, exercise, knee_deg, side
+):
+    *hip, knee = start_poses[exercise][1]
+    leg = new_leg(exercise, side, pose=(*hip, knee + knee_deg)).calibration()
+    off = re.search(r"the knee is bent (\d+)° more or less than", refused(leg))
+    assert off is not None
+    assert float(off[1]) == pytest.approx(abs(knee_deg), abs=5.0)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("knee_deg", [-15.0, 15.0])
+@pytest.mark.parametrize("exercise", ["side_lying_ankle_lift", "ninety_ninety_lift"])
+def test_a_knee_a_little_off_the_start_position_is_measured_all_the_same(
+    new_leg, start_poses, exercise, knee_deg, side
+):
+    *hip, knee = start_poses[exercise][1]
+    passed(new_leg(exercise, side, pose=(*hip, knee + knee_deg)).calibration())
 
 
 def test_a_knee_axis_along_the_shank_is_refused(new_leg):

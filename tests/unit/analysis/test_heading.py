@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from analysis.first_heading import heading_from_pose
 from analysis.heading import (
     FORGETTING_S,
     KNEE_FORGETTING_S,
     HingeHeading,
     HingeRule,
     ReturnZero,
-    heading_from_pose,
     hinge_heading,
 )
 
