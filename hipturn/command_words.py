@@ -1,0 +1,38 @@
+"""What commands share on the command line: the example of their help, a speed, a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class SpeedType(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
+    """A multiple of real time, or `max`."""
+
+    name = "speed"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 (click gives text or a default)
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float | None:
+        """Return the speed, None for `max`."""
+        if value == "max":
+            return None
+        try:
+            speed = float(value)
+        except ValueError:
+            speed = 0.0
+        if not 0.1 <= speed <= 1000:
+            self.fail("give a number from 0.1 to 1000, or max", param, ctx)
+        return speed
+
+
+def example(text: str) -> str:
+    """Return the example that closes a command's help."""
+    return f"Example: {text}"
