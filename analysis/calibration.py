@@ -268,6 +268,7 @@ def _knee_check(steps: _Steps, axes: _Axes) -> list[Check]:
         (y_thigh, z_shank, y_shank),
         (_turned(move.q_thigh, axes.y_thigh), _turned(move.q_shank, axes.z_shank)),
         nominal,
+        KNEE_MAX_RAD,
     )
     if knee is None:
         return []

@@ -24,8 +24,8 @@ FRONT_PRIOR_SIGMA = 0.25
 """How far from the nominal one the share of the femur's front that faces up is: 15° of flexion."""
 LEVEL_SEEN = 0.1
 """Share of gravity across both axes that a way must have somewhere to show a heading."""
-MISFIT_SEEN, MISFIT_RATIO = 0.025, 2.5
-"""How badly the nominal knee must fit (a sine), also beside the best one, for that to say so."""
+MISFIT_SEEN, MISFIT_RATIO = 0.01, 1.45
+"""How badly allowed knees must fit (a sine), also beside the best one, for that to say so."""
 
 
 def heading_from_pose(
@@ -78,9 +78,12 @@ def heading_from_pose(
 
 
 def knee_on_the_way(
-    pose: tuple[Array, Array, Array], move: tuple[Array, Array], knee_flexion_rad: float
+    pose: tuple[Array, Array, Array],
+    move: tuple[Array, Array],
+    knee_flexion_rad: float,
+    within_rad: float,
 ) -> float | None:
-    """Return the knee flexion (rad) in the start pose that the way there shows by itself.
+    """Return the knee flexion (rad) in the start pose that the way there shows, where it is wrong.
 
     Where the hinge is upright, gravity does not tell the knee's angle and `heading_from_pose` leans
     on the nominal one. The way there needs no such help where the hinge was level in part of it.
@@ -89,13 +92,13 @@ def knee_on_the_way(
     ----------
     pose, move
         As `heading_from_pose` takes them; `move` (m, 3) each is the way from the stand.
-    knee_flexion_rad
-        The nominal start pose's.
+    knee_flexion_rad, within_rad
+        The nominal start pose's, and how far from it a knee may be.
 
     Returns
     -------
     float or None
-        None where the nominal knee fits the way there as well as any other.
+        None where a knee within that fits the way there about as well as any other.
     """
     y, z = move
     level = (1.0 - y[:, 2] ** 2) * (1.0 - z[:, 2] ** 2)
@@ -104,10 +107,10 @@ def knee_on_the_way(
     delta = np.radians(np.arange(-180.0, 180.0))
     misfit = np.sqrt(_along(delta, y, z) ** 2 @ level / level.sum())
     knee = _knee_flexion(delta, *(axis.mean(axis=0) for axis in pose))
-    nominal = int(np.argmax(np.cos(knee - knee_flexion_rad)))
-    best = int(np.argmin(misfit))
-    shown = misfit[nominal] > max(MISFIT_SEEN, MISFIT_RATIO * misfit[best])
-    return float(knee[best]) if shown else None
+    allowed = np.cos(knee - knee_flexion_rad) >= math.cos(within_rad)
+    best, within = misfit.min(), misfit[allowed].min(initial=np.inf)
+    wrong = within > max(MISFIT_SEEN, MISFIT_RATIO * best)
+    return float(knee[int(np.argmin(misfit))]) if wrong else None
 
 
 def _along(delta: Array, y: Array, z: Array) -> Array:

@@ -80,9 +80,11 @@ def _silence(exercise: str, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _off(joint: int) -> Callable[[str, np.random.Generator], dict[str, Any]]:
-    def changes(_exercise: str, rng: np.random.Generator) -> dict[str, Any]:
+    def changes(exercise: str, rng: np.random.Generator) -> dict[str, Any]:
         off = [0.0] * 4
         off[joint] = _size(rng, 35, 45)
+        if joint == KNEE and movement_of(exercise).knee_flexion_deg < 30.0:
+            off[joint] = abs(off[joint])  # a straight knee cannot give way forwards
         return {"pose_off_deg": tuple(off)}
 
     return changes
@@ -92,6 +94,7 @@ def _fixed(**changes: Any) -> Callable[[str, np.random.Generator], dict[str, Any
     return lambda _exercise, _rng: changes
 
 
+THIGH, KNEE = 0, 3
 PRONE, SEATED, SUPINE = "prone_rotation_test", "seated_internal_rotation", "supine_rotation_test"
 _UPRIGHT_HINGE = ("ninety_ninety_lift", "side_lying_ankle_lift")
 """There a hip bent more or less turns the thigh about the vertical, which no angle notices."""
@@ -103,8 +106,8 @@ _LYING_KNEE = tuple(
 CALIBRATIONS = (
     Fault(name="moved in the pose", changes=lambda _, r: {"pose_fidget_deg": r.uniform(6, 15)}),
     Fault(name="moved in the stand", changes=lambda _, r: {"stand_fidget_deg": r.uniform(6, 15)}),
-    Fault(name="thigh 35–45° off the pose", changes=_off(0), exercises=_LEVEL),
-    Fault(name="knee 35–45° off the pose", changes=_off(3)),
+    Fault(name="thigh 35–45° off the pose", changes=_off(THIGH), exercises=_LEVEL),
+    Fault(name="knee 35–45° off the pose", changes=_off(KNEE)),
     Fault(name="said prone, sat", exercises=(SEATED,), said=PRONE),
     Fault(name="said seated, lay prone", exercises=(PRONE,), said=SEATED),
     Fault(name="said prone, lay supine", exercises=(SUPINE,), said=PRONE),
@@ -125,7 +128,7 @@ ALARMS = (
     Fault(name="bends the wrong way", changes=_fixed(bends_reversed=True), exercises=_LYING_KNEE),
     Fault(name="foot the wrong way first", changes=_fixed(wrong_way_reps=2)),
     Fault(name="heading disturbed", changes=_heading),
-    Fault(name="thigh 35–45° off the pose", changes=_off(0), exercises=_LEVEL),
+    Fault(name="thigh 35–45° off the pose", changes=_off(THIGH), exercises=_LEVEL),
     Fault(name="one unit silent", changes=_silence),
     Fault(name="rate of 20 Hz", changes=_fixed(rate_hz=20.0)),
 )
