@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,10 +17,6 @@ from hipturn.kit_commands import kit
 from hipturn.page_options import page_choice, page_options, page_wanted
 from hipturn.recording_commands import RECORDINGS
 from hipturn.unit_commands import UNITS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 INTERRUPTED = 130
 # Whatever the command writes may tell about a wearer: it is its owner's alone (0700, 0600).
@@ -97,39 +93,47 @@ def live(
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
-    from functools import partial
+    from dataclasses import replace
 
-    from hipturn.start import start_on_page, start_radio, start_virtual
+    from hipturn.radio_session import Wish
+    from hipturn.start import start_radio, start_virtual
 
-    settings: dict[str, Any] = {"wearer": wearer, "seconds": seconds, "root": root}
+    wish = Wish(
+        exercise=exercise,
+        wearer=wearer,
+        seconds=seconds,
+        root=root,
+        active=active,
+        is_test=is_test,
+        lsl=lsl,
+    )
     only_terminal = plan_file is not None or lsl or synchronise or is_test or active is not None
     if page_wanted(page, lan, default=not only_terminal):
-        start_on_page(
-            page_choice(lan, port, no_browser, hosts),
-            exercise,
-            side,
-            named,
-            virtual=virtual,
-            seed=seed,
-            speed=speed,
-            **settings,
-        )
+        from hipturn.page_session import run_page
+
+        choice = page_choice(lan, port, no_browser, hosts)
+        run_page(
+            choice, exercise=exercise, side=side, virtual=virtual, named=named, wish=wish,
+            seed=seed, speed=speed,
+        )  # fmt: skip
         return
-    settings |= {"active": active, "is_test": is_test, "lsl": lsl, "synchronise": synchronise}
-    start: Callable[..., Path]
-    if virtual:
-        start = partial(start_virtual, seed=seed, speed=speed, **settings)
-    else:
-        start = partial(start_radio, named=named, **settings)
+
+    def start(wish: Wish, side: Any) -> Path:  # noqa: ANN401 (one of SIDES)
+        if virtual:
+            return start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise)
+        return start_radio(wish, side, named, synchronise=synchronise)
+
     if plan_file is None:
-        _print_session(start(exercise, side))
+        _print_session(start(wish, side))
         return
     from hipturn.plan import load_plan
     from hipturn.planned import walk
 
     walk(
         load_plan(plan_file),
-        lambda item, leg, dose, rest_s: start(item, leg, dose=dose, rest_s=rest_s),
+        lambda item, leg, dose, rest_s: start(
+            replace(wish, exercise=item, dose=dose, rest_s=rest_s), leg
+        ),
         _print_session,
         wait=not (virtual and speed is None),
     )

@@ -7,12 +7,11 @@ import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from analysis import exercises
-from analysis.exercises import Dose
 from hipturn.errors import UserError
 from hipturn.kit import KitUnit, read_kit
 from hipturn.one_clock import give_one_clock
@@ -30,54 +29,41 @@ from imu.scan import find
 from imu.virtual.backend import backend_of
 from imu.virtual.wearer import on_air
 
-if TYPE_CHECKING:
-    from hipturn.server.serve import PageChoice
-
 SideChoice = Literal["left", "right", "both"]
 
 
 def start_virtual(
-    exercise: str,
-    side: SideChoice,
+    wish: Wish,
+    side: SideChoice = "right",
     *,
-    wearer: str,
-    seed: int,
-    speed: float | None,
-    seconds: float | None,
-    root: str | None,
+    seed: int = 1,
+    speed: float | None = None,
     synchronise: bool = False,
-    active: bool | None = None,
-    is_test: bool = False,
-    lsl: bool = False,
-    dose: Dose | None = None,
-    rest_s: float = 0.0,
 ) -> Path:
-    """Run one set of the virtual wearer, on the air of its own; return the session's folder.
+    """Run a session of a virtual wearer, on the air of its own; return the session's folder.
 
-    The truth of what the wearer did stands beside the samples.
+    The truth of what the wearer did stands beside the samples. Without a speed (times real time) it
+    runs as fast as it can; `synchronise` gives the units one clock first.
     """
-    entry = exercises.load(exercise)
-    tell_rescued(root)
+    entry = exercises.load(wish.exercise)
+    tell_rescued(wish.root)
     try:
-        settings = None if dose is None else settings_for(exercise, side, seed, dose, rest_s)
-        air, wearing = on_air(exercise, side, seed, settings, speed)
+        settings = (
+            None
+            if wish.dose is None
+            else settings_for(wish.exercise, side, seed, wish.dose, wish.rest_s)
+        )
+        air, wearing = on_air(wish.exercise, side, seed, settings, speed)
     except ValueError as error:  # the virtual wearer does not do this exercise, or not so
         raise UserError(str(error)) from None
     backend = Backend(*backend_of(air))
     wanted = {(unit.segment, unit.side): KitUnit(unit.address) for unit in wearing.units}
-    wish = Wish(
-        exercise=exercise,
-        wearer=wearer or "virtual",
+    wish = replace(
+        wish,
+        wearer=wish.wearer or "virtual",
         source="virtual",
         title=f"{entry.name} — virtual wearer",
         notes=(NOTE, *asked(entry)),
-        seconds=seconds,
-        root=root,
-        active=active,
-        is_test=is_test,
-        lsl=lsl,
-        dose=dose,
-        rest_s=rest_s,
     )
 
     async def run() -> Path:
@@ -96,24 +82,16 @@ def start_virtual(
 
 
 def start_radio(
-    exercise: str,
+    wish: Wish,
     side: SideChoice,
     named: Mapping[str, str | None],
     *,
-    wearer: str,
-    seconds: float | None,
-    root: str | None,
     synchronise: bool = False,
-    active: bool | None = None,
-    is_test: bool = False,
-    lsl: bool = False,
-    dose: Dose | None = None,
-    rest_s: float = 0.0,
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = wanted_units(side, named)
-    notes = asked(exercises.load(exercise))
-    tell_rescued(root)
+    wish = replace(wish, notes=asked(exercises.load(wish.exercise)))
+    tell_rescued(wish.root)
 
     async def run() -> Path:
         if wanted:
@@ -122,50 +100,10 @@ def start_radio(
             click.echo("Looking for units…")
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, _places(side), click.echo)
-        wish = Wish(
-            exercise=exercise,
-            wearer=wearer,
-            notes=notes,
-            seconds=seconds,
-            root=root,
-            active=active,
-            is_test=is_test,
-            lsl=lsl,
-            dose=dose,
-            rest_s=rest_s,
-        )
         clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))
 
     return _run(run())
-
-
-def start_on_page(
-    choice: PageChoice,
-    exercise: str,
-    side: SideChoice,
-    named: Mapping[str, str | None],
-    *,
-    virtual: bool,
-    wearer: str,
-    seed: int,
-    speed: float | None,
-    seconds: float | None,
-    root: str | None,
-) -> None:
-    """Serve the page, which leads through a session with the same units and the same wishes."""
-    from hipturn.page_session import run_page  # the web server only when the page is wanted
-
-    run_page(
-        choice,
-        exercise=exercise,
-        side=side,
-        virtual=virtual,
-        named=named,
-        wish=Wish(exercise=exercise, wearer=wearer, seconds=seconds, root=root),
-        seed=seed,
-        speed=speed,
-    )
 
 
 def tell_rescued(root: str | None) -> None:

@@ -5,12 +5,11 @@
 # `hipturn.start.start_radio` takes their addresses instead.
 
 # %%
+from hipturn.radio_session import Wish
 from hipturn.start import start_virtual
 
-folder = start_virtual(
-    "seated_internal_rotation", "right",
-    wearer="W01", seed=3, speed=None, seconds=None, root="recordings",
-)  # fmt: skip
+wish = Wish(exercise="seated_internal_rotation", wearer="W01", root="recordings")
+folder = start_virtual(wish, "right", seed=3)
 print(folder)
 
 # %% [markdown]

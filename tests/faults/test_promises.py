@@ -28,6 +28,7 @@ from hipturn.cli import main
 from hipturn.export.csv import write_tables
 from hipturn.live import LiveSession
 from hipturn.pipeline import Tracker, rotation_text
+from hipturn.radio_session import Wish
 from hipturn.replay import tracker_of
 from hipturn.report import write_report
 from hipturn.report.entry import Entry
@@ -215,8 +216,7 @@ def test_a_disk_that_is_nearly_full_is_said_before_recording_starts_and_a_full_o
         started = []
         patch.setattr(Quiet, "say", lambda self, text: started.append(text))
         patch.setattr(hipturn.radio_session, "open_screen", lambda *_: Quiet())
-        choices = {"wearer": "", "seed": 1, "speed": 1.0, "seconds": 0.2}
-        start_virtual(EXERCISE, "right", root=str(tmp_path / "r"), **choices)
+        start_virtual(Wish(exercise=EXERCISE, seconds=0.2, root=str(tmp_path / "r")), speed=1.0)
         assert "the disk is nearly full" in started[0]
     if os.name != "posix":
         return
@@ -420,8 +420,9 @@ import hipturn.start
 from imu.virtual.wearer import WearerSettings
 hipturn.start.settings_for = lambda *_: WearerSettings(reps=3, move_s=2.0, still_s=2.0)
 from analysis import exercises
-start_virtual({EXERCISE!r}, "right", wearer="", seed=4, speed=25.0, seconds=None,
-    root=sys.argv[1], dose=exercises.load({EXERCISE!r}).dose)
+from hipturn.radio_session import Wish
+wish = Wish(exercise={EXERCISE!r}, root=sys.argv[1], dose=exercises.load({EXERCISE!r}).dose)
+start_virtual(wish, seed=4, speed=25.0)
 """
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import hipturn
+from hipturn.radio_session import Wish
 from hipturn.start import start_virtual
 from imu.recording import SessionHeader
 from imu.recording.arrow_stream import SCHEMA
@@ -78,16 +79,7 @@ def test_a_live_session_writes_the_documented_events_and_no_others(tmp_path, cap
     documented = {
         names([row[0]])[0]: {"type", "time_s", *names([row[1]])} for row in rows("events.jsonl")
     }
-    folder = start_virtual(
-        "ninety_ninety_lift",
-        "right",
-        wearer="",
-        seed=1,
-        speed=None,
-        seconds=None,
-        root=str(tmp_path),
-        active=True,
-    )
+    folder = start_virtual(Wish(exercise="ninety_ninety_lift", root=str(tmp_path), active=True))
     demo = (DEMO[0].parent / "events.jsonl").read_text(encoding="utf-8")
     live = (folder / "events.jsonl").read_text(encoding="utf-8")
     events = [json.loads(line) for line in (demo + live).splitlines()]

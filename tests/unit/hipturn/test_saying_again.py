@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hipturn.live import LiveSession, paced
+from hipturn.radio_session import Wish
 from hipturn.replay import tracker_of
 from hipturn.start import start_virtual
 from imu.recording import open_session
@@ -30,9 +31,7 @@ class Listener:
     "exercise", ["prone_rotation_test", "warrior_half_moon", "revolved_pyramid", "arm_bar"]
 )
 def test_a_replay_says_what_was_said_live(exercise, tmp_path, capsys):
-    folder = start_virtual(
-        exercise, "right", wearer="", seed=2, speed=None, seconds=None, root=str(tmp_path)
-    )
+    folder = start_virtual(Wish(exercise=exercise, root=str(tmp_path)), seed=2)
     session = open_session(folder)
     kinds = ("movement", "announcement")
     recorded = [event for event in session.events() if event["type"] in kinds]
