@@ -1,0 +1,1 @@
+"""What is measured: accuracy, counting, speed; each module is a command."""
