@@ -245,7 +245,12 @@ def table_of(batches: list[pa.RecordBatch]) -> SampleTable:
         return numbers
 
     def vectors(names: Sequence[str]) -> FloatArray:
-        return np.stack([table.column(name).to_numpy() for name in names], axis=1)
+        out = np.full((len(table), len(names)), np.nan)
+        for part, name in enumerate(names):
+            column = table.column(name)
+            if column.null_count < len(column):  # a unit that fuses on board sends no raw data
+                out[:, part] = column.to_numpy()
+        return out
 
     return SampleTable(
         whole("unit"),
