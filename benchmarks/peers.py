@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from analysis import sessions
 from analysis.calibration import LegCalibration, LegFrames
 from analysis.exercises import Array, level_pelvis, nominal_hip, rotation_about
-from analysis.fusion import fuse_leg
+from analysis.leg_series import fuse_leg
 from analysis.recording import leg_units
 from analysis.signals import signal_series
 from benchmarks.accuracy.methods import (
