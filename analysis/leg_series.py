@@ -7,6 +7,7 @@ comes later counts too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ from imu.quaternion import Vector
 
 SAME_GAIN = 1e-9
 """Shares that differ by less, relatively, are one: times of an eight-hour recording round so."""
+BLOCK = 16_384
+"""So many rows at a time fit into a processor's cache: faster than a whole hour at once."""
 SHORT_RUN = 32
 """Shorter runs are not worth a filter."""
 
@@ -58,56 +61,117 @@ def fuse_leg(
     With `refine` what comes later counts too: the common heading is taken from both sides, and the
     zero of an angle by heading runs straight from one still return to the next.
     """
-    c, side = calibration, calibration.side.sign
-    n = len(frames.time_s)
+    c, n = calibration, len(frames.time_s)
     known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
     q_thigh, q_shank = (_by_part(q, known) for q in (frames.q_thigh, frames.q_shank))
     speed = _speeds(frames.time_s, q_thigh, q_shank, known)
     z, shank_y = _rotated(q_shank, c.z_shank), _rotated(q_shank, c.y_shank)
-    z_thigh, residual = np.full((3, n), np.nan), np.full(n, np.nan)
+    delta, residual = np.zeros(n), np.full(n, np.nan)
     if c.y_thigh is None:
         y = _rotated(q_shank, c.y_femur_in_shank or c.y_shank)
     else:
-        thigh_y = _rotated(q_thigh, c.y_thigh)
+        y = _rotated(q_thigh, c.y_thigh)
         delta, residual = hinge_heading(
-            hinge_rule(exercise, c, rate_hz), thigh_y.T, z.T, shank_y.T, two_sided=refine
+            hinge_rule(exercise, c, rate_hz), y.T, z.T, shank_y.T, two_sided=refine
         )
-        cosine, sine = np.cos(delta), np.sin(delta)
-        y = _all_turned_back(thigh_y, cosine, sine)
-        if c.z_thigh is not None:
-            z_thigh = _all_turned_back(_rotated(q_thigh, c.z_thigh), cosine, sine)
-    along = _dot(z, y)
-    z = z - along * y
-    z /= np.sqrt(_dot(z, z))
-    raw, thigh = (_rotations(exercise, c, y, axis) for axis in (z, z_thigh))
-    pelvis = _pelvis_rotations(exercise, c, y.T, frames.q_pelvis)
+    z_thigh = None if c.z_thigh is None else _rotated(q_thigh, c.z_thigh)
+    parts = [
+        _leg_axes(
+            exercise, c, delta[part], y[:, part], z[:, part], shank_y[:, part],
+            None if z_thigh is None else z_thigh[:, part],
+            None if frames.q_pelvis is None else frames.q_pelvis[part],
+        )
+        for part in _blocks(n)
+    ]  # fmt: skip
+    seen = _Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     if exercise.angle == "gravity":
-        rotation, thigh = _wrap(raw - c.zero_rad), _wrap(thigh - c.zero_rad)
-        sigma = sigma_inclinations(speed) / np.sqrt(np.maximum(1.0 - y[2] ** 2, 1e-12))
+        rotation, thigh = _wrap(seen.raw - c.zero_rad), _wrap(seen.thigh - c.zero_rad)
+        pelvis = seen.pelvis
+        sigma = sigma_inclinations(speed) / np.sqrt(np.maximum(1.0 - seen.up**2, 1e-12))
         if c.y_thigh is None:
-            slope = np.maximum(np.abs(y[2]), SLOPE_UNKNOWN)
-            sigma = np.hypot(sigma, KNEE_UNKNOWN_RAD * np.abs(z[2]) * slope)
+            slope = np.maximum(np.abs(seen.up), SLOPE_UNKNOWN)
+            sigma = np.hypot(sigma, KNEE_UNKNOWN_RAD * np.abs(seen.hinge_up) * slope)
     else:
-        rotation, sigma, offset = _rezeroed(c, frames.time_s, raw, speed, known, refine=refine)
-        thigh = _wrap(thigh - offset)
-        pelvis = _pelvis_rezeroed(c, frames.time_s, pelvis, speed)
-    ahead, upwards, aside = (_dot(y, axis) for axis in c.pelvis)
-    unknown = np.full(n, np.nan) if c.y_thigh is None else None
+        rotation, sigma, offset = _rezeroed(c, frames.time_s, seen.raw, speed, known, refine=refine)
+        thigh = _wrap(seen.thigh - offset)
+        pelvis = _pelvis_rezeroed(c, frames.time_s, seen.pelvis, speed)
     return LegSeries(
         rotation=rotation,
         sigma=np.hypot(sigma, c.sigma_axes_rad),
-        flexion=np.arctan2(-ahead, upwards),
-        adduction=side * np.arcsin(np.clip(aside, -1.0, 1.0)),
-        knee_flexion=_knee_flexion(shank_y, y, z) if unknown is None else unknown,
-        thigh_elevation=_elevation(y) if unknown is None else unknown,
-        shank_elevation=_elevation(shank_y),
-        hinge_up=z[2],
+        flexion=seen.flexion,
+        adduction=seen.adduction,
+        knee_flexion=seen.knee_flexion,
+        thigh_elevation=seen.thigh_elevation,
+        shank_elevation=seen.shank_elevation,
+        hinge_up=seen.hinge_up,
         speed=speed,
         thigh_rotation=thigh,
         pelvis_rotation=pelvis,
-        across=np.arcsin(np.clip(along, -1.0, 1.0)) if unknown is None else unknown,
+        across=seen.across,
         hinge_residual=np.where(known, residual, np.nan),
     )
+
+
+class _Seen(NamedTuple):
+    """What the axes of a leg show at each instant by themselves, (n,) each; radians."""
+
+    raw: Array
+    """The rotation before any zero."""
+    thigh: Array
+    """The same as the thigh unit alone shows it."""
+    pelvis: Array
+    flexion: Array
+    adduction: Array
+    knee_flexion: Array
+    thigh_elevation: Array
+    shank_elevation: Array
+    hinge_up: Array
+    across: Array
+    up: Array
+    """Vertical component of the femur's long axis."""
+
+
+def _leg_axes(
+    exercise: Exercise,
+    c: LegCalibration,
+    delta: Array,
+    y: Array,
+    z: Array,
+    shank_y: Array,
+    z_thigh: Array | None,
+    q_pelvis: Array | None,
+) -> _Seen:
+    """Return what axes (3, n) show; the thigh unit's are turned back by delta (n,)."""
+    unknown = np.full(delta.shape, np.nan)
+    thigh = unknown
+    if c.y_thigh is not None:
+        cosine, sine = np.cos(delta), np.sin(delta)
+        y = _all_turned_back(y, cosine, sine)
+    along = _dot(z, y)
+    z = z - along * y
+    z /= np.sqrt(_dot(z, z))
+    if c.y_thigh is not None and z_thigh is not None:
+        thigh = _rotations(exercise, c, y, _all_turned_back(z_thigh, cosine, sine))
+    ahead, upwards, aside = (_dot(y, axis) for axis in c.pelvis)
+    two_units = c.y_thigh is not None
+    return _Seen(
+        raw=_rotations(exercise, c, y, z),
+        thigh=thigh,
+        pelvis=_pelvis_rotations(exercise, c, y.T, q_pelvis),
+        flexion=np.arctan2(-ahead, upwards),
+        adduction=c.side.sign * np.arcsin(np.clip(aside, -1.0, 1.0)),
+        knee_flexion=_knee_flexion(shank_y, y, z) if two_units else unknown,
+        thigh_elevation=_elevation(y) if two_units else unknown,
+        shank_elevation=_elevation(shank_y),
+        hinge_up=z[2],
+        across=np.arcsin(np.clip(along, -1.0, 1.0)) if two_units else unknown,
+        up=y[2],
+    )
+
+
+def _blocks(n: int) -> list[slice]:
+    """Return the rows of a recording in blocks; one for a recording without any."""
+    return [slice(first, first + BLOCK) for first in range(0, max(n, 1), BLOCK)]
 
 
 def _by_part(q: Array, known: npt.NDArray[np.bool_]) -> Array:
@@ -253,11 +317,15 @@ def _turns(a: Array, b: Array) -> Array:
 
 def _rotated(q: Array, axis: Vector) -> Array:
     """Return an axis of the unit (3,) in the earth of its orientations (4, n): (3, n)."""
-    w, x, y, z = q
+    out = np.empty((3, q.shape[1]))
     a, b, c = axis
-    tx, ty, tz = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
-    return np.stack((a + w * tx + y * tz - z * ty, b + w * ty + z * tx - x * tz,
-                     c + w * tz + x * ty - y * tx))  # fmt: skip
+    for part in _blocks(q.shape[1]):
+        w, x, y, z = q[:, part]
+        tx, ty, tz = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+        out[0, part] = a + w * tx + y * tz - z * ty
+        out[1, part] = b + w * ty + z * tx - x * tz
+        out[2, part] = c + w * tz + x * ty - y * tx
+    return out
 
 
 def _wrap(angle: Array) -> Array:

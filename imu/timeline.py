@@ -328,6 +328,22 @@ def _fill(
     `arrival` is when each of the lane's samples came, `deadline` when each wait was over.
     """
     at, end = instants
+    parts = [
+        _filled(lane, q, (at[part], end[part]), arrival, deadline[part])
+        for part in (slice(first, first + BLOCK) for first in range(0, max(len(at), 1), BLOCK))
+    ]
+    values, apart = zip(*parts, strict=True)
+    return np.concatenate(values), np.concatenate(apart)
+
+
+def _filled(
+    lane: Lane,
+    q: FloatArray,
+    instants: tuple[FloatArray, FloatArray],
+    arrival: IntArray,
+    deadline: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    at, end = instants
     later = np.searchsorted(lane.time_s, at)
     b, a = np.minimum(later, len(lane.rows) - 1), np.maximum(later - 1, 0)
     arrived = (arrival[b] <= deadline) & (later < len(lane.rows))
@@ -336,8 +352,7 @@ def _fill(
     apart = np.where(own, 0.0, np.where(arrived, after - before, np.inf))
     values = np.full((len(at), 4), np.nan)
     values[own] = q[lane.rows[b[own]]]
-    between = np.flatnonzero(~own & (apart <= LONGEST_FILL_S))
-    for part in np.split(between, range(BLOCK, len(between), BLOCK)):
-        share = (at[part] - before[part]) / apart[part]
-        values[part] = slerp_array(q[lane.rows[a[part]]], q[lane.rows[b[part]]], share)
+    between = ~own & (apart <= LONGEST_FILL_S)
+    a, b, share = a[between], b[between], (at - before)[between] / apart[between]
+    values[between] = slerp_array(q[lane.rows[a]], q[lane.rows[b]], share)
     return values, apart
