@@ -214,9 +214,14 @@ class LegMonitor:
                 rows.popleft()
 
     def _measure(self, movement: Movement, now_s: float) -> Numbered:
-        kept = np.array(self._rows)
-        window = (kept[:, 0] >= movement.onset_s - LEAD_S) & (kept[:, 0] <= now_s)
-        measured = self._grader.measure(movement, MovementSamples(**_named(kept[window].T)))
+        kept: list[tuple[float, ...]] = []
+        for row in reversed(self._rows):  # a minute and more before it may be kept
+            if row[0] < movement.onset_s - LEAD_S:
+                break
+            if row[0] <= now_s:
+                kept.append(row)
+        window = np.array(kept[::-1])
+        measured = self._grader.measure(movement, MovementSamples(**_named(window.T)))
         return Numbered(measured, *self._sets.number(movement))
 
 
