@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.exercises import Array, Exercise
 from analysis.movement import Movement
-from analysis.strokes import Strokes, find_strokes, residual_limit_deg
+from analysis.strokes import Strokes, between, find_strokes, residual_limit_deg
 from analysis.traces import longest_gap_s, sparc, tremor_dps, velocity
 
 LEAD_S = 2.0
@@ -130,11 +130,16 @@ class Grader:
     def __init__(self, exercise: Exercise) -> None:
         self._exercise = exercise
         self._first: list[_Own] = []
+        self._own: _Own | None = None
+        """The wearer's own range and tempo, once they are known."""
 
     def measure(self, movement: Movement, samples: MovementSamples) -> MeasuredMovement:
         """Return the figures of one movement and its grade."""
-        known = ~np.isnan(samples.angle_deg)
-        strokes = find_strokes(movement, samples.time_s[known], samples.angle_deg[known])
+        time_s, angle_deg = samples.time_s, samples.angle_deg
+        holes = np.isnan(angle_deg)
+        if holes.any():
+            time_s, angle_deg = time_s[~holes], angle_deg[~holes]
+        strokes = find_strokes(movement, time_s, angle_deg)
         figures = _figures(samples, strokes, self._rest_deg(movement, strokes))
         if movement.status != "valid":
             return _row(movement, strokes, figures, faults=(), controlled=None)
@@ -150,18 +155,15 @@ class Grader:
         return movement.anchor_deg if gravity else strokes.level_deg
 
     def _learn(self, strokes: Strokes) -> None:
-        if len(self._first) < CALIBRATION_REPS:
-            shorter_s = min(strokes.up_s, strokes.down_s)
-            self._first.append(_Own(strokes.rom_deg, shorter_s, strokes.whole_s))
-
-    def _own(self) -> _Own | None:
-        """Return the wearer's own range and tempo, once they are known."""
-        if len(self._first) < CALIBRATION_REPS:
-            return None
-        return _Own(*(float(value) for value in np.median(self._first, axis=0)))
+        if self._own is not None:
+            return
+        shorter_s = min(strokes.up_s, strokes.down_s)
+        self._first.append(_Own(strokes.rom_deg, shorter_s, strokes.whole_s))
+        if len(self._first) == CALIBRATION_REPS:
+            self._own = _Own(*(float(value) for value in np.median(self._first, axis=0)))
 
     def _faults(self, strokes: Strokes, figures: _Figures) -> tuple[str, ...]:
-        e, own = self._exercise, self._own()
+        e, own = self._exercise, self._own
         stroke_min_s, whole_min_s, rom_min = STROKE_MIN_S, 0.0, 0.0
         if own is not None:
             stroke_min_s = min(STROKE_MIN_S, TEMPO_SHARE * own.shorter_s)
@@ -184,18 +186,20 @@ class Grader:
 
 def _departure(values: Array) -> float:
     """Return the largest signed departure from the first value; NaN where nothing is known."""
-    values = values[~np.isnan(values)]
+    unknown = np.isnan(values)
+    if unknown.any():
+        values = values[~unknown]
     if len(values) == 0:
         return math.nan
     away = values - values[0]
-    return float(away[np.argmax(np.abs(away))])
+    return float(away[np.abs(away).argmax()])
 
 
 def _figures(samples: MovementSamples, strokes: Strokes, rest_deg: float) -> _Figures:
     inside = strokes.inside(samples.time_s)
     filled = samples.interpolated[inside] > 0.0
     missing = np.isnan(samples.angle_deg[inside])
-    at_peak = int(np.searchsorted(samples.time_s, strokes.peak_s))
+    at_peak = int(samples.time_s.searchsorted(strokes.peak_s))
     return _Figures(
         residual_deg=strokes.end_deg - rest_deg,
         tremor_dps=tremor_dps(strokes.time_s, strokes.angle_deg),
@@ -204,14 +208,14 @@ def _figures(samples: MovementSamples, strokes: Strokes, rest_deg: float) -> _Fi
         swing_deg=_departure(samples.swing_deg[inside]),
         pelvis_deg=_departure(samples.pelvis_deg[inside]),
         interpolated=bool(filled.any()),
-        confidence=1.0 - float(np.mean(missing | filled)),
+        confidence=1.0 - float((missing | filled).mean()),
         uncertainty_deg=float(samples.sigma_deg[at_peak]),
     )
 
 
 def _smoothness(strokes: Strokes, start_s: float, end_s: float) -> float:
     """Return the smoothness of one stroke; of strokes only, because a hold looks like jerks."""
-    stroke = (strokes.time_s >= start_s) & (strokes.time_s <= end_s)
+    stroke = between(strokes.time_s, start_s, end_s)
     return sparc(strokes.time_s[stroke], strokes.angle_deg[stroke])
 
 
@@ -245,7 +249,7 @@ def _row(
         hold_start_s=strokes.up_end_s,
         hold_end_s=strokes.down_start_s,
         down_s=strokes.down_s,
-        peak_velocity_dps=float(np.max(speed)),
+        peak_velocity_dps=float(speed.max()),
         tremor_dps=figures.tremor_dps,
         smoothness_up=_smoothness(strokes, strokes.start_s, strokes.up_end_s),
         smoothness_down=_smoothness(strokes, strokes.down_start_s, strokes.end_s),

@@ -81,8 +81,10 @@ def measure_hold(
 
 def _beginnings(flags: Flags) -> list[int]:
     """Return where each run of true flags begins."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags)).astype(np.int8)) == 1)
-    return [int(edge) for edge in edges]
+    begins = flags.copy()
+    begins[1:] &= ~flags[:-1]
+    found: list[int] = np.flatnonzero(begins).tolist()
+    return found
 
 
 def _last_near(calm: Array, start: int, range_deg: float, dt: float) -> int:
@@ -91,7 +93,7 @@ def _last_near(calm: Array, start: int, range_deg: float, dt: float) -> int:
     band = max(BAND_DEG, BAND_SHARE * range_deg)
     near = (np.abs(calm - level) <= band) & (calm >= STAY_SHARE * range_deg)
     inside = start + np.flatnonzero(np.concatenate(([True], near[start + 1 :])))
-    breaks = np.flatnonzero(np.diff(inside) * dt > BRIDGE_S)
+    breaks = np.flatnonzero((inside[1:] - inside[:-1]) * dt > BRIDGE_S)
     return int(inside[breaks[0]] if len(breaks) else inside[-1])
 
 

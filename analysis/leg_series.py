@@ -7,9 +7,11 @@ comes later counts too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import lfilter
 
 from analysis.exercises import Array, Exercise
 from analysis.fusion import SPEED_SMOOTHING_S, hinge_rule
@@ -17,7 +19,14 @@ from analysis.heading import ReturnZero, hinge_heading
 from analysis.leg import LegCalibration, LegFrames
 from analysis.pelvis import roll_array, turn_array
 from analysis.sigma import KNEE_UNKNOWN_RAD, SLOPE_UNKNOWN, sigma_headings, sigma_inclinations
-from imu.quaternion import Vector, conjugate_array, multiply_array, rotate_array
+from imu.quaternion import Vector
+
+SAME_GAIN = 1e-9
+"""Shares that differ by less, relatively, are one: times of an eight-hour recording round so."""
+BLOCK = 16_384
+"""So many rows at a time fit into a processor's cache: faster than a whole hour at once."""
+SHORT_RUN = 32
+"""Shorter runs are not worth a filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,78 +61,161 @@ def fuse_leg(
     With `refine` what comes later counts too: the common heading is taken from both sides, and the
     zero of an angle by heading runs straight from one still return to the next.
     """
-    c, side = calibration, calibration.side.sign
-    n = len(frames.time_s)
+    c, n = calibration, len(frames.time_s)
     known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
-    q_thigh = np.where(known[:, None], frames.q_thigh, np.nan)
-    q_shank = np.where(known[:, None], frames.q_shank, np.nan)
+    q_thigh, q_shank = (_by_part(q, known) for q in (frames.q_thigh, frames.q_shank))
     speed = _speeds(frames.time_s, q_thigh, q_shank, known)
     z, shank_y = _rotated(q_shank, c.z_shank), _rotated(q_shank, c.y_shank)
-    z_thigh, residual = np.full((n, 3), np.nan), np.full(n, np.nan)
+    delta, residual = np.zeros(n), np.full(n, np.nan)
     if c.y_thigh is None:
         y = _rotated(q_shank, c.y_femur_in_shank or c.y_shank)
     else:
-        thigh_y = _rotated(q_thigh, c.y_thigh)
+        y = _rotated(q_thigh, c.y_thigh)
         delta, residual = hinge_heading(
-            hinge_rule(exercise, c, rate_hz), thigh_y, z, shank_y, two_sided=refine
+            hinge_rule(exercise, c, rate_hz), y.T, z.T, shank_y.T, two_sided=refine
         )
-        y = _all_turned_back(thigh_y, delta)
-        if c.z_thigh is not None:
-            z_thigh = _all_turned_back(_rotated(q_thigh, c.z_thigh), delta)
-    along = np.sum(z * y, axis=-1, keepdims=True)
-    z = z - along * y
-    z = z / np.sqrt(np.sum(z * z, axis=-1, keepdims=True))
-    x = np.cross(y, z)
-    axes = np.asarray(c.pelvis)
-    raw, thigh = (_rotations(exercise, c, y, axis) for axis in (z, z_thigh))
-    pelvis = _pelvis_rotations(exercise, c, y, frames.q_pelvis)
+    z_thigh = None if c.z_thigh is None else _rotated(q_thigh, c.z_thigh)
+    parts = [
+        _leg_axes(
+            exercise, c, delta[part], y[:, part], z[:, part], shank_y[:, part],
+            None if z_thigh is None else z_thigh[:, part],
+            None if frames.q_pelvis is None else frames.q_pelvis[part],
+        )
+        for part in _blocks(n)
+    ]  # fmt: skip
+    seen = _Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     if exercise.angle == "gravity":
-        rotation, thigh = _wrap(raw - c.zero_rad), _wrap(thigh - c.zero_rad)
-        sigma = sigma_inclinations(speed) / np.sqrt(np.maximum(1.0 - y[:, 2] ** 2, 1e-12))
+        rotation, thigh = _wrap(seen.raw - c.zero_rad), _wrap(seen.thigh - c.zero_rad)
+        pelvis = seen.pelvis
+        sigma = sigma_inclinations(speed) / np.sqrt(np.maximum(1.0 - seen.up**2, 1e-12))
         if c.y_thigh is None:
-            slope = np.maximum(np.abs(y[:, 2]), SLOPE_UNKNOWN)
-            sigma = np.hypot(sigma, KNEE_UNKNOWN_RAD * np.abs(z[:, 2]) * slope)
+            slope = np.maximum(np.abs(seen.up), SLOPE_UNKNOWN)
+            sigma = np.hypot(sigma, KNEE_UNKNOWN_RAD * np.abs(seen.hinge_up) * slope)
     else:
-        rotation, sigma, offset = _rezeroed(c, frames.time_s, raw, speed, known, refine=refine)
-        thigh = _wrap(thigh - offset)
-        pelvis = _pelvis_rezeroed(c, frames.time_s, pelvis, speed)
-    thigh_known = np.full(n, c.y_thigh is not None)
+        rotation, sigma, offset = _rezeroed(c, frames.time_s, seen.raw, speed, known, refine=refine)
+        thigh = _wrap(seen.thigh - offset)
+        pelvis = _pelvis_rezeroed(c, frames.time_s, seen.pelvis, speed)
     return LegSeries(
         rotation=rotation,
         sigma=np.hypot(sigma, c.sigma_axes_rad),
-        flexion=np.arctan2(-(y @ axes[0]), y @ axes[1]),
-        adduction=side * np.arcsin(np.clip(y @ axes[2], -1.0, 1.0)),
-        knee_flexion=np.where(
-            thigh_known,
-            np.arctan2(np.sum(shank_y * x, axis=-1), np.sum(shank_y * y, axis=-1)),
-            np.nan,
-        ),
-        thigh_elevation=np.where(thigh_known, np.arcsin(np.clip(-y[:, 2], -1.0, 1.0)), np.nan),
-        shank_elevation=np.arcsin(np.clip(-shank_y[:, 2], -1.0, 1.0)),
-        hinge_up=z[:, 2],
+        flexion=seen.flexion,
+        adduction=seen.adduction,
+        knee_flexion=seen.knee_flexion,
+        thigh_elevation=seen.thigh_elevation,
+        shank_elevation=seen.shank_elevation,
+        hinge_up=seen.hinge_up,
         speed=speed,
         thigh_rotation=thigh,
         pelvis_rotation=pelvis,
-        across=np.where(thigh_known, np.arcsin(np.clip(along[:, 0], -1.0, 1.0)), np.nan),
+        across=seen.across,
         hinge_residual=np.where(known, residual, np.nan),
     )
 
 
-def _all_turned_back(v: Array, angle: Array) -> Array:
-    """Return axes (n, 3) turned back about the vertical by angles (n,)."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack((c * v[:, 0] + s * v[:, 1], c * v[:, 1] - s * v[:, 0], v[:, 2]), axis=-1)
+class _Seen(NamedTuple):
+    """What the axes of a leg show at each instant by themselves, (n,) each; radians."""
+
+    raw: Array
+    """The rotation before any zero."""
+    thigh: Array
+    """The same as the thigh unit alone shows it."""
+    pelvis: Array
+    flexion: Array
+    adduction: Array
+    knee_flexion: Array
+    thigh_elevation: Array
+    shank_elevation: Array
+    hinge_up: Array
+    across: Array
+    up: Array
+    """Vertical component of the femur's long axis."""
+
+
+def _leg_axes(
+    exercise: Exercise,
+    c: LegCalibration,
+    delta: Array,
+    y: Array,
+    z: Array,
+    shank_y: Array,
+    z_thigh: Array | None,
+    q_pelvis: Array | None,
+) -> _Seen:
+    """Return what axes (3, n) show; the thigh unit's are turned back by delta (n,)."""
+    unknown = np.full(delta.shape, np.nan)
+    thigh = unknown
+    if c.y_thigh is not None:
+        cosine, sine = np.cos(delta), np.sin(delta)
+        y = _all_turned_back(y, cosine, sine)
+    along = _dot(z, y)
+    z = z - along * y
+    z /= np.sqrt(_dot(z, z))
+    if c.y_thigh is not None and z_thigh is not None:
+        thigh = _rotations(exercise, c, y, _all_turned_back(z_thigh, cosine, sine))
+    ahead, upwards, aside = (_dot(y, axis) for axis in c.pelvis)
+    two_units = c.y_thigh is not None
+    return _Seen(
+        raw=_rotations(exercise, c, y, z),
+        thigh=thigh,
+        pelvis=_pelvis_rotations(exercise, c, y.T, q_pelvis),
+        flexion=np.arctan2(-ahead, upwards),
+        adduction=c.side.sign * np.arcsin(np.clip(aside, -1.0, 1.0)),
+        knee_flexion=_knee_flexion(shank_y, y, z) if two_units else unknown,
+        thigh_elevation=_elevation(y) if two_units else unknown,
+        shank_elevation=_elevation(shank_y),
+        hinge_up=z[2],
+        across=np.arcsin(np.clip(along, -1.0, 1.0)) if two_units else unknown,
+        up=y[2],
+    )
+
+
+def _blocks(n: int) -> list[slice]:
+    """Return the rows of a recording in blocks; one for a recording without any."""
+    return [slice(first, first + BLOCK) for first in range(0, max(n, 1), BLOCK)]
+
+
+def _by_part(q: Array, known: npt.NDArray[np.bool_]) -> Array:
+    """Return orientations (n, 4) as w, x, y, z (4, n), NaN where the leg is not known.
+
+    Vectors here are (3, n), because numpy is twice as fast along a part as across the parts.
+    """
+    out: Array = np.where(known, q.T, np.nan)
+    return out
+
+
+def _dot(a: Array, b: Array | Vector) -> Array:
+    """Return the scalar products (n,) of vectors (3, n) with vectors (3, n), or with one (3,)."""
+    out: Array = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return out
+
+
+def _elevation(long_axis: Array) -> Array:
+    """Return how far the foot-side end of long axes (3, n) is above the level."""
+    out: Array = np.arcsin(np.clip(-long_axis[2], -1.0, 1.0))
+    return out
+
+
+def _knee_flexion(shank_y: Array, y: Array, z: Array) -> Array:
+    """Return the angle (n,) between the long axes of femur and shank about the knee's axis."""
+    x = (y[1] * z[2] - y[2] * z[1], y[2] * z[0] - y[0] * z[2], y[0] * z[1] - y[1] * z[0])
+    out: Array = np.arctan2(_dot(shank_y, x), _dot(shank_y, y))
+    return out
+
+
+def _all_turned_back(v: Array, cosine: Array, sine: Array) -> Array:
+    """Return axes (3, n) turned back about the vertical by angles (n,)."""
+    return np.stack((cosine * v[0] + sine * v[1], cosine * v[1] - sine * v[0], v[2]))
 
 
 def _rotations(exercise: Exercise, c: LegCalibration, y: Array, z: Array) -> Array:
     """Return the angles (n,) of knee axes across long axes, by the definition, before any zero."""
     sign = c.side.sign
     if exercise.angle == "gravity":
-        sine, cosine = z[:, 2], y[:, 0] * z[:, 1] - y[:, 1] * z[:, 0]
+        sine, cosine = z[2], y[0] * z[1] - y[1] * z[0]
     else:
-        p = np.asarray(c.pelvis[2])
-        sine = np.sum(np.cross(y, p) * z, axis=-1)
-        cosine = z @ p - (y @ p) * np.sum(y * z, axis=-1)
+        px, py, pz = p = c.pelvis[2]
+        sine = _dot(z, (y[1] * pz - y[2] * py, y[2] * px - y[0] * pz, y[0] * py - y[1] * px))
+        cosine = _dot(z, p) - _dot(y, p) * _dot(y, z)
     out: Array = sign * np.arctan2(sine, cosine)
     return out
 
@@ -183,23 +275,57 @@ def _speeds(time_s: Array, q_thigh: Array, q_shank: Array, known: npt.NDArray[np
     if len(rows) == 0:
         return speed
     turn = np.zeros(len(rows))
-    for q in (q_thigh[rows], q_shank[rows]):
-        between = multiply_array(conjugate_array(q[:-1]), q[1:])[:, 1:]
-        sine = np.minimum(1.0, np.sqrt(np.sum(between**2, axis=-1)))
-        turn[1:] = np.maximum(turn[1:], 2.0 * np.arcsin(sine))
+    for q in (q_thigh[:, rows], q_shank[:, rows]):
+        turn[1:] = np.maximum(turn[1:], _turns(q[:, :-1], q[:, 1:]))
     dt = np.diff(time_s[rows])
     turn[1:] /= dt
     gain = -np.expm1(-np.concatenate(([0.0], dt)) / SPEED_SMOOTHING_S)
-    smooth, smoothed = 0.0, []
-    for now, share in zip(turn.tolist(), gain.tolist(), strict=True):
-        smooth += share * (now - smooth)
-        smoothed.append(smooth)
-    speed[rows] = smoothed
+    speed[rows] = _followed(turn, gain)
     return speed
 
 
+def _followed(values: Array, gain: Array) -> Array:
+    """Return what follows values (n,) from 0, going a share (n,) of the way with each of them.
+
+    Between holes all shares are alike but for the rounding of time, and a filter takes them at
+    once; other steps are taken one at a time.
+    """
+    out, usual = np.empty(len(values)), float(np.median(gain))
+    odd = np.flatnonzero(np.abs(gain - usual) > SAME_GAIN * usual).tolist()
+    if len(odd) * SHORT_RUN > len(values):
+        odd = list(range(len(values)))
+    now, first = 0.0, 0
+    for at in [*odd, len(values)]:
+        if at > first:
+            run, keep = slice(first, at), 1.0 - usual
+            out[run] = lfilter([usual], [1.0, -keep], values[run], zi=[keep * now])[0]
+            now = float(out[at - 1])
+        if at < len(values):
+            out[at] = now = now + float(gain[at]) * (float(values[at]) - now)
+        first = at + 1
+    return out
+
+
+def _turns(a: Array, b: Array) -> Array:
+    """Return the angles (n,) between orientations (4, n), accurate for small ones."""
+    x = a[0] * b[1] - a[1] * b[0] - a[2] * b[3] + a[3] * b[2]
+    y = a[0] * b[2] + a[1] * b[3] - a[2] * b[0] - a[3] * b[1]
+    z = a[0] * b[3] - a[1] * b[2] + a[2] * b[1] - a[3] * b[0]
+    out: Array = 2.0 * np.arcsin(np.minimum(1.0, np.sqrt(x * x + y * y + z * z)))
+    return out
+
+
 def _rotated(q: Array, axis: Vector) -> Array:
-    return rotate_array(q, np.broadcast_to(np.asarray(axis), (len(q), 3)))
+    """Return an axis of the unit (3,) in the earth of its orientations (4, n): (3, n)."""
+    out = np.empty((3, q.shape[1]))
+    a, b, c = axis
+    for part in _blocks(q.shape[1]):
+        w, x, y, z = q[:, part]
+        tx, ty, tz = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+        out[0, part] = a + w * tx + y * tz - z * ty
+        out[1, part] = b + w * ty + z * tx - x * tz
+        out[2, part] = c + w * tz + x * ty - y * tx
+    return out
 
 
 def _wrap(angle: Array) -> Array:

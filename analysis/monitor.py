@@ -24,6 +24,7 @@ from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
 from analysis.leg_series import LegSeries, fuse_leg
 from analysis.movement import NOTHING, Movement, RepSettings, Step
 from analysis.posture import Posture, posture, postures
+from analysis.rep_series import circle_steps, steps_of
 from analysis.reps import RepMachine, State
 from analysis.sets import SetCounter
 from analysis.signals import (
@@ -42,6 +43,8 @@ Spans = Sequence[tuple[float, float]]
 """Between which seconds movements count: after the first and up to the second of each pair."""
 ALWAYS: Spans = ((-math.inf, math.inf),)
 NEVER = (math.inf, math.inf)
+POSTURES = tuple(Posture)
+"""By their number, which is what a recording's arrays hold."""
 
 
 class Numbered(NamedTuple):
@@ -211,9 +214,14 @@ class LegMonitor:
                 rows.popleft()
 
     def _measure(self, movement: Movement, now_s: float) -> Numbered:
-        kept = np.array(self._rows)
-        window = (kept[:, 0] >= movement.onset_s - LEAD_S) & (kept[:, 0] <= now_s)
-        measured = self._grader.measure(movement, MovementSamples(**_named(kept[window].T)))
+        kept: list[tuple[float, ...]] = []
+        for row in reversed(self._rows):  # a minute and more before it may be kept
+            if row[0] < movement.onset_s - LEAD_S:
+                break
+            if row[0] <= now_s:
+                kept.append(row)
+        window = np.array(kept[::-1])
+        measured = self._grader.measure(movement, MovementSamples(**_named(window.T)))
         return Numbered(measured, *self._sets.number(movement))
 
 
@@ -288,20 +296,24 @@ def _watched(
 ) -> tuple[list[Alarm], Array]:
     """Return the alarms of a recording, and how far (n,) its angle is off by a slipped strap."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
-    rows = np.arange(first, len(frames.time_s), watch.every)
-    columns = [getattr(series, name)[rows].tolist() for name in LegAngles._fields]
-    heard = [~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank)]
+    rows = slice(first, None, watch.every)
+    heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
+    seen = (frames.time_s[rows], where[rows], *heard, interpolated[rows])
+    columns = (getattr(series, name)[rows] for name in LegAngles._fields)
     slip_rad, alarms = np.zeros(len(frames.time_s)), []
-    for row, t, posture_now, *seen in zip(
-        rows.tolist(), frames.time_s[rows].tolist(), where[rows].tolist(), *heard, *columns,
+    slipped_rad, row = 0.0, first
+    for (t, place, thigh, shank, filled), values in zip(
+        zip(*(column.tolist() for column in seen), strict=True),
+        zip(*(column.tolist() for column in columns), strict=True),
         strict=True,
-    ):  # fmt: skip
-        known, angles = (bool(seen[0]), bool(seen[1])), LegAngles(*seen[2:])
-        alarm = watch.push(t, angles, Posture(posture_now), known, bool(interpolated[row]))
+    ):
+        known = (thigh, shank)
+        alarm = watch.push(t, LegAngles._make(values), POSTURES[place], known, filled)
         if alarm is not None:
             alarms.append(alarm)
-        if watch.slip_rad > slip_rad[row]:
-            slip_rad[row:] = watch.slip_rad
+        if watch.slip_rad > slipped_rad:
+            slip_rad[row:] = slipped_rad = watch.slip_rad
+        row += watch.every
     return alarms, slip_rad
 
 
@@ -359,16 +371,14 @@ def _count(
 
     for start_s, end_s in counted_s:
         first, last = np.searchsorted(time_s, (start_s, end_s), "right")
-        seen = (time_s, columns["angle_deg"], where)
-        span = [column[first:last].tolist() for column in seen]
-        feet = iter(foot[first:last].tolist()) if isinstance(machine, CircleMachine) else None
-        push = machine.push
-        for t, angle, posture_now in zip(*span, strict=True):
-            if feet is not None:
-                machine.see_foot(next(feet))  # type: ignore[union-attr]
-            step = push(t, angle, posture_now)
-            if step is not NOTHING:
-                take(step, t)
+        part = slice(first, last)
+        seen = (time_s[part], columns["angle_deg"][part], where[part])
+        if isinstance(machine, CircleMachine):
+            steps = circle_steps(machine, *seen, foot[part])
+        else:
+            steps = steps_of(machine, *seen)
+        for t, step in steps:
+            take(step, t)
         if last > first:
             take(machine.finish(float(time_s[last - 1])), float(time_s[last - 1]))
         sets.close()

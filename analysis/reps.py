@@ -12,11 +12,14 @@ import math
 from collections import deque
 from enum import Enum
 
+import numpy as np
+
 from analysis.bumps import Jump, JumpFilter
 from analysis.gate import START, PostureGate
 from analysis.movement import NOTHING, REJECT_REASONS, Movement, RepSettings, Step
 from analysis.rest_level import RestLevel
-from analysis.smoothing import SmoothedAngle
+from analysis.smoothing import SmoothedAngle, SmoothedRun
+from imu.sample import BoolArray, FloatArray, IntArray
 
 __all__ = ["NOTHING", "REJECT_REASONS", "Movement", "RepMachine", "RepSettings", "State", "Step"]
 
@@ -100,7 +103,46 @@ class RepMachine:
                 self._bumped_s = time_s
             elif jump is SHIFT or self._shifted:
                 return self._after_shift(time_s)
-        if resting:
+        return self._react(state, time_s, gap_s)
+
+    def foreseeable(self, dt: FloatArray) -> BoolArray:
+        """Return which samples (n,), `dt` apart, only pass through the filters if none jumps."""
+        return self._smooth.keep_step(dt) & (self._jumps.is_calm and not self._shifted)
+
+    def foresee(self, time_s: FloatArray, angle_deg: FloatArray) -> SmoothedRun:
+        """Filter samples (n,) that are foreseeable, each to be given to `push_foreseen` next."""
+        self._jumps.pass_run(time_s, angle_deg)
+        return self._smooth.push_run(time_s, angle_deg)
+
+    def push_foreseen(
+        self, time_s: float, gap_s: float, posture: int, seen: tuple[float, ...]
+    ) -> Step:
+        """Take one sample that `foresee` has filtered; otherwise the same as `push`."""
+        state, smooth = self.state, self._smooth
+        self._gate.push(time_s, posture, moving=not (state is State.REST or state is State.OFF))
+        smooth.fast, smooth.slope, smooth.quiet_from, smooth.rising_from, smooth.steady_from = seen
+        return self._react(state, time_s, gap_s)
+
+    @property
+    def is_below_top(self) -> bool:
+        """Say whether the leg is on its way up, and not rising now."""
+        return self.state is State.UP and self._smooth.fast < self._top
+
+    def idle(self, time_s: FloatArray, where: IntArray, fast: FloatArray) -> int:
+        """Return how many of the next samples (n,) change nothing on the way up, as in a hold.
+
+        They stay below the top and above a reversal, in the same posture, and not for too long; of
+        what a sample may do in `_up`, nothing else is left.
+        """
+        if self.state is not State.UP or self._sat > -math.inf or self._gate.out_from < math.inf:
+            return 0
+        reversal_deg = self.settings.reversal_deg(self._peak - self._rest.level)
+        same = (fast <= self._top) & (self._top - fast < reversal_deg)
+        same &= (where == self._gate.posture) & (time_s - self._mark_s <= self.settings.stuck_s)
+        return len(same) if same.all() else int(np.argmin(same))
+
+    def _react(self, state: State, time_s: float, gap_s: float) -> Step:
+        if state is State.REST:
             return self._at_rest(time_s, gap_s)
         if state is State.UP:
             return self._up(time_s)

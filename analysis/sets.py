@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-
-import numpy as np
+from statistics import median
 
 from analysis.movement import Movement
 
@@ -57,7 +56,7 @@ class SetCounter:
         self._last_s = movement.announced_s
         self._tempos.append(movement.announced_s - movement.onset_s)
         self._sets.append((movement.onset_s, self.set))
-        tempo_s = float(np.median(self._tempos))
+        tempo_s = median(self._tempos)
         done = self.announced >= self._target
         self._rest_max_s = DONE_REST_S if done else max(SET_REST_MIN_S, SET_REST_TEMPOS * tempo_s)
 

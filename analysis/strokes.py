@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.exercises import Array
 from analysis.holds import measure_hold
@@ -73,9 +72,9 @@ class Strokes(NamedTuple):
         """Duration of the movement, with its hold."""
         return self.end_s - self.start_s
 
-    def inside(self, time_s: Array) -> npt.NDArray[np.bool_]:
-        """Return which of some times lie in the movement."""
-        return (time_s >= self.start_s) & (time_s <= self.end_s)
+    def inside(self, time_s: Array) -> slice:
+        """Return which of some increasing times lie in the movement."""
+        return between(time_s, self.start_s, self.end_s)
 
 
 def find_strokes(movement: Movement, time_s: Array, angle_deg: Array) -> Strokes:
@@ -105,22 +104,27 @@ def residual_limit_deg(range_deg: float) -> float:
     return max(RESIDUAL_MIN_DEG, RESIDUAL_SHARE * range_deg)
 
 
+def between(time_s: Array, start_s: float, end_s: float) -> slice:
+    """Return the rows of increasing times (n,) from a start to an end, both included."""
+    return slice(int(time_s.searchsorted(start_s)), int(time_s.searchsorted(end_s, "right")))
+
+
 def _median(values: Array, time_s: Array, start_s: float, end_s: float) -> float:
-    first = int(np.searchsorted(time_s, start_s))
-    return middle(values[first : int(np.searchsorted(time_s, end_s, "right"))])
+    return middle(values[between(time_s, start_s, end_s)])
 
 
 def _bounds(time_s: Array, angle: Array, movement: Movement) -> tuple[int, int, int]:
     """Return the indices of start, peak and end: where the strokes begin and stop moving."""
-    v = velocity(time_s, angle, SMOOTHING_S)
+    slope = velocity(time_s, angle, SMOOTHING_S)
     last = len(time_s) - 1
-    onset = min(int(np.searchsorted(time_s, movement.onset_s)), last)
-    still = _still_dps(v[: onset + 1], movement.range_deg)
+    onset = min(int(time_s.searchsorted(movement.onset_s)), last)
+    still = _still_dps(slope[: onset + 1], movement.range_deg)
+    v: list[float] = slope.tolist()
     start = onset
     while start > 0 and v[start - 1] > still:
         start -= 1
-    end = max(min(int(np.searchsorted(time_s, movement.back_s, "right")) - 1, last), start)
-    peak = start + int(np.argmax(angle[start : end + 1]))
+    end = max(min(int(time_s.searchsorted(movement.back_s, "right")) - 1, last), start)
+    peak = start + int(angle[start : end + 1].argmax())
     if movement.status == "rejected":
         return start, peak, end
     while end < last and v[end] < -still:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Lane:
     """Shape (n,), strictly increasing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arrivals:
     """How long each instant waits, over all units' samples in order of arrival."""
 
@@ -54,13 +55,14 @@ class Arrivals:
     """Shape (n,): time so far in which data flowed."""
     playout_ns: int = PLAYOUT_NS
 
+    @cached_property
+    def _over(self) -> IntArray:
+        """With which arrival the wait is over that began with each arrival (n,)."""
+        return np.searchsorted(self.flow_ns, self.flow_ns + self.playout_ns, "right")
+
     def deadline(self, at: FloatArray) -> IntArray:
         """Return the arrival with which the wait for each instant (m,) is over."""
-        reached = np.searchsorted(self.front, at)
-        over: IntArray = np.searchsorted(
-            self.flow_ns, self.flow_ns[reached] + self.playout_ns, "right"
-        )
-        return over
+        return self._over[np.searchsorted(self.front, at)]
 
     def horizon(self, arrival: int) -> float:
         """Return up to where the wait is over after an arrival; −inf before any was long enough."""
@@ -79,7 +81,9 @@ def are_usable(q: FloatArray) -> BoolArray:
     was there, and its instant with it, only nobody can rely on how the unit lay.
     """
     squared = q[:, 0] * q[:, 0] + q[:, 1] * q[:, 1] + q[:, 2] * q[:, 2] + q[:, 3] * q[:, 3]
-    usable: BoolArray = (squared > 0.0) & (squared < np.inf) | np.isnan(q).all(axis=1)
+    usable: BoolArray = (squared > 0.0) & (squared < np.inf)
+    unknown = np.flatnonzero(np.isnan(squared))
+    usable[unknown] = np.isnan(q[unknown]).all(axis=1)
     return usable
 
 

@@ -134,6 +134,8 @@ def screen_table(table: SampleTable, units: int) -> tuple[SampleTable, dict[str,
             table = _select(table, ~bad)
     length_squared = _length_squared(table.q)[:, None]
     scale = np.abs(length_squared - 1.0) > LENGTH_SQUARED_TOLERANCE
+    if not scale.any():
+        return table, dropped
     q = np.where(scale, table.q / np.sqrt(length_squared), table.q)
     return replace(table, q=q), dropped
 
@@ -143,7 +145,10 @@ def _select(table: SampleTable, keep: BoolArray) -> SampleTable:
 
 
 def _sent_array(vectors: FloatArray) -> FloatArray:
-    return np.where(np.isnan(vectors).any(axis=1, keepdims=True), np.nan, vectors)
+    missing = [np.isnan(part) for part in vectors.T]
+    if all(np.array_equal(part, missing[0]) for part in missing):
+        return vectors
+    return np.where(np.any(missing, axis=0)[:, None], np.nan, vectors)
 
 
 def _length_squared(q: FloatArray) -> FloatArray:
@@ -159,9 +164,12 @@ def _time_out_of_range(table: SampleTable) -> BoolArray:
 
 
 def _out_of_range(table: SampleTable) -> BoolArray:
-    acc = (np.abs(table.acc) > MAX_ACC_MPS2).any(axis=1)
-    gyr = (np.abs(table.gyr) > MAX_GYR_RADPS).any(axis=1)
-    return np.logical_or(acc, gyr)
+    limits = ((table.acc, MAX_ACC_MPS2), (table.gyr, MAX_GYR_RADPS))
+    bad = np.zeros(len(table), dtype=np.bool_)
+    for vectors, limit in limits:
+        for part in vectors.T:
+            bad |= np.abs(part) > limit
+    return bad
 
 
 def _no_orientation(table: SampleTable) -> BoolArray:

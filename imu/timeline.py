@@ -45,6 +45,7 @@ from imu.sample import (
     FloatArray,
     Frame,
     FrameTable,
+    IntArray,
     Sample,
     SampleTable,
     Unit,
@@ -58,6 +59,9 @@ GAP_TOLERANCE_S = 1e-4
 LONGEST_FILL_S = MAX_GAP_S + GAP_TOLERANCE_S
 # Neighbours further apart than this many nominal periods have lost a sample between them.
 LOST_PERIODS = 1.5
+# So many instants at a time are filled: what that takes fits into a processor's cache, which is
+# twice as fast as a whole hour at once.
+BLOCK = 16_384
 # How long instants are watched to see whether units that say they share a clock really do.
 PROBE_S = 0.5
 
@@ -283,7 +287,7 @@ def _frames(
         empty = FrameTable(np.empty(0), np.empty((0, len(units), 4)), np.empty(0, dtype=np.bool_))
         return empty, []
     rows = np.concatenate([lane.rows for lane in lanes])
-    order = np.argsort(rows)
+    order = np.argsort(rows, kind="stable")  # the lanes are in order already, so it only merges
     rows, times = rows[order], np.concatenate([lane.time_s for lane in lanes])[order]
     front, flow = np.maximum.accumulate(times), flow_array_ns(table.host_time_ns[rows])
     arrivals = Arrivals(rows, front, flow, FOR_EVER_NS if refine else PLAYOUT_NS)
@@ -295,7 +299,14 @@ def _frames(
     until = max(last, arrivals.horizon(len(rows) - 1))
     choose = own_instants if own else grid_instants
     at, time_s, reach_s = choose(noted, units, firsts, after, until)
-    filled = [_fill(lane, table.q, at, at + reach_s, arrivals) for lane in lanes]
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    places = np.split(place, np.cumsum([len(lane.rows) for lane in lanes])[:-1])
+    deadline = arrivals.deadline(at)
+    filled = [
+        _fill(lane, table.q, (at, at + reach_s), arrival, deadline)
+        for lane, arrival in zip(lanes, places, strict=True)
+    ]
     apart_s = np.stack([apart for _, apart in filled], axis=1)
     lost_s = LOST_PERIODS / np.array([unit.rate_hz for unit in units])
     bridged = np.any((apart_s > lost_s) & (apart_s <= LONGEST_FILL_S), axis=1)
@@ -305,16 +316,37 @@ def _frames(
 
 
 def _fill(
-    lane: Lane, q: FloatArray, at: FloatArray, end: FloatArray, arrivals: Arrivals
+    lane: Lane,
+    q: FloatArray,
+    instants: tuple[FloatArray, FloatArray],
+    arrival: IntArray,
+    deadline: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Return a unit's orientations (m, 4) at instants (m,) and how far its neighbours are apart.
 
-    The batch form of `_value`, with the samples that arrived before each instant's wait was over.
+    The batch form of `_value`, with the samples that arrived before each instant's wait was over:
+    `arrival` is when each of the lane's samples came, `deadline` when each wait was over.
     """
+    at, end = instants
+    parts = [
+        _filled(lane, q, (at[part], end[part]), arrival, deadline[part])
+        for part in (slice(first, first + BLOCK) for first in range(0, max(len(at), 1), BLOCK))
+    ]
+    values, apart = zip(*parts, strict=True)
+    return np.concatenate(values), np.concatenate(apart)
+
+
+def _filled(
+    lane: Lane,
+    q: FloatArray,
+    instants: tuple[FloatArray, FloatArray],
+    arrival: IntArray,
+    deadline: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    at, end = instants
     later = np.searchsorted(lane.time_s, at)
     b, a = np.minimum(later, len(lane.rows) - 1), np.maximum(later - 1, 0)
-    arrived = np.searchsorted(arrivals.rows, lane.rows)[b] <= arrivals.deadline(at)
-    arrived &= later < len(lane.rows)
+    arrived = (arrival[b] <= deadline) & (later < len(lane.rows))
     after, before = lane.time_s[b], lane.time_s[a]
     own = arrived & ((after == at) | (after < end))
     apart = np.where(own, 0.0, np.where(arrived, after - before, np.inf))

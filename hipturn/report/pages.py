@@ -37,6 +37,7 @@ STYLE: dict[Any, Any] = {
     "axes.linewidth": 0.6,
     "legend.fontsize": 7.5,
 }
+LEFT_OUT, LAYOUT_TABLES = "_drop_tables_default", ("GSUB", "GPOS", "GDEF", "kern", "MATH")
 FIGURE_IN = (1.25, 2.6)
 """Lowest and greatest height of a figure."""
 ABOVE_IN, BETWEEN_IN, BELOW_IN, BESIDE_IN = 0.3, 0.5, 0.42, 0.5
@@ -192,10 +193,30 @@ def _write_pdf(sheets: list[Sheet], path: Path) -> Path:
 
     # no moment of writing inside: the same sessions give the same file
     about = {"Title": "Hip internal rotation", "Creator": "hipturn", "CreationDate": None}
-    with PdfPages(path, metadata=about) as pdf:
+    with _glyphs_only(), PdfPages(path, metadata=about) as pdf:
         for sheet in sheets:
             pdf.savefig(sheet.figure)
     return path
+
+
+@contextmanager
+def _glyphs_only() -> Iterator[None]:
+    """Leave out of embedded fonts what lays text out: a PDF places each letter by itself.
+
+    Reading those tables takes two fifths of a report. fontTools has no setting for who calls it
+    through matplotlib; where its list is called otherwise, fonts are embedded as ever.
+    """
+    from fontTools.subset import Options
+
+    usual = getattr(Options, LEFT_OUT, None)
+    if usual is None:
+        yield
+        return
+    setattr(Options, LEFT_OUT, [*usual, *LAYOUT_TABLES])
+    try:
+        yield
+    finally:
+        setattr(Options, LEFT_OUT, usual)
 
 
 def _write_picture(sheets: list[Sheet], path: Path) -> Path:

@@ -19,8 +19,11 @@ _BATCH_MESSAGE = 3
 Buffer = bytes | memoryview
 
 
-def read_message(file: BinaryIO, size: int) -> bytes | None:
-    """Return the whole message at the file's position, None at the end, a cut or a fault."""
+def read_message(file: BinaryIO, left: int) -> bytes | None:
+    """Return the whole message at the file's position, None at the end, a cut or a fault.
+
+    `left` is how many bytes the file holds from there on.
+    """
     prefix = file.read(8)
     if len(prefix) < 8:
         return None
@@ -32,7 +35,7 @@ def read_message(file: BinaryIO, size: int) -> bytes | None:
         body_length = _body_length(metadata)
     except struct.error:
         return None
-    limit = min(MAX_BODY_BYTES, size - file.tell())
+    limit = min(MAX_BODY_BYTES, left - len(prefix) - len(metadata))
     if len(metadata) < metadata_length or not 0 <= body_length <= limit:
         return None
     body = file.read(body_length)

@@ -22,6 +22,7 @@ from imu.sample import FloatArray, IntArray, Sample, SampleTable
 
 MAX_SAMPLES_BYTES = 2_000_000_000
 MAX_ROWS = 50_000_000
+READ_AHEAD_BYTES = 1 << 20
 ROWS_PER_BATCH = 16_384  # of an import: large enough to be fast, small enough to stream
 
 FLOAT_COLUMNS = ("qw", "qx", "qy", "qz", "ax", "ay", "az", "gx", "gy", "gz")
@@ -121,7 +122,7 @@ class BatchReader:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            with self._path.open("rb") as file:
+            with self._path.open("rb", buffering=READ_AHEAD_BYTES) as file:
                 yield from self._batches(file)
         except OSError as error:
             raise unreadable(self._path, error) from None
@@ -130,7 +131,7 @@ class BatchReader:
         self.end, self.cut, self.finished, rows = self._schema_end, False, False, 0
         size = os.fstat(file.fileno()).st_size
         file.seek(self.end)
-        while message := read_message(file, size):
+        while message := read_message(file, size - self.end):
             batch = _decode(message)
             if batch is None:
                 break
@@ -139,7 +140,7 @@ class BatchReader:
                 raise SessionError(
                     self._path, f"holds over {MAX_ROWS} samples", "split the recording"
                 )
-            self.end = file.tell()
+            self.end += len(message)  # asking the file costs as much as reading it
             yield batch
         file.seek(self.end)
         self.finished = file.read(len(END_OF_STREAM)) == END_OF_STREAM
@@ -245,7 +246,12 @@ def table_of(batches: list[pa.RecordBatch]) -> SampleTable:
         return numbers
 
     def vectors(names: Sequence[str]) -> FloatArray:
-        return np.stack([table.column(name).to_numpy() for name in names], axis=1)
+        out = np.full((len(table), len(names)), np.nan)
+        for part, name in enumerate(names):
+            column = table.column(name)
+            if column.null_count < len(column):  # a unit that fuses on board sends no raw data
+                out[:, part] = column.to_numpy()
+        return out
 
     return SampleTable(
         whole("unit"),

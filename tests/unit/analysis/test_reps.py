@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
 from collections import Counter
@@ -14,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.exercises import ids, load
+from analysis.movement import NOTHING
 from analysis.posture import Posture
+from analysis.rep_series import steps_of
 from analysis.reps import REJECT_REASONS, Movement, RepMachine, RepSettings, State
 
 SETTINGS = RepSettings(onset_deg=3.0, min_range_deg=12.0, typical_range_deg=30.0)
@@ -51,10 +54,12 @@ def ten(*args, **kwargs) -> list[Step]:
 def run(time_s, angle_deg, posture=START, machine=None) -> list[Movement]:
     """Return the completed movements, after checking that each was announced just before."""
     machine = machine or RepMachine(SETTINGS, 0.0)
-    postures = np.broadcast_to(posture, np.shape(time_s)).tolist()
+    batch, where = copy.deepcopy(machine), np.broadcast_to(posture, np.shape(time_s))
     announced, completed = [], []
-    rows = zip(time_s.tolist(), angle_deg.tolist(), postures, strict=True)
+    rows = zip(time_s.tolist(), angle_deg.tolist(), where.tolist(), strict=True)
     steps = [machine.push(*row) for row in rows]
+    of_recording = [step for _, step in steps_of(batch, time_s, angle_deg, where)]
+    assert len(of_recording) == sum(step is not NOTHING for step in steps)
     for step in [*steps, machine.finish(float(time_s[-1]))]:
         announced += [step.announced] if step.announced else []
         completed += [step.completed] if step.completed else []
