@@ -29,10 +29,11 @@ from analysis.leg import LegCalibration
 from analysis.leg_series import LegSeries
 from analysis.posture import HINGE_LEVEL_MAX
 
-ACROSS_MAX_RAD = math.radians(20.0)
-"""As far from square as a calibration may be: a virtual wearer's units are never 4° off."""
-UNSETTLED_RAD = math.radians(40.0)
-"""Of a frame's own common heading from that of the seconds before it; circles show up to 27°."""
+ACROSS_MAX_RAD = math.radians(35.0)
+"""A virtual wearer's units are never 4° off; a strap that slips by 30° costs no repetition."""
+UNSETTLED_RAD = math.radians(60.0)
+"""Of a frame's own common heading from that of the seconds before it; circles show up to 27°, and
+a heading that iron turns need not cost a repetition either."""
 KNEE_MIN_RAD, KNEE_MAX_RAD = math.radians(-30.0), math.radians(165.0)
 """What no knee reaches, with room for a strap that has slipped."""
 SLOPE_S = 0.1
