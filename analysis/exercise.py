@@ -122,6 +122,10 @@ class Exercise:
     """Expected range before the wearer's own is known."""
     onset_deg: float = 0.0
     """Smallest movement that is looked at."""
+    peak_rest_max_s: float = math.inf
+    """Who rests longer at the far end does something else."""
+    foot_stays: bool = False
+    """Whether the foot keeps its place from one repetition to the next."""
     max_sigma_deg: float = 3.0
     """Larger uncertainty empties the angle."""
     thigh_lift_fault_deg: float = 12.0

@@ -16,6 +16,7 @@ ABOVE_ZERO = (
     "typical_range_deg",
     "onset_deg",
     "max_sigma_deg",
+    "peak_rest_max_s",
     "thigh_lift_fault_deg",
     "thigh_swing_fault_deg",
     "knee_fault_deg",

@@ -61,3 +61,7 @@ class PostureGate:
     def was_in(self, time_s: float) -> bool:
         """Say whether the start position has just been seen."""
         return time_s - self.seen_s <= self._settings.in_place_s
+
+    def is_away(self, time_s: float) -> bool:
+        """Say whether the leg is out of place, and not just for a knock's length."""
+        return time_s - self.out_from > self._settings.passing_s

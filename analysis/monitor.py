@@ -21,6 +21,7 @@ from analysis.circles import CircleMachine
 from analysis.exercises import Array, Exercise
 from analysis.fusion import LegAngles, LegFusion
 from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.in_place import InPlace, places
 from analysis.leg_series import LegSeries, fuse_leg
 from analysis.movement import NOTHING, Movement, RepSettings, Step
 from analysis.posture import Posture, posture, postures
@@ -92,6 +93,7 @@ class LegMonitor:
         self._spans = deque(counted_s)
         self._span = self._next_span()
         self._fusion = LegFusion(calibration, exercise, rate_hz)
+        self._in_place = InPlace(calibration, exercise, rate_hz)
         self._machine = _machine(calibration, exercise)
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
@@ -119,6 +121,7 @@ class LegMonitor:
             heard = (q_thigh is not None, q_shank is not None)
             alarm = self._alarms.push(time_s, angles, where, heard, interpolated)
         self._frames += 1
+        where = self._in_place.push(time_s, angles, signal / DEG, where)
         if time_s > self._span[1]:
             announced, numbered = self._leave_span(time_s)
         if time_s > self._span[0]:
@@ -275,7 +278,10 @@ def follow_leg(
         inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
     counted = {name: column[inside] for name, column in columns.items()}
     foot = np.sin(series.shank_elevation[inside])
-    movements = _count(calibration, exercise, counted, where[inside], foot, counted_s)
+    placed = places(series, frames.time_s, signal / DEG, where, calibration, exercise, rate_hz)[
+        inside
+    ]
+    movements = _count(calibration, exercise, counted, placed, foot, counted_s)
     watch = AlarmWatch(calibration, exercise, rate_hz)
     alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
     sigma = np.hypot(sigma, slip_rad * DEG)

@@ -10,8 +10,15 @@ from analysis.exercises import Exercise
 
 HIP_ROTATION_MAX_DEG = 75.0
 """No hip turns in by more from its rest; a body that rolls over does."""
+HIP_ROTATION_MAX_SHARE = 3.0
+"""... nor by more of what is typical: no foot is lifted by 75° where 20° is much."""
 PROXY_MAX_DEG = 130.0
 """No thigh and no bent leg goes farther in one movement."""
+PROXY_MAX_SHARE = 1.75
+ARM_S = 1.0
+"""So long is the start position held before counting begins."""
+FOOT_ARM_S = 2.0
+"""Where a foot is to stay on a place, it is put there and kept there for so long first."""
 REJECT_REASONS = (
     "too_short",
     "impact",
@@ -68,10 +75,12 @@ class RepSettings:
     gap_s: float = 0.5
     """A longer hole in the data during a movement needs both ends on the same stroke."""
     gap_max_s: float = 1.0
-    arm_s: float = 1.0
+    arm_s: float = ARM_S
     """In the start position this long begins the watch."""
     disarm_s: float = 1.5
     """Out of it this long ends the watch."""
+    passing_s: float = 0.1
+    """Out of it no longer is a knock, not a way past it."""
     strayed_s: float = 0.4
     """Out of it this long during a movement ends the movement: it is another one."""
     absent_s: float = 3.0
@@ -80,6 +89,8 @@ class RepSettings:
     """The wearer's own range, where it is known beforehand: half of it is asked of a repetition."""
     max_range_deg: float = math.inf
     """A larger movement is another one, such as rolling over."""
+    peak_rest_max_s: float = math.inf
+    """Who rests longer at the far end does something else."""
     in_place_s: float = 1.0
     """The start position must have been seen so shortly before a movement begins and returns."""
 
@@ -91,7 +102,9 @@ class RepSettings:
             min_range_deg=exercise.min_range_deg,
             typical_range_deg=exercise.typical_range_deg,
             calibrated_range_deg=exercise.dose.range_deg,
-            max_range_deg=HIP_ROTATION_MAX_DEG if exercise.has_hip_angle else PROXY_MAX_DEG,
+            max_range_deg=_max_range_deg(exercise),
+            peak_rest_max_s=exercise.peak_rest_max_s,
+            arm_s=FOOT_ARM_S if exercise.foot_stays else ARM_S,
         )
 
     @property
@@ -110,6 +123,12 @@ class RepSettings:
     def final_deg(self, size_deg: float) -> float:
         """Return how near to its start a movement of a size is announced."""
         return max(self.final_min_deg, self.final_share * size_deg)
+
+
+def _max_range_deg(exercise: Exercise) -> float:
+    if exercise.has_hip_angle:
+        return min(HIP_ROTATION_MAX_SHARE * exercise.typical_range_deg, HIP_ROTATION_MAX_DEG)
+    return min(PROXY_MAX_SHARE * exercise.typical_range_deg, PROXY_MAX_DEG)
 
 
 class Movement(NamedTuple):

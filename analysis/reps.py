@@ -60,6 +60,8 @@ class RepMachine:
         self._pending: Movement | None = None
         self._sat = -math.inf
         """Where the leg sat for long on the way up."""
+        self._passes = False
+        """Whether the movement that is nearly back is not on its way to the start position."""
         self._bumped_s = -math.inf
         """When a knock was last bridged."""
         self._shifted = False
@@ -136,6 +138,8 @@ class RepMachine:
         """
         if self.state is not State.UP or self._sat > -math.inf or self._gate.out_from < math.inf:
             return 0
+        if self.settings.peak_rest_max_s < math.inf:  # how long it rests on top matters
+            return 0
         reversal_deg = self.settings.reversal_deg(self._peak - self._rest.level)
         same = (fast <= self._top) & (self._top - fast < reversal_deg)
         same &= (where == self._gate.posture) & (time_s - self._mark_s <= self.settings.stuck_s)
@@ -165,8 +169,7 @@ class RepMachine:
             return Step(movement, self._complete().completed)
         if self.state is State.UP or self.state is State.DOWN:
             return self._reject(time_s, "timeout", State.OFF)
-        announced = self._pending if self.state is State.SETTLE else None
-        return Step(announced, self._complete().completed)
+        return self._end_settling(time_s)
 
     # --- slipping straps ----------------------------------------------------------------------
 
@@ -174,10 +177,7 @@ class RepMachine:
         """Drop the movement under way and rest where the leg now seems to be: a strap slipped."""
         self._shifted = self._pending is not None
         if self._pending is not None:
-            announced = None
-            if self.state is State.SETTLE:
-                announced = self._close(self._pending._replace(announced_s=time_s))
-            step = Step(announced, self._complete().completed)
+            step = self._end_settling(time_s)
             self.state = State.REST
             return step
         if self.state is State.OFF or self.state is State.LOST:
@@ -214,14 +214,12 @@ class RepMachine:
 
     def _risen_unseen(self, time_s: float) -> Step:
         """Leave alone what follows a hole: a movement whose beginning nobody knows."""
-        before, self.state = self.state, State.LOST
         if self._pending is None:
             self._begin(time_s)
             return self._reject(time_s, "gap", State.LOST)
-        announced = None
-        if before is State.SETTLE:
-            announced = self._close(self._pending._replace(announced_s=time_s))
-        return Step(announced, self._complete().completed)
+        step = self._end_settling(time_s)
+        self.state = State.LOST
+        return step
 
     # --- states -----------------------------------------------------------------------------
 
@@ -269,7 +267,7 @@ class RepMachine:
                 self._mark, self._mark_s = x, time_s
         size, quiet_s = self._peak - self._rest.level, time_s - self._smooth.quiet_from
         self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
-        if self._gate.has_strayed(time_s) or size > s.max_range_deg:
+        if self._is_another(time_s) or size > s.max_range_deg:
             return self._reject(time_s, "posture", State.OFF)
         if self._top - x >= s.reversal_deg(size):
             self.state = State.DOWN
@@ -297,10 +295,11 @@ class RepMachine:
             if x < self._mark - s.progress_deg:
                 self._mark, self._mark_s = x, time_s
         self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
-        if self._gate.has_strayed(time_s):
+        if self._is_another(time_s):
             return self._reject(time_s, "posture", State.OFF)
         if x - level <= s.close_deg(size):
             self._pending = self._judged(time_s, stopped_short=False)
+            self._passes = self._gate.is_away(time_s)
             self.state = State.SETTLE
         elif x - self._valley >= s.reversal_deg(size):
             return self._turn_up(time_s)
@@ -334,11 +333,29 @@ class RepMachine:
         stopped = self._has_come_to_rest(time_s)
         if not (back or again or stopped or self._gate.is_out(time_s)):
             return NOTHING
-        movement = self._close(self._pending._replace(announced_s=time_s, back_s=time_s))
+        movement = self._final(self._pending._replace(back_s=time_s), time_s, early=again)
         self._enter_rest(x)
         if again and self._gate.may_start(time_s):
             return Step(movement, self._start(time_s).completed)
         return Step(movement, None)
+
+    def _final(self, movement: Movement, time_s: float, *, early: bool) -> Movement:
+        """Announce a movement that is back: only who is back in place has done the exercise.
+
+        Announced before it is there, it need only have been on the way.
+        """
+        gate = self._gate
+        off = self._passes if early else gate.is_away(time_s) or not gate.was_in(time_s)
+        if movement.status != "rejected" and off:
+            movement = movement._replace(status="rejected", reason="posture")
+        return self._close(movement._replace(announced_s=time_s))
+
+    def _end_settling(self, time_s: float) -> Step:
+        """Announce what was about to be, and complete what has been announced."""
+        announced = None
+        if self._pending is not None and self.state is State.SETTLE:
+            announced = self._final(self._pending, time_s, early=True)
+        return Step(announced, self._complete().completed)
 
     def _lost(self, time_s: float) -> Step:
         x = self._smooth.fast
@@ -413,6 +430,10 @@ class RepMachine:
         fell = self._top - self._valley
         return fell >= max(s.split_share * min(size, self._range), s.valid_range_deg)
 
+    def _is_another(self, time_s: float) -> bool:
+        """Say whether the movement under way is none of the exercise."""
+        return self._gate.has_strayed(time_s) or self.held_s > self.settings.peak_rest_max_s
+
     def _has_stopped(self, time_s: float, for_s: float) -> bool:
         """Say whether the leg has come to rest; a slow return is quiet long before it."""
         smooth = self._smooth
@@ -433,8 +454,6 @@ class RepMachine:
         self._large += large
         if (self._large <= 2 or self._valid == 0) and self._went_outwards():
             return self._movement(time_s, "rejected", "wrong_direction")
-        if not (stopped_short or self._gate.was_in(time_s)):
-            return self._movement(time_s, "rejected", "posture")
         status = "valid" if large else "partial"
         return self._movement(time_s, status, stopped_short=stopped_short)
 

@@ -143,6 +143,14 @@ def _pelvis_sway(chance: Chance, settings: WearerSettings, time_s: FloatArray) -
     return chain(turn(X, angles[0]), turn(Y, angles[1]), turn(Z, angles[2]))
 
 
+def _tremor(laid: Plan, settings: WearerSettings, time_s: FloatArray) -> FloatArray:
+    """Return what a tremor adds to the hip's rotation, shape (n,), rad."""
+    begins_s = max((t for t, label in laid.marks if label in ("pose_end", "knee_end")), default=0.0)
+    trembling = np.sin(2.0 * np.pi * settings.tremor_hz * (time_s - begins_s))
+    tremor: FloatArray = np.radians(settings.tremor_deg) * trembling * (time_s > begins_s)
+    return tremor
+
+
 def _joints(
     movement: Movement,
     laid: Plan,
@@ -168,6 +176,7 @@ def _joints(
             settings.sway_below_hz,
         )
     )
+    rotation += _tremor(laid, settings, time_s)
     moved_rad = {
         channel: np.radians(curve(laid, channel, side, time_s))
         for channel in (Channel.FLEXION, Channel.ADDUCTION, Channel.ROTATION, Channel.KNEE)

@@ -19,6 +19,7 @@ from imu.virtual.script import (
     Segment,
     Still,
     TakePosition,
+    Walk,
 )
 
 Mark = tuple[float, str]
@@ -135,6 +136,8 @@ def _lay(laid: Plan, part: Segment) -> None:
             _lay_set(laid, part)
         case Path():
             _lay_path(laid, part)
+        case Walk():
+            _lay_walk(laid, part)
 
 
 def _lay_still(laid: Plan, still: Still) -> None:
@@ -222,6 +225,38 @@ def _lay_path(laid: Plan, part: Path) -> None:
         laid.end_s += duration_s
     if part.label:
         laid.marks += [(start_s, f"{part.label}_start"), (laid.end_s, f"{part.label}_end")]
+
+
+# One stride: (channel, begins, lasts, changes), times as shares of the stride. The thigh swings
+# forwards while the knee bends and straightens, and back while the foot is on the floor, its knee
+# giving a little as it takes the weight.
+_STRIDE = (
+    (Channel.FLEXION, 0.0, 0.40, 40.0),
+    (Channel.FLEXION, 0.45, 0.55, -40.0),
+    (Channel.KNEE, 0.0, 0.22, 60.0),
+    (Channel.KNEE, 0.22, 0.20, -60.0),
+    (Channel.KNEE, 0.46, 0.12, 15.0),
+    (Channel.KNEE, 0.60, 0.20, -15.0),
+    (Channel.ADDUCTION, 0.0, 0.5, 8.0),
+    (Channel.ADDUCTION, 0.5, 0.5, -8.0),
+    (Channel.ROTATION, 0.0, 0.4, -8.0),
+    (Channel.ROTATION, 0.5, 0.5, 8.0),
+)
+
+
+def _lay_walk(laid: Plan, walk: Walk) -> None:
+    up_s = laid.end_s + walk.rise_s
+    down_s = up_s + walk.strides * walk.stride_s
+    for side in laid.sides:
+        half = 0.5 * walk.stride_s if side is not laid.sides[0] else 0.0
+        laid.move(Channel.POSITION, side, Stroke(laid.end_s, walk.rise_s, -1.0))
+        laid.move(Channel.POSITION, side, Stroke(down_s, walk.rise_s, 1.0))
+        for stride in range(walk.strides - (half > 0.0)):
+            start_s = up_s + half + stride * walk.stride_s
+            for channel, begins, lasts, change in _STRIDE:
+                begin_s, last_s = (walk.stride_s * share for share in (begins, lasts))
+                laid.move(channel, side, Stroke(start_s + begin_s, last_s, change))
+    laid.end_s = down_s + walk.rise_s
 
 
 def grid(end_s: float, rate_hz: float) -> FloatArray:

@@ -98,5 +98,16 @@ class Path:
     """Name of the marks set around it; `outward` is the foot going outwards, to show the sign."""
 
 
-Segment = Still | TakePosition | KneeBends | RepSet | Path
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """Get up from the start pose, walk about, and take the start pose again."""
+
+    strides: int
+    """Of this leg, each with a swing and a stance."""
+    stride_s: float = 1.1
+    rise_s: float = 3.0
+    """How long getting up takes, and taking the position again."""
+
+
+Segment = Still | TakePosition | KneeBends | RepSet | Path | Walk
 Script = tuple[Segment, ...]

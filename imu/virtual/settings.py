@@ -91,6 +91,9 @@ class WearerSettings:
     """Knee flexion that creeps in over all sets; negative straightens."""
     pelvis_roll_deg: float = 0.0
     """Turn of the pelvis about the thigh with each repetition; positive helps the leg inwards."""
+    tremor_deg: float = 0.0
+    """Amplitude of a tremor of the hip's rotation, once start pose and knee bends are done."""
+    tremor_hz: float = 6.0
     faults: tuple[Fault, ...] = ()
     """What happens to the units and when."""
 
@@ -142,7 +145,17 @@ class WearerSettings:
             raise ValueError("these settings of the virtual wearer fail: " + "; ".join(problems))
 
 
-_ABOVE_ZERO = ("fusion_hz", "rate_hz", "stand_s", "move_s", "pose_s", "still_s", "reps", "sets")
+_ABOVE_ZERO = (
+    "fusion_hz",
+    "tremor_hz",
+    "rate_hz",
+    "stand_s",
+    "move_s",
+    "pose_s",
+    "still_s",
+    "reps",
+    "sets",
+)
 _ANY_SIGN = ("knee_drift_deg", "pelvis_roll_deg", "foot_outward_deg")
 _SPANS = ("stroke_s", "hold_s", "rest_s", "connection_interval_s", "loss_burst")
 # A stroke or a connection interval of no length has no speed; a hold, a rest may be of no length.

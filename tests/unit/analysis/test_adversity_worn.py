@@ -8,9 +8,10 @@ import pytest
 
 from analysis import sessions
 from analysis.recording import Recording
-from imu.sample import SampleTable
+from imu.sample import SampleTable, Segment
 from imu.timeline import align, until_last_complete
-from imu.virtual.script import Bend, KneeBends, Path, Rep, RepSet, Still, TakePosition
+from imu.virtual.faults import StrapSlip
+from imu.virtual.script import Bend, KneeBends, Path, Rep, RepSet, Still, TakePosition, Walk
 from imu.virtual.wearer import WearerSettings, wear
 
 pytestmark = pytest.mark.long
@@ -29,23 +30,42 @@ def rep(top=30.0, bottom=0.0, up=1.2, hold=0.8, down=1.2, rest=0.8):
     return tuple(step for step in steps if step[0] > 0.0)
 
 
-def done(parts, side="right", exercise="prone_windshield_wiper", seed=5, **settings):
-    """Return how the movements of a script came out, and the wearer's tables."""
-    script = (*CALIBRATION, *parts, Still(3.0))
+STANDING = (*CALIBRATION[:3], KneeBends((Bend(size_deg=55.0),) * 5), Still(2.0))
+SET_S = 30.0
+"""When the set begins."""
+REP_S = 4.0
+ALONG, ACROSS = (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)
+"""Axes that a strap slips about: the segment's own, and the one a bent knee's hip turns about."""
+
+
+def analysed(
+    parts, side="right", exercise="prone_windshield_wiper", seed=5, alter=list, **settings
+):
+    """Return what a script gave, after something has been done to the samples on their way."""
+    calibration = STANDING if exercise.startswith("standing") else CALIBRATION
+    script = (*calibration, *parts, Still(3.0))
     wearing = wear(exercise, side, seed, WearerSettings(script=script, **settings))
-    frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
+    table = SampleTable.from_samples(alter(wearing.samples))
     recording = Recording(
         session_id="s",
         wearer="w",
         started_at="2026-01-01T00:00:00+00:00",
         exercise=exercise,
         units=wearing.units,
-        frames=until_last_complete(frames),
+        frames=until_last_complete(align(table, wearing.units, "independent")),
         marks=[mark for mark in wearing.marks if not mark[1].startswith("set")],
     )
-    result = sessions.analyse(recording)
+    return sessions.analyse(recording)
+
+
+def outcome(result):
     rows = result.reps
     return dict(Counter(rows["reject_reason"].where(rows["reject_reason"] != "", rows["status"])))
+
+
+def done(parts, side="right", exercise="prone_windshield_wiper", seed=5, **settings):
+    """Return how the movements of a script came out."""
+    return outcome(analysed(parts, side, exercise, seed, **settings))
 
 
 PAUSED = ((0.7, 15.0), (3.0, 15.0), (0.7, 30.0), *rep()[1:])
@@ -125,3 +145,173 @@ def test_a_pelvis_that_helps_is_counted_without_a_unit_on_it(pelvis_deg):
 @pytest.mark.parametrize("share", [0.5, 1.0, 1.6])
 def test_two_peoples_ranges_count_alike(share):
     assert done([Path(rep(30.0 * share) * 8)]) == {"valid": 8}
+
+
+# Tremor, knocks, slips
+
+
+@pytest.mark.parametrize("hz", [4.0, 6.0, 8.0, 12.0])
+@pytest.mark.parametrize("tremor_deg", [1.0, 2.0, 3.0])
+def test_a_tremor_changes_no_count_and_is_told(hz, tremor_deg):
+    result = analysed([Path(rep() * 10)], tremor_deg=tremor_deg, tremor_hz=hz)
+    assert outcome(result) == {"valid": 10}
+    assert result.reps["faults"].str.contains("shaky").all()
+
+
+def knocks(offset_s, size_deg, segment):
+    """Return a unit thrown about for 65 ms in each of ten repetitions."""
+    return tuple(
+        StrapSlip(segment=segment, at=moment, turn_deg=turn, axis=ACROSS, lasts_s=0.02)
+        for i in range(10)
+        for moment, turn in (
+            (SET_S + REP_S * i + offset_s, size_deg),
+            (SET_S + REP_S * i + offset_s + 0.065, -size_deg),
+        )
+    )
+
+
+@pytest.mark.parametrize("segment", [Segment.THIGH, Segment.SHANK])
+@pytest.mark.parametrize("size_deg", [40.0, -40.0, 15.0])
+@pytest.mark.parametrize("offset_s", [0.6, 1.6, 2.6, 3.7])
+def test_knocks_change_no_count(offset_s, size_deg, segment):
+    faults = knocks(offset_s, size_deg, segment)
+    assert done([Path(rep() * 10)], faults=faults) == {"valid": 10}
+
+
+@pytest.mark.parametrize("lasts_s", [0.02, 0.1, 0.5])
+@pytest.mark.parametrize("turn_deg", [10.0, -10.0])
+@pytest.mark.parametrize(
+    ("segment", "axis"), [(Segment.THIGH, ALONG), (Segment.SHANK, ALONG), (Segment.SHANK, ACROSS)]
+)
+@pytest.mark.parametrize("at_s", [SET_S + 22.0, SET_S + 8.6], ids=["at rest", "in a stroke"])
+def test_a_strap_that_slips_costs_no_repetition_and_is_told_where_it_moves_the_angle(
+    segment, axis, turn_deg, lasts_s, at_s
+):
+    slip = StrapSlip(segment=segment, at=at_s, turn_deg=turn_deg, axis=axis, lasts_s=lasts_s)
+    result = analysed([Path(rep() * 5), Still(4.0), Path(rep() * 5)], faults=(slip,))
+    found = outcome(result)
+    assert found.pop("valid") == 10
+    assert set(found) <= {"sensor_shift"}
+    # turned about its own axis, the shank's unit moves no angle: the knee absorbs it
+    if (segment, axis) != (Segment.SHANK, ALONG):
+        assert [a for each in result.alarms.values() for a in each if a.kind == "slip"]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "size_deg"), [("ninety_ninety_lift", 12.0), ("side_lying_ankle_lift", 18.0)]
+)
+@pytest.mark.parametrize("turn_deg", [25.0, -25.0])
+def test_a_strap_that_slips_far_where_the_hinge_is_upright_does_not_end_the_counting(
+    exercise, size_deg, turn_deg
+):
+    slip = StrapSlip(segment=Segment.SHANK, at=SET_S + 22.0, turn_deg=turn_deg)
+    parts = [Path(rep(size_deg) * 5), Still(4.0), Path(rep(size_deg) * 5)]
+    assert done(parts, exercise=exercise, faults=(slip,)) == {"valid": 10}
+
+
+# Between the sets
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize(
+    ("exercise", "size_deg"),
+    [
+        ("prone_windshield_wiper", 30.0),
+        ("seated_internal_rotation", 30.0),
+        ("ninety_ninety_lift", 12.0),
+        ("side_lying_ankle_lift", 18.0),
+        ("standing_banded_rotation", 18.0),
+    ],
+)
+def test_twenty_seconds_of_walking_between_two_sets_add_nothing(exercise, size_deg, side):
+    reps = Path(rep(size_deg) * 5)
+    found = done([reps, Walk(strides=18), Still(1.5), reps], side, exercise)
+    assert found.pop("valid") == 10
+    assert set(found) <= {"posture", "partial"}
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_rolling_over_and_back_between_two_sets_adds_nothing(side):
+    over = Rep(amplitude_deg=0.0, pelvis_deg=90.0, hold_s=3.0, kind="partial")
+    found = done([Path(rep() * 5), RepSet((over,)), Still(2.0), Path(rep() * 5)], side)
+    assert found.pop("valid") == 10
+    assert found in ({}, {"posture": 1})
+
+
+# The pelvis
+
+
+PELVIS = pytest.mark.parametrize(
+    "exercise",
+    ["prone_windshield_wiper", "seated_internal_rotation", "standing_banded_rotation"],
+)
+
+
+def helped(exercise, hip_deg, pelvis_deg, *, unit):
+    reps = tuple(Rep(amplitude_deg=hip_deg, pelvis_deg=pelvis_deg) for _ in range(6))
+    return analysed([RepSet(reps)], exercise=exercise, pelvis_unit=unit)
+
+
+@PELVIS
+def test_a_unit_on_the_pelvis_takes_its_roll_off_and_tells_it(exercise):
+    result = helped(exercise, 25.0, 10.0, unit=True)
+    assert outcome(result) == {"valid": 6}
+    assert result.reps["rom_deg"].median() == pytest.approx(25.0, abs=2.0)
+    assert result.reps["faults"].str.contains("pelvis").all()
+    without = helped(exercise, 25.0, 10.0, unit=False)
+    assert without.reps["rom_deg"].median() == pytest.approx(35.0, abs=2.0)
+
+
+@PELVIS
+def test_a_pelvis_that_does_it_all_is_no_repetition_where_it_wears_a_unit(exercise):
+    assert outcome(helped(exercise, 0.0, 25.0, unit=True)) == {}
+    assert outcome(helped(exercise, 0.0, 25.0, unit=False)) == {"valid": 6}  # nobody can tell
+
+
+# Units, radio, clocks
+
+
+@pytest.mark.parametrize("bias_dps", [0.03, 0.1, 1.0])
+def test_headings_that_drift_change_no_count_by_gravity(bias_dps):
+    assert done([Path(rep() * 10)], gyro_bias_sd_dps=bias_dps) == {"valid": 10}
+
+
+def doubled(samples):
+    return [s for i, sample in enumerate(samples) for s in [sample] * (1 + (i % 7 == 0))]
+
+
+def overtaken(samples):
+    out = list(samples)
+    for i in range(10, len(out) - 1, 9):
+        out[i], out[i + 1] = out[i + 1], out[i]
+    return out
+
+
+def stepped(seconds):
+    def alter(samples):
+        half = len(samples) // 2
+        later = round(seconds * 1e9)
+        return [
+            sample._replace(host_time_ns=sample.host_time_ns + later * (i >= half))
+            for i, sample in enumerate(samples)
+        ]
+
+    return alter
+
+
+def from_25_to_100_hz(samples):
+    half = len(samples) // 2
+    return [s for i, s in enumerate(samples) if i >= half or s.sequence % 4 == 0]
+
+
+@pytest.mark.parametrize(
+    "alter", [doubled, overtaken, stepped(0.3), stepped(1.0), stepped(-0.5)],
+    ids=["doubled", "overtaken", "+0.3 s", "+1 s", "-0.5 s"],
+)  # fmt: skip
+def test_what_the_radio_and_the_hosts_clock_do_changes_no_count(alter):
+    assert outcome(analysed([Path(rep() * 10)], alter=alter)) == {"valid": 10}
+
+
+def test_a_rate_that_changes_from_25_to_100_hz_changes_no_count():
+    result = analysed([Path(rep() * 10)], alter=from_25_to_100_hz, rate_hz=100.0)
+    assert outcome(result) == {"valid": 10}

@@ -295,6 +295,64 @@ def test_the_shank_may_leave_its_place_while_it_moves():
     assert outcome(run(time_s, angle, np.where(angle > 20, THIGH, START))) == {"valid": 10}
 
 
+def test_who_only_passes_where_the_movement_began_has_not_returned():
+    # back to the angle it came from, but by then in another pose
+    steps = [(2.0, 0.0), *rep(rest=0.0), (0.3, -20.0), (3.0, -20.0)]
+    time_s, angle = moved(steps, 60)
+    past = (time_s > 4.7) & (time_s < 5.3)
+    assert outcome(run(time_s, angle)) == {"valid": 1}
+    assert outcome(run(time_s, angle, np.where(past, AWAY, START))) == {"posture": 1}
+
+
+def test_a_knock_on_the_way_back_is_no_other_pose():
+    time_s, angle = moved(ten(), 60)
+    knocked = np.isin(np.arange(len(time_s)) % 240, range(300 % 240, 300 % 240 + 4))
+    assert knocked.sum() > 20
+    assert outcome(run(time_s, angle, np.where(knocked, AWAY, START))) == {"valid": 10}
+
+
+@ALL_RATES
+def test_a_return_is_judged_where_it_ends_so_that_a_large_one_may_begin_out_of_place(rate_hz):
+    # a straight leg raised by 88° is 26° up when it has come back by 70 %
+    raised = RepSettings.of(load("straight_leg_raise_test"))
+    time_s, angle = moved([(2.0, 0.0), *(rep(88.0, hold=2.0, up=2.0, down=2.0) * 3)], rate_hz)
+    where = np.where(angle < 25.0, START, THIGH)
+    assert outcome(run(time_s, angle, where, RepMachine(raised, 0.0))) == {"valid": 3}
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "most_deg"),
+    [
+        ("ninety_ninety_lift", 30.0),
+        ("side_lying_ankle_lift", 45.0),
+        ("prone_windshield_wiper", 75.0),
+        ("floor_internal_rotation", 96.25),
+        ("straight_leg_raise_test", 122.5),
+    ],
+)
+def test_no_repetition_is_far_larger_than_its_exercise_allows(exercise_id, most_deg):
+    settings = RepSettings.of(load(exercise_id))
+    for share, expected in ((0.95, {"valid": 4}), (1.1, {"posture": 4})):
+        steps = [(2.0, 0.0), *(rep(share * most_deg, up=2.0, down=2.0, rest=3.0) * 4)]
+        machine = RepMachine(settings, 0.0)
+        assert outcome(run(*moved(steps, 60), START, machine)) == expected
+
+
+def test_who_stands_on_the_step_for_longer_has_stood_up():
+    settings = RepSettings.of(load("crossover_step_up"))
+    for hold_s, expected in ((0.8, {"valid": 3}), (2.5, {"posture": 3})):
+        steps = [(3.0, 0.0), *(rep(75.0, hold=hold_s, rest=3.0) * 3)]
+        assert outcome(run(*moved(steps, 60), START, RepMachine(settings, 0.0))) == expected
+
+
+def test_a_foot_is_on_its_step_for_two_seconds_before_counting_begins():
+    settings = RepSettings.of(load("crossover_step_up"))
+    for rest_s, expected in ((2.5, {"valid": 1}), (1.5, {})):
+        time_s, angle = moved([(1.0 + rest_s, 0.0), *rep(75.0)], 60)
+        where = np.where(time_s < 1.0, AWAY, np.where(angle < 25.0, START, THIGH))
+        assert outcome(run(time_s, angle, where, RepMachine(settings, 0.0))) == expected
+
+
 @ALL_RATES
 @pytest.mark.parametrize("hold", [0.0, 0.8, 3.0])
 def test_a_flipped_sign_is_told_and_not_counted(rate_hz, hold):

@@ -15,7 +15,7 @@ from imu.virtual.enact import enact
 from imu.virtual.habits import draw_reps, everyday_script
 from imu.virtual.motion import plan, sway
 from imu.virtual.movements import MOVEMENTS, movement_of
-from imu.virtual.script import KneeBends, Path, Rep, RepSet, Still, TakePosition
+from imu.virtual.script import KneeBends, Path, Rep, RepSet, Still, TakePosition, Walk
 from imu.virtual.settings import WearerSettings
 from imu.virtual.truth import truth_of
 
@@ -240,6 +240,46 @@ def test_what_comes_with_a_rep_moves_thigh_knee_and_pelvis_and_goes_back():
         ):
             assert table[side][held] - table[side][before] == pytest.approx(change, abs=0.1)
             assert table[side][after] == pytest.approx(table[side][before], abs=0.01)
+
+
+@pytest.mark.parametrize("exercise", ["prone_windshield_wiper", "seated_internal_rotation"])
+def test_who_walks_gets_up_strides_and_takes_the_same_position_again(exercise):
+    walk = Walk(strides=5, stride_s=1.0, rise_s=2.0)
+    settings = replace(
+        SLOW,
+        script=(Still(4.0, "stand"), TakePosition(2.0), Still(2.0, "pose"), walk, Still(2.0)),
+        start_pose_sd_deg=0.0,
+        **CALM,
+    )
+    for side in Side:
+        truth, _, _ = truth_for(exercise, 3, settings, side)
+        thigh, knee = truth.thigh_elevation_deg[side], truth.knee_flexion_deg[side]
+
+        def at(moment_s, truth=truth):
+            return int(np.searchsorted(truth.time_s, moment_s))
+
+        strides = slice(at(10.0), at(15.0))
+        assert thigh[at(10.0)] == pytest.approx(-90.0, abs=0.5)
+        assert thigh[strides].max() == pytest.approx(-50.0, abs=1.5)
+        assert knee[strides].max() == pytest.approx(60.0, abs=1.0)
+        assert int(np.sum(np.diff((knee[strides] > 40.0).astype(int)) == 1)) == 5
+        for table in (thigh, knee, truth.joint_rotation_deg[side]):
+            assert table[-1] == pytest.approx(table[at(7.0)], abs=0.01)
+        assert not truth.reps[side]
+
+
+def test_a_tremor_begins_when_the_calibration_is_done_and_has_its_size():
+    rep = Rep(amplitude_deg=0.0)
+    script = (Still(4.0, "pose"), RepSet((rep,)), Still(2.0))
+    settings = replace(SLOW, script=script, tremor_deg=2.0, tremor_hz=5.0, **CALM)
+    truth, _, _ = truth_for("prone_windshield_wiper", 3, settings)
+    turned = truth.joint_rotation_deg[Side.RIGHT]
+    before = truth.time_s < 3.9
+    assert np.ptp(turned[before]) < 0.01
+    after = turned[truth.time_s > 4.1] - turned[0]
+    assert [after.min(), after.max()] == pytest.approx([-2.0, 2.0], abs=0.1)
+    seconds = truth.time_s[-1] - 4.1
+    assert np.sum(np.diff(np.sign(after)) > 0) == pytest.approx(5.0 * seconds, abs=2)
 
 
 def test_a_script_without_a_still_start_pose_is_refused():
