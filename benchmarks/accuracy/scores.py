@@ -77,7 +77,7 @@ def _own_figures(angle: Array, sigma: Array, truth: Array, session: Worn) -> Row
         "within_2s": int(np.sum(off <= 2 * s)),
         "sigma_deg": _mean(s),
         "still_off_deg": _mean(error[session.in_pose()]),
-        "zero_moved_deg": _zero_moved(error, session),
+        **_zero(error, session),
         "leap_deg": leap,
         "leap_s": leap_s,
         "gap_leap_deg": gap_leap,
@@ -87,11 +87,20 @@ def _own_figures(angle: Array, sigma: Array, truth: Array, session: Worn) -> Row
     }
 
 
-def _zero_moved(error: Array, session: Worn) -> float:
-    """Return how far the error between repetitions went from that of the first set, at most."""
+def _zero(error: Array, session: Worn) -> Row:
+    """Return how far the error between repetitions is from that of the first set.
+
+    `zero_moved_deg` is the farthest that any set's is, which sway and the wearer's returns move
+    too; `zero_drifted_deg` how far the last quarter's mean is from that of the first.
+    """
     number, resting = session.set_number, session.resting
-    at_rest = [_mean(error[resting & (number == n)]) for n in range(1, number.max() + 1)]
-    return float(np.nanmax(np.abs(np.array(at_rest) - at_rest[0])))
+    sets = range(1, number.max() + 1)
+    at_rest = np.array([_mean(error[resting & (number == n)]) for n in sets])
+    quarter = max(1, len(at_rest) // 4)
+    return {
+        "zero_moved_deg": float(np.nanmax(np.abs(at_rest - at_rest[0]))),
+        "zero_drifted_deg": abs(_mean(at_rest[-quarter:]) - _mean(at_rest[:quarter])),
+    }
 
 
 def per_rep(error: Array, session: Worn) -> Array:

@@ -46,6 +46,7 @@ def _summary_row(condition: str, name: str, group: pd.DataFrame) -> dict[str, ob
         "≤2σ %": 100 * float(good["within_2s"].sum()) / frames,
         "σ": _median(good["sigma_deg"]),
         "zero moved": good["zero_moved_deg"].max(),
+        "zero drifted": good["zero_drifted_deg"].max(),
         "leap": good["leap_deg"].max(),
         "gap leap": good["gap_leap_deg"].max(),
         "valid %": 100 * good["valid_share"].mean(),
