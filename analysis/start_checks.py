@@ -16,7 +16,8 @@ FRONT_MAX_RAD = math.radians(60.0)
 UPRIGHT_RAD = math.radians(60.0)
 FORWARDS_RAD = math.radians(45.0)
 """A knee that seems to bend so far forwards is one whose axis has the wrong sign."""
-KNEE_MAX_RAD = math.radians(20.0)
+KNEE_MAX_RAD = math.radians(25.0)
+"""As far as a knee may be off while repetitions count."""
 CONSISTENCY_MIN = 0.95
 
 
@@ -35,8 +36,8 @@ def hinge_check(steps: Steps, axes: SegmentAxes, leg: LegCalibration) -> list[Ch
 
 def knee_check(steps: Steps, axes: SegmentAxes) -> list[Check]:
     """Return the check of the start pose's knee where gravity does not show it, but the way did."""
-    front = float(nominal_up(steps.exercise, steps.side)[0][0])
-    if axes.y_thigh is None or abs(front) > FRONT_SEEN:
+    hinge_up = float(nominal_up(steps.exercise, steps.side)[0][2])
+    if axes.y_thigh is None or abs(hinge_up) < FRONT_SEEN:
         return []
     pose, move = steps.pose, steps.move
     y_thigh = turned(pose.q_thigh, axes.y_thigh)
