@@ -181,6 +181,8 @@ class ReturnZero:
     NEAR_DRIFT_RAD_S = math.radians(0.2)
     """What a common unit's heading drifts at most: the longer ago the zero, the less near."""
     PACE_RAD_S = math.radians(5.0)  # at 25 Hz 0.2° a sample: no step a person could see
+    STEP_S = 0.04
+    """After a hole it goes no farther than in one sample at 25 Hz."""
     GAP_S = 0.1
     """Who moved in a longer gap is not known to have kept still."""
 
@@ -199,7 +201,7 @@ class ReturnZero:
         dt = max(time_s - self._last_s, 0.0)
         if dt > self.GAP_S:
             self._near_rad = self._still_from = self._first = None
-            dt = self.GAP_S
+        dt = min(dt, self.STEP_S)
         self._last_s = time_s
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
         if speed_rad_s > self.STILL_RAD_S:

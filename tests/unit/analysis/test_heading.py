@@ -284,3 +284,14 @@ def test_a_zero_near_half_a_turn_wraps():
     _, readings = run(zero, 2.0, -math.pi + 0.02, STILL, 0.0)
     assert readings[0] == pytest.approx(0.03, abs=0.005)
     assert readings[-1] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("hole_s", [0.09, 0.5])
+def test_a_zero_on_its_way_does_not_leap_over_a_hole(hole_s):
+    zero, time_s = ReturnZero(0.0, 0.0), 0.0
+    while zero.target_rad == 0.0:
+        time_s += 1 / 60
+        zero.push(time_s, math.radians(2.0), STILL)
+    before = zero.offset_rad
+    zero.push(time_s + hole_s, math.radians(2.0), STILL)
+    assert 0.0 < zero.offset_rad - before <= math.radians(0.2) + 1e-12
