@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 from analysis.exercises import Array, Exercise
 from analysis.fusion import SPEED_SMOOTHING_S, hinge_rule
@@ -19,6 +18,7 @@ from analysis.heading import ReturnZero, hinge_heading
 from analysis.leg import LegCalibration, LegFrames
 from analysis.pelvis import roll_array, turn_array
 from analysis.sigma import KNEE_UNKNOWN_RAD, SLOPE_UNKNOWN, sigma_headings, sigma_inclinations
+from analysis.smoothing import followed
 from imu.quaternion import Vector
 
 SAME_GAIN = 1e-9
@@ -280,11 +280,11 @@ def _speeds(time_s: Array, q_thigh: Array, q_shank: Array, known: npt.NDArray[np
     dt = np.diff(time_s[rows])
     turn[1:] /= dt
     gain = -np.expm1(-np.concatenate(([0.0], dt)) / SPEED_SMOOTHING_S)
-    speed[rows] = _followed(turn, gain)
+    speed[rows] = _with_holes(turn, gain)
     return speed
 
 
-def _followed(values: Array, gain: Array) -> Array:
+def _with_holes(values: Array, gain: Array) -> Array:
     """Return what follows values (n,) from 0, going a share (n,) of the way with each of them.
 
     Between holes all shares are alike but for the rounding of time, and a filter takes them at
@@ -297,9 +297,7 @@ def _followed(values: Array, gain: Array) -> Array:
     now, first = 0.0, 0
     for at in [*odd, len(values)]:
         if at > first:
-            run, keep = slice(first, at), 1.0 - usual
-            out[run] = lfilter([usual], [1.0, -keep], values[run], zi=[keep * now])[0]
-            now = float(out[at - 1])
+            now, out[first:at] = followed(now, values[first:at], usual)
         if at < len(values):
             out[at] = now = now + float(gain[at]) * (float(values[at]) - now)
         first = at + 1

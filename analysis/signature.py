@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 from analysis.exercise import Exercise
 from analysis.exercises import Array
@@ -28,6 +27,7 @@ from analysis.fusion import TWO_PI, LegAngles
 from analysis.leg import LegCalibration
 from analysis.leg_series import LegSeries
 from analysis.posture import HINGE_LEVEL_MAX
+from analysis.smoothing import followed
 
 ACROSS_MAX_RAD = math.radians(35.0)
 """A virtual wearer's units are never 4° off; a strap that slips by 30° costs no repetition."""
@@ -157,5 +157,4 @@ def foreign(
 
 
 def _mean(x: Array, gain: float) -> Array:
-    out: Array = lfilter([gain], [1.0, gain - 1.0], x)
-    return out
+    return followed(0.0, x, gain)[1]

@@ -86,10 +86,10 @@ class SmoothedAngle:
     def push_run(self, time_s: FloatArray, angle_deg: FloatArray) -> SmoothedRun:
         """Take samples (n,) whose steps are all as long as the last one: `push` in numpy."""
         before, quiet_before = self.fast, self.quiet_from != math.inf
-        self._fast1, first = _followed(self._fast1, angle_deg, self._fast_gain)
-        self.fast, fast = _followed(self.fast, first, self._fast_gain)
-        self._slow1, slow1 = _followed(self._slow1, angle_deg, self._slow_gain)
-        self._slow, slow = _followed(self._slow, slow1, self._slow_gain)
+        self._fast1, first = followed(self._fast1, angle_deg, self._fast_gain)
+        self.fast, fast = followed(self.fast, first, self._fast_gain)
+        self._slow1, slow1 = followed(self._slow1, angle_deg, self._slow_gain)
+        self._slow, slow = followed(self._slow, slow1, self._slow_gain)
         slope = self._slopes(time_s, slow)
         quiet = (slope > -self._quiet_dps) & (slope < self._quiet_dps)
         began = quiet & ~np.concatenate(([quiet_before], quiet[:-1]))
@@ -162,7 +162,7 @@ class SmoothedAngle:
             self.quiet_from = time_s
 
 
-def _followed(start: float, values: FloatArray, gain: float) -> tuple[float, FloatArray]:
+def followed(start: float, values: FloatArray, gain: float) -> tuple[float, FloatArray]:
     """Return the last and all values of a pole that follows values (n,) from a start."""
     keep = 1.0 - gain
     out: FloatArray = lfilter([gain], [1.0, -keep], values, zi=[keep * start])[0]

@@ -77,18 +77,8 @@ def test_bends_made_standing_are_found_without_marks(exercise_id):
     assert found["statuses"] == ["valid"] * found["true_reps"]
 
 
-def test_squats_are_counted_for_each_leg_and_listed_in_turn():
-    wearing = wear("squatting_internal_rotation", "both", SEED)
-    frames = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
-    recording = Recording(
-        session_id="s",
-        wearer="w",
-        started_at="2026-01-01T00:00:00+00:00",
-        exercise=wearing.exercise,
-        units=wearing.units,
-        frames=until_last_complete(frames),
-        marks=wearing.marks,
-    )
+def test_squats_are_counted_for_each_leg_and_listed_in_turn(recording_of):
+    recording = recording_of(wear("squatting_internal_rotation", "both", SEED))
     reps = sessions.analyse(recording).reps
     assert reps["side"].tolist() == ["right", "left"] * 5
     assert reps["status"].tolist() == ["valid"] * 10
