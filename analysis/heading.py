@@ -180,6 +180,8 @@ class ReturnZero:
     """What a leg that keeps still sways; more is a slow movement, which is not drift."""
     NEAR_DRIFT_RAD_S = math.radians(0.2)
     """What a common unit's heading drifts at most: the longer ago the zero, the less near."""
+    FIRST_DRIFT_RAD_S, FIRST_MAX_RAD = math.radians(0.5), math.radians(10.0)
+    """The same, and its limit, until the first return: a unit may not know its bias yet."""
     PACE_RAD_S = math.radians(5.0)  # at 25 Hz 0.2° a sample: no step a person could see
     STEP_S = 0.04
     """After a hole it goes no farther than in one sample at 25 Hz."""
@@ -190,6 +192,7 @@ class ReturnZero:
         self.offset_rad = self.target_rad = offset_rad
         self.since_s = now_s
         self.residual_rad = 0.0
+        self._returned = False
         self._near_rad: float | None = None
         self._first: tuple[float, float] | None = None
         self._still_from: float | None = None
@@ -209,7 +212,11 @@ class ReturnZero:
             self.target_rad = self.offset_rad  # a repetition keeps the zero that it began with
         else:
             if self._near_rad is None:  # decided once, or a long hold would become near at last
-                drifted = self.NEAR_DRIFT_RAD_S * (time_s - self.since_s)
+                since_s = time_s - self.since_s
+                drifted = self.NEAR_DRIFT_RAD_S * since_s
+                if not self._returned:
+                    first = min(self.FIRST_DRIFT_RAD_S * since_s, self.FIRST_MAX_RAD)
+                    drifted = max(drifted, first)
                 self._near_rad = self.NEAR_RAD + drifted
             if abs(reading) <= self._near_rad:
                 self._watch(time_s, reading)
@@ -236,3 +243,4 @@ class ReturnZero:
                 self.residual_rad = mean - self.target_rad
                 self.target_rad = mean
                 self.since_s = time_s
+                self._returned = True

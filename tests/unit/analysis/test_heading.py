@@ -240,6 +240,24 @@ def test_a_held_peak_does_not_become_the_zero(peak_deg):
     assert zero.since_s == returned_s
 
 
+def test_a_unit_that_does_not_know_its_bias_yet_is_followed_from_the_first_return_on():
+    drift_rad_s = math.radians(0.45)
+    zero = ReturnZero(0.0, 0.0)
+    now = 14.0  # the knee bends took so long
+    for still_s in (3.0, 1.0, 1.0, 1.0):
+        now, _ = run(zero, 4.0, math.radians(40.0), MOVING, now)
+        for _ in range(round(still_s * RATE_HZ)):
+            now, readings = run(zero, 1 / RATE_HZ, drift_rad_s * now, STILL, now)
+    assert abs(math.degrees(readings[-1])) < 1.0
+
+
+@pytest.mark.parametrize("wait_s", [5.0, 20.0, 60.0])
+def test_a_leg_that_is_far_from_the_zero_is_not_back_however_long_it_took(wait_s):
+    zero = ReturnZero(0.0, 0.0)
+    _, readings = run(zero, 2.0, math.radians(20.0), STILL, wait_s)
+    assert math.degrees(readings[-1]) == pytest.approx(20.0, abs=1e-6)
+
+
 def test_passing_the_zero_in_motion_does_not_renew_it():
     zero = ReturnZero(0.0, 0.0)
     _, readings = run(zero, 5.0, math.radians(2.0), MOVING, 0.0)
