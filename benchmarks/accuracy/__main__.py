@@ -5,6 +5,7 @@
     python -m benchmarks.accuracy --conditions drift            half an hour of sets
     python -m benchmarks.accuracy --calibrations --alarms       planted faults and clean sessions
     python -m benchmarks.accuracy --causes                      what each source of error costs
+    python -m benchmarks.accuracy --gaps                        what lost samples do to the error
 
 Every figure compares the angle of the whole chain (radio, clocks, losses, calibration, fusion) with
 the truth of the wearer, in degrees. Wearers differ between exercises and are the same in every
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.accuracy import causes, planted, tables
+from benchmarks.accuracy import causes, gaps, planted, tables
 from benchmarks.accuracy.conditions import GROUPS, Condition, chosen
 from benchmarks.accuracy.scores import Row, rows_of
 from benchmarks.accuracy.worn import EXERCISES, worn
@@ -82,6 +83,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--calibrations", action="store_true", help="planted bad calibrations")
     parser.add_argument("--alarms", action="store_true", help="planted faults of units")
     parser.add_argument("--causes", action="store_true", help="take errors away one by one")
+    parser.add_argument("--gaps", action="store_true", help="with and without losses")
     parser.add_argument("--processes", type=int, default=2)
     return parser.parse_args()
 
@@ -97,6 +99,8 @@ def main() -> None:
         elif options.causes:
             title = "RMSE when one source of error is taken away"
             show(title, causes.table(options, pool), options)
+        elif options.gaps:
+            show("what losses do to the error", gaps.table(options, pool), options)
         else:
             scores = scored(options, pool)
             if options.csv:
