@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.anatomy import hidden_deg
 from analysis.norms import norms_for, posture_of
 from analysis.tables import SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG
 from hipturn.report.words import UNKNOWN, date_of, figure, plain
@@ -135,5 +136,17 @@ def _uncertainty(entry: Entry) -> str:
         return "There is no angle."
     return (
         f"Uncertainty of the sensors (1 σ) in the repetitions: median {doing.median():.1f}°,"
-        f" largest {doing.max():.1f}°."
+        f" largest {doing.max():.1f}°. {_anatomy(entry)}"
+    )
+
+
+def _anatomy(entry: Entry) -> str:
+    """Return what knee and skin may add to the largest peak, which no sensor sees."""
+    peaks = [float(row["peak_max_deg"]) for row in entry.rows if row["valid"]]
+    if not peaks or not entry.exercise.has_hip_angle:
+        return ""
+    hidden = max(hidden_deg(entry.exercise, peak) for peak in peaks)
+    return (
+        "Beside it stands anatomy, which no sensor sees: the knee's give and the shin's skin may add"
+        f" or hide up to {hidden:.0f}° at the largest peak."
     )

@@ -204,8 +204,8 @@ def is_demo(entry: Entry) -> bool:
 READING = (
     "Angle: hip internal rotation against gravity or, where the thigh is upright, since the last"
     " still return; each page says which. Two units on one leg cannot tell hip rotation from"
-    " rotation of the pelvis: 5° of pelvis are 5° of angle. Skin and knee play are not in the"
-    " uncertainty.",
+    " rotation of the pelvis: 5° of pelvis are 5° of angle. The uncertainty is that of the sensors;"
+    " what knee and skin may add stands beside it.",
     "A repetition is valid when it is large enough and returns; it is controlled when it also keeps"
     " range, tempo, hold and knee, and returns fully. Partial and rejected movements are listed,"
     " and hatched in the figures.",

@@ -222,6 +222,18 @@ def test_published_values_stand_with_people_method_and_source_and_for_this_postu
     assert "none for this posture" in said["ninety_ninety_lift"]
 
 
+@pytest.mark.parametrize(
+    ("exercise", "hidden"),
+    [("seated_internal_rotation", "3°"), ("seated_leg_extension_twist", "4°")],
+)
+def test_what_knee_and_skin_may_add_stands_beside_the_uncertainty(exercise, hidden):
+    result = entry("seated_internal_rotation").result
+    summary = result.summary.assign(peak_max_deg=35.0)
+    recording = replace(result.recording, exercise=exercise)
+    said = quality(Entry(replace(result, recording=recording, summary=summary)))
+    assert f"or hide up to {hidden} at the largest peak" in said[0]
+
+
 def test_a_session_without_an_angle_still_has_its_page(make_session, hipturn, tmp_path):
     folder = make_session()
     events = (folder / "events.jsonl").read_text().splitlines()
