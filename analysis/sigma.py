@@ -2,7 +2,9 @@
 
 Inclination of six-axis fusion gets worse with motion; an angle that rests on heading gets worse
 with the time since its zero. What the segment axes cost comes from the calibration and is added
-by who uses these. Skin and knee play are anatomy, not sensors, and are never in here.
+by who uses these. Skin and knee play are anatomy, not sensors, and stand beside it
+(`analysis.anatomy`); only what the shin's skin of nearly everybody does to a straight leg's roll is
+in here, because there it is the larger part of the error.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ FAST_RAD_S = math.radians(200.0)
 # Heading since the last still return: what one return differs from the next, and the drift.
 SIGMA_RETURN_RAD = math.radians(1.0)
 SIGMA_DRIFT_RAD_S = math.radians(0.1)
+ROLL_SHARE = 0.02
+"""Of a straight leg's roll, which is read through the shin's skin."""
 KNEE_UNKNOWN_RAD = math.radians(10.0)
 SLOPE_UNKNOWN = 0.26
 """Sine of 15°, a thigh's usual slope where no thigh unit tells it."""
@@ -64,4 +68,19 @@ def sigma_heading(since_zero_s: float) -> float:
 def sigma_headings(since_zero_s: Array) -> Array:
     """Return `sigma_heading` of seconds (n,)."""
     out: Array = np.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * since_zero_s)
+    return out
+
+
+def sigma_roll(rotation: float, knee_flexion: float) -> float:
+    """Return the 1 σ (rad) that the shin's skin gives a rotation (rad), by the knee's angle.
+
+    A bent knee shows the rotation by where the shin points, a straight one by how it rolls; where
+    the angle is not known (NaN) nothing is added.
+    """
+    return ROLL_SHARE * abs(rotation) * max(0.0, math.cos(knee_flexion))
+
+
+def sigma_rolls(rotation: Array, knee_flexion: Array) -> Array:
+    """Return `sigma_roll` of rotations and knee angles (n,)."""
+    out: Array = ROLL_SHARE * np.abs(rotation) * np.fmax(0.0, np.cos(knee_flexion))
     return out

@@ -15,6 +15,7 @@ from analysis.exercise import Exercise
 from analysis.exercises import Array
 from analysis.fusion import LegAngles
 from analysis.leg_series import LegSeries
+from analysis.sigma import sigma_roll, sigma_rolls
 
 DEG = 180.0 / math.pi
 ROLLS = {"hip_rotation": 1.0, "leg_roll": 1.0, "leg_roll_outwards": -1.0}
@@ -26,6 +27,7 @@ def signal_of(angles: LegAngles, exercise: Exercise) -> tuple[float, float]:
     sigma = angles.sigma
     if exercise.signal in ROLLS:
         value = ROLLS[exercise.signal] * angles.rotation
+        sigma = math.hypot(sigma, sigma_roll(value, angles.knee_flexion))
     else:
         value = ELEVATIONS[exercise.signal] * angles.thigh_elevation
         # A steep thigh hides its roll, by one over this cosine, but not its elevation.
@@ -40,6 +42,7 @@ def signal_series(series: LegSeries, exercise: Exercise) -> tuple[Array, Array]:
     sigma = series.sigma
     if exercise.signal in ROLLS:
         value = ROLLS[exercise.signal] * series.rotation
+        sigma = np.hypot(sigma, sigma_rolls(value, series.knee_flexion))
     else:
         value = ELEVATIONS[exercise.signal] * series.thigh_elevation
         sigma = sigma * np.cos(series.thigh_elevation)

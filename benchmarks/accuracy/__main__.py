@@ -26,7 +26,7 @@ from benchmarks.accuracy.scores import Row, rows_of
 from benchmarks.accuracy.worn import EXERCISES, worn
 from imu.sample import Side
 
-Job = tuple[Condition, str, int, bool]
+Job = tuple[Condition, str, int, bool, bool]
 
 
 def side_of(seed: int) -> Side:
@@ -42,17 +42,17 @@ def seeds_of(exercise: str, first: int, wearers: int) -> range:
 
 def score(job: Job) -> list[Row]:
     """Return the scores of one wearer under one condition."""
-    condition, exercise, seed, marks = job
+    condition, exercise, seed, marks, alone = job
     side = side_of(seed)
     session = worn(exercise, side, seed, condition.settings, marks=marks)
     about = {"condition": condition.name, "exercise": exercise, "side": str(side), "seed": seed}
-    return [about | row for row in rows_of(session)]
+    return [about | row for row in rows_of(session, alone=alone)]
 
 
 def scored(options: argparse.Namespace, pool: ProcessPoolExecutor) -> pd.DataFrame:
     """Return the scores of all wearers under all chosen conditions."""
     jobs: list[Job] = [
-        (condition, exercise, seed, not options.no_marks)
+        (condition, exercise, seed, not options.no_marks, options.alone)
         for condition in chosen(options.conditions)
         for exercise in options.exercise
         for seed in seeds_of(exercise, options.seeds, options.wearers)
@@ -78,6 +78,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--exercise", nargs="+", choices=EXERCISES, default=EXERCISES)
     parser.add_argument("--conditions", nargs="+", metavar="NAME", help=", ".join(GROUPS))
     parser.add_argument("--no-marks", action="store_true", help="find the calibration by itself")
+    parser.add_argument("--alone", action="store_true", help="our angle, no other method")
     parser.add_argument("--csv", type=Path, help="write a row per wearer, condition and method")
     parser.add_argument("--markdown", type=Path, help="write the tables as Markdown")
     parser.add_argument("--calibrations", action="store_true", help="planted bad calibrations")
@@ -106,7 +107,8 @@ def main() -> None:
             if options.csv:
                 scores.to_csv(options.csv, index=False)
             show("our angle", tables.summary(scores), options)
-            show("every method from the same start", tables.comparison(scores), options)
+            if not options.alone:
+                show("every method from the same start", tables.comparison(scores), options)
             print("\nrefused:", *(tables.refusals(scores) or ["none"]), sep="\n  ")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.anatomy import hidden_deg
 from analysis.exercises import Array
 from benchmarks.accuracy.methods import OURS, others, ours
 from benchmarks.accuracy.worn import Worn
@@ -22,8 +23,8 @@ STARTS_WITHIN_S = 0.3
 """A repetition whose first known frame is later than this has no start to be scored from."""
 
 
-def rows_of(session: Worn) -> list[Row]:
-    """Return the scores of every method; of ours alone where the calibration was refused."""
+def rows_of(session: Worn, *, alone: bool = False) -> list[Row]:
+    """Return the scores of every method; of ours alone if asked, or where it was refused."""
     calibrated = session.result.calibrations[session.side]
     if calibrated.calibration is None:
         return [{"method": OURS, "refused": " ".join(calibrated.sentences)}]
@@ -32,6 +33,8 @@ def rows_of(session: Worn) -> list[Row]:
     zero = float(np.nanmean(truth[session.in_pose()]))
     mine = _row(OURS, angle, truth, session) | _own_figures(angle, sigma, truth, session)
     rows = [mine]
+    if alone:
+        return rows
     for name, other in others(session, calibrated.calibration).items():
         from_pose = truth - zero
         rows.append(_row(name, other, np.abs(from_pose) if "tilt" in name else from_pose, session))
@@ -70,11 +73,13 @@ def _own_figures(angle: Array, sigma: Array, truth: Array, session: Worn) -> Row
     true_reps = [r for r in session.wearing.truth.reps[session.side] if r.kind == "rep"]
     ranges = [abs(float(a) - b.rom_deg) for a, b in zip(valid["rom_deg"], true_reps, strict=False)]
     leap, leap_s, gap_leap = _leaps(error, inside, session)
+    hidden = hidden_deg(session.exercise, angle[known])
     return {
         "valid_share": float(np.mean(~np.isnan(error[inside]))),
         "frames": int(known.sum()),
         "within_1s": int(np.sum(off <= s)),
         "within_2s": int(np.sum(off <= 2 * s)),
+        "within_anatomy": int(np.sum(off <= 2 * s + hidden)),
         "sigma_deg": _mean(s),
         "still_off_deg": _mean(error[session.in_pose()]),
         **_zero(error, session),

@@ -44,6 +44,7 @@ def _summary_row(condition: str, name: str, group: pd.DataFrame) -> dict[str, ob
         "peak": _median(good["peak_deg"]),
         "≤1σ %": 100 * float(good["within_1s"].sum()) / frames,
         "≤2σ %": 100 * float(good["within_2s"].sum()) / frames,
+        "with anatomy %": 100 * float(good["within_anatomy"].sum()) / frames,
         "σ": _median(good["sigma_deg"]),
         "zero moved": good["zero_moved_deg"].max(),
         "zero drifted": good["zero_drifted_deg"].max(),

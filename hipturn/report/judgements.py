@@ -147,6 +147,6 @@ def _anatomy(entry: Entry) -> str:
         return ""
     hidden = max(hidden_deg(entry.exercise, peak) for peak in peaks)
     return (
-        "Beside it stands anatomy, which no sensor sees: the knee's give and the shin's skin may add"
-        f" or hide up to {hidden:.0f}° at the largest peak."
+        "Beside it stands anatomy, which no sensor sees: the knee's give and the shin's skin may"
+        f" add or hide up to {hidden:.0f}° at the largest peak."
     )
