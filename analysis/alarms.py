@@ -178,16 +178,17 @@ class AlarmWatch:
                 self._gains.append(gain)
         learned = len(self._gains) >= GAIN_COUNT
         gain, spread = (median(self._gains), 0.0) if learned else (GAIN, GAIN_SPREAD)
-        if min(abs(shank), abs(thigh)) > REST_RAD:
+        reference, allowed = self._reference(time_s)
+        if min(abs(shank), abs(thigh - reference)) > REST_RAD:
             return None  # away from rest nobody could tell which of the two it was
         line = thigh - gain * shank
-        reference, allowed = self._reference(time_s)
-        off, limit = abs(line - reference), OFF_LINE_RAD + OFF_LINE_SHARE * abs(shank) + allowed
+        off = abs(line - reference)
+        limit = math.hypot(OFF_LINE_RAD + OFF_LINE_SHARE * abs(shank), allowed)
         if off <= limit:
             self._line_at = (time_s, line)
-        if off - spread * abs(shank) <= limit:
+        if off <= math.hypot(limit, spread * shank):
             return None
-        segment = "thigh" if abs(thigh) > abs(shank) else "shank"
+        segment = "thigh" if abs(thigh - reference) > abs(shank) else "shank"
         if segment == "shank":
             self.slip_rad = max(self.slip_rad, off / gain)
         return self._say(time_s, "slip", about=segment, segment=segment, deg=math.degrees(off))
