@@ -24,6 +24,7 @@ from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
 from analysis.in_place import InPlace, places
 from analysis.leg_series import LegSeries, fuse_leg
 from analysis.movement import NOTHING, Movement, RepSettings, Step
+from analysis.past import Past
 from analysis.posture import Posture, posture, postures
 from analysis.rep_series import circle_steps, steps_of
 from analysis.reps import RepMachine, State
@@ -100,7 +101,7 @@ class LegMonitor:
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
         self._frames = 0
         self._share_deg = 0.0
-        self._rows: deque[tuple[float, ...]] = deque()
+        self._past = Past(len(MovementSamples.__dataclass_fields__))
         self._last_s = 0.0
 
     def push(
@@ -199,32 +200,22 @@ class LegMonitor:
         angles: LegAngles,
         interpolated: bool,
     ) -> None:
-        rows = self._rows
-        rows.append(
-            (
-                time_s,
-                signal,
-                angles.knee_flexion * DEG,
-                angles.thigh_elevation * DEG,
-                angles.adduction * DEG,
-                sigma,
-                float(interpolated),
-                angles.pelvis_rotation * DEG,
-            )
+        self._past.add(
+            time_s,
+            signal,
+            angles.knee_flexion * DEG,
+            angles.thigh_elevation * DEG,
+            angles.adduction * DEG,
+            sigma,
+            interpolated,
+            angles.pelvis_rotation * DEG,
         )
-        if self._machine.state in (State.OFF, State.REST):
-            while rows[0][0] < time_s - KEEP_S:
-                rows.popleft()
+        if self._machine.is_resting:
+            self._past.forget(time_s - KEEP_S)
 
     def _measure(self, movement: Movement, now_s: float) -> Numbered:
-        kept: list[tuple[float, ...]] = []
-        for row in reversed(self._rows):  # a minute and more before it may be kept
-            if row[0] < movement.onset_s - LEAD_S:
-                break
-            if row[0] <= now_s:
-                kept.append(row)
-        window = np.array(kept[::-1])
-        measured = self._grader.measure(movement, MovementSamples(**_named(window.T)))
+        window = self._past.between(movement.onset_s - LEAD_S, now_s)
+        measured = self._grader.measure(movement, MovementSamples(**_named(window)))
         return Numbered(measured, *self._sets.number(movement))
 
 
