@@ -31,13 +31,10 @@ class Past:
 
     def add(self, *row: float) -> None:
         """Keep a row."""
-        at = self._used
-        if at == 0:
+        if self._used == 0:
             self._blocks.append((row[0], bytearray(BLOCK_ROWS * self._row.size)))
-        block = self._blocks[-1][1]
-        self._row.pack_into(block, at, *row)
-        at += self._row.size
-        self._used = at if at < len(block) else 0
+        self._row.pack_into(self._blocks[-1][1], self._used, *row)
+        self._used = (self._used + self._row.size) % (BLOCK_ROWS * self._row.size)
 
     def forget(self, until_s: float) -> None:
         """Give up what is all older than a time."""
