@@ -18,7 +18,7 @@ from statistics import median
 from analysis.calibration import LegCalibration
 from analysis.exercises import Exercise
 from analysis.fusion import LegAngles
-from analysis.posture import Posture
+from analysis.posture import AWAY, Posture
 
 LOOKS_HZ = 10.0
 STILL_RAD_S = math.radians(6.0)
@@ -88,7 +88,9 @@ class AlarmWatch:
         self._tilted: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
         self._gains: deque[float] = deque(maxlen=15)
         self._heard_s: dict[str, float] = {}
-        self._complete: deque[float] = deque(maxlen=round(RATE_WATCH_S * LOOKS_HZ))
+        self._complete: deque[bool] = deque(maxlen=round(RATE_WATCH_S * LOOKS_HZ))
+        self._completes = 0
+        """How many of these are true."""
         self._said_s: dict[str, float] = {}
 
     def push(
@@ -105,7 +107,7 @@ class AlarmWatch:
         was filled in between samples.
         """
         found = self._silence(time_s, known) or self._rate(time_s, known, interpolated)
-        if not all(known) or where == Posture.AWAY:
+        if not all(known) or where == AWAY:
             self._still_from = None
             self._still.clear()
             self._turned.clear()
@@ -128,10 +130,13 @@ class AlarmWatch:
     def _rate(self, time_s: float, known: tuple[bool, bool], interpolated: bool) -> Alarm | None:
         if not all(known):
             return None
-        self._complete.append(0.0 if interpolated else 1.0)
-        if len(self._complete) < (self._complete.maxlen or 0):
+        complete = self._complete
+        is_full = len(complete) == complete.maxlen
+        self._completes += (not interpolated) - (is_full and complete[0])
+        complete.append(not interpolated)
+        if len(complete) < (complete.maxlen or 0):
             return None
-        rate_hz = self._rate_hz * sum(self._complete) / len(self._complete)
+        rate_hz = self._rate_hz * self._completes / len(complete)
         return self._say(time_s, "slow", hz=rate_hz) if rate_hz < RATE_MIN_HZ else None
 
     def _turn(self, time_s: float, angles: LegAngles) -> Alarm | None:
@@ -259,6 +264,6 @@ def _lasting(last: deque[float], value: float, least: float) -> float:
         last.clear()
         return 0.0
     last.append(value)
-    if len(last) < (last.maxlen or 0) or -least < value < least:
+    if -least < value < least or len(last) < (last.maxlen or 0):
         return 0.0
     return max(min(last), -max(last), 0.0)

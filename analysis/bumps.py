@@ -39,6 +39,9 @@ class Jump(Enum):
     """A step has stayed."""
 
 
+NONE = Jump.NONE  # looking up a member costs as much as a sample
+
+
 class JumpFilter:
     """Holds an angle in degrees still through knocks, and notices steps; memory does not grow."""
 
@@ -90,7 +93,7 @@ class JumpFilter:
         if -JUMP_DEG < moved < JUMP_DEG:
             self._moved, self._dt = moved, dt
             self.angle = angle_deg
-            return Jump.NONE if self._step_s == math.inf else self._stayed(time_s, angle_deg)
+            return NONE if self._step_s == math.inf else self._stayed(time_s, angle_deg)
         return self._leap(time_s, angle_deg, dt, quiet_from_s)
 
     def _leap(self, time_s: float, angle_deg: float, dt: float, quiet_from_s: float) -> Jump:
@@ -102,10 +105,10 @@ class JumpFilter:
         if dt < SAMPLE_MAX_S and abs(rate) > JUMP_DPS and abs(rate - before) > ABRUPT_DPS:
             self._frozen, self._from_s = True, time_s
             self._quiet = time_s - quiet_from_s >= QUIET_S
-            return Jump.NONE
+            return NONE
         self._moved, self._dt = moved, dt
         self.angle = angle_deg
-        return Jump.NONE
+        return NONE
 
     def _thaw(self, time_s: float, angle_deg: float) -> Jump:
         """Go on once the angle is back, or has stayed away for too long to be a knock."""
@@ -119,7 +122,7 @@ class JumpFilter:
             if self._quiet:
                 self._step_s = time_s
                 self._low = self._high = angle_deg
-        return Jump.NONE
+        return NONE
 
     def _stayed(self, time_s: float, angle_deg: float) -> Jump:
         self._low, self._high = min(self._low, angle_deg), max(self._high, angle_deg)
@@ -128,5 +131,5 @@ class JumpFilter:
         elif time_s - self._step_s >= SETTLED_S:
             self._step_s = math.inf
             middle = (self._low + self._high) / 2
-            return Jump.SHIFT if abs(middle - self._before) >= JUMP_DEG else Jump.NONE
-        return Jump.NONE
+            return Jump.SHIFT if abs(middle - self._before) >= JUMP_DEG else NONE
+        return NONE

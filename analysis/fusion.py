@@ -121,16 +121,18 @@ class LegFusion:
     def _speed_of(self, time_s: float, q_thigh: Quaternion, q_shank: Quaternion) -> float:
         last, self._last = self._last, (time_s, q_thigh, q_shank)
         if last is not None and time_s > last[0]:
-            turn, dt = max(_turn(last[1], q_thigh), _turn(last[2], q_shank)), time_s - last[0]
+            sine = math.sqrt(max(_half_turn(last[1], q_thigh), _half_turn(last[2], q_shank)))
+            turn, dt = 2.0 * math.asin(min(1.0, sine)), time_s - last[0]
             self._speed += -math.expm1(-dt / SPEED_SMOOTHING_S) * (turn / dt - self._speed)
         return self._speed
 
     def _angles(self, time_s: float, axes: Axes, speed: float) -> LegAngles:
         c = self.calibration
-        y, shank_y = axes.y, axes.shank_y
-        z = _across(axes.z, y)
-        x = (y[1] * z[2] - y[2] * z[1], y[2] * z[0] - y[0] * z[2], y[0] * z[1] - y[1] * z[0])
-        level = math.sqrt(max(1.0 - y[2] * y[2], 1e-12))
+        y = axes.y
+        (yx, yy, yz), (sx, sy, sz) = y, axes.shank_y
+        z, along = _across(axes.z, y)
+        zx, zy, zz = z
+        level = math.sqrt(max(1.0 - yz * yz, 1e-12))
         rotation = self._rotation(y, z)
         thigh = self._rotation(y, axes.z_thigh) if axes.z_thigh is not None else math.nan
         pelvis = self._pelvis(y, axes.q_pelvis)
@@ -139,9 +141,7 @@ class LegFusion:
             thigh = math.remainder(thigh - c.zero_rad, TWO_PI)
             sigma = sigma_inclination(speed) / level
             if c.y_thigh is None:
-                sigma = math.hypot(
-                    sigma, KNEE_UNKNOWN_RAD * abs(z[2]) * max(abs(y[2]), SLOPE_UNKNOWN)
-                )
+                sigma = math.hypot(sigma, KNEE_UNKNOWN_RAD * abs(zz) * max(abs(yz), SLOPE_UNKNOWN))
         else:
             rotation = self.zero.push(time_s, rotation, speed)
             thigh = math.remainder(thigh - self.zero.offset_rad, TWO_PI)
@@ -149,23 +149,23 @@ class LegFusion:
                 pelvis = self.pelvis_zero.push(time_s, pelvis, speed)
             sigma = sigma_heading(time_s - self.zero.since_s)
         (ax, ay, az), (bx, by, bz), (gx, gy, gz) = c.pelvis
-        knee = math.atan2(
-            shank_y[0] * x[0] + shank_y[1] * x[1] + shank_y[2] * x[2],
-            shank_y[0] * y[0] + shank_y[1] * y[1] + shank_y[2] * y[2],
+        knee = math.atan2(  # over x = y × z and y
+            sx * (yy * zz - yz * zy) + sy * (yz * zx - yx * zz) + sz * (yx * zy - yy * zx),
+            sx * yx + sy * yy + sz * yz,
         )
         return LegAngles(
             rotation,
             math.hypot(sigma, c.sigma_axes_rad),
-            math.atan2(-(y[0] * ax + y[1] * ay + y[2] * az), y[0] * bx + y[1] * by + y[2] * bz),
-            self._side * math.asin(max(-1.0, min(1.0, y[0] * gx + y[1] * gy + y[2] * gz))),
+            math.atan2(-(yx * ax + yy * ay + yz * az), yx * bx + yy * by + yz * bz),
+            self._side * math.asin(max(-1.0, min(1.0, yx * gx + yy * gy + yz * gz))),
             knee if c.y_thigh is not None else math.nan,
-            math.asin(max(-1.0, min(1.0, -y[2]))) if c.y_thigh is not None else math.nan,
-            math.asin(max(-1.0, min(1.0, -shank_y[2]))),
-            z[2],
+            math.asin(max(-1.0, min(1.0, -yz))) if c.y_thigh is not None else math.nan,
+            math.asin(max(-1.0, min(1.0, -sz))),
+            zz,
             speed,
             thigh,
             pelvis,
-            _across_rad(axes.z, y) if c.y_thigh is not None else math.nan,
+            math.asin(max(-1.0, min(1.0, along))) if c.y_thigh is not None else math.nan,
             self._heading.residual_rad if c.y_thigh is not None else math.nan,
         )
 
@@ -209,22 +209,20 @@ def _turned_back(v: Vector, cosine: float, sine: float) -> Vector:
     return (cosine * v[0] + sine * v[1], cosine * v[1] - sine * v[0], v[2])
 
 
-def _across_rad(z: Vector, y: Vector) -> float:
-    """Return how far (rad) two unit vectors are from square."""
-    return math.asin(max(-1.0, min(1.0, z[0] * y[0] + z[1] * y[1] + z[2] * y[2])))
-
-
-def _across(z: Vector, y: Vector) -> Vector:
-    """Return an axis made perpendicular to a unit vector, of length one."""
-    along = z[0] * y[0] + z[1] * y[1] + z[2] * y[2]
-    zx, zy, zz = z[0] - along * y[0], z[1] - along * y[1], z[2] - along * y[2]
+def _across(z: Vector, y: Vector) -> tuple[Vector, float]:
+    """Return an axis made perpendicular to a unit vector, of length one; and its part along it."""
+    (zx, zy, zz), (yx, yy, yz) = z, y
+    along = zx * yx + zy * yy + zz * yz
+    zx, zy, zz = zx - along * yx, zy - along * yy, zz - along * yz
     n = math.sqrt(zx * zx + zy * zy + zz * zz)
-    return (zx / n, zy / n, zz / n)
+    return (zx / n, zy / n, zz / n), along
 
 
-def _turn(a: Quaternion, b: Quaternion) -> float:
-    """Return the angle between two orientations, accurate for small ones."""
-    x = a[0] * b[1] - a[1] * b[0] - a[2] * b[3] + a[3] * b[2]
-    y = a[0] * b[2] + a[1] * b[3] - a[2] * b[0] - a[3] * b[1]
-    z = a[0] * b[3] - a[1] * b[2] + a[2] * b[1] - a[3] * b[0]
-    return 2.0 * math.asin(min(1.0, math.sqrt(x * x + y * y + z * z)))
+def _half_turn(a: Quaternion, b: Quaternion) -> float:
+    """Return the squared sine of half the angle between orientations, exact for small ones too."""
+    aw, ax, ay, az = a
+    bw, bx, by, bz = b
+    x = aw * bx - ax * bw - ay * bz + az * by
+    y = aw * by + ax * bz - ay * bw - az * bx
+    z = aw * bz - ax * by + ay * bx - az * bw
+    return x * x + y * y + z * z

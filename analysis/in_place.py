@@ -17,7 +17,7 @@ from analysis.exercises import Array
 from analysis.fusion import TWO_PI, LegAngles
 from analysis.leg import LegCalibration
 from analysis.leg_series import LegSeries
-from analysis.posture import Posture
+from analysis.posture import AWAY, START, Posture
 from analysis.signature import Signature, foreign
 
 STILL_RAD_S = math.radians(5.0)
@@ -68,15 +68,15 @@ class InPlace:
     def push(self, time_s: float, angles: LegAngles, signal_rad: float, where: Posture) -> Posture:
         """Take one frame, the angle that counts in it and its posture."""
         if self._signature.push(angles, signal_rad):
-            where = Posture.AWAY
+            where = AWAY
         if self._foothold is None:
             return where
-        if where != Posture.START:
+        if where != START:
             self._foothold.leave()
             return where
         tilt = angles.knee_flexion - angles.thigh_elevation
         moved = self._foothold.has_moved(time_s, tilt, angles.rotation, angles.speed)
-        return Posture.AWAY if moved else where
+        return AWAY if moved else where
 
 
 def places(
@@ -91,14 +91,14 @@ def places(
     """Return the postures (n,) as they count from the calibration on: `InPlace` in numpy."""
     first = int(np.searchsorted(time_s, calibration.ready_s, "right"))
     strange = foreign(series, signal_rad, calibration, exercise, rate_hz, first)
-    out = np.where(strange, int(Posture.AWAY), where)
+    out = np.where(strange, int(AWAY), where)
     if not exercise.foot_stays:
         return out
     foothold, tilt = Foothold(), series.knee_flexion - series.thigh_elevation
     columns = [x[first:].tolist() for x in (time_s, tilt, series.rotation, series.speed, out)]
     for row, (t, *pose, speed, posture) in enumerate(zip(*columns, strict=True), first):
-        if posture != Posture.START:
+        if posture != START:
             foothold.leave()
         elif foothold.has_moved(t, pose[0], pose[1], speed):
-            out[row] = Posture.AWAY
+            out[row] = AWAY
     return out

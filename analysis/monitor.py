@@ -24,9 +24,10 @@ from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
 from analysis.in_place import InPlace, places
 from analysis.leg_series import LegSeries, fuse_leg
 from analysis.movement import NOTHING, Movement, RepSettings, Step
-from analysis.posture import Posture, posture, postures
+from analysis.past import Past
+from analysis.posture import AWAY, Posture, posture, postures
 from analysis.rep_series import circle_steps, steps_of
-from analysis.reps import RepMachine, State
+from analysis.reps import DOWN, LOST, REST, SETTLE, UP, RepMachine
 from analysis.sets import SetCounter
 from analysis.signals import (
     pelvis_share_deg,
@@ -100,7 +101,7 @@ class LegMonitor:
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
         self._frames = 0
         self._share_deg = 0.0
-        self._rows: deque[tuple[float, ...]] = deque()
+        self._past = Past(len(MovementSamples.__dataclass_fields__))
         self._last_s = 0.0
 
     def push(
@@ -115,7 +116,7 @@ class LegMonitor:
         angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
         signal, sigma = signal_of(angles, self.exercise)
         known = signal == signal  # False where NaN
-        where = posture(angles, self.calibration, self.exercise) if known else Posture.AWAY
+        where = posture(angles, self.calibration, self.exercise) if known else AWAY
         announced, numbered, alarm = None, None, None
         if self._frames % self._alarms.every == 0:
             heard = (q_thigh is not None, q_shank is not None)
@@ -135,6 +136,7 @@ class LegMonitor:
                 announced, numbered = self._take(step, time_s)
             if self._machine.is_resting:
                 self._sets.rest(time_s, absent=self._machine.is_absent)
+                self._past.forget(time_s - KEEP_S)
         told_sigma = math.hypot(sigma, self._alarms.slip_rad * DEG)
         sure = self.exercise.has_hip_angle and told_sigma <= self.exercise.max_sigma_deg
         return LegUpdate(
@@ -199,32 +201,20 @@ class LegMonitor:
         angles: LegAngles,
         interpolated: bool,
     ) -> None:
-        rows = self._rows
-        rows.append(
-            (
-                time_s,
-                signal,
-                angles.knee_flexion * DEG,
-                angles.thigh_elevation * DEG,
-                angles.adduction * DEG,
-                sigma,
-                float(interpolated),
-                angles.pelvis_rotation * DEG,
-            )
+        self._past.add(
+            time_s,
+            signal,
+            angles.knee_flexion * DEG,
+            angles.thigh_elevation * DEG,
+            angles.adduction * DEG,
+            sigma,
+            interpolated,
+            angles.pelvis_rotation * DEG,
         )
-        if self._machine.state in (State.OFF, State.REST):
-            while rows[0][0] < time_s - KEEP_S:
-                rows.popleft()
 
     def _measure(self, movement: Movement, now_s: float) -> Numbered:
-        kept: list[tuple[float, ...]] = []
-        for row in reversed(self._rows):  # a minute and more before it may be kept
-            if row[0] < movement.onset_s - LEAD_S:
-                break
-            if row[0] <= now_s:
-                kept.append(row)
-        window = np.array(kept[::-1])
-        measured = self._grader.measure(movement, MovementSamples(**_named(window.T)))
+        window = self._past.between(movement.onset_s - LEAD_S, now_s)
+        measured = self._grader.measure(movement, MovementSamples(**_named(window)))
         return Numbered(measured, *self._sets.number(movement))
 
 
@@ -262,7 +252,7 @@ def follow_leg(
     """
     series = _joined_series(calibration, exercise, rate_hz, frames, refine=refine)
     signal, sigma = signal_series(series, exercise)
-    where = np.where(~np.isnan(signal), postures(series, calibration, exercise), Posture.AWAY)
+    where = np.where(~np.isnan(signal), postures(series, calibration, exercise), AWAY)
     columns = {
         "time_s": frames.time_s,
         "angle_deg": signal - pelvis_shares_deg(series, exercise),
@@ -288,7 +278,7 @@ def follow_leg(
     with np.errstate(invalid="ignore"):
         sure = exercise.has_hip_angle & (sigma <= exercise.max_sigma_deg)
     rotation = np.where(sure, signal, np.nan)
-    away = where == Posture.AWAY
+    away = where == AWAY
     return LegRecord(series, rotation, away, movements, tuple(alarms), sigma, signal)
 
 
@@ -399,13 +389,13 @@ def _machine(calibration: LegCalibration, exercise: Exercise) -> RepMachine | Ci
 def phase_of(machine: RepMachine | CircleMachine) -> str:
     """Return the phase as the tables name it: rest, up, hold, down or away."""
     state = machine.state
-    if state in (State.UP, State.DOWN) and machine.held_s > 0.3:
-        return "hold"
-    if state is State.SETTLE:
-        return "down"
-    if state is State.LOST:
+    if state is UP or state is DOWN:
+        if machine.held_s > 0.3:
+            return "hold"
+        return "up" if state is UP else "down"
+    if state is REST or state is LOST:
         return "rest"
-    return str(state.value)
+    return "down" if state is SETTLE else "away"
 
 
 def _named(columns: Array) -> dict[str, Array]:

@@ -40,28 +40,31 @@ class Posture(IntEnum):
     """The start position."""
 
 
+AWAY, THIGH, START = Posture  # looking up a member costs as much as a comparison of angles
+
+
 def posture(angles: LegAngles, calibration: LegCalibration, exercise: Exercise) -> Posture:
     """Return the posture at one instant; unknown angles are AWAY."""
     thigh_max = math.radians(exercise.pose.thigh_tolerance_deg)
     knee_max = math.radians(exercise.pose.knee_tolerance_deg)
     if calibration.y_thigh is not None:
         if not abs(angles.thigh_elevation - calibration.thigh_elevation_rad) <= thigh_max:
-            return Posture.THIGH if exercise.moves_thigh else Posture.AWAY
+            return THIGH if exercise.moves_thigh else AWAY
     elif math.isnan(angles.shank_elevation):
-        return Posture.AWAY
+        return AWAY
     off_knee = math.remainder(angles.knee_flexion - calibration.knee_flexion_rad, 2 * math.pi)
     lost = abs(angles.hinge_up) < HINGE_SEEN_MAX and abs(off_knee) > KNEE_LOST_RAD
     if lost and not exercise.moves_thigh:
-        return Posture.AWAY
+        return AWAY
     if abs(angles.shank_elevation - calibration.shank_elevation_rad) > SHANK_TOLERANCE_RAD:
-        return Posture.THIGH
+        return THIGH
     if abs(angles.hinge_up) < HINGE_LEVEL_MAX and abs(off_knee) > knee_max:
-        return Posture.THIGH
+        return THIGH
     off_roll = math.remainder(angles.rotation - calibration.start_rotation_rad, 2 * math.pi)
     steep = abs(angles.thigh_elevation) > ROLL_SEEN_MAX_RAD
     if exercise.angle == "gravity" and not steep and abs(off_roll) > ROLL_TOLERANCE_RAD:
-        return Posture.THIGH
-    return Posture.START
+        return THIGH
+    return START
 
 
 def postures(

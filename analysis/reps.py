@@ -23,7 +23,8 @@ from imu.sample import BoolArray, FloatArray, IntArray
 
 __all__ = ["NOTHING", "REJECT_REASONS", "Movement", "RepMachine", "RepSettings", "State", "Step"]
 
-BUMP, SHIFT = Jump.BUMP, Jump.SHIFT  # looking up a member costs as much as a filter step
+# Looking up a member of an enumeration costs as much as a filter step.
+BUMP, SHIFT = Jump.BUMP, Jump.SHIFT
 
 
 class State(Enum):
@@ -39,13 +40,16 @@ class State(Enum):
     """A hole hid part of a movement: waiting until the leg is back or quiet."""
 
 
+OFF, REST, UP, DOWN, SETTLE, LOST = State
+
+
 class RepMachine:
     """Counts the movements of one leg."""
 
     def __init__(self, settings: RepSettings, start_level_deg: float) -> None:
         """Start from the angle of the calibrated start pose."""
         self.settings = settings
-        self.state = State.OFF
+        self.state = OFF
         self.held_s = 0.0
         """How long the leg has been holding near the peak of the movement under way."""
         self._jumps = JumpFilter()
@@ -79,7 +83,7 @@ class RepMachine:
     @property
     def is_resting(self) -> bool:
         """Say whether no movement is under way."""
-        return self.state is State.REST or self.state is State.OFF
+        return self.state is REST or self.state is OFF
 
     @property
     def is_absent(self) -> bool:
@@ -92,8 +96,8 @@ class RepMachine:
             return NOTHING
         state, smooth = self.state, self._smooth
         gap_s = time_s - smooth.time_s
-        resting = state is State.REST
-        self._gate.push(time_s, posture, moving=not (resting or state is State.OFF))
+        resting = state is REST
+        self._gate.push(time_s, posture, moving=not (resting or state is OFF))
         if gap_s > self.settings.gap_s:
             step = self._after_gap(time_s, angle_deg, gap_s)
             if step is not None:
@@ -121,14 +125,14 @@ class RepMachine:
     ) -> Step:
         """Take one sample that `foresee` has filtered; otherwise the same as `push`."""
         state, smooth = self.state, self._smooth
-        self._gate.push(time_s, posture, moving=not (state is State.REST or state is State.OFF))
+        self._gate.push(time_s, posture, moving=not (state is REST or state is OFF))
         smooth.fast, smooth.slope, smooth.quiet_from, smooth.rising_from, smooth.steady_from = seen
         return self._react(state, time_s, gap_s)
 
     @property
     def is_below_top(self) -> bool:
         """Say whether the leg is on its way up, and not rising now."""
-        return self.state is State.UP and self._smooth.fast < self._top
+        return self.state is UP and self._smooth.fast < self._top
 
     def idle(self, time_s: FloatArray, where: IntArray, fast: FloatArray) -> int:
         """Return how many of the next samples (n,) change nothing on the way up, as in a hold.
@@ -136,7 +140,7 @@ class RepMachine:
         They stay below the top and above a reversal, in the same posture, and not for too long; of
         what a sample may do in `_up`, nothing else is left.
         """
-        if self.state is not State.UP or self._sat > -math.inf or self._gate.out_from < math.inf:
+        if self.state is not UP or self._sat > -math.inf or self._gate.out_from < math.inf:
             return 0
         if self.settings.peak_rest_max_s < math.inf:  # how long it rests on top matters
             return 0
@@ -146,29 +150,29 @@ class RepMachine:
         return len(same) if same.all() else int(np.argmin(same))
 
     def _react(self, state: State, time_s: float, gap_s: float) -> Step:
-        if state is State.REST:
+        if state is REST:
             return self._at_rest(time_s, gap_s)
-        if state is State.UP:
+        if state is UP:
             return self._up(time_s)
-        if state is State.DOWN:
+        if state is DOWN:
             return self._down(time_s)
-        if state is State.SETTLE:
+        if state is SETTLE:
             return self._settle(time_s)
-        return self._off(time_s) if state is State.OFF else self._lost(time_s)
+        return self._off(time_s) if state is OFF else self._lost(time_s)
 
     def finish(self, time_s: float) -> Step:
         """End the set: a movement under way is closed. The next sample begins anew."""
         step = self._finish(time_s)
-        self.state, self.held_s = State.OFF, 0.0
+        self.state, self.held_s = OFF, 0.0
         self._smooth.restart(-math.inf, 0.0)
         return step
 
     def _finish(self, time_s: float) -> Step:
-        if self.state is State.DOWN and self._has_returned():
+        if self.state is DOWN and self._has_returned():
             movement = self._close(self._judged(time_s, stopped_short=True))
             return Step(movement, self._complete().completed)
-        if self.state is State.UP or self.state is State.DOWN:
-            return self._reject(time_s, "timeout", State.OFF)
+        if self.state is UP or self.state is DOWN:
+            return self._reject(time_s, "timeout", OFF)
         return self._end_settling(time_s)
 
     # --- slipping straps ----------------------------------------------------------------------
@@ -178,16 +182,16 @@ class RepMachine:
         self._shifted = self._pending is not None
         if self._pending is not None:
             step = self._end_settling(time_s)
-            self.state = State.REST
+            self.state = REST
             return step
-        if self.state is State.OFF or self.state is State.LOST:
+        if self.state is OFF or self.state is LOST:
             self._smooth.restart(time_s, self._jumps.angle)
             self._rest.settle(self._jumps.angle)
             return NOTHING
-        if self.state is State.REST:
+        if self.state is REST:
             self._begin(time_s)
         self._smooth.restart(time_s, self._jumps.angle)
-        return self._reject(time_s, "sensor_shift", State.REST)
+        return self._reject(time_s, "sensor_shift", REST)
 
     # --- holes in the data --------------------------------------------------------------------
 
@@ -199,14 +203,14 @@ class RepMachine:
         if gap_s == math.inf:  # the first sample
             if self._gate.posture == START:
                 # Calibration has just seen the start pose: the first rep needs no rest before it.
-                self.state = State.REST
+                self.state = REST
                 self._rest.enter(self._rest.level)
             return NOTHING
         short = gap_s < self.settings.gap_max_s
-        if state is State.UP or state is State.DOWN:
-            onward = angle >= before - 1.0 if state is State.UP else angle <= before + 1.0
-            return None if short and onward else self._reject(time_s, "gap", State.LOST)
-        resting = state is State.REST or state is State.SETTLE
+        if state is UP or state is DOWN:
+            onward = angle >= before - 1.0 if state is UP else angle <= before + 1.0
+            return None if short and onward else self._reject(time_s, "gap", LOST)
+        resting = state is REST or state is SETTLE
         risen = angle - self._rest.base(self._onset) > self._onset
         if resting and risen and not short and self._gate.may_start(time_s):
             return self._risen_unseen(time_s)
@@ -216,9 +220,9 @@ class RepMachine:
         """Leave alone what follows a hole: a movement whose beginning nobody knows."""
         if self._pending is None:
             self._begin(time_s)
-            return self._reject(time_s, "gap", State.LOST)
+            return self._reject(time_s, "gap", LOST)
         step = self._end_settling(time_s)
-        self.state = State.LOST
+        self.state = LOST
         return step
 
     # --- states -----------------------------------------------------------------------------
@@ -227,7 +231,7 @@ class RepMachine:
         settled = time_s - self._smooth.quiet_from >= self.settings.arm_s / 2
         if settled and self._gate.is_in(time_s):
             self._rest.settle(self._smooth.fast)
-            self.state = State.REST
+            self.state = REST
         return NOTHING
 
     def _at_rest(self, time_s: float, dt: float) -> Step:
@@ -239,7 +243,7 @@ class RepMachine:
         if rising and x - rest.base(self._onset) > self._onset:
             return self._start(time_s)
         if self._gate.is_out(time_s):
-            self.state = State.OFF
+            self.state = OFF
             return self._complete()
         quiet_s = time_s - smooth.quiet_from
         if quiet_s >= self.settings.settled_s:
@@ -268,13 +272,13 @@ class RepMachine:
         size, quiet_s = self._peak - self._rest.level, time_s - self._smooth.quiet_from
         self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
         if self._is_another(time_s) or size > s.max_range_deg:
-            return self._reject(time_s, "posture", State.OFF)
+            return self._reject(time_s, "posture", OFF)
         if self._top - x >= s.reversal_deg(size):
-            self.state = State.DOWN
+            self.state = DOWN
             self._valley, self._mark, self._mark_s = x, x, time_s
         elif min(quiet_s, time_s - self._mark_s) > s.stuck_s:
             if size < s.valid_range_deg:
-                return self._reject(time_s, "creep", State.REST)
+                return self._reject(time_s, "creep", REST)
             self._sat = x
         elif 0.0 < self._sat - self._rest.level < s.split_share * size:
             return self._rise_from_seat(time_s)
@@ -282,7 +286,7 @@ class RepMachine:
 
     def _rise_from_seat(self, time_s: float) -> Step:
         """Begin anew from where it sat for long, low in the movement: that was a new rest."""
-        step = self._reject(time_s, "creep", State.UP)
+        step = self._reject(time_s, "creep", UP)
         self._rest.settle(self._sat)
         self._begin(time_s)
         return step
@@ -296,11 +300,11 @@ class RepMachine:
                 self._mark, self._mark_s = x, time_s
         self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
         if self._is_another(time_s):
-            return self._reject(time_s, "posture", State.OFF)
+            return self._reject(time_s, "posture", OFF)
         if x - level <= s.close_deg(size):
             self._pending = self._judged(time_s, stopped_short=False)
             self._passes = self._gate.is_away(time_s)
-            self.state = State.SETTLE
+            self.state = SETTLE
         elif x - self._valley >= s.reversal_deg(size):
             return self._turn_up(time_s)
         elif self._has_returned() and self._has_come_to_rest(time_s):
@@ -308,7 +312,7 @@ class RepMachine:
             self._enter_rest(x)
             return Step(movement, None)
         elif x - level < 0.5 * size and time_s - self._mark_s > s.stuck_s:
-            return self._reject(time_s, "stopped_short", State.REST)
+            return self._reject(time_s, "stopped_short", REST)
         return NOTHING
 
     def _turn_up(self, time_s: float) -> Step:
@@ -316,7 +320,7 @@ class RepMachine:
         if self._has_returned():
             movement = self._close(self._judged(time_s, stopped_short=True))
             return Step(movement, self._start(time_s).completed)
-        self.state = State.UP
+        self.state = UP
         self._top = self._mark = self._smooth.fast
         self._mark_s = time_s
         self._peaks += 1
@@ -353,17 +357,17 @@ class RepMachine:
     def _end_settling(self, time_s: float) -> Step:
         """Announce what was about to be, and complete what has been announced."""
         announced = None
-        if self._pending is not None and self.state is State.SETTLE:
+        if self._pending is not None and self.state is SETTLE:
             announced = self._final(self._pending, time_s, early=True)
         return Step(announced, self._complete().completed)
 
     def _lost(self, time_s: float) -> Step:
         x = self._smooth.fast
         if self._gate.is_out(time_s):
-            self.state = State.OFF
+            self.state = OFF
         elif self._has_stopped(time_s, self.settings.new_rest_s):
             self._rest.settle(x)
-            self.state = State.REST
+            self.state = REST
         elif x - self._rest.level <= self._onset:
             self._enter_rest(x)
         return NOTHING
@@ -372,7 +376,7 @@ class RepMachine:
 
     def _enter_rest(self, low: float) -> None:
         self._rest.enter(low)
-        self.state = State.REST
+        self.state = REST
 
     def _begin(self, time_s: float) -> None:
         self._onset_s = self._peak_s = self._mark_s = time_s
@@ -386,7 +390,7 @@ class RepMachine:
         step = self._complete()
         self._rest.leave()
         self._begin(time_s)
-        self.state = State.UP
+        self.state = UP
         return step
 
     def _close(self, movement: Movement) -> Movement:
@@ -409,7 +413,7 @@ class RepMachine:
         movement = self._movement(time_s, "rejected", reason)
         self.held_s = 0.0
         self.state = state
-        if state is State.REST:
+        if state is REST:
             self._rest.settle(self._smooth.fast)
         return Step(movement, movement)
 

@@ -103,8 +103,9 @@ def longest_gap_s(time_s: Array) -> float:
     """Return the longest hole, 0 where the samples are regular."""
     if len(time_s) < 3:
         return 0.0
-    longest = float((time_s[1:] - time_s[:-1]).max())
-    return longest if longest > 1.5 * step_s(time_s) else 0.0
+    steps = time_s[1:] - time_s[:-1]
+    longest = float(steps.max())
+    return longest if longest > 1.5 * middle(steps) else 0.0
 
 
 def tremor_dps(time_s: Array, angle_deg: Array) -> float:
@@ -113,9 +114,11 @@ def tremor_dps(time_s: Array, angle_deg: Array) -> float:
     From the spectrum of the angle times its angular frequency: a difference quotient would take
     three quarters of a 12 Hz tremor at 60 samples a second.
     """
-    if len(time_s) < TREMOR_MIN_SAMPLES or 0.5 / step_s(time_s) < TREMOR_BAND_HZ[1]:
+    if len(time_s) < TREMOR_MIN_SAMPLES:
         return math.nan
     even, dt = evenly(time_s, angle_deg)
+    if 0.5 / dt < TREMOR_BAND_HZ[1]:
+        return math.nan
     n = len(even)
     # the ends are brought to zero: a step between them would leak into the band
     line = even[0] + np.arange(n) * ((even[-1] - even[0]) / (n - 1))

@@ -37,6 +37,8 @@ from imu.virtual.wearer import WearerSettings, wear
 LIVE_S = 600.0
 RUNS = 5
 REPLAYS = 3
+SLOW_US = 200.0
+"""What a hundredth of the frames of a single replay may exceed."""
 
 
 def to_tables(folder: Path, out: Path) -> float:
@@ -76,9 +78,11 @@ def print_live(folder: Path, units: str) -> None:
     costs = replays.min(axis=0)
     p50, p99 = np.percentile(costs, [50, 99])
     each = ", ".join(f"{p:.0f}" for p in np.percentile(replays, 99, axis=1))
+    over = ", ".join(f"{share:.2f}" for share in 100.0 * (replays > SLOW_US).mean(axis=1))
     print(
         f"live frame, {units}: median {p50:.0f} µs, p99 {p99:.0f} µs, largest {costs.max():.0f} µs"
-        f" (least of {REPLAYS} replays); p99 of each replay {each} µs"
+        f" (least of {REPLAYS} replays); p99 of each replay {each} µs,"
+        f" over {SLOW_US:.0f} µs {over} % of its frames"
     )
 
 

@@ -245,4 +245,6 @@ def place(
 
 def flow_ns(silence_ns: int) -> int:
     """Return how much of the time between two arrivals counts as time in which data flowed."""
-    return min(max(silence_ns, 0), MAX_FLOW_NS)
+    if silence_ns < 0:
+        return 0
+    return silence_ns if silence_ns < MAX_FLOW_NS else MAX_FLOW_NS

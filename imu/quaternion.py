@@ -74,24 +74,20 @@ def rotate(q: Quaternion, v: Vector) -> Vector:
 
 def slerp(a: Quaternion, b: Quaternion, u: float) -> Quaternion:
     """Return the rotation a share u of the shortest way from a to b (Shoemake 1985)."""
-    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
-    if dot < 0.0:  # the same rotation on the other half of the sphere
-        b = (-b[0], -b[1], -b[2], -b[3])
-        dot = -dot
-    angle = math.acos(min(dot, 1.0))
+    aw, ax, ay, az = a
+    bw, bx, by, bz = b
+    dot = aw * bw + ax * bx + ay * by + az * bz
+    angle = math.acos(min(abs(dot), 1.0))
     if angle < SLERP_LINEAR_RAD:
         ka, kb = 1.0 - u, u
     else:
         s = math.sin(angle)
         ka, kb = math.sin((1.0 - u) * angle) / s, math.sin(u * angle) / s
-    return normalise(
-        (
-            ka * a[0] + kb * b[0],
-            ka * a[1] + kb * b[1],
-            ka * a[2] + kb * b[2],
-            ka * a[3] + kb * b[3],
-        )
-    )
+    if dot < 0.0:  # the same rotation on the other half of the sphere
+        kb = -kb
+    w, x, y, z = ka * aw + kb * bw, ka * ax + kb * bx, ka * ay + kb * by, ka * az + kb * bz
+    n = math.sqrt(w * w + x * x + y * y + z * z)  # `normalise`, without two calls a unit and frame
+    return (w / n, x / n, y / n, z / n)
 
 
 def from_axis_angle(axis: Vector, angle_rad: float) -> Quaternion:

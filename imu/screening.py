@@ -59,7 +59,7 @@ class Screen:
         if q is not None:
             w, x, y, z = q
             length_squared = w * w + x * x + y * y + z * z
-            if w != w or x != x or y != y or z != z:
+            if length_squared != length_squared:  # a part is NaN
                 q = None
         reason = (
             self._unusable(sample)
@@ -72,6 +72,8 @@ class Screen:
         if q is not None and abs(length_squared - 1.0) > LENGTH_SQUARED_TOLERANCE:
             length = math.sqrt(length_squared)
             q = (q[0] / length, q[1] / length, q[2] / length, q[3] / length)
+        if q is sample.q and acc is sample.acc and gyr is sample.gyr:
+            return sample  # the usual one; a copy would cost as much as all checks
         return sample._replace(q=q, acc=acc, gyr=gyr)
 
     def _unusable(self, sample: Sample) -> str:

@@ -143,7 +143,7 @@ class _Aligner:
     def push(self, sample: Sample) -> list[Frame]:
         """Take one sample and return the frames that it makes due."""
         unit, q = sample.unit, sample.q
-        if q is not None and all(part != part for part in q):
+        if q is not None and q[0] != q[0] and all(part != part for part in q):
             q = None
         at = self.clocks.time_s(sample) if q is None or is_rotation(q) else None
         if at is None:

@@ -13,6 +13,7 @@ from analysis.calibration import LegFrames
 from analysis.exercises import load
 from analysis.monitor import LegMonitor, LegUpdate, follow_leg
 from analysis.movement import Movement
+from analysis.past import BLOCK_ROWS
 from analysis.recording import Recording, leg_units
 from analysis.sessions import calibrate_leg, counted_spans
 from analysis.sets import SetCounter
@@ -195,8 +196,8 @@ def test_the_live_path_keeps_no_more_than_its_past_however_much_of_it_was_moveme
     leg = worn()
     monkeypatch.setattr("analysis.monitor.KEEP_S", 12.0)
     monitor, _, movements = leg.live()
-    kept = monitor._rows
-    assert kept[-1][0] - kept[0][0] <= 12.0 + 1e-6  # it ends at rest
+    kept_s = monitor._past.between(-math.inf, math.inf)[0]
+    assert kept_s[-1] - kept_s[0] <= 12.0 + BLOCK_ROWS / 60.0  # it ends at rest
     assert_same(movements, leg.follow().movements)
 
 
