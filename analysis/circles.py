@@ -6,6 +6,8 @@ circle that stays alone, or the second without the first, is partial: nothing is
 
 from __future__ import annotations
 
+import math
+
 from analysis.movement import Movement, RepSettings, Step
 from analysis.reps import RepMachine, State
 
@@ -41,6 +43,12 @@ class CircleMachine:
     def is_resting(self) -> bool:
         """Say whether no circle is under way."""
         return self._machine.is_resting
+
+    @property
+    def untold_from_s(self) -> float:
+        """Return when the earliest circle began that is not told yet; infinity without one."""
+        first_s = math.inf if self._first is None else self._first.onset_s
+        return min(first_s, self._machine.untold_from_s)
 
     @property
     def is_absent(self) -> bool:

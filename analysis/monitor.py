@@ -38,8 +38,8 @@ from analysis.signals import (
 )
 from imu.quaternion import Quaternion
 
-KEEP_S = 90.0
-"""How much of the past the live path keeps between movements."""
+KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
+"""How much of the past the live path keeps at rest, and of a movement that is not told yet."""
 DEG = 180.0 / math.pi
 Spans = Sequence[tuple[float, float]]
 """Between which seconds movements count: after the first and up to the second of each pair."""
@@ -136,7 +136,8 @@ class LegMonitor:
                 announced, numbered = self._take(step, time_s)
             if self._machine.is_resting:
                 self._sets.rest(time_s, absent=self._machine.is_absent)
-                self._past.forget(time_s - KEEP_S)
+                untold_s = max(self._machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
+                self._past.forget(min(time_s - KEEP_S, untold_s))
         told_sigma = math.hypot(sigma, self._alarms.slip_rad * DEG)
         sure = self.exercise.has_hip_angle and told_sigma <= self.exercise.max_sigma_deg
         return LegUpdate(

@@ -86,6 +86,11 @@ class RepMachine:
         return self.state is REST or self.state is OFF
 
     @property
+    def untold_from_s(self) -> float:
+        """Return when what has ended and is not told yet began; infinity where nothing has."""
+        return math.inf if self._pending is None else self._pending.onset_s
+
+    @property
     def is_absent(self) -> bool:
         """Say whether the wearer has been out of the start position for long."""
         return self._gate.absent

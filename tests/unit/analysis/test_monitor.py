@@ -152,6 +152,15 @@ def test_live_and_recorded_agree_with_holes_in_the_data():
     assert np.isnan(batch.rotation_deg[hidden]).all()
 
 
+def test_live_and_recorded_agree_on_a_hold_of_two_minutes():
+    leg = worn(
+        "seated_internal_rotation", seed=5, reps=2, hold_s=(120.0, 120.0), hold_sag_share=0.0
+    )
+    movements = leg.live()[2]
+    assert_same(movements, leg.follow().movements)
+    assert [round(n.movement.hold_s / 10.0) for n in movements] == [12, 12]
+
+
 def test_the_range_of_each_repetition_is_right_within_a_degree():
     leg = worn()
     found = [n.movement for n in leg.follow().movements]
