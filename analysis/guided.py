@@ -17,8 +17,9 @@ from analysis.exercises import Exercise
 from analysis.fusion import UNKNOWN
 from analysis.grading import HOLD_SHARE, MeasuredMovement
 from analysis.hold_pose import PoseCalibration
+from analysis.leg_record import LegRecord
 from analysis.leg_series import LegSeries
-from analysis.monitor import ALWAYS, NEVER, LegRecord, LegUpdate, Numbered, Spans
+from analysis.monitor import ALWAYS, NEVER, LegUpdate, Numbered, Spans
 from imu.quaternion import Quaternion, Vector, rotate
 
 STILL_RAD_S = math.radians(10.0)

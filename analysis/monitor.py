@@ -1,7 +1,6 @@
-"""Follow one leg: angles, posture, repetitions and holds, live or over a whole recording.
+"""Follow one leg as it goes: angles, posture, repetitions and holds, one frame at a time.
 
-`LegMonitor` takes one frame at a time; `follow_leg` takes a recording, computes the angles in numpy
-and feeds the same rep machine and the same grader, so that both count alike.
+`analysis.leg_record` does the same over a whole recording.
 """
 
 from __future__ import annotations
@@ -9,31 +8,23 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from analysis.alarms import Alarm, AlarmWatch
-from analysis.calibration import LegCalibration, LegFrames
+from analysis.calibration import LegCalibration
 from analysis.circles import CircleMachine
 from analysis.exercises import Array, Exercise
 from analysis.fusion import LegAngles, LegFusion
 from analysis.grading import LEAD_S, Grader, MeasuredMovement, MovementSamples
-from analysis.in_place import InPlace, places
-from analysis.leg_series import LegSeries, fuse_leg
+from analysis.in_place import InPlace
 from analysis.movement import NOTHING, Movement, RepSettings, Step
 from analysis.past import Past
-from analysis.posture import AWAY, Posture, posture, postures
-from analysis.rep_series import circle_steps, steps_of
+from analysis.posture import AWAY, posture
 from analysis.reps import DOWN, LOST, REST, SETTLE, UP, RepMachine
 from analysis.sets import SetCounter
 from analysis.signals import (
     pelvis_share_deg,
-    pelvis_shares_deg,
     signal_of,
-    signal_series,
     start_level_deg,
 )
 from imu.quaternion import Quaternion
@@ -45,8 +36,6 @@ Spans = Sequence[tuple[float, float]]
 """Between which seconds movements count: after the first and up to the second of each pair."""
 ALWAYS: Spans = ((-math.inf, math.inf),)
 NEVER = (math.inf, math.inf)
-POSTURES = tuple(Posture)
-"""By their number, which is what a recording's arrays hold."""
 
 
 class Numbered(NamedTuple):
@@ -95,7 +84,7 @@ class LegMonitor:
         self._span = self._next_span()
         self._fusion = LegFusion(calibration, exercise, rate_hz)
         self._in_place = InPlace(calibration, exercise, rate_hz)
-        self._machine = _machine(calibration, exercise)
+        self._machine = rep_machine(calibration, exercise)
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
@@ -219,170 +208,8 @@ class LegMonitor:
         return Numbered(measured, *self._sets.number(movement))
 
 
-@dataclass(frozen=True, slots=True)
-class LegRecord:
-    """One leg over a whole recording."""
-
-    series: LegSeries
-    rotation_deg: Array
-    """NaN where refused, and where the exercise has no hip angle."""
-    away: npt.NDArray[np.bool_]
-    movements: tuple[Numbered, ...]
-    alarms: tuple[Alarm, ...]
-    sigma_deg: Array
-    """1 σ of the rotation; wider where a strap slipped."""
-    signal_deg: Array
-    """What was counted: the rotation, or what stands for it; NaN where refused."""
-
-
-def follow_leg(
-    calibration: LegCalibration,
-    exercise: Exercise,
-    rate_hz: float,
-    frames: LegFrames,
-    interpolated: npt.NDArray[np.bool_],
-    counted_s: Spans,
-    *,
-    refine: bool = False,
-) -> LegRecord:
-    """Return angles and movements of one leg over a recording.
-
-    Movements are counted inside the spans of `counted_s`: from the end of the calibration, or as
-    the marks of the sets say; each span begins a set. Angles before the calibration ended come
-    from the same calibration.
-    """
-    series = _joined_series(calibration, exercise, rate_hz, frames, refine=refine)
-    signal, sigma = signal_series(series, exercise)
-    where = np.where(~np.isnan(signal), postures(series, calibration, exercise), AWAY)
-    columns = {
-        "time_s": frames.time_s,
-        "angle_deg": signal - pelvis_shares_deg(series, exercise),
-        "knee_deg": np.degrees(series.knee_flexion),
-        "thigh_deg": np.degrees(series.thigh_elevation),
-        "swing_deg": np.degrees(series.adduction),
-        "sigma_deg": sigma,
-        "interpolated": interpolated.astype(np.float64),
-        "pelvis_deg": np.degrees(series.pelvis_rotation),
-    }
-    inside = np.zeros(len(frames.time_s), dtype=np.bool_)
-    for start_s, end_s in counted_s:
-        inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
-    counted = {name: column[inside] for name, column in columns.items()}
-    foot = np.sin(series.shank_elevation[inside])
-    placed = places(series, frames.time_s, signal / DEG, where, calibration, exercise, rate_hz)[
-        inside
-    ]
-    movements = _count(calibration, exercise, counted, placed, foot, counted_s)
-    watch = AlarmWatch(calibration, exercise, rate_hz)
-    alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
-    sigma = np.hypot(sigma, slip_rad * DEG)
-    with np.errstate(invalid="ignore"):
-        sure = exercise.has_hip_angle & (sigma <= exercise.max_sigma_deg)
-    rotation = np.where(sure, signal, np.nan)
-    away = where == AWAY
-    return LegRecord(series, rotation, away, movements, tuple(alarms), sigma, signal)
-
-
-def _watched(
-    watch: AlarmWatch,
-    calibration: LegCalibration,
-    frames: LegFrames,
-    series: LegSeries,
-    where: npt.NDArray[np.int64],
-    interpolated: npt.NDArray[np.bool_],
-) -> tuple[list[Alarm], Array]:
-    """Return the alarms of a recording, and how far (n,) its angle is off by a slipped strap."""
-    first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
-    rows = slice(first, None, watch.every)
-    heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
-    seen = (frames.time_s[rows], where[rows], *heard, interpolated[rows])
-    columns = (getattr(series, name)[rows] for name in LegAngles._fields)
-    slip_rad, alarms = np.zeros(len(frames.time_s)), []
-    slipped_rad, row = 0.0, first
-    for (t, place, thigh, shank, filled), values in zip(
-        zip(*(column.tolist() for column in seen), strict=True),
-        zip(*(column.tolist() for column in columns), strict=True),
-        strict=True,
-    ):
-        known = (thigh, shank)
-        alarm = watch.push(t, LegAngles._make(values), POSTURES[place], known, filled)
-        if alarm is not None:
-            alarms.append(alarm)
-        if watch.slip_rad > slipped_rad:
-            slip_rad[row:] = slipped_rad = watch.slip_rad
-        row += watch.every
-    return alarms, slip_rad
-
-
-def _joined_series(
-    calibration: LegCalibration,
-    exercise: Exercise,
-    rate_hz: float,
-    frames: LegFrames,
-    *,
-    refine: bool,
-) -> LegSeries:
-    """Start the fusion where the live path starts it, and serve what came before by itself."""
-    first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
-    parts = [
-        fuse_leg(
-            calibration,
-            exercise,
-            rate_hz,
-            frames.rows(part),
-            refine=refine,
-        )
-        for part in (slice(0, first), slice(first, None))
-    ]
-    return LegSeries(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in LegSeries.__dataclass_fields__
-        )
-    )
-
-
-def _count(
-    calibration: LegCalibration,
-    exercise: Exercise,
-    columns: dict[str, Array],
-    where: npt.NDArray[np.int64],
-    foot: Array,
-    counted_s: Spans,
-) -> tuple[Numbered, ...]:
-    machine = _machine(calibration, exercise)
-    grader, sets = Grader(exercise), SetCounter(exercise.dose.reps[1])
-    found: list[Numbered] = []
-    time_s = columns["time_s"]
-
-    def take(step: Step, now_s: float) -> None:
-        announced, completed = step
-        if announced is not None:
-            sets.announce(announced)
-        if completed is not None:
-            first = int(np.searchsorted(time_s, completed.onset_s - LEAD_S))
-            part = slice(first, int(np.searchsorted(time_s, now_s, "right")))
-            window = {name: column[part] for name, column in columns.items()}
-            measured = grader.measure(completed, MovementSamples(**window))
-            found.append(Numbered(measured, *sets.number(completed)))
-
-    for start_s, end_s in counted_s:
-        first, last = np.searchsorted(time_s, (start_s, end_s), "right")
-        part = slice(first, last)
-        seen = (time_s[part], columns["angle_deg"][part], where[part])
-        if isinstance(machine, CircleMachine):
-            steps = circle_steps(machine, *seen, foot[part])
-        else:
-            steps = steps_of(machine, *seen)
-        for t, step in steps:
-            take(step, t)
-        if last > first:
-            take(machine.finish(float(time_s[last - 1])), float(time_s[last - 1]))
-        sets.close()
-    return tuple(found)
-
-
-def _machine(calibration: LegCalibration, exercise: Exercise) -> RepMachine | CircleMachine:
+def rep_machine(calibration: LegCalibration, exercise: Exercise) -> RepMachine | CircleMachine:
+    """Return what counts the movements of an exercise, from its start pose on."""
     kind = CircleMachine if exercise.circles else RepMachine
     return kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from analysis.grading import MeasuredMovement
-from analysis.monitor import LegRecord, Numbered
+from analysis.leg_record import LegRecord
+from analysis.monitor import Numbered
 from imu.sample import Side
 
 APART_MIN_S = 0.5

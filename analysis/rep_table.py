@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.exercises import Exercise
-from analysis.monitor import LegRecord, Numbered
+from analysis.leg_record import LegRecord
+from analysis.monitor import Numbered
 from analysis.recording import Recording
 from imu.sample import Side
 

@@ -25,7 +25,8 @@ from analysis.calibration import (
 from analysis.exercises import Array, Exercise
 from analysis.guided import HoldMonitor, TimerMonitor, follow_guided
 from analysis.hold_pose import PoseCalibration, calibrate_pose
-from analysis.monitor import LegRecord, Spans, follow_leg
+from analysis.leg_record import LegRecord, follow_leg
+from analysis.monitor import Spans
 from analysis.pairs import pair_legs
 from analysis.protocol import find_windows
 from analysis.recording import LegUnits, Recording, leg_units, missing_units

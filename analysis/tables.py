@@ -14,7 +14,8 @@ import pandas as pd
 
 from analysis.calibration import Windows
 from analysis.exercises import Array, Exercise
-from analysis.monitor import LegRecord, Numbered
+from analysis.leg_record import LegRecord
+from analysis.monitor import Numbered
 from analysis.recording import Recording
 from analysis.rep_table import REP_COLUMNS, rep_table
 from imu.sample import Side

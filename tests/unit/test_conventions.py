@@ -21,8 +21,9 @@ from analysis import exercises, sigma
 from analysis.calibration import LegCalibration, LegFrames, Windows, calibrate
 from analysis.exercise import SIGNAL_NAMES
 from analysis.fusion import LegFusion
+from analysis.leg_record import follow_leg
 from analysis.leg_series import fuse_leg
-from analysis.monitor import ALWAYS, follow_leg
+from analysis.monitor import ALWAYS
 from imu.sample import Side
 
 PAGE = Path(__file__).parents[2] / "docs" / "conventions.md"

@@ -15,7 +15,8 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from analysis.calibration import LegFrames, calibrate
 from analysis.exercises import load
-from analysis.monitor import LegMonitor, follow_leg
+from analysis.leg_record import follow_leg
+from analysis.monitor import LegMonitor
 from imu.sample import Side
 
 HZ = 60.0

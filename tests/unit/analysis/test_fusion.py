@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from analysis.calibration import LegFrames, calibrate
 from analysis.exercises import load
 from analysis.fusion import LegAngles, LegFusion
+from analysis.leg_record import follow_leg
 from analysis.leg_series import LegSeries, fuse_leg
-from analysis.monitor import LegMonitor, follow_leg
+from analysis.monitor import LegMonitor
 from imu.sample import Side
 
 RATE_HZ = 60.0

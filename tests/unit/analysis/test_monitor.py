@@ -11,7 +11,8 @@ import pytest
 
 from analysis.calibration import LegFrames
 from analysis.exercises import load
-from analysis.monitor import LegMonitor, LegUpdate, follow_leg
+from analysis.leg_record import follow_leg
+from analysis.monitor import LegMonitor, LegUpdate
 from analysis.movement import Movement
 from analysis.past import BLOCK_ROWS
 from analysis.recording import Recording, leg_units

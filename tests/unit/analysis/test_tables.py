@@ -14,8 +14,9 @@ import pytest
 from analysis.calibration import Windows
 from analysis.exercises import load
 from analysis.grading import MeasuredMovement
+from analysis.leg_record import LegRecord
 from analysis.leg_series import LegSeries
-from analysis.monitor import LegRecord, Numbered
+from analysis.monitor import Numbered
 from analysis.pairs import pair_legs
 from analysis.recording import Recording
 from analysis.sessions import analyse
