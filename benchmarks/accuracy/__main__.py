@@ -107,6 +107,7 @@ def main() -> None:
             if options.csv:
                 scores.to_csv(options.csv, index=False)
             show("our angle", tables.summary(scores), options)
+            show("% of samples within 1 σ / 2 σ", tables.coverage(scores), options)
             if not options.alone:
                 show("every method from the same start", tables.comparison(scores), options)
             print("\nrefused:", *(tables.refusals(scores) or ["none"]), sep="\n  ")

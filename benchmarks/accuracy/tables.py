@@ -56,6 +56,19 @@ def _summary_row(condition: str, name: str, group: pd.DataFrame) -> dict[str, ob
     }
 
 
+def coverage(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the percent of samples within 1 σ / 2 σ: a row per condition, exercises across."""
+    mine = scores[(scores["method"] == OURS) & (scores["refused"] == "")]
+    sums = mine.groupby(["condition", "exercise"])[["frames", "within_1s", "within_2s"]].sum()
+    shares = 100.0 * sums[["within_1s", "within_2s"]].div(sums["frames"].clip(lower=1), axis=0)
+    shares["cell"] = [f"{one:.1f}/{two:.1f}" for one, two in shares.to_numpy()]
+    cells = shares.pivot_table(
+        index="condition", columns="exercise", values="cell", aggfunc="first", sort=False
+    )
+    cells = cells.loc[_present(mine["condition"], ORDER), _present(mine["exercise"], EXERCISES)]
+    return cells.rename_axis(columns=None).reset_index()
+
+
 def refusals(scores: pd.DataFrame) -> list[str]:
     """Return what was refused, how often and in which conditions."""
     refused = scores[scores["refused"] != ""]
