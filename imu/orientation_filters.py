@@ -24,6 +24,12 @@ Advance = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 TAU_S = 3.0
 """Time constant with which vqf follows gravity: the filter's own default, stated."""
 
+# A limb that is held still is not at rest: it sinks by some tenths of a degree a second, always the
+# same way, and vqf, which trusts rest to 0.03 °/s, takes that for the gyroscope's bias. Its trust
+# is right until the bias is known; from then on, rest counts as little as motion does.
+_BIAS_KNOWN_RADPS = math.radians(0.1)
+_BIAS_SIGMA_REST_DPS = 0.1
+
 # Madgwick's published gain for acceleration and rotation rate alone, 0.033 rad/s, follows gravity
 # at 3.8 °/s (Madgwick, Harrison and Vaidyanathan 2011, doi 10.1109/ICORR.2011.5975346).
 _MADGWICK_GAIN = 0.033
@@ -103,19 +109,37 @@ class _Vqf:
 
     def __init__(self, rate_hz: float) -> None:
         self._vqf = VQF(1.0 / rate_hz, tauAcc=TAU_S)
+        self._next: VQF | None = VQF(
+            1.0 / rate_hz, tauAcc=TAU_S, biasSigmaRest=_BIAS_SIGMA_REST_DPS
+        )
         self._fresh: dict[str, Any] = self._vqf.state
 
     def step(self, acc: Vector, gyr: Vector) -> Quaternion:
         self._vqf.update(np.array(gyr), np.array(acc))
+        if self._next is not None and self._vqf.getBiasEstimate()[1] < _BIAS_KNOWN_RADPS:
+            self._go_on()
         w, x, y, z = self._vqf.getQuat6D().tolist()
         return (w, x, y, z)
 
     def run(self, acc: FloatArray, gyr: FloatArray) -> FloatArray:
-        result = self._vqf.updateBatch(
-            np.ascontiguousarray(gyr, dtype=np.float64), np.ascontiguousarray(acc, dtype=np.float64)
-        )
-        q: FloatArray = result["quat6D"]
+        q: FloatArray = np.empty((len(acc), 4))
+        i = 0
+        while i < len(acc) and self._next is not None:
+            q[i] = self.step(tuple(acc[i].tolist()), tuple(gyr[i].tolist()))
+            i += 1
+        if i < len(acc):
+            rest = (np.ascontiguousarray(raw[i:], dtype=np.float64) for raw in (gyr, acc))
+            q[i:] = self._vqf.updateBatch(*rest)["quat6D"]
         return q
+
+    def _go_on(self) -> None:
+        """Go on with the filter that no longer takes rest for the truth.
+
+        It begins as unsure of the bias as at the start: the first second of rest was one sway.
+        """
+        assert self._next is not None  # noqa: S101 (asked before)
+        self._next.state = self._vqf.state | {"biasP": self._fresh["biasP"]}
+        self._vqf, self._next = self._next, None
 
     def restart(self) -> None:
         state = self._vqf.state

@@ -54,9 +54,10 @@ def encode_samples(samples: Sequence[Sample]) -> bytes:
         host,
         device,
         sequence,
-        *zip(*(value or _NO_QUATERNION for value in q), strict=True),
-        *zip(*(value or _NO_VECTOR for value in acc), strict=True),
-        *zip(*(value or _NO_VECTOR for value in gyr), strict=True),
+        # lists, because Python keeps up to 2000 tuples of each length made from a generator
+        *zip(*[value or _NO_QUATERNION for value in q], strict=True),
+        *zip(*[value or _NO_VECTOR for value in acc], strict=True),
+        *zip(*[value or _NO_VECTOR for value in gyr], strict=True),
         payload,
     ]
     arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]

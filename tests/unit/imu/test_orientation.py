@@ -288,6 +288,32 @@ def test_where_a_start_in_motion_is_valid_it_is_right_to_three_degrees():
         assert error[valid].max() < 3.0
 
 
+def sinking_holds(reps):
+    """Return the speeds of a limb that is lifted by 30°, sinks in each hold, and goes back."""
+    stroke_s, hold_s, rest_s = 1.5, 2.5, 1.0
+    up = 30.0 / stroke_s * (1 - np.cos(2 * np.pi * np.arange(90) / 90))
+    sinks = np.full(round(hold_s * RATE_HZ), -0.4)
+    back = -up * (1.0 - 0.4 * hold_s / 30.0)
+    rep = np.concatenate((up, sinks, back, np.zeros(round(rest_s * RATE_HZ))))
+    return np.radians(np.concatenate((np.zeros(480), np.tile(rep, reps))))
+
+
+def test_a_limb_that_sinks_in_every_hold_is_not_taken_for_a_biased_gyroscope():
+    speed = sinking_holds(60)
+    q_true, acc, gyr = turning((1, 0, 0), speed, len(speed))
+    q, _ = fuse(clock(len(speed)), acc, gyr, RATE_HZ)
+    error = up_error_deg(q, rotate_array(conjugate_array(q_true), UP))
+    assert error[-1000:].max() < 0.25
+
+
+def test_eight_still_seconds_tell_the_bias_of_the_gyroscope_though_it_is_large():
+    speed = sinking_holds(1)
+    q_true, acc, gyr = turning((1, 0, 0), speed, len(speed))
+    q, _ = fuse(clock(len(speed)), acc, gyr + np.radians((1.0, -0.8, 0.6)), RATE_HZ)
+    error = up_error_deg(q, rotate_array(conjugate_array(q_true), UP))
+    assert error[480:].max() < 0.25
+
+
 def test_many_short_gaps_are_not_valid_though_each_alone_would_be():
     _, acc, gyr = wobbling(2400)
     keep = np.ones(2400, dtype=np.bool_)
