@@ -22,8 +22,10 @@ from analysis.exercises import Exercise, nominal_up
 from analysis.heading import HingeHeading, HingeRule, ReturnZero
 from analysis.pelvis import roll, turn
 from analysis.sigma import (
+    KNEE_HELD_RAD,
     KNEE_UNKNOWN_RAD,
     SLOPE_UNKNOWN,
+    sigma_accelerometer,
     sigma_heading,
     sigma_inclination,
 )
@@ -79,6 +81,17 @@ def hinge_rule(exercise: Exercise, calibration: LegCalibration, rate_hz: float) 
     )
 
 
+def knee_held(calibration: LegCalibration, rule: HingeRule) -> tuple[float, float]:
+    """Return how far (rad) a knee may be from the angle it is taken to have, and a thigh's slope.
+
+    The slope is the least that a thigh is taken to have, as a sine. No knee is taken to have an
+    angle where two units see its axis level; then the first is 0.
+    """
+    if calibration.y_thigh is None:
+        return KNEE_UNKNOWN_RAD, SLOPE_UNKNOWN
+    return (0.0 if rule.front_sign else KNEE_HELD_RAD), 0.0
+
+
 class LegFusion:
     """The angles of one leg, one frame at a time."""
 
@@ -86,7 +99,10 @@ class LegFusion:
         self.calibration = calibration
         self.exercise = exercise
         self._side = calibration.side.sign
-        self._heading = HingeHeading(hinge_rule(exercise, calibration, rate_hz))
+        rule = hinge_rule(exercise, calibration, rate_hz)
+        self._heading = HingeHeading(rule)
+        self._accelerometer = sigma_accelerometer(exercise)
+        self._knee_held = knee_held(calibration, rule)
         self._speed = 0.0
         self._last: tuple[float, Quaternion, Quaternion] | None = None
         self.zero = ReturnZero(calibration.zero_rad, calibration.zeroed_s)
@@ -139,9 +155,11 @@ class LegFusion:
         if self.exercise.angle == "gravity":
             rotation = math.remainder(rotation - c.zero_rad, TWO_PI)
             thigh = math.remainder(thigh - c.zero_rad, TWO_PI)
-            sigma = sigma_inclination(speed) / level
-            if c.y_thigh is None:
-                sigma = math.hypot(sigma, KNEE_UNKNOWN_RAD * abs(zz) * max(abs(yz), SLOPE_UNKNOWN))
+            knee, slope = self._knee_held
+            sigma = math.hypot(
+                sigma_inclination(speed, self._accelerometer) / level,
+                knee * abs(zz) * max(abs(yz), slope),
+            )
         else:
             rotation = self.zero.push(time_s, rotation, speed)
             thigh = math.remainder(thigh - self.zero.offset_rad, TWO_PI)

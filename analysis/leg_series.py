@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.exercises import Array, Exercise
-from analysis.fusion import SPEED_SMOOTHING_S, hinge_rule
+from analysis.fusion import SPEED_SMOOTHING_S, hinge_rule, knee_held
 from analysis.heading import ReturnZero, hinge_heading
 from analysis.leg import LegCalibration, LegFrames
 from analysis.pelvis import roll_array, turn_array
-from analysis.sigma import KNEE_UNKNOWN_RAD, SLOPE_UNKNOWN, sigma_headings, sigma_inclinations
+from analysis.sigma import sigma_accelerometer, sigma_headings, sigma_inclinations
 from analysis.smoothing import followed
 from imu.quaternion import Vector
 
@@ -67,13 +67,12 @@ def fuse_leg(
     speed = _speeds(frames.time_s, q_thigh, q_shank, known)
     z, shank_y = _rotated(q_shank, c.z_shank), _rotated(q_shank, c.y_shank)
     delta, residual = np.zeros(n), np.full(n, np.nan)
+    rule = hinge_rule(exercise, c, rate_hz)
     if c.y_thigh is None:
         y = _rotated(q_shank, c.y_femur_in_shank or c.y_shank)
     else:
         y = _rotated(q_thigh, c.y_thigh)
-        delta, residual = hinge_heading(
-            hinge_rule(exercise, c, rate_hz), y.T, z.T, shank_y.T, two_sided=refine
-        )
+        delta, residual = hinge_heading(rule, y.T, z.T, shank_y.T, two_sided=refine)
     z_thigh = None if c.z_thigh is None else _rotated(q_thigh, c.z_thigh)
     parts = [
         _leg_axes(
@@ -87,10 +86,12 @@ def fuse_leg(
     if exercise.angle == "gravity":
         rotation, thigh = _wrap(seen.raw - c.zero_rad), _wrap(seen.thigh - c.zero_rad)
         pelvis = seen.pelvis
-        sigma = sigma_inclinations(speed) / np.sqrt(np.maximum(1.0 - seen.up**2, 1e-12))
-        if c.y_thigh is None:
-            slope = np.maximum(np.abs(seen.up), SLOPE_UNKNOWN)
-            sigma = np.hypot(sigma, KNEE_UNKNOWN_RAD * np.abs(seen.hinge_up) * slope)
+        knee, slope = knee_held(c, rule)
+        sigma = np.hypot(
+            sigma_inclinations(speed, sigma_accelerometer(exercise))
+            / np.sqrt(np.maximum(1.0 - seen.up**2, 1e-12)),
+            knee * np.abs(seen.hinge_up) * np.maximum(np.abs(seen.up), slope),
+        )
     else:
         rotation, sigma, offset = _rezeroed(c, frames.time_s, seen.raw, speed, known, refine=refine)
         thigh = _wrap(seen.thigh - offset)

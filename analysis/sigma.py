@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from analysis.exercises import Array
+from analysis.exercises import Array, Exercise
 
 Number = TypeVar("Number", float, Array)
 
@@ -24,30 +24,40 @@ SIGMA_STILL_RAD = math.radians(0.5)
 SIGMA_SLOW_RAD = math.radians(0.8)
 SIGMA_FAST_RAD = math.radians(1.5)
 SIGMA_ACCELEROMETER_RAD = math.radians(0.45)
+SIGMA_ACCELEROMETER_POSE_RAD = math.radians(0.25)
+"""What is left of it where the zero is the start pose, in which the same bias was."""
 SLOW_RAD_S = math.radians(40.0)
 FAST_RAD_S = math.radians(200.0)
 # Heading since the last still return: what one return differs from the next, and the drift.
-SIGMA_RETURN_RAD = math.radians(1.0)
+SIGMA_RETURN_RAD = math.radians(0.97)
 SIGMA_DRIFT_RAD_S = math.radians(0.1)
-ROLL_SHARE = 0.02
+ROLL_SHARE = 0.025
 """Of a straight leg's roll, which is read through the shin's skin."""
 KNEE_UNKNOWN_RAD = math.radians(10.0)
+KNEE_HELD_RAD = math.radians(8.0)
+"""How far a knee is from its angle in the start pose where that gives the common heading."""
 SLOPE_UNKNOWN = 0.26
 """Sine of 15°, a thigh's usual slope where no thigh unit tells it."""
 
 
-def sigma_inclination(speed: float) -> float:
+def sigma_accelerometer(exercise: Exercise) -> float:
+    """Return the 1 σ (rad) that an uncalibrated accelerometer gives to an angle by gravity."""
+    absolute = exercise.zero == "absolute"
+    return SIGMA_ACCELEROMETER_RAD if absolute else SIGMA_ACCELEROMETER_POSE_RAD
+
+
+def sigma_inclination(speed: float, accelerometer: float) -> float:
     """Return the 1 σ (rad) of an inclination at an angular speed in rad/s."""
     slow = min(speed / SLOW_RAD_S, 1.0)
     fast = min(max((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0), 1.0)
-    return math.hypot(_motion(slow, fast), SIGMA_ACCELEROMETER_RAD)
+    return math.hypot(_motion(slow, fast), accelerometer)
 
 
-def sigma_inclinations(speed: Array) -> Array:
+def sigma_inclinations(speed: Array, accelerometer: float) -> Array:
     """Return `sigma_inclination` of speeds (n,)."""
     slow = np.minimum(speed / SLOW_RAD_S, 1.0)
     fast = np.clip((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0, 1.0)
-    out: Array = np.hypot(_motion(slow, fast), SIGMA_ACCELEROMETER_RAD)
+    out: Array = np.hypot(_motion(slow, fast), accelerometer)
     return out
 
 

@@ -338,22 +338,25 @@ def test_a_frozen_pelvis_keeps_the_start_pose_of_the_book(side):
 
 
 def test_the_parts_of_the_uncertainty_have_the_sizes_of_the_table():
-    said = {part: float(value.rstrip("°")) for part, value in SIGMAS if value.endswith("°")}
+    parts = {part: value for part, value in SIGMAS if value[0].isdigit()}
+    said = {part: float(value.rstrip("°%")) for part, value in parts.items()}
     slow, fast = (math.degrees(v) for v in (sigma.SLOW_RAD_S, sigma.FAST_RAD_S))
-    assert said == pytest.approx(
-        {
-            "inclination, still": math.degrees(sigma.SIGMA_STILL_RAD),
-            f"inclination, moving at {slow:g}°/s": math.degrees(sigma.SIGMA_SLOW_RAD),
-            f"inclination, moving at {fast:g}°/s or more": math.degrees(sigma.SIGMA_FAST_RAD),
-            "accelerometer without a calibration of its own": math.degrees(
-                sigma.SIGMA_ACCELEROMETER_RAD
-            ),
-            "heading, one still return against the next": math.degrees(sigma.SIGMA_RETURN_RAD),
-            "heading, drift for each second since that return": math.degrees(
-                sigma.SIGMA_DRIFT_RAD_S
-            ),
-        }
-    )
+    held = "a knee that is taken to keep its angle (side-lying, 90-90), times the sines of the"
+    skin = "of a straight leg's roll, which is read through the shin's skin, either basis"
+    is_degrees = {
+        "inclination, still": sigma.SIGMA_STILL_RAD,
+        f"inclination, moving at {slow:g}°/s": sigma.SIGMA_SLOW_RAD,
+        f"inclination, moving at {fast:g}°/s or more": sigma.SIGMA_FAST_RAD,
+        "accelerometer without a calibration of its own": sigma.SIGMA_ACCELEROMETER_RAD,
+        "the same, where the zero is the start pose, in which it was too": (
+            sigma.SIGMA_ACCELEROMETER_POSE_RAD
+        ),
+        f"{held} thigh's and its axis' slopes": sigma.KNEE_HELD_RAD,
+        "heading, one still return against the next": sigma.SIGMA_RETURN_RAD,
+        "heading, drift for each second since that return": sigma.SIGMA_DRIFT_RAD_S,
+    }
+    percent = {skin: 100.0 * sigma.ROLL_SHARE}
+    assert said == pytest.approx({k: math.degrees(v) for k, v in is_degrees.items()} | percent)
 
 
 def test_every_picture_of_the_page_exists_and_says_what_it_shows():
