@@ -30,7 +30,7 @@ def table(options: argparse.Namespace, pool: ProcessPoolExecutor) -> pd.DataFram
         for exercise in options.exercise
         for i in range(options.wearers)
     ]
-    rows = pd.DataFrame(list(pool.map(_measured, jobs)))
+    rows = pd.DataFrame(list(pool.map(measured, jobs)))
     found = rows.groupby(["rate Hz", "exercise"], sort=False)
     return found.agg(
         **{
@@ -45,7 +45,8 @@ def table(options: argparse.Namespace, pool: ProcessPoolExecutor) -> pd.DataFram
     ).reset_index()
 
 
-def _measured(job: Job) -> dict[str, object]:
+def measured(job: Job) -> dict[str, object]:
+    """Return the largest figures of one wearer at one rate, with and without losses, degrees."""
     exercise, seed, rate_hz = job
     side = Side.LEFT if seed % 2 else Side.RIGHT
     session = worn(exercise, side, seed, WearerSettings(rate_hz=rate_hz))

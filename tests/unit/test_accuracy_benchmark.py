@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from imu.sample import Side
@@ -35,7 +36,7 @@ PERFECT = WearerSettings(
 def benchmark():
     """Return the benchmark's modules by name; it is not part of the installed package."""
     sys.path.append(str(ROOT))
-    names = ("methods", "planted", "scores", "windowed", "worn")
+    names = ("gaps", "methods", "planted", "scores", "tables", "windowed", "worn")
     modules = {name: importlib.import_module(f"benchmarks.accuracy.{name}") for name in names}
     yield modules
     sys.path.remove(str(ROOT))
@@ -102,3 +103,33 @@ def test_swapped_units_raise_a_complaint_and_a_clean_session_none(benchmark):
         noticed = planted.noticed(("calibrations", name, 53, True))
         assert noticed["complained"] is complains
         assert noticed["refused"] is complains
+
+
+def test_the_share_within_sigma_is_counted_over_all_frames_of_a_cell(benchmark):
+    def row(exercise, frames, within_1s, within_2s, refused=""):
+        return {
+            "method": "ours", "condition": "defaults", "exercise": exercise, "refused": refused,
+            "frames": frames, "within_1s": within_1s, "within_2s": within_2s,
+        }  # fmt: skip
+
+    scores = pd.DataFrame(
+        [
+            row("prone_rotation_test", 100, 90, 100),
+            row("prone_rotation_test", 300, 150, 290),
+            row("supine_rotation_test", 10, 7, 9),
+            row("supine_rotation_test", 0, 0, 0, refused="it is refused"),
+        ]
+    )
+    (cells,) = benchmark["tables"].coverage(scores).to_dict("records")
+    assert cells == {
+        "condition": "defaults",
+        "prone_rotation_test": "60.0/97.5",
+        "supine_rotation_test": "70.0/90.0",
+    }
+
+
+def test_behind_a_gap_an_angle_by_gravity_is_as_wrong_as_without_it(benchmark):
+    found = benchmark["gaps"].measured(("seated_leg_extension_twist", 9902, 60.0))
+    assert found["gaps"] > 5
+    assert found["over"] > 10 * found["adds"]
+    assert found["adds"] < 0.02
