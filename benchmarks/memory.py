@@ -45,8 +45,8 @@ LOOK_S = 60.0
 SETTLED_S = 600.0
 """Memory may grow until here: caches fill, the allocator finds its size."""
 GROWTH_MB = 0.5
-"""Allowed from then on, however long it lasts. Eight hours take 0.35 MB, in the first two: Python
-keeps up to 2000 tuples of every length for later, and some lengths come twice a repetition."""
+"""Allowed from then on, however long it lasts. Eight hours took 0.00 and 0.35 MB: Python keeps up
+to 2000 tuples of every length for later."""
 COUNTER = 2**32
 WRAPS_S = (180.0, 200.0, 220.0, 240.0)
 """When the microsecond counter of each unit wraps for the first time; then every 72 minutes."""
