@@ -1,7 +1,8 @@
 """What no unit shows: how far knee and skin may take an angle from the hip's own rotation.
 
-It stands beside the uncertainty of the sensors and is never inside it: no calibration finds it, and
-a wearer who has less of it is measured better than this says.
+It stands beside the uncertainty of the sensors, not in it but for the usual share of a straight
+leg's roll (`analysis.sigma`): no calibration finds it, and who has less of it is measured better
+than this says.
 """
 
 from __future__ import annotations

@@ -23,15 +23,9 @@ import pandas as pd
 from benchmarks.accuracy import causes, gaps, planted, tables
 from benchmarks.accuracy.conditions import GROUPS, Condition, chosen
 from benchmarks.accuracy.scores import Row, rows_of
-from benchmarks.accuracy.worn import EXERCISES, worn
-from imu.sample import Side
+from benchmarks.accuracy.worn import EXERCISES, side_of, worn
 
 Job = tuple[Condition, str, int, bool, bool]
-
-
-def side_of(seed: int) -> Side:
-    """Return which leg a wearer of a seed wears the units on."""
-    return Side.LEFT if seed % 2 else Side.RIGHT
 
 
 def seeds_of(exercise: str, first: int, wearers: int) -> range:

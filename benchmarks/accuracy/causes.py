@@ -16,9 +16,9 @@ import pandas as pd
 from analysis.calibration import LegFrames, calibrate
 from analysis.leg_series import fuse_leg
 from benchmarks.accuracy.scores import per_rep, rows_of
-from benchmarks.accuracy.worn import GRAVITY, Worn, worn
+from benchmarks.accuracy.worn import GRAVITY, Worn, side_of, worn
 from imu.quaternion import conjugate_array, rotate_array
-from imu.sample import Segment, Side
+from imu.sample import Segment
 from imu.virtual.body import Y, Z
 from imu.virtual.radio import orientations_at
 from imu.virtual.sensors import SensorTrace
@@ -61,7 +61,7 @@ def table(options: argparse.Namespace, pool: ProcessPoolExecutor) -> pd.DataFram
 
 def _costs(job: tuple[str, int]) -> list[dict[str, object]]:
     exercise, seed = job
-    side = Side.LEFT if seed % 2 else Side.RIGHT
+    side = side_of(seed)
     rows = []
     for name, changes in WITHOUT.items():
         session = worn(exercise, side, seed, WearerSettings(**changes))

@@ -14,8 +14,7 @@ import pandas as pd
 
 from analysis.exercises import Array
 from benchmarks.accuracy.methods import ours
-from benchmarks.accuracy.worn import Worn, worn
-from imu.sample import Side
+from benchmarks.accuracy.worn import Worn, side_of, worn
 from imu.virtual.wearer import WearerSettings
 
 RATES_HZ = (60.0, 25.0)
@@ -48,7 +47,7 @@ def table(options: argparse.Namespace, pool: ProcessPoolExecutor) -> pd.DataFram
 def measured(job: Job) -> dict[str, object]:
     """Return the largest figures of one wearer at one rate, with and without losses, degrees."""
     exercise, seed, rate_hz = job
-    side = Side.LEFT if seed % 2 else Side.RIGHT
+    side = side_of(seed)
     session = worn(exercise, side, seed, WearerSettings(rate_hz=rate_hz))
     spared = worn(exercise, side, seed, WearerSettings(rate_hz=rate_hz, loss_share=0.0))
     error, whole = _error(session), _error(spared)

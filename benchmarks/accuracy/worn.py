@@ -73,6 +73,11 @@ class Worn:
         return (self.frames.time_s >= start_s) & (self.frames.time_s <= end_s)
 
 
+def side_of(seed: int) -> Side:
+    """Return which leg a wearer of a seed wears the units on."""
+    return Side.LEFT if seed % 2 else Side.RIGHT
+
+
 def recording_of(wearing: Wearing, *, marks: bool = True) -> Recording:
     """Return a virtual session as analysis wants it, without going through a file."""
     table = with_orientations(SampleTable.from_samples(wearing.samples), wearing.units)
