@@ -166,6 +166,11 @@ class Exercise:
         """Say whether the thigh leaves its place as part of the movement."""
         return self.signal != "hip_rotation"
 
+    @property
+    def counts_elevation(self) -> bool:
+        """Say whether how high the thigh is counts, which no knee enters."""
+        return self.signal in ("thigh_elevation", "thigh_lowering")
+
     def with_dose(self, dose: Dose | None) -> Exercise:
         """Return the exercise with another dose, such as a plan's; None leaves its own."""
         return self if dose is None else replace(self, dose=dose)

@@ -22,18 +22,16 @@ from analysis.exercises import Exercise, nominal_up
 from analysis.heading import HingeHeading, HingeRule, ReturnZero
 from analysis.pelvis import roll, turn
 from analysis.sigma import (
-    KNEE_HELD_RAD,
-    KNEE_UNKNOWN_RAD,
-    SLOPE_UNKNOWN,
+    KNEE_HELD,
+    KNEE_UNKNOWN,
+    UnseenKnee,
     sigma_accelerometer,
     sigma_heading,
     sigma_inclination,
+    sigma_knee,
 )
-from imu.quaternion import (
-    Quaternion,
-    Vector,
-    rotate,
-)
+from imu.quaternion import Quaternion, Vector, rotate
+from imu.sample import Side
 
 SPEED_SMOOTHING_S = 0.15
 TWO_PI = 2.0 * math.pi
@@ -69,11 +67,16 @@ class LegAngles(NamedTuple):
 UNKNOWN = LegAngles(*([math.nan] * len(LegAngles._fields)))
 
 
+def front_sign(exercise: Exercise, side: Side) -> int:
+    """Return 1 where the femur's front faces up in the start pose, -1 down, 0 sideways."""
+    front = float(nominal_up(exercise, side)[0][0])
+    return 0 if abs(front) < 0.5 else int(math.copysign(1, front))
+
+
 def hinge_rule(exercise: Exercise, calibration: LegCalibration, rate_hz: float) -> HingeRule:
     """Return how the knee ties the headings of the two units in an exercise."""
-    front = float(nominal_up(exercise, calibration.side)[0][0])
     return HingeRule(
-        front_sign=0 if abs(front) < 0.5 else int(math.copysign(1, front)),
+        front_sign=front_sign(exercise, calibration.side),
         delta_rad=calibration.heading_rad,
         weight_s=calibration.heading_weight_s,
         knee_flexion_rad=calibration.knee_flexion_rad,
@@ -81,15 +84,13 @@ def hinge_rule(exercise: Exercise, calibration: LegCalibration, rate_hz: float) 
     )
 
 
-def knee_held(calibration: LegCalibration, rule: HingeRule) -> tuple[float, float]:
-    """Return how far (rad) a knee may be from the angle it is taken to have, and a thigh's slope.
-
-    The slope is the least that a thigh is taken to have, as a sine. No knee is taken to have an
-    angle where two units see its axis level; then the first is 0.
-    """
+def unseen_knee(calibration: LegCalibration, exercise: Exercise) -> UnseenKnee | None:
+    """Return what is taken of a knee that no unit sees; None where it is seen or does not enter."""
     if calibration.y_thigh is None:
-        return KNEE_UNKNOWN_RAD, SLOPE_UNKNOWN
-    return (0.0 if rule.front_sign else KNEE_HELD_RAD), 0.0
+        return KNEE_UNKNOWN
+    if front_sign(exercise, calibration.side) or exercise.counts_elevation:
+        return None
+    return KNEE_HELD
 
 
 class LegFusion:
@@ -99,10 +100,9 @@ class LegFusion:
         self.calibration = calibration
         self.exercise = exercise
         self._side = calibration.side.sign
-        rule = hinge_rule(exercise, calibration, rate_hz)
-        self._heading = HingeHeading(rule)
+        self._heading = HingeHeading(hinge_rule(exercise, calibration, rate_hz))
         self._accelerometer = sigma_accelerometer(exercise)
-        self._knee_held = knee_held(calibration, rule)
+        self._unseen_knee = unseen_knee(calibration, exercise)
         self._speed = 0.0
         self._last: tuple[float, Quaternion, Quaternion] | None = None
         self.zero = ReturnZero(calibration.zero_rad, calibration.zeroed_s)
@@ -122,7 +122,7 @@ class LegFusion:
         speed = self._speed_of(time_s, q_thigh, q_shank)
         z = rotate(q_shank, c.z_shank)
         shank_y = rotate(q_shank, c.y_shank)
-        z_thigh = None
+        z_thigh, delta = None, c.heading_rad
         if c.y_thigh is None:
             y = rotate(q_shank, c.y_femur_in_shank or c.y_shank)
         else:
@@ -132,7 +132,7 @@ class LegFusion:
             y = _turned_back(thigh_y, cd, sd)
             if c.z_thigh is not None:
                 z_thigh = _turned_back(rotate(q_thigh, c.z_thigh), cd, sd)
-        return self._angles(time_s, Axes(y, z, shank_y, z_thigh, q_pelvis), speed)
+        return self._angles(time_s, Axes(y, z, shank_y, z_thigh, q_pelvis, delta), speed)
 
     def _speed_of(self, time_s: float, q_thigh: Quaternion, q_shank: Quaternion) -> float:
         last, self._last = self._last, (time_s, q_thigh, q_shank)
@@ -155,11 +155,10 @@ class LegFusion:
         if self.exercise.angle == "gravity":
             rotation = math.remainder(rotation - c.zero_rad, TWO_PI)
             thigh = math.remainder(thigh - c.zero_rad, TWO_PI)
-            knee, slope = self._knee_held
-            sigma = math.hypot(
-                sigma_inclination(speed, self._accelerometer) / level,
-                knee * abs(zz) * max(abs(yz), slope),
-            )
+            sigma = sigma_inclination(speed, self._accelerometer) / level
+            if self._unseen_knee is not None:
+                moved = math.remainder(axes.delta - c.heading_rad, TWO_PI)
+                sigma = math.hypot(sigma, sigma_knee(self._unseen_knee, moved, zz, yz))
         else:
             rotation = self.zero.push(time_s, rotation, speed)
             thigh = math.remainder(thigh - self.zero.offset_rad, TWO_PI)
@@ -220,6 +219,8 @@ class Axes(NamedTuple):
     z_thigh: Vector | None
     """Knee axis as the thigh unit carries it."""
     q_pelvis: Quaternion | None
+    delta: float
+    """The heading that they have in common, the shank unit's earth to the thigh unit's."""
 
 
 def _turned_back(v: Vector, cosine: float, sine: float) -> Vector:

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.exercises import Array, Exercise
-from analysis.fusion import SPEED_SMOOTHING_S, hinge_rule, knee_held
+from analysis.fusion import SPEED_SMOOTHING_S, hinge_rule, unseen_knee
 from analysis.heading import ReturnZero, hinge_heading
 from analysis.leg import LegCalibration, LegFrames
 from analysis.pelvis import roll_array, turn_array
-from analysis.sigma import sigma_accelerometer, sigma_headings, sigma_inclinations
+from analysis.sigma import sigma_accelerometer, sigma_headings, sigma_inclinations, sigma_knees
 from analysis.smoothing import followed
 from imu.quaternion import Vector
 
@@ -66,7 +66,7 @@ def fuse_leg(
     q_thigh, q_shank = (_by_part(q, known) for q in (frames.q_thigh, frames.q_shank))
     speed = _speeds(frames.time_s, q_thigh, q_shank, known)
     z, shank_y = _rotated(q_shank, c.z_shank), _rotated(q_shank, c.y_shank)
-    delta, residual = np.zeros(n), np.full(n, np.nan)
+    delta, residual = np.full(n, c.heading_rad), np.full(n, np.nan)
     rule = hinge_rule(exercise, c, rate_hz)
     if c.y_thigh is None:
         y = _rotated(q_shank, c.y_femur_in_shank or c.y_shank)
@@ -86,12 +86,12 @@ def fuse_leg(
     if exercise.angle == "gravity":
         rotation, thigh = _wrap(seen.raw - c.zero_rad), _wrap(seen.thigh - c.zero_rad)
         pelvis = seen.pelvis
-        knee, slope = knee_held(c, rule)
-        sigma = np.hypot(
-            sigma_inclinations(speed, sigma_accelerometer(exercise))
-            / np.sqrt(np.maximum(1.0 - seen.up**2, 1e-12)),
-            knee * np.abs(seen.hinge_up) * np.maximum(np.abs(seen.up), slope),
-        )
+        sigma = sigma_inclinations(speed, sigma_accelerometer(exercise))
+        sigma /= np.sqrt(np.maximum(1.0 - seen.up**2, 1e-12))
+        knee = unseen_knee(c, exercise)
+        if knee is not None:
+            moved = _wrap(delta - c.heading_rad)
+            sigma = np.hypot(sigma, sigma_knees(knee, moved, seen.hinge_up, seen.up))
     else:
         rotation, sigma, offset = _rezeroed(c, frames.time_s, seen.raw, speed, known, refine=refine)
         thigh = _wrap(seen.thigh - offset)

@@ -10,7 +10,7 @@ in here, because there it is the larger part of the error.
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,21 +23,30 @@ Number = TypeVar("Number", float, Array)
 SIGMA_STILL_RAD = math.radians(0.5)
 SIGMA_SLOW_RAD = math.radians(0.8)
 SIGMA_FAST_RAD = math.radians(1.5)
-SIGMA_ACCELEROMETER_RAD = math.radians(0.45)
+SIGMA_ACCELEROMETER_RAD = math.radians(0.42)
 SIGMA_ACCELEROMETER_POSE_RAD = math.radians(0.25)
 """What is left of it where the zero is the start pose, in which the same bias was."""
 SLOW_RAD_S = math.radians(40.0)
 FAST_RAD_S = math.radians(200.0)
 # Heading since the last still return: what one return differs from the next, and the drift.
-SIGMA_RETURN_RAD = math.radians(0.97)
+SIGMA_RETURN_RAD = math.radians(1.0)
 SIGMA_DRIFT_RAD_S = math.radians(0.1)
-ROLL_SHARE = 0.025
+ROLL_SHARE = 0.03
 """Of a straight leg's roll, which is read through the shin's skin."""
-KNEE_UNKNOWN_RAD = math.radians(10.0)
-KNEE_HELD_RAD = math.radians(8.0)
-"""How far a knee is from its angle in the start pose where that gives the common heading."""
-SLOPE_UNKNOWN = 0.26
-"""Sine of 15°, a thigh's usual slope where no thigh unit tells it."""
+
+
+class UnseenKnee(NamedTuple):
+    """What a knee is off the angle that it is taken to have, where no unit sees it."""
+
+    off_rad: float
+    slope: float
+    """The least that the thigh is taken to slope, as a sine: a level thigh needs no knee."""
+
+
+KNEE_HELD = UnseenKnee(math.radians(8.0), 0.0)
+"""Taken to keep the angle of the start pose, because that gives the common heading."""
+KNEE_UNKNOWN = UnseenKnee(math.radians(10.0), math.sin(math.radians(15.0)))
+"""Without a thigh unit, which would tell the slope too."""
 
 
 def sigma_accelerometer(exercise: Exercise) -> float:
@@ -68,6 +77,24 @@ def _motion(slow: Number, fast: Number) -> Number:
         + (SIGMA_SLOW_RAD - SIGMA_STILL_RAD) * slow
         + (SIGMA_FAST_RAD - SIGMA_SLOW_RAD) * fast
     )
+
+
+def sigma_knee(knee: UnseenKnee, moved: float, hinge_up: float, thigh_up: float) -> float:
+    """Return the 1 σ (rad) that an unseen knee gives an angle by gravity.
+
+    It enters as far as its axis is upright and the thigh slopes (their vertical components).
+    `moved` is how far (rad) the common heading is from that of the start pose: units drift, or the
+    knee has left its angle by as much.
+    """
+    off = math.hypot(knee.off_rad, moved)
+    return off * abs(hinge_up) * max(abs(thigh_up), knee.slope)
+
+
+def sigma_knees(knee: UnseenKnee, moved: Array, hinge_up: Array, thigh_up: Array) -> Array:
+    """Return `sigma_knee` of rows (n,)."""
+    off = np.hypot(knee.off_rad, moved)
+    out: Array = off * np.abs(hinge_up) * np.maximum(np.abs(thigh_up), knee.slope)
+    return out
 
 
 def sigma_heading(since_zero_s: float) -> float:

@@ -351,11 +351,18 @@ def test_the_parts_of_the_uncertainty_have_the_sizes_of_the_table():
         "the same, where the zero is the start pose, in which it was too": (
             sigma.SIGMA_ACCELEROMETER_POSE_RAD
         ),
-        f"{held} thigh's and its axis' slopes": sigma.KNEE_HELD_RAD,
+        f"{held} thigh's and its axis' slopes": sigma.KNEE_HELD.off_rad,
         "heading, one still return against the next": sigma.SIGMA_RETURN_RAD,
         "heading, drift for each second since that return": sigma.SIGMA_DRIFT_RAD_S,
     }
-    percent = {skin: 100.0 * sigma.ROLL_SHARE}
+    moved = (
+        "the same, of what the common heading has moved since the start pose: units drift, or the"
+    )
+    knee = sigma.UnseenKnee(0.0, 0.0)
+    percent = {
+        skin: 100.0 * sigma.ROLL_SHARE,
+        f"{moved} knee left its angle": 100.0 * sigma.sigma_knee(knee, 0.1, 1.0, 1.0) / 0.1,
+    }
     assert said == pytest.approx({k: math.degrees(v) for k, v in is_degrees.items()} | percent)
 
 

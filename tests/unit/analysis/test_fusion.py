@@ -359,6 +359,21 @@ def test_sigma_is_larger_in_fast_motion_and_holds_the_calibrations_own(new_leg):
     assert unsure**2 == pytest.approx(sure**2 + added)
 
 
+def test_a_knee_that_leaves_the_angle_it_is_taken_to_keep_makes_the_angle_less_sure(new_leg):
+    flexion, _, *others = new_leg("side_lying_ankle_lift", Side.RIGHT).pose
+    sigma_deg, off_deg = [], []
+    for knee in (0.0, -20.0):
+        leg = new_leg(
+            "side_lying_ankle_lift", Side.RIGHT, 38, pose=(flexion, -10.0, *others)
+        ).calibration()
+        start_deg = leg.inclinometer_deg()[-1]
+        leg.go(20.0, leg.turned(0.0, knee=knee)).still(20.0)
+        off_deg.append(abs(read_deg(leg) - (leg.inclinometer_deg()[-1] - start_deg)))
+        sigma_deg.append(math.degrees(followed(leg).sigma[-1]))
+    assert off_deg[1] > 2.0 * sigma_deg[0]
+    assert off_deg[1] < 1.5 * sigma_deg[1]
+
+
 def test_a_heading_angles_sigma_grows_until_the_next_still_return(new_leg):
     leg = new_leg("standing_banded_rotation", Side.RIGHT, 38).calibration()
     leg.go(1.5, leg.turned(30.0)).still(30.0).go(1.5, leg.pose).still(2.0)
