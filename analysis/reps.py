@@ -202,7 +202,7 @@ class RepMachine:
 
     def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Step | None:
         """Go on after a long hole, or reject what it hid; None where the state decides."""
-        before, state = self._smooth.fast, self.state
+        before, state, rose = self._smooth.fast, self.state, self._is_rising()
         self._smooth.restart(time_s, angle)
         self._jumps.restart(time_s, angle)
         if gap_s == math.inf:  # the first sample
@@ -213,7 +213,10 @@ class RepMachine:
             return NOTHING
         short = gap_s < self.settings.gap_max_s
         if state is UP or state is DOWN:
-            onward = angle >= before - 1.0 if state is UP else angle <= before + 1.0
+            level, size = self._rest.level, self._peak - self._rest.level
+            # from a hold on it is the way back, unless all of that is hidden
+            back = not rose and angle - level > self.settings.close_deg(size)
+            onward = angle <= before + 1.0 if state is DOWN else angle >= before - 1.0 or back
             return None if short and onward else self._reject(time_s, "gap", LOST)
         resting = state is REST or state is SETTLE
         risen = angle - self._rest.base(self._onset) > self._onset
@@ -448,6 +451,9 @@ class RepMachine:
         smooth = self._smooth
         still = -self.settings.still_dps < smooth.slope < self.settings.still_dps
         return still and time_s - smooth.quiet_from >= for_s
+
+    def _is_rising(self) -> bool:
+        return self._smooth.slope >= self.settings.quiet_dps
 
     def _has_come_to_rest(self, time_s: float) -> bool:
         """Say whether the leg has just stopped on its way back, however quick it was."""

@@ -438,6 +438,24 @@ def test_a_gap_that_begins_on_the_way_back_counts_what_it_follows_and_nothing_it
     assert movements[1].onset_s > 12.0
 
 
+@pytest.mark.parametrize("gap_s", [0.55, 0.75, 0.95])
+def test_a_gap_from_the_hold_into_the_way_back_costs_no_repetition(gap_s):
+    time_s, angle = moved([(2.0, 0.0), *rep(down=3.0), (2.0, 0.0)], 60)
+    begins_s = 2.0 + 1.2 + 0.8 - 0.2  # in the hold, and it ends on the way back
+    lost = (time_s > begins_s) & (time_s < begins_s + gap_s)
+    (movement,) = run(time_s[~lost], angle[~lost])
+    assert (movement.status, movement.peaks) == ("valid", 1)
+    assert movement.range_deg == pytest.approx(30.0, abs=0.5)
+
+
+@pytest.mark.parametrize(("begins_s", "gap_s"), [(3.0, 0.9), (3.8, 0.99), (3.8, 1.2)])
+def test_a_gap_that_hides_the_top_or_all_of_the_way_back_or_is_long_costs_it(begins_s, gap_s):
+    time_s, angle = moved([(2.0, 0.0), *rep(hold=0.8 if begins_s > 3.1 else 0.0), (2.0, 0.0)], 60)
+    lost = (time_s > begins_s) & (time_s < begins_s + gap_s)
+    (movement,) = run(time_s[~lost], angle[~lost])
+    assert (movement.status, movement.reason) == ("rejected", "gap")
+
+
 # Reasons
 
 
