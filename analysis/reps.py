@@ -9,7 +9,6 @@ the same object, so live and replay count alike. Memory does not grow with time.
 from __future__ import annotations
 
 import math
-from collections import deque
 from enum import Enum
 
 import numpy as np
@@ -19,6 +18,8 @@ from analysis.gate import START, PostureGate
 from analysis.movement import NOTHING, REJECT_REASONS, Movement, RepSettings, Step
 from analysis.rest_level import RestLevel
 from analysis.smoothing import SmoothedAngle, SmoothedRun
+from analysis.swing import Swing
+from analysis.wearer_range import WearerRange
 from imu.sample import BoolArray, FloatArray, IntArray
 
 __all__ = ["NOTHING", "REJECT_REASONS", "Movement", "RepMachine", "RepSettings", "State", "Step"]
@@ -57,13 +58,8 @@ class RepMachine:
         self._gate = PostureGate(settings)
         self._rest = RestLevel(settings, start_level_deg)
         # the movement under way
-        self._risen_from = self._onset_s = self._peak_s = 0.0
-        self._peak = self._top = self._valley = start_level_deg
-        self._peaks = 1
-        self._mark, self._mark_s = start_level_deg, 0.0
+        self._swing = Swing(settings.progress_deg, start_level_deg)
         self._pending: Movement | None = None
-        self._sat = -math.inf
-        """Where the leg sat for long on the way up."""
         self._passes = False
         """Whether the movement that is nearly back is not on its way to the start position."""
         self._bumped_s = -math.inf
@@ -72,13 +68,12 @@ class RepMachine:
         """Whether a slip waits for the movement before it to be complete."""
         # the wearer
         self._large = self._valid = 0
-        self._ranges: deque[float] = deque(maxlen=5)
-        self._learn()
+        self._range = WearerRange(settings)
 
     @property
     def range_deg(self) -> float:
         """Return the wearer's range so far: the median of the last five valid repetitions."""
-        return self._range
+        return self._range.deg
 
     @property
     def is_resting(self) -> bool:
@@ -137,7 +132,7 @@ class RepMachine:
     @property
     def is_below_top(self) -> bool:
         """Say whether the leg is on its way up, and not rising now."""
-        return self.state is UP and self._smooth.fast < self._top
+        return self.state is UP and self._smooth.fast < self._swing.top
 
     def idle(self, time_s: FloatArray, where: IntArray, fast: FloatArray) -> int:
         """Return how many of the next samples (n,) change nothing on the way up, as in a hold.
@@ -145,13 +140,13 @@ class RepMachine:
         They stay below the top and above a reversal, in the same posture, and not for too long; of
         what a sample may do in `_up`, nothing else is left.
         """
-        if self.state is not UP or self._sat > -math.inf or self._gate.out_from < math.inf:
+        if self.state is not UP or self._swing.sat > -math.inf or self._gate.out_from < math.inf:
             return 0
         if self.settings.peak_rest_max_s < math.inf:  # how long it rests on top matters
             return 0
-        reversal_deg = self.settings.reversal_deg(self._peak - self._rest.level)
-        same = (fast <= self._top) & (self._top - fast < reversal_deg)
-        same &= (where == self._gate.posture) & (time_s - self._mark_s <= self.settings.stuck_s)
+        swing, stuck_s = self._swing, self.settings.stuck_s
+        same = (fast <= swing.top) & (swing.top - fast < self.settings.reversal_deg(self._size_deg))
+        same &= (where == self._gate.posture) & (time_s - swing.mark_s <= stuck_s)
         return len(same) if same.all() else int(np.argmin(same))
 
     def _react(self, state: State, time_s: float, gap_s: float) -> Step:
@@ -213,13 +208,13 @@ class RepMachine:
             return NOTHING
         short = gap_s < self.settings.gap_max_s
         if state is UP or state is DOWN:
-            level, size = self._rest.level, self._peak - self._rest.level
             # from a hold on it is the way back, unless all of that is hidden
-            back = not rose and angle - level > self.settings.close_deg(size)
+            above = angle - self._rest.level
+            back = not rose and above > self.settings.close_deg(self._size_deg)
             onward = angle <= before + 1.0 if state is DOWN else angle >= before - 1.0 or back
             return None if short and onward else self._reject(time_s, "gap", LOST)
         resting = state is REST or state is SETTLE
-        risen = angle - self._rest.base(self._onset) > self._onset
+        risen = self._has_risen(angle)
         if resting and risen and not short and self._gate.may_start(time_s):
             return self._risen_unseen(time_s)
         return None
@@ -248,7 +243,7 @@ class RepMachine:
         if x < rest.low:
             rest.low = x
         rising = smooth.slope > 0.0 and self._gate.may_start(time_s)
-        if rising and x - rest.base(self._onset) > self._onset:
+        if rising and self._has_risen(x):
             return self._start(time_s)
         if self._gate.is_out(time_s):
             self.state = OFF
@@ -270,42 +265,34 @@ class RepMachine:
         return NOTHING
 
     def _up(self, time_s: float) -> Step:
-        s, x = self.settings, self._smooth.fast
-        if x > self._top:
-            self._top = x
-            if x > self._peak:
-                self._peak, self._peak_s = x, time_s
-            if x > self._mark + s.progress_deg:
-                self._mark, self._mark_s = x, time_s
-        size, quiet_s = self._peak - self._rest.level, time_s - self._smooth.quiet_from
+        s, x, swing = self.settings, self._smooth.fast, self._swing
+        swing.rise(time_s, x)
+        size, quiet_s = self._size_deg, time_s - self._smooth.quiet_from
         self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
         if self._is_another(time_s) or size > s.max_range_deg:
             return self._reject(time_s, "posture", OFF)
-        if self._top - x >= s.reversal_deg(size):
+        if swing.top - x >= s.reversal_deg(size):
             self.state = DOWN
-            self._valley, self._mark, self._mark_s = x, x, time_s
-        elif min(quiet_s, time_s - self._mark_s) > s.stuck_s:
+            swing.turn_down(time_s, x)
+        elif min(quiet_s, time_s - swing.mark_s) > s.stuck_s:
             if size < s.valid_range_deg:
                 return self._reject(time_s, "creep", REST)
-            self._sat = x
-        elif 0.0 < self._sat - self._rest.level < s.split_share * size:
+            swing.sat = x
+        elif 0.0 < swing.sat - self._rest.level < s.split_share * size:
             return self._rise_from_seat(time_s)
         return NOTHING
 
     def _rise_from_seat(self, time_s: float) -> Step:
         """Begin anew from where it sat for long, low in the movement: that was a new rest."""
         step = self._reject(time_s, "creep", UP)
-        self._rest.settle(self._sat)
+        self._rest.settle(self._swing.sat)
         self._begin(time_s)
         return step
 
     def _down(self, time_s: float) -> Step:
-        s, x, level = self.settings, self._smooth.fast, self._rest.level
-        size, quiet_s = self._peak - level, time_s - self._smooth.quiet_from
-        if x < self._valley:
-            self._valley = x
-            if x < self._mark - s.progress_deg:
-                self._mark, self._mark_s = x, time_s
+        s, x, swing, level = self.settings, self._smooth.fast, self._swing, self._rest.level
+        size, quiet_s = self._size_deg, time_s - self._smooth.quiet_from
+        swing.fall(time_s, x)
         self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
         if self._is_another(time_s):
             return self._reject(time_s, "posture", OFF)
@@ -313,13 +300,13 @@ class RepMachine:
             self._pending = self._judged(time_s, stopped_short=False)
             self._passes = self._gate.is_away(time_s)
             self.state = SETTLE
-        elif x - self._valley >= s.reversal_deg(size):
+        elif x - swing.valley >= s.reversal_deg(size):
             return self._turn_up(time_s)
         elif self._has_returned() and self._has_come_to_rest(time_s):
             movement = self._close(self._judged(time_s, stopped_short=True))
             self._enter_rest(x)
             return Step(movement, None)
-        elif x - level < 0.5 * size and time_s - self._mark_s > s.stuck_s:
+        elif x - level < 0.5 * size and time_s - swing.mark_s > s.stuck_s:
             return self._reject(time_s, "stopped_short", REST)
         return NOTHING
 
@@ -329,19 +316,17 @@ class RepMachine:
             movement = self._close(self._judged(time_s, stopped_short=True))
             return Step(movement, self._start(time_s).completed)
         self.state = UP
-        self._top = self._mark = self._smooth.fast
-        self._mark_s = time_s
-        self._peaks += 1
+        self._swing.turn_up(time_s, self._smooth.fast)
         return NOTHING
 
     def _settle(self, time_s: float) -> Step:
         assert self._pending is not None  # noqa: S101 (entered with one)
-        s, x = self.settings, self._smooth.fast
+        s, x, swing = self.settings, self._smooth.fast, self._swing
         self.held_s = 0.0
-        self._valley = min(self._valley, x)
+        swing.valley = min(swing.valley, x)
         size = self._pending.range_deg
         back = x - self._rest.level <= s.final_deg(size)
-        again = x - self._valley >= s.reversal_deg(size)
+        again = x - swing.valley >= s.reversal_deg(size)
         stopped = self._has_come_to_rest(time_s)
         if not (back or again or stopped or self._gate.is_out(time_s)):
             return NOTHING
@@ -376,7 +361,7 @@ class RepMachine:
         elif self._has_stopped(time_s, self.settings.new_rest_s):
             self._rest.settle(x)
             self.state = REST
-        elif x - self._rest.level <= self._onset:
+        elif x - self._rest.level <= self._range.onset_deg:
             self._enter_rest(x)
         return NOTHING
 
@@ -387,11 +372,7 @@ class RepMachine:
         self.state = REST
 
     def _begin(self, time_s: float) -> None:
-        self._onset_s = self._peak_s = self._mark_s = time_s
-        self._risen_from = self._smooth.rising_from
-        self._peak = self._top = self._mark = self._smooth.fast
-        self._peaks = 1
-        self._sat = -math.inf
+        self._swing.begin(time_s, self._smooth.fast, self._smooth.rising_from)
 
     def _start(self, time_s: float) -> Step:
         """Begin a movement: the one announced before it is complete."""
@@ -407,8 +388,7 @@ class RepMachine:
         if movement.status == "valid":
             self._valid += 1
             self._gate.absent = False
-            self._ranges.append(movement.range_deg)
-            self._learn()
+            self._range.learn(movement.range_deg)
         return movement
 
     def _complete(self) -> Step:
@@ -427,20 +407,21 @@ class RepMachine:
 
     # --- judgement --------------------------------------------------------------------------
 
-    def _learn(self) -> None:
-        """Take the wearer's range from the last valid repetitions, and the onset from it."""
-        s = self.settings
-        ordered = sorted(self._ranges) or [s.typical_range_deg]
-        middle = len(ordered) // 2
-        self._range = (ordered[middle] + ordered[-1 - middle]) / 2
-        # never above half the smallest repetition, or a small one after large ones would be missed
-        self._onset = max(s.onset_deg, min(s.onset_share * self._range, s.valid_range_deg / 2))
+    @property
+    def _size_deg(self) -> float:
+        """Return how far the movement under way has gone."""
+        return self._swing.peak - self._rest.level
+
+    def _has_risen(self, angle_deg: float) -> bool:
+        """Say whether the leg is as far from where it rests as a movement begins."""
+        onset_deg = self._range.onset_deg
+        return angle_deg - self._rest.base(onset_deg) > onset_deg
 
     def _has_returned(self) -> bool:
         """Say whether the leg fell far enough for a repetition, wherever it is now."""
-        s, size = self.settings, self._peak - self._rest.level
-        fell = self._top - self._valley
-        return fell >= max(s.split_share * min(size, self._range), s.valid_range_deg)
+        s, swing = self.settings, self._swing
+        least = s.split_share * min(self._size_deg, self._range.deg)
+        return swing.top - swing.valley >= max(least, s.valid_range_deg)
 
     def _is_another(self, time_s: float) -> bool:
         """Say whether the movement under way is none of the exercise."""
@@ -461,11 +442,11 @@ class RepMachine:
         return steady or self._has_stopped(time_s, self.settings.settled_s)
 
     def _judged(self, time_s: float, *, stopped_short: bool) -> Movement:
-        size = self._peak - self._rest.level
-        if time_s - self._risen_from < self.settings.min_duration_s:
-            reason = "impact" if self._bumped_s >= self._risen_from else "too_short"
+        risen_from_s = self._swing.risen_from_s
+        if time_s - risen_from_s < self.settings.min_duration_s:
+            reason = "impact" if self._bumped_s >= risen_from_s else "too_short"
             return self._movement(time_s, "rejected", reason)
-        large = size >= self.settings.valid_range_deg
+        large = self._size_deg >= self.settings.valid_range_deg
         self._large += large
         if (self._large <= 2 or self._valid == 0) and self._went_outwards():
             return self._movement(time_s, "rejected", "wrong_direction")
@@ -475,7 +456,7 @@ class RepMachine:
     def _went_outwards(self) -> bool:
         """Say whether it went farther below the start pose than above it: a sign is flipped."""
         opposite = self._rest.home - self._rest.level
-        return opposite > max(self._peak - self._rest.home, self._onset)
+        return opposite > max(self._swing.peak - self._rest.home, self._range.onset_deg)
 
     def _movement(
         self, time_s: float, status: str, reason: str = "", *, stopped_short: bool = False
@@ -483,15 +464,15 @@ class RepMachine:
         return Movement(
             status=status,
             reason=reason,
-            onset_s=self._onset_s,
-            peak_s=self._peak_s,
+            onset_s=self._swing.onset_s,
+            peak_s=self._swing.peak_s,
             announced_s=time_s,
             back_s=time_s,
             level_deg=self._rest.level,
             anchor_deg=self._rest.anchor,
-            range_deg=self._peak - self._rest.level,
-            peaks=self._peaks,
+            range_deg=self._size_deg,
+            peaks=self._swing.peaks,
             stopped_short=stopped_short,
             after_absence=self._gate.absent,
-            bumped=self._bumped_s >= self._onset_s,
+            bumped=self._bumped_s >= self._swing.onset_s,
         )
