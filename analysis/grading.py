@@ -44,6 +44,7 @@ class MovementSamples:
     time_s: Array
     angle_deg: Array
     knee_deg: Array
+    """Flexion beyond that of the start pose."""
     thigh_deg: Array
     swing_deg: Array
     sigma_deg: Array
@@ -80,8 +81,9 @@ class MeasuredMovement:
     smoothness_up: float
     smoothness_down: float
     knee_flexion_change_deg: float
-    """Largest signed departure from the first value, as for the thigh."""
+    """Largest signed departure from the start pose: a knee that creeps does so over a whole set."""
     thigh_elevation_change_deg: float
+    """Largest signed departure from the first value."""
     pelvis_change_deg: float
     """What the pelvis added; NaN without a unit on it."""
     controlled: bool | None
@@ -102,8 +104,9 @@ class _Figures(NamedTuple):
     residual_deg: float
     tremor_dps: float
     knee_deg: float
-    """Largest signed departure from the first value, as for thigh and swing."""
+    """Largest signed departure from the start pose."""
     thigh_deg: float
+    """Largest signed departure from the first value, as for the swing."""
     swing_deg: float
     pelvis_deg: float
     interpolated: bool
@@ -184,15 +187,18 @@ class Grader:
         return tuple(name for name, found in tests if found and name not in e.not_judged)
 
 
-def _departure(values: Array) -> float:
-    """Return the largest signed departure from the first value; NaN where nothing is known."""
+def _largest(values: Array) -> float:
+    """Return the value farthest from 0, with its sign; NaN where nothing is known."""
     unknown = np.isnan(values)
     if unknown.any():
         values = values[~unknown]
-    if len(values) == 0:
-        return math.nan
-    away = values - values[0]
-    return float(away[np.abs(away).argmax()])
+    return float(values[np.abs(values).argmax()]) if len(values) else math.nan
+
+
+def _departure(values: Array) -> float:
+    """Return the largest signed departure from the first known value; NaN where there is none."""
+    known = np.flatnonzero(~np.isnan(values))
+    return _largest(values - values[known[0]]) if len(known) else math.nan
 
 
 def _figures(samples: MovementSamples, strokes: Strokes, rest_deg: float) -> _Figures:
@@ -203,7 +209,7 @@ def _figures(samples: MovementSamples, strokes: Strokes, rest_deg: float) -> _Fi
     return _Figures(
         residual_deg=strokes.end_deg - rest_deg,
         tremor_dps=tremor_dps(strokes.time_s, strokes.angle_deg),
-        knee_deg=_departure(samples.knee_deg[inside]),
+        knee_deg=_largest(samples.knee_deg[inside]),
         thigh_deg=_departure(samples.thigh_deg[inside]),
         swing_deg=_departure(samples.swing_deg[inside]),
         pelvis_deg=_departure(samples.pelvis_deg[inside]),

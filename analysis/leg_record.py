@@ -68,7 +68,7 @@ def follow_leg(
     columns = {
         "time_s": frames.time_s,
         "angle_deg": signal - pelvis_shares_deg(series, exercise),
-        "knee_deg": np.degrees(series.knee_flexion),
+        "knee_deg": np.degrees(series.knee_flexion - calibration.knee_flexion_rad),
         "thigh_deg": np.degrees(series.thigh_elevation),
         "swing_deg": np.degrees(series.adduction),
         "sigma_deg": sigma,

@@ -194,7 +194,7 @@ class LegMonitor:
         self._past.add(
             time_s,
             signal,
-            angles.knee_flexion * DEG,
+            (angles.knee_flexion - self.calibration.knee_flexion_rad) * DEG,
             angles.thigh_elevation * DEG,
             angles.adduction * DEG,
             sigma,

@@ -8,7 +8,7 @@ import pytest
 
 from analysis import sessions
 from analysis.recording import Recording
-from imu.sample import SampleTable, Segment
+from imu.sample import SampleTable, Segment, Side
 from imu.timeline import align, until_last_complete
 from imu.virtual.faults import StrapSlip
 from imu.virtual.script import Bend, KneeBends, Path, Rep, RepSet, Still, TakePosition, Walk
@@ -127,6 +127,30 @@ def test_long_losses_cost_repetitions_and_are_told():
     found = done([Path(rep() * 10)], loss_share=0.08, loss_burst=(48, 60))
     assert found.get("valid", 0) >= 8
     assert set(found) <= {"valid", "gap"}
+
+
+@pytest.mark.parametrize("creep_deg", [20.0, -20.0])
+@pytest.mark.parametrize(
+    "exercise",
+    [
+        "prone_windshield_wiper",
+        "prone_rotation_test",
+        "seated_internal_rotation",
+        "seated_leg_extension_twist",
+        "standing_banded_rotation",
+        "supine_rotation_test",
+    ],
+)
+def test_a_knee_that_creeps_by_20_degrees_over_a_set_is_named_and_costs_no_repetition(
+    recording_of, exercise, creep_deg
+):
+    wearing = wear(exercise, "left", 9727, WearerSettings(knee_drift_deg=creep_deg))
+    reps = sessions.analyse(recording_of(wearing)).reps
+    assert reps["status"].tolist() == ["valid"] * len(wearing.truth.reps[Side.LEFT])
+    named = reps["faults"].str.contains("knee_angle").tolist()
+    assert named[-1]
+    assert named == sorted(named)  # from some repetition on
+    assert not named[0]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

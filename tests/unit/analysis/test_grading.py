@@ -28,7 +28,7 @@ def samples_of(
     """Return the samples around one movement: 2 s of rest, out, hold, back, 1 s of rest.
 
     `company` are knee, thigh, swing and pelvis: what they are at the top, 0 in between; `added` is
-    a function of time put on the angle.
+    a function of time put on the angle. `knee_crept` is how far the knee has left the start pose.
     """
     time_s = np.arange(0.0, 3.0 + up_s + hold_s + down_s, 1.0 / rate_hz)
     out = smooth(np.clip((time_s - 2.0) / up_s, 0.0, 1.0))
@@ -36,6 +36,7 @@ def samples_of(
     added = company.pop("added", None)
     angle = start + (top - start) * out + (bottom - top) * back
     columns = {name: 10.0 + company.get(name, 0.0) * (out - back) for name in COMPANY}
+    columns["knee"] -= 10.0 - company.pop("knee_crept", 0.0)
     return MovementSamples(
         time_s=time_s,
         angle_deg=angle + added(time_s) if added else angle,
@@ -123,6 +124,14 @@ def test_changes_of_knee_and_thigh_are_signed(name, change):
     found = {"knee": row.knee_flexion_change_deg, "thigh": row.thigh_elevation_change_deg}
     assert found[name] == pytest.approx(change, abs=0.1)
     assert sum(found.values()) == pytest.approx(change, abs=0.1)
+
+
+@pytest.mark.parametrize("crept", [16.0, -16.0])
+def test_a_knee_that_crept_away_over_the_set_is_named_though_this_repetition_keeps_it(crept):
+    row = graded(samples_of(knee_crept=crept, knee=-math.copysign(1.0, crept)))
+    assert row.knee_flexion_change_deg == pytest.approx(crept, abs=0.1)
+    assert row.faults == ("knee_angle",)
+    assert graded(samples_of(knee_crept=0.8 * crept)).faults == ()
 
 
 def test_what_is_unknown_stays_empty_and_makes_no_fault():
