@@ -88,6 +88,7 @@ def _own_figures(angle: Array, sigma: Array, truth: Array, session: Worn) -> Row
         "gap_leap_deg": gap_leap,
         "reps_found": len(valid),
         "reps_true": len(true_reps),
+        "knee_named": bool(valid["faults"].str.contains("knee_angle").any()),
         "range_deg": float(np.mean(ranges)) if len(valid) == len(true_reps) and ranges else np.nan,
     }
 

@@ -52,6 +52,7 @@ def _summary_row(condition: str, name: str, group: pd.DataFrame) -> dict[str, ob
         "gap leap": good["gap_leap_deg"].max(),
         "valid %": 100 * good["valid_share"].mean(),
         "reps exact": f"{int((good['reps_found'] == good['reps_true']).sum())}/{len(group)}",
+        "knee named": f"{int(good['knee_named'].sum())}/{len(good)}",
         "range": good["range_deg"].mean(),
     }
 
