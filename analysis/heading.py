@@ -168,7 +168,8 @@ class ReturnZero:
 
     A stretch of stillness near the zero that lasts long enough becomes the new zero: its mean, not
     the newest angle, so that the slow beginning of a movement is not taken for drift, and only as
-    far as units drift while it lasts, so that a slow movement is not either. The offset
+    far as units drift while it lasts, and only if the angle does not run on meanwhile, so that a
+    slow movement is not either. The offset
     goes there at a limited rate while the leg keeps still, so that the reading never jumps; how far
     the reading was off is kept as the residual.
     """
@@ -178,6 +179,8 @@ class ReturnZero:
     NEAR_RAD = math.radians(4.0)
     AGAIN_RAD = math.radians(1.0)
     """What a leg that keeps still sways; more is a slow movement, which is not drift."""
+    RUN_RAD_S = math.radians(1.0)
+    """Faster than this the angle of a leg that rests does not run: it drifts and sways by less."""
     NEAR_DRIFT_RAD_S = math.radians(0.2)
     """What a common unit's heading drifts at most: the longer ago the zero, the less near."""
     FIRST_DRIFT_RAD_S, FIRST_MAX_RAD = math.radians(0.5), math.radians(10.0)
@@ -197,6 +200,8 @@ class ReturnZero:
         self._first: tuple[float, float] | None = None
         self._still_from: float | None = None
         self._sum, self._count = 0.0, 0
+        self._turning = 0.0
+        """Sum of the angles of a stretch, each times how long after its beginning it came."""
         self._last_s = now_s
 
     def push(self, time_s: float, angle_rad: float, speed_rad_s: float) -> float:
