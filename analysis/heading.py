@@ -200,8 +200,8 @@ class ReturnZero:
         self._first: tuple[float, float] | None = None
         self._still_from: float | None = None
         self._sum, self._count = 0.0, 0
-        self._turning = 0.0
-        """Sum of the angles of a stretch, each times how long after its beginning it came."""
+        self._moments = (0.0, 0.0, 0.0)
+        """Sums over a stretch of time, of its square, and of angle by time, from its beginning."""
         self._last_s = now_s
 
     def push(self, time_s: float, angle_rad: float, speed_rad_s: float) -> float:
@@ -235,11 +235,17 @@ class ReturnZero:
     def _watch(self, time_s: float, reading: float) -> None:
         if self._still_from is None:
             self._still_from, self._sum, self._count = time_s, 0.0, 0
-        self._sum += self.offset_rad + reading  # the offset may be on its way to the last target
+            self._moments = (0.0, 0.0, 0.0)
+        angle = self.offset_rad + reading  # the offset may be on its way to the last target
+        since_s, (t, tt, at) = time_s - self._still_from, self._moments
+        self._moments = (t + since_s, tt + since_s * since_s, at + angle * since_s)
+        self._sum += angle
         self._count += 1
         if time_s - self._still_from >= self.STILL_S:
             self._still_from = None
             mean = self._sum / self._count
+            if abs(self._slope()) > self.RUN_RAD_S:
+                return
             if self._first is None:
                 self._first = (mean, time_s)
             first_rad, first_s = self._first
@@ -249,3 +255,9 @@ class ReturnZero:
                 self.target_rad = mean
                 self.since_s = time_s
                 self._returned = True
+
+    def _slope(self) -> float:
+        """Return how fast (rad/s) the angle ran over the stretch: the line of least squares."""
+        n, (t, tt, at) = self._count, self._moments
+        spread = n * tt - t * t
+        return (n * at - t * self._sum) / spread if spread > 0.0 else 0.0
