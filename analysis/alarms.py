@@ -118,7 +118,7 @@ class AlarmWatch:
             self._turned.clear()
             self._tilted.clear()
             return found
-        turned = found or self._turn(time_s, angles)
+        turned = found or self._turn(time_s, angles, where)
         return turned or self._tilt(time_s, angles) or self._line(time_s, angles)
 
     def _silence(self, time_s: float, known: tuple[bool, bool]) -> Alarm | None:
@@ -142,9 +142,11 @@ class AlarmWatch:
         rate_hz = self._rate_hz * self._completes / len(complete)
         return self._say(time_s, "slow", hz=rate_hz) if rate_hz < RATE_MIN_HZ else None
 
-    def _turn(self, time_s: float, angles: LegAngles) -> Alarm | None:
+    def _turn(self, time_s: float, angles: LegAngles, where: Posture) -> Alarm | None:
         """Look for a turn of one unit against the other about the vertical."""
-        off = _lasting(self._turned, angles.hinge_residual, TURNED_RAD)
+        # elsewhere the limb may lie the other way up, where the hinge shows another heading
+        residual = angles.hinge_residual if where == START else math.nan
+        off = _lasting(self._turned, residual, TURNED_RAD)
         if off < TURNED_RAD:
             return None
         return self._say(time_s, "heading", deg=math.degrees(off))

@@ -80,3 +80,16 @@ def test_by_gravity_a_slip_is_said_before_the_skins_share_is_known():
 def test_an_exercise_that_is_not_a_turn_inwards_raises_no_alarm(recording_of, exercise, side, seed):
     alarms = sessions.analyse(recording_of(wear(exercise, side, seed))).alarms
     assert [alarm.kind for leg in alarms.values() for alarm in leg] == []
+
+
+@pytest.mark.parametrize(("where", "said"), [(Posture.START, ["heading"]), (Posture.THIGH, [])])
+def test_headings_are_compared_in_the_start_position_only(where, said):
+    # who sits up from lying prone has the front of the thigh up, and its hinge shows another root
+    calibration = SimpleNamespace(start_rotation_rad=0.0, across_rad=0.0, zeroed_s=0.0)
+    watch = AlarmWatch(calibration, exercises.load("prone_windshield_wiper"), 60.0)
+    angles = UNKNOWN._replace(
+        rotation=0.0, thigh_rotation=0.0, speed=0.0, hinge_residual=math.radians(40.0)
+    )
+    looks = [look / LOOKS_HZ for look in range(20)]
+    found = [watch.push(t, angles, where, (True, True), False) for t in looks]
+    assert [alarm.kind for alarm in found if alarm] == said
