@@ -18,7 +18,8 @@ from statistics import median
 from analysis.calibration import LegCalibration
 from analysis.exercises import Exercise
 from analysis.fusion import LegAngles
-from analysis.posture import AWAY, Posture
+from analysis.posture import AWAY, ROLL_SEEN_MAX_RAD, START, Posture
+from analysis.signals import ROLLS
 
 LOOKS_HZ = 10.0
 STILL_RAD_S = math.radians(6.0)
@@ -79,6 +80,7 @@ class AlarmWatch:
         """By how much the shank's strap slipped, as far as it was seen: the angle is off by it."""
         self._across = calibration.across_rad
         self._drifts = exercise.angle == "heading"
+        self._moves_thigh = exercise.moves_thigh
         self._direction = Direction(calibration, exercise)
         self._still: list[tuple[float, float]] = []
         self._still_from: float | None = None
@@ -107,15 +109,16 @@ class AlarmWatch:
         was filled in between samples.
         """
         found = self._silence(time_s, known) or self._rate(time_s, known, interpolated)
-        if not all(known) or where == AWAY:
+        seen = all(known) and where != AWAY
+        if seen and self._direction.push(angles.rotation) and not self._said("slip"):
+            found = found or self._say(time_s, "wrong_way")
+        if not seen or (self._moves_thigh and where != START):
             self._still_from = None
             self._still.clear()
             self._turned.clear()
             self._tilted.clear()
             return found
-        if self._direction.push(angles.rotation) and not self._said("slip"):
-            found = found or self._say(time_s, "wrong_way")
-        turned = found or self._turn(time_s, angles)
+        turned = found or self._turn(time_s, angles, where)
         return turned or self._tilt(time_s, angles) or self._line(time_s, angles)
 
     def _silence(self, time_s: float, known: tuple[bool, bool]) -> Alarm | None:
@@ -139,9 +142,11 @@ class AlarmWatch:
         rate_hz = self._rate_hz * self._completes / len(complete)
         return self._say(time_s, "slow", hz=rate_hz) if rate_hz < RATE_MIN_HZ else None
 
-    def _turn(self, time_s: float, angles: LegAngles) -> Alarm | None:
+    def _turn(self, time_s: float, angles: LegAngles, where: Posture) -> Alarm | None:
         """Look for a turn of one unit against the other about the vertical."""
-        off = _lasting(self._turned, angles.hinge_residual, TURNED_RAD)
+        # elsewhere the limb may lie the other way up, where the hinge shows another heading
+        residual = angles.hinge_residual if where == START else math.nan
+        off = _lasting(self._turned, residual, TURNED_RAD)
         if off < TURNED_RAD:
             return None
         return self._say(time_s, "heading", deg=math.degrees(off))
@@ -155,7 +160,9 @@ class AlarmWatch:
 
     def _line(self, time_s: float, angles: LegAngles) -> Alarm | None:
         """Look whether thigh and shank still tell of the same rotation."""
-        if not angles.speed < STILL_RAD_S or math.isnan(angles.thigh_rotation):
+        # a steep thigh hides its roll from gravity
+        hidden = not self._drifts and abs(angles.thigh_elevation) > ROLL_SEEN_MAX_RAD
+        if hidden or not angles.speed < STILL_RAD_S or math.isnan(angles.thigh_rotation):
             self._still_from = None
             self._still.clear()
             return None
@@ -235,16 +242,17 @@ class Direction:
 
     def __init__(self, calibration: LegCalibration, exercise: Exercise) -> None:
         self._start = calibration.start_rotation_rad
+        self._counted_way = ROLLS.get(exercise.signal, 0.0)
         self._away = math.radians(max(AWAY_DEG, exercise.min_range_deg / 2.0))
         self._farthest = 0.0
         self._outwards = 0
-        self.proved = False
+        self.proved = not self._counted_way  # an elevation tells of no side
 
     def push(self, rotation: float) -> bool:
-        """Take an angle; return whether the first two movements both went outwards."""
+        """Take an angle; return whether the first two movements both went the other way."""
         if self.proved:
             return False
-        off = math.remainder(rotation - self._start, 2.0 * math.pi)
+        off = self._counted_way * math.remainder(rotation - self._start, 2.0 * math.pi)
         if abs(off) > max(abs(self._farthest), self._away):
             self._farthest = off
         elif self._farthest and abs(off) < abs(self._farthest) / 2.0:  # and back

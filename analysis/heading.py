@@ -168,7 +168,8 @@ class ReturnZero:
 
     A stretch of stillness near the zero that lasts long enough becomes the new zero: its mean, not
     the newest angle, so that the slow beginning of a movement is not taken for drift, and only as
-    far as units drift while it lasts, so that a slow movement is not either. The offset
+    far as units drift while it lasts, and only if the angle does not run on meanwhile, so that a
+    slow movement is not either. The offset
     goes there at a limited rate while the leg keeps still, so that the reading never jumps; how far
     the reading was off is kept as the residual.
     """
@@ -178,6 +179,8 @@ class ReturnZero:
     NEAR_RAD = math.radians(4.0)
     AGAIN_RAD = math.radians(1.0)
     """What a leg that keeps still sways; more is a slow movement, which is not drift."""
+    RUN_RAD_S = math.radians(1.0)
+    """Faster than this the angle of a leg that rests does not run: it drifts and sways by less."""
     NEAR_DRIFT_RAD_S = math.radians(0.2)
     """What a common unit's heading drifts at most: the longer ago the zero, the less near."""
     FIRST_DRIFT_RAD_S, FIRST_MAX_RAD = math.radians(0.5), math.radians(10.0)
@@ -197,6 +200,8 @@ class ReturnZero:
         self._first: tuple[float, float] | None = None
         self._still_from: float | None = None
         self._sum, self._count = 0.0, 0
+        self._moments = (0.0, 0.0, 0.0)
+        """Sums over a stretch of time, of its square, and of angle by time, from its beginning."""
         self._last_s = now_s
 
     def push(self, time_s: float, angle_rad: float, speed_rad_s: float) -> float:
@@ -230,11 +235,17 @@ class ReturnZero:
     def _watch(self, time_s: float, reading: float) -> None:
         if self._still_from is None:
             self._still_from, self._sum, self._count = time_s, 0.0, 0
-        self._sum += self.offset_rad + reading  # the offset may be on its way to the last target
+            self._moments = (0.0, 0.0, 0.0)
+        angle = self.offset_rad + reading  # the offset may be on its way to the last target
+        since_s, (t, tt, at) = time_s - self._still_from, self._moments
+        self._moments = (t + since_s, tt + since_s * since_s, at + angle * since_s)
+        self._sum += angle
         self._count += 1
         if time_s - self._still_from >= self.STILL_S:
             self._still_from = None
             mean = self._sum / self._count
+            if abs(self._slope()) > self.RUN_RAD_S:
+                return
             if self._first is None:
                 self._first = (mean, time_s)
             first_rad, first_s = self._first
@@ -244,3 +255,9 @@ class ReturnZero:
                 self.target_rad = mean
                 self.since_s = time_s
                 self._returned = True
+
+    def _slope(self) -> float:
+        """Return how fast (rad/s) the angle ran over the stretch: the line of least squares."""
+        n, (t, tt, at) = self._count, self._moments
+        spread = n * tt - t * t
+        return (n * at - t * self._sum) / spread if spread > 0.0 else 0.0

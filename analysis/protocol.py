@@ -35,6 +35,8 @@ STILL_MIN_S = 1.5
 SILENCE_MAX_S = 1.0
 """After a longer gap nobody knows whether the wearer kept still."""
 STAND_MIN_S = 2.0
+PELVIS_ROWS_MIN = 50
+"""With fewer the pelvis's unit says nothing about how long it kept still."""
 PAUSE_MAX_S = 4.0
 """A longer rest ends the bends."""
 SAME_AXIS = math.cos(math.radians(20.0))
@@ -52,7 +54,7 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     speed = np.maximum(_lag_speed(time_s, q_thigh), _lag_speed(time_s, q_shank))
     heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
     stills = _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
-    seen = LegFrames(time_s, q_thigh, q_shank, thigh_worn=frames.thigh_worn)
+    seen = frames.rows(known)
     moves = _runs(time_s, heard & (speed >= STILL_RAD_S), 0.1)
     # Where only the thigh's unit bends, the two are swapped: that too is a find, and is refused.
     bends = _find_bends(seen, moves) or _find_bends(LegFrames(time_s, q_shank, q_thigh), moves)
@@ -64,7 +66,8 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     pose = before[-1]
     stands = [run for run in before[:-1] if run[1] - run[0] >= STAND_MIN_S]
     fitting = [run for run in stands if _is_stand(seen, run, pose, exercise, side)]
-    return Windows(stand=fitting[-1] if fitting else None, pose=pose, bends=bends)
+    stand = _without_bow(seen, fitting[-1]) if fitting else None
+    return Windows(stand=stand, pose=pose, bends=bends)
 
 
 def _standing_windows(
@@ -79,9 +82,24 @@ def _standing_windows(
     stand = next((run for run in reversed(stands) if run[1] - run[0] >= STAND_MIN_S), None)
     if stand is None:
         return Windows(bends=bends)
+    stand = _without_bow(frames, stand)
     poses = [run for run in stills if run[0] >= bends[1] - STILL_LAG_S]
     fitting = [run for run in poses if _is_stand(frames, stand, run, exercise, side)]
     return Windows(stand=stand, pose=fitting[0] if fitting else None, bends=bends)
+
+
+def _without_bow(frames: LegFrames, stand: tuple[float, float]) -> tuple[float, float]:
+    """Return a stand up to where the pelvis moves: who bows keeps the legs still."""
+    if frames.q_pelvis is None:
+        return stand
+    rows = ~np.isnan(frames.q_pelvis[:, 0])
+    rows &= (frames.time_s >= stand[0]) & (frames.time_s <= stand[1])
+    time_s, q = frames.time_s[rows], frames.q_pelvis[rows]
+    if len(time_s) < PELVIS_ROWS_MIN:
+        return stand
+    heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
+    still = _runs(time_s, heard & (_lag_speed(time_s, q) < STILL_RAD_S), STAND_MIN_S)
+    return still[0] if still else stand
 
 
 def _lag_speed(time_s: Array, q: Array) -> Array:

@@ -136,5 +136,8 @@ def _bounds(time_s: Array, angle: Array, movement: Movement) -> tuple[int, int, 
 
 def _still_dps(before: Array, range_deg: float) -> float:
     """Return below which slope the leg is still: little, but above the sway of the rest before."""
-    sway = SWAY_FACTOR * middle(np.abs(before))
+    ordered, quarter = np.sort(before), len(before) // 4
+    # Sway goes both ways, the slow beginning of a movement only one: that is no sway.
+    both_ways = min(-float(ordered[quarter]), float(ordered[-1 - quarter]))
+    sway = SWAY_FACTOR * max(0.0, both_ways)
     return max(STILL_DPS, min(sway, STILL_MAX_DPS, STILL_MAX_SHARE_PER_S * range_deg))

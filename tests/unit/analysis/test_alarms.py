@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from analysis import exercises
+from analysis import exercises, sessions
 from analysis.alarms import LOOKS_HZ, AlarmWatch
 from analysis.fusion import UNKNOWN
 from analysis.posture import Posture
+from imu.virtual.wearer import wear
 
 FOLLOWS = 0.73
 """How much of the femur's turn the thigh's skin follows."""
@@ -66,3 +67,29 @@ def test_headings_that_drift_apart_are_no_slip(drift_dps):
 
 def test_by_gravity_a_slip_is_said_before_the_skins_share_is_known():
     assert "slip" in alarms("prone_windshield_wiper", 2, slip_deg=11.0, slips_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "side", "seed"),
+    [
+        ("warrior_half_moon", "right", 11),  # its leg rolls outwards
+        ("straight_leg_raise_test", "left", 11),  # no roll is counted
+        ("table_top_circles", "right", 12),  # a steep thigh hides its roll
+    ],
+)
+def test_an_exercise_that_is_not_a_turn_inwards_raises_no_alarm(recording_of, exercise, side, seed):
+    alarms = sessions.analyse(recording_of(wear(exercise, side, seed))).alarms
+    assert [alarm.kind for leg in alarms.values() for alarm in leg] == []
+
+
+@pytest.mark.parametrize(("where", "said"), [(Posture.START, ["heading"]), (Posture.THIGH, [])])
+def test_headings_are_compared_in_the_start_position_only(where, said):
+    # who sits up from lying prone has the front of the thigh up, and its hinge shows another root
+    calibration = SimpleNamespace(start_rotation_rad=0.0, across_rad=0.0, zeroed_s=0.0)
+    watch = AlarmWatch(calibration, exercises.load("prone_windshield_wiper"), 60.0)
+    angles = UNKNOWN._replace(
+        rotation=0.0, thigh_rotation=0.0, speed=0.0, hinge_residual=math.radians(40.0)
+    )
+    looks = [look / LOOKS_HZ for look in range(20)]
+    found = [watch.push(t, angles, where, (True, True), False) for t in looks]
+    assert [alarm.kind for alarm in found if alarm] == said

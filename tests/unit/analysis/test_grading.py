@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.exercises import load
-from analysis.grading import Grader, MovementSamples
+from analysis.grading import LEAD_S, Grader, MovementSamples
 from analysis.movement import Movement
 from analysis.traces import sparc, tremor_dps, velocity
 
@@ -115,6 +115,17 @@ def test_start_and_end_are_found_under_tremor_too():
     assert row.start_s == pytest.approx(2.0, abs=0.35)
     assert row.end_s == pytest.approx(7.5, abs=0.35)
     assert row.start_deg == pytest.approx(0.0, abs=0.7)
+
+
+@pytest.mark.parametrize("stroke_s", [4.0, 6.0, 10.0])
+def test_the_slow_beginning_of_a_movement_belongs_to_its_range(stroke_s):
+    samples = samples_of(up_s=stroke_s, hold_s=0.0, down_s=stroke_s)
+    movement = movement_of(samples)
+    kept = samples.time_s >= movement.onset_s - LEAD_S
+    columns = {name: getattr(samples, name)[kept] for name in MovementSamples.__dataclass_fields__}
+    row = Grader(SEATED).measure(movement, MovementSamples(**columns))
+    assert row.rom_deg == pytest.approx(30.0, abs=0.6)
+    assert row.end_residual_deg == pytest.approx(0.0, abs=0.6)
 
 
 @pytest.mark.parametrize("name", COMPANY[:2])

@@ -279,6 +279,26 @@ def test_the_slow_beginning_of_a_movement_is_not_taken_for_drift():
     assert math.degrees(readings[-1]) > 28.0
 
 
+@pytest.mark.parametrize("stroke_s", [5.0, 8.0, 10.0])
+def test_strokes_that_are_never_faster_than_what_counts_as_still_are_not_taken_for_drift(stroke_s):
+    zero = ReturnZero(0.0, 0.0)
+    now, _ = run(zero, 3.0, 0.0, STILL, 0.0)
+    period_s = 2 * stroke_s + 1.5
+
+    def set_at(t):  # minimum jerk to 18° and back, and a rest
+        since = (t - 3.0) % period_s
+        u = min(since / stroke_s, max(0.0, 2.0 - since / stroke_s))
+        return math.radians(18.0) * u**3 * (10.0 - 15.0 * u + 6.0 * u * u)
+
+    off = []
+    for _ in range(round(5 * period_s * RATE_HZ)):
+        dt = 1 / RATE_HZ
+        speed = abs(set_at(now + dt) - set_at(now)) / dt
+        now, (reading,) = run(zero, dt, set_at, speed, now)
+        off.append(abs(reading - set_at(now)))
+    assert math.degrees(max(off)) < 1.5
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_reading_never_jumps_by_more_than_the_pace_of_the_zero(seed):

@@ -13,6 +13,7 @@ from analysis.calibration import LegCalibration, calibrate
 from analysis.exercises import load
 from analysis.fusion import LegFusion
 from analysis.leg_series import fuse_leg
+from analysis.protocol import find_windows
 from analysis.sessions import analyse
 from imu.sample import Side
 from imu.virtual.wearer import WearerSettings, wear
@@ -89,6 +90,24 @@ def test_without_a_bow_an_upright_pelvis_is_not_told_and_the_remedy_is_said(new_
     assert calibration.pelvis_unit is None
     assert any("bow" in sentence for sentence in sentences)
     assert math.isnan(shares_deg(leg, calibration)[1])
+
+
+@pytest.mark.parametrize("exercise", UPRIGHT)
+@pytest.mark.parametrize("side", SIDES)
+def test_a_bow_on_legs_that_stand_still_is_found_without_marks(new_leg, exercise, side):
+    leg = strapped(new_leg, exercise, side, 15, lean=False)
+    leg.steps[0] = (9.0, *leg.steps[0][1:])  # the first step is the stand
+    leg.now_s += 6.0
+    leg.lean_deg = lambda t: 40.0 * np.exp(-(((t - 6.0) / 0.6) ** 2))
+    rolled_at_the_end(leg, 8.0)
+    frames, entry = leg.frames(), load(exercise)
+    windows = find_windows(frames, entry, side)
+    assert windows.stand is not None
+    assert windows.stand[1] < 6.0
+    calibration = calibrate(frames, windows, entry, side).calibration
+    assert calibration is not None
+    assert calibration.pelvis_unit is not None
+    assert shares_deg(leg, calibration)[1] == pytest.approx(8.0, abs=0.5)
 
 
 def test_without_a_stand_the_share_is_not_told_but_the_angle_is(new_leg):
