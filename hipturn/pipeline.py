@@ -229,7 +229,7 @@ def read_recording(
     return Recording(
         session_id=header.session_id,
         wearer=header.wearer,
-        started_at=header.started_at.isoformat(timespec="milliseconds"),
+        started_at=header.start_text(),
         exercise=header.exercise,
         units=header.units,
         frames=until_last_complete(

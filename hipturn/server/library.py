@@ -76,7 +76,7 @@ class Library:
                     "name": name,
                     "exercise": header.exercise,
                     "side": header.side,
-                    "started_at": header.started_at.isoformat(timespec="seconds"),
+                    "started_at": header.start_text("seconds"),
                     "demo": key.startswith("demo."),
                     "virtual": header.source == "virtual",
                 }
