@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from hipturn import __version__
-from hipturn.command_words import SpeedType, example
+from hipturn.command_words import SecondsType, SpeedType, example
 from hipturn.errors import UserError, fault_text
 from hipturn.import_commands import import_
 from hipturn.kit_commands import kit
@@ -62,9 +62,11 @@ def cli(context: click.Context) -> None:
 @click.option("--pelvis", metavar="UNIT")
 @click.option("--synchronise", is_flag=True, help="Give Movella DOT units one clock first.")
 @click.option("--wearer", default="", help="A pseudonym, never a name.")
-@click.option("--seed", default=1, show_default=True, help="Which virtual wearer.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Which virtual wearer."
+)
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
-@click.option("--seconds", type=float, help="End after so many seconds.")
+@click.option("--seconds", type=SecondsType(), help="End after so many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
