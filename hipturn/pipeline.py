@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from analysis import exercises
 from analysis.announcements import Announcement, Announcer
 from analysis.exercises import Dose, Exercise
 from analysis.guide import Guide, GuideUpdate, Step
@@ -20,12 +21,13 @@ from analysis.monitor import LegMonitor, LegUpdate, Numbered
 from analysis.recording import LegUnits, Recording, leg_units
 from analysis.sessions import counted_spans
 from analysis.signals import start_level_deg
+from hipturn.places import SESSION_FILE
 from imu.host_fusion import HostFusion, with_orientations
 from imu.lanes import Reconnects
 from imu.losses import losses
 from imu.orientation import FilterName
 from imu.quaternion import IDENTITY
-from imu.recording import Session
+from imu.recording import Session, SessionError
 from imu.sample import Clock, Frame, Sample, Side, Unit
 from imu.screening import Screen
 from imu.timeline import Timeline, align, until_last_complete
@@ -217,8 +219,9 @@ def read_recording(
     Raises
     ------
     imu.recording.SessionError
-        When the session cannot be read.
+        When the session cannot be read, or its exercise is unknown.
     """
+    exercise_of(session)  # before the samples are read
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
     table = with_orientations(session.table(), header.units, name, refine=refine)
@@ -246,6 +249,21 @@ def read_recording(
         is_test=bool(declared.get("test", False)),
         dose=dose_of(session),
     )
+
+
+def exercise_of(session: Session) -> Exercise:
+    """Return what a session's wearer does, with the dose that a plan asked for.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When this version has no such exercise; tells which session.
+    """
+    try:
+        return exercises.load(session.header.exercise).with_dose(dose_of(session))
+    except exercises.CatalogueError as error:
+        problem, _, remedy = str(error).partition(": ")
+        raise SessionError(session.path / SESSION_FILE, problem, remedy) from None
 
 
 def declared_of(session: Session) -> dict[str, Any]:

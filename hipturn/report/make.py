@@ -24,9 +24,8 @@ def entries_of(folders: list[Path], done: Callable[[Path], object]) -> list[Entr
     Raises
     ------
     SessionError
-        When a session cannot be read: a report with one missing would not say so.
-    CatalogueError
-        When its exercise is unknown.
+        When a session cannot be read, or its exercise is unknown: a report with one missing would
+        not say so.
     """
     earlier = candidates(folders)
     entries = []

@@ -89,9 +89,7 @@ class Library:
         Raises
         ------
         imu.recording.SessionError
-            When it cannot be read.
-        analysis.exercises.CatalogueError
-            When its exercise is unknown.
+            When it cannot be read, or its exercise is unknown.
         """
         return await asyncio.to_thread(self._analyse, key)
 

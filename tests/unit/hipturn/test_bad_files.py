@@ -72,7 +72,7 @@ BAD = {
     ),
     "unknown exercise": (
         lambda folder: edit_header(folder, exercise="prone_wiper"),
-        "there is no exercise 'prone_wiper': did you mean prone_windshield_wiper?",
+        "s/session.json: there is no exercise 'prone_wiper'; did you mean prone_windshield_wiper?",
     ),
     "no samples file": (
         lambda folder: (folder / "samples.arrows").unlink(),
