@@ -25,6 +25,7 @@ SIDES = click.Choice(["left", "right", "both"])
 
 
 @click.group(
+    epilog=example("hipturn live --virtual --exercise prone_windshield_wiper"),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

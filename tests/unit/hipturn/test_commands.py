@@ -16,6 +16,7 @@ import pytest
 
 import hipturn as package
 from analysis.tables import ANGLE_COLUMNS, REP_COLUMNS, SUMMARY_COLUMNS
+from hipturn.cli import cli
 from hipturn.replay import tracker_of
 from hipturn.virtual_session import record_wearing
 from imu.recording import open_session
@@ -221,10 +222,22 @@ def test_wrong_usage_exits_with_2(arguments, hipturn):
 
 
 def test_every_command_helps_with_an_example(hipturn):
-    for command in ("live", "replay", "analyse", "export", "exercises", "recover"):
-        code, out, _ = hipturn(command, "--help")
+    def every(command, path):
+        yield path
+        for name, below in getattr(command, "commands", {}).items():
+            yield from every(below, (*path, name))
+
+    for path in every(cli, ()):
+        code, out, _ = hipturn(*path, "--help")
         assert code == 0
-        assert "Example: hipturn" in out
+        assert "Example: hipturn" in out, path
+
+
+def test_a_kit_without_units_says_so(hipturn, tmp_path, monkeypatch):
+    monkeypatch.setenv("HIPTURN_CONFIG", str(tmp_path))
+    code, out, _ = hipturn("kit")
+    assert code == 0
+    assert "hipturn kit set" in out
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
