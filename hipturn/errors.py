@@ -7,6 +7,11 @@ class UserError(Exception):
     """Something the user can mend: one sentence with what, where and what to do."""
 
 
+def printable(text: str) -> str:
+    """Return a text for the terminal: a recording from elsewhere must not command it."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def fault_text(error: Exception, kept: str = "recordings are kept as they are") -> str:
     """Return what to say when the program itself is wrong."""
     return (

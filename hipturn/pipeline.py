@@ -21,6 +21,7 @@ from analysis.monitor import LegMonitor, LegUpdate, Numbered
 from analysis.recording import LegUnits, Recording, leg_units
 from analysis.sessions import counted_spans
 from analysis.signals import start_level_deg
+from hipturn.errors import printable
 from hipturn.places import SESSION_FILE
 from imu.host_fusion import HostFusion, with_orientations
 from imu.lanes import Reconnects
@@ -243,7 +244,7 @@ def read_recording(
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
-        notes=(*header.notes, *_dropped_sentences(session)),
+        notes=(*map(printable, header.notes), *_dropped_sentences(session)),
         refined=refine,
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from hipturn.errors import UserError
+from hipturn.errors import UserError, printable
 from hipturn.history import trend
 from hipturn.history.index import history_index
 
@@ -58,7 +58,7 @@ def _overview(rows: list[dict[str, Any]], bad: list[trend.Damaged], *, as_json: 
     if as_json:
         return [_json({"wearers": rows, "damaged": bad})]
     lines = [
-        f"{row['wearer'] or '(none)':<24} {row['sessions']:>5} sessions"
+        f"{printable(row['wearer']) or '(none)':<24} {row['sessions']:>5} sessions"
         f"  {_period(row['first'], row['last'])}"
         for row in rows
     ]

@@ -6,8 +6,13 @@ The sentence names the file, the place and the reason, and says what to do.
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
+
+import hipturn as package
+from hipturn.places import demo_root
+from imu.recording import open_session
 
 MEND = "mend it by hand or take it from a copy"
 LOST = "nothing in it can be rescued, take a copy"
@@ -249,3 +254,18 @@ def test_marks_that_make_no_sense_are_refused(hipturn, tmp_path, monkeypatch):
     assert code == 1
     assert "m.csv, line 2" in err
     assert not (tmp_path / "new").exists()
+
+
+def test_what_a_recording_from_elsewhere_says_does_not_command_the_terminal(
+    hipturn, tmp_path, monkeypatch
+):
+    folder = tmp_path / "recordings" / "s"
+    shutil.copytree(demo_root() / "ninety_ninety_lift", folder)
+    edit_header(folder, wearer="W\x1b[2J1", notes=["cleared\x1b[2J\nthere"])
+    assert "cleared [2J there" in package.analyse(open_session(folder)).sentences
+    shutil.copytree(demo_root() / "seated_internal_rotation", folder.with_name("other"))
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)  # as at a terminal
+    code, out, _ = hipturn("history", "--dir", folder.parent)
+    assert code == 0
+    assert "W [2J1" in out
+    assert "\x1b" not in out
