@@ -297,9 +297,9 @@ function drawUnits() {
   $("units").replaceChildren(...units.map((unit) => {
     const bad = unit.state !== "streaming" || unit.silent_s > 0.6;
     const known = [unit.rate_hz === null ? null : `${unit.rate_hz.toFixed(0)} Hz`, unit.battery === null ? null : `${unit.battery} %`].filter(Boolean);
-    const lost = unit.lost === null ? null : el("span", { class: unit.lost < 5 ? "more small-loss" : "more" }, `${unit.lost.toFixed(0)} % lost`);
+    const lost = unit.lost === null ? null : el("span", { class: unit.lost < 5 ? "more small-loss" : "more large-loss" }, `${unit.lost.toFixed(0)} % lost`);
     return el("li", { class: bad ? "bad" : "", title: unit.name }, icon(bad ? "bad" : "good"), el("span", {}, unit.label.replace("right ", "R ").replace("left ", "L ")),
-      el("span", { class: "more" }, bad ? (unit.state === "streaming" ? `silent ${unit.silent_s.toFixed(0)} s` : unit.state) : known.join(" · ")), bad ? null : lost);
+      el("span", { class: bad ? "more" : "more known" }, bad ? (unit.state === "streaming" ? `silent ${unit.silent_s.toFixed(0)} s` : unit.state) : known.join(" · ")), bad ? null : lost);
   }));
 }
 
