@@ -11,7 +11,7 @@ import click
 
 from hipturn import __version__
 from hipturn.command_words import SecondsType, SpeedType, example
-from hipturn.errors import UserError, fault_text
+from hipturn.errors import UserError, disk_text, fault_text
 from hipturn.import_commands import import_
 from hipturn.kit_commands import kit
 from hipturn.page_options import page_choice, page_options, page_wanted
@@ -230,7 +230,7 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'the system'}: {error.strerror.lower()}"
+        return disk_text(error)
     # named here by module and class, so that no command imports what it does not need
     ours = {"SessionError", "ImportFileError", "CatalogueError", "RadioError", "ProfileError"}
     return str(error) if type(error).__name__ in ours else None

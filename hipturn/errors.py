@@ -12,6 +12,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def disk_text(error: OSError, otherwise: object = "the system") -> str:
+    """Return what to say when the system refuses a file."""
+    why = (error.strerror or type(error).__name__).lower()
+    return f"{error.filename or otherwise}: {why}; check the path, the disk and its permissions"
+
+
 def fault_text(error: Exception, kept: str = "recordings are kept as they are") -> str:
     """Return what to say when the program itself is wrong."""
     return (

@@ -269,3 +269,24 @@ def test_what_a_recording_from_elsewhere_says_does_not_command_the_terminal(
     assert code == 0
     assert "W [2J1" in out
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("analyse", "demo/ninety_ninety_lift", "--no-report", "--out", "taken/t"),
+        ("report", "demo/ninety_ninety_lift", "-o", "taken/r.pdf"),
+        ("export", "demo/ninety_ninety_lift", "--to", "csv", "--out", "taken/e"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_place_that_cannot_be_written_is_told_with_what_to_do(
+    command, hipturn, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("a file where a folder is wanted")
+    code, _, err = hipturn(*command)
+    assert code == 1
+    assert err.startswith("hipturn: taken")
+    assert "; " in err  # what to do
+    assert err.count("\n") == 1
