@@ -59,6 +59,7 @@ class Recording:
     session_id: str
     wearer: str
     started_at: str
+    """ISO 8601 with zone; empty when it is not known."""
     exercise: str
     units: tuple[Unit, ...]
     frames: FrameTable

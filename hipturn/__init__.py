@@ -47,9 +47,7 @@ def analyse(session: Session, *, orientation_filter: str | None = None) -> Resul
     Raises
     ------
     imu.recording.SessionError
-        When the session cannot be read.
-    analysis.exercises.CatalogueError
-        When its exercise is unknown.
+        When the session cannot be read, or its exercise is unknown.
     """
     from typing import cast
 

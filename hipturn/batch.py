@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import sessions
 from analysis.exercises import CatalogueError
-from hipturn.errors import UserError, fault_text
+from hipturn.errors import UserError, disk_text, fault_text
 from hipturn.export.csv import join_tables, read_rows, write_tables
 from hipturn.history.earlier import candidates, completed, past_of
 from hipturn.history.stored import store_summary
@@ -100,7 +100,7 @@ def analyse_one(job: Job) -> Outcome:
     except (SessionError, CatalogueError, UserError) as error:
         return failed(job, str(error))
     except OSError as error:
-        return failed(job, f"{error.filename or job.out}: {error.strerror}")
+        return failed(job, disk_text(error, job.out))
     except Exception as error:
         if os.environ.get("HIPTURN_DEBUG"):
             raise

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from hipturn import __version__
-from hipturn.command_words import SpeedType, example
-from hipturn.errors import UserError, fault_text
+from hipturn.command_words import SecondsType, SpeedType, example
+from hipturn.errors import UserError, disk_text, fault_text
 from hipturn.import_commands import import_
 from hipturn.kit_commands import kit
 from hipturn.page_options import page_choice, page_options, page_wanted
@@ -25,6 +25,7 @@ SIDES = click.Choice(["left", "right", "both"])
 
 
 @click.group(
+    epilog=example("hipturn live --virtual --exercise prone_windshield_wiper"),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -62,9 +63,11 @@ def cli(context: click.Context) -> None:
 @click.option("--pelvis", metavar="UNIT")
 @click.option("--synchronise", is_flag=True, help="Give Movella DOT units one clock first.")
 @click.option("--wearer", default="", help="A pseudonym, never a name.")
-@click.option("--seed", default=1, show_default=True, help="Which virtual wearer.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Which virtual wearer."
+)
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
-@click.option("--seconds", type=float, help="End after so many seconds.")
+@click.option("--seconds", type=SecondsType(), help="End after so many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
@@ -227,7 +230,7 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'the system'}: {error.strerror.lower()}"
+        return disk_text(error)
     # named here by module and class, so that no command imports what it does not need
     ours = {"SessionError", "ImportFileError", "CatalogueError", "RadioError", "ProfileError"}
     return str(error) if type(error).__name__ in ours else None

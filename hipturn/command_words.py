@@ -1,4 +1,4 @@
-"""What commands share on the command line: the example of their help, a speed, a file."""
+"""What commands share: the example of their help, a speed, a duration, a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+DAY_S = 86_400.0  # no battery of a unit lasts longer
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -31,6 +32,27 @@ class SpeedType(click.ParamType):  # type: ignore[type-arg]  # generic in some v
         if not 0.1 <= speed <= 1000:
             self.fail("give a number from 0.1 to 1000, or max", param, ctx)
         return speed
+
+
+class SecondsType(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
+    """How long something lasts."""
+
+    name = "seconds"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 (click gives text)
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the seconds."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0.0 < seconds <= DAY_S:
+            self.fail(f"give seconds above 0, up to {DAY_S:.0f}", param, ctx)
+        return seconds
 
 
 def example(text: str) -> str:

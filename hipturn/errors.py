@@ -7,6 +7,17 @@ class UserError(Exception):
     """Something the user can mend: one sentence with what, where and what to do."""
 
 
+def printable(text: str) -> str:
+    """Return a text for the terminal: a recording from elsewhere must not command it."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def disk_text(error: OSError, otherwise: object = "the system") -> str:
+    """Return what to say when the system refuses a file."""
+    why = (error.strerror or type(error).__name__).lower()
+    return f"{error.filename or otherwise}: {why}; check the path, the disk and its permissions"
+
+
 def fault_text(error: Exception, kept: str = "recordings are kept as they are") -> str:
     """Return what to say when the program itself is wrong."""
     return (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from hipturn.command_words import example
 from hipturn.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,7 +53,13 @@ def _places(**settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 (c
     return decorate
 
 
-@click.group("import")
+@click.group(
+    "import",
+    epilog=example(
+        "hipturn import xsens-dot --right-thigh thigh.csv --right-shank shank.csv"
+        " --exercise prone_windshield_wiper --out SESSION"
+    ),
+)
 def import_() -> None:
     """Turn other tools' files into a session."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from hipturn import __version__
 from imu.importers import ImportedSession, Placement
 from imu.importers.marks import read_marks
-from imu.recording import SessionHeader, SessionWriter, recorded_side
+from imu.recording import UNKNOWN_START, SessionHeader, SessionWriter, recorded_side
 from imu.sample import Segment, Side
 
 Given = TypeVar("Given")
@@ -77,7 +77,7 @@ def _header(form: str, imported: ImportedSession, wish: Wish) -> SessionHeader:
     raw = bool((imported.table.q != imported.table.q).all())
     return SessionHeader(
         # No file told the time: the epoch says so better than the moment of the import would.
-        started_at=wish.started_at or imported.started_at or datetime.fromtimestamp(0, UTC),
+        started_at=wish.started_at or imported.started_at or UNKNOWN_START,
         exercise=wish.exercise,
         side=recorded_side(imported.units),
         units=imported.units,

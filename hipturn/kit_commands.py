@@ -7,17 +7,23 @@ import click
 from hipturn.kit import PLACES
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: hipturn kit set right-thigh D4:22:CD:00:12:34",
+)
 @click.pass_context
 def kit(context: click.Context) -> None:
     """Remember which unit is strapped where; without a command, list them."""
     if context.invoked_subcommand is None:
         from hipturn.kit import read_kit
 
-        for place, unit in read_kit().items():
+        known = read_kit()
+        for place, unit in known.items():
             click.echo(
                 f"{place:<12} {unit.name or '–':<20} {unit.serial or '–':<20} {unit.address}"
             )
+        if not known:
+            click.echo("no unit is remembered; `hipturn kit set right-thigh UNIT` remembers one")
 
 
 @kit.command("set", epilog="Example: hipturn kit set right-thigh D4:22:CD:00:12:34")

@@ -34,7 +34,9 @@ class LiveSession:
         """Join a tracker and a screen; a recorder when the session is new, a coach by a plan."""
         self.tracker, self.screen, self.writer, self.coach = tracker, screen, writer, coach
         self.when_done: Callable[[], None] = lambda: None
-        """Called when the coach says that every set is done."""
+        """Called when the coach says that every set is done, or the seconds are over."""
+        self.seconds: float | None = None
+        """How long the session is to be, by the times of its samples."""
         self.samples = 0
         self.paused = False
         self._newest_ns = 0
@@ -51,6 +53,8 @@ class LiveSession:
             self.writer.write(sample)
         for update in self.tracker.push(sample):
             self._show(update)
+        if self.seconds is not None and self._newest_ns * 1e-9 >= self.seconds:
+            self.when_done()
 
     def reconnected(self, unit: int, host_time_ns: int) -> None:
         """Take that a unit's next sample begins a new epoch of its clock."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from analysis import exercises
 from analysis.announcements import Announcement, Announcer
 from analysis.exercises import Dose, Exercise
 from analysis.guide import Guide, GuideUpdate, Step
@@ -20,12 +21,14 @@ from analysis.monitor import LegMonitor, LegUpdate, Numbered
 from analysis.recording import LegUnits, Recording, leg_units
 from analysis.sessions import counted_spans
 from analysis.signals import start_level_deg
+from hipturn.errors import printable
+from hipturn.places import SESSION_FILE
 from imu.host_fusion import HostFusion, with_orientations
 from imu.lanes import Reconnects
 from imu.losses import losses
 from imu.orientation import FilterName
 from imu.quaternion import IDENTITY
-from imu.recording import Session
+from imu.recording import Session, SessionError
 from imu.sample import Clock, Frame, Sample, Side, Unit
 from imu.screening import Screen
 from imu.timeline import Timeline, align, until_last_complete
@@ -217,8 +220,9 @@ def read_recording(
     Raises
     ------
     imu.recording.SessionError
-        When the session cannot be read.
+        When the session cannot be read, or its exercise is unknown.
     """
+    exercise_of(session)  # before the samples are read
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
     table = with_orientations(session.table(), header.units, name, refine=refine)
@@ -229,7 +233,7 @@ def read_recording(
     return Recording(
         session_id=header.session_id,
         wearer=header.wearer,
-        started_at=header.started_at.isoformat(timespec="milliseconds"),
+        started_at=header.start_text(),
         exercise=header.exercise,
         units=header.units,
         frames=until_last_complete(
@@ -240,12 +244,27 @@ def read_recording(
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
-        notes=(*header.notes, *_dropped_sentences(session)),
+        notes=(*map(printable, header.notes), *_dropped_sentences(session)),
         refined=refine,
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),
         dose=dose_of(session),
     )
+
+
+def exercise_of(session: Session) -> Exercise:
+    """Return what a session's wearer does, with the dose that a plan asked for.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When this version has no such exercise; tells which session.
+    """
+    try:
+        return exercises.load(session.header.exercise).with_dose(dose_of(session))
+    except exercises.CatalogueError as error:
+        problem, _, remedy = str(error).partition(": ")
+        raise SessionError(session.path / SESSION_FILE, problem, remedy) from None
 
 
 def declared_of(session: Session) -> dict[str, Any]:

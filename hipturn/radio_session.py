@@ -21,6 +21,7 @@ from analysis.exercises import Dose
 from analysis.guide import Step
 from hipturn import __version__
 from hipturn.coach import Coach
+from hipturn.errors import UserError
 from hipturn.keys import watched_keys
 from hipturn.kit import KitUnit
 from hipturn.live import LiveSession
@@ -163,6 +164,8 @@ async def run_session(
         When stopped by Ctrl-C or SIGTERM; the session is closed then.
     imu.radio.RadioError
         When a unit never sent data; a session without a sample is removed.
+    UserError
+        When it was ended before any sample came.
     """
     stop, interrupted = ended or asyncio.Event(), asyncio.Event()
 
@@ -171,9 +174,13 @@ async def run_session(
             stop.set()
 
     with stopping(stop, interrupted), watched_keys(pressed):
-        folder = await hold_session(
-            strapped, wish, stop, backend=backend, clock_ns=clock_ns, begun=begun
-        )
+        try:
+            folder = await hold_session(
+                strapped, wish, stop, backend=backend, clock_ns=clock_ns, begun=begun
+            )
+        except UserError:
+            if not interrupted.is_set():
+                raise
     if interrupted.is_set():
         raise KeyboardInterrupt
     return folder
@@ -195,10 +202,12 @@ async def hold_session(
     ------
     imu.radio.RadioError
         When a unit never sent data; a session without a sample is removed.
+    UserError
+        When it was ended before any sample came.
     """
     audience = audience or TerminalAudience()
     session, writer = _begin(strapped, wish, audience)
-    session.when_done = stop.set
+    session.when_done, session.seconds = stop.set, wish.seconds
     begun(writer.folder)
     try:
         session.screen.say(step_text(Step.STAND, session.tracker.exercise))
@@ -208,6 +217,10 @@ async def hold_session(
     finally:
         session.screen.close()
         _end(session, writer)
+    if not session.samples:
+        raise UserError(
+            "the session ended before a sample came, so nothing is recorded; let it run longer"
+        )
     return writer.folder
 
 
@@ -279,7 +292,8 @@ async def _stream(
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            if seconds is not None:
+            # units may be silent; a virtual wearer's clock may race, and its samples tell the time
+            if seconds is not None and backend is None:
                 asyncio.get_running_loop().call_later(seconds, stop.set)
             for index, one in enumerate(strapped):
                 link = UnitLink(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from analysis import exercises, sessions
+from analysis import sessions
 from analysis.hold_pose import AnyCalibration, stored_calibration
 from analysis.recording import leg_units
 from hipturn.live import LiveSession, paced, stoppable
-from hipturn.pipeline import Tracker, dose_of, marks_of, read_recording, reconnects_of
+from hipturn.pipeline import Tracker, exercise_of, marks_of, read_recording, reconnects_of
 from hipturn.terminal import open_screen
 from imu.orientation import FilterName
 from imu.recording import Session
@@ -22,7 +22,7 @@ def replay(session: Session, speed: float | None) -> None:
     imu.recording.SessionError
         When the session cannot be read.
     """
-    exercise = exercises.load(session.header.exercise).with_dose(dose_of(session))
+    exercise = exercise_of(session)
     tracker, refusals = tracker_of(session)
     screen = open_screen(exercise, f"{exercise.name} — {session.header.session_id}")
     try:
@@ -41,7 +41,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
     from what it shows, as `analyse` does.
     """
     header = session.header
-    exercise = exercises.load(header.exercise).with_dose(dose_of(session))
+    exercise = exercise_of(session)
     tracker = Tracker(
         header.units,
         header.clock,

@@ -63,13 +63,9 @@ def _url(result: Result, what: str) -> str:
 
 def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[str]) -> Json:
     exercise = exercises.load(result.recording.exercise)
-    started = datetime.fromisoformat(result.recording.started_at)
     frames = result.recording.frames
     observation = _observation(result, session, str(row["side"]))
-    observation["effectivePeriod"] = {
-        "start": started.isoformat(),
-        "end": (started + timedelta(seconds=float(frames.time_s[-1]))).isoformat(),
-    }
+    observation |= _period(result, 0.0, float(frames.time_s[-1]), "auto")
     observation |= _value(exercise, row["peak_median_deg"])
     parts = [
         _component("largest peak", row["peak_max_deg"] if exercise.angle == "gravity" else None),
@@ -91,12 +87,8 @@ def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[st
 
 def _rep(result: Result, session: Session, rep: dict[Any, Any]) -> Json:
     exercise = exercises.load(result.recording.exercise)
-    started = datetime.fromisoformat(result.recording.started_at)
     observation = _observation(result, session, str(rep["side"]), f", repetition {rep['rep']}")
-    observation["effectivePeriod"] = {
-        name: (started + timedelta(seconds=float(rep[column]))).isoformat(timespec="milliseconds")
-        for name, column in (("start", "start_s"), ("end", "end_s"))
-    }
+    observation |= _period(result, float(rep["start_s"]), float(rep["end_s"]), "milliseconds")
     observation |= _value(exercise, rep["peak_deg"])
     gravity = exercise.angle == "gravity"
     parts = [
@@ -108,6 +100,20 @@ def _rep(result: Result, session: Session, rep: dict[Any, Any]) -> Json:
     ]
     observation["component"] = [part for part in parts if part]
     return observation
+
+
+def _period(result: Result, start_s: float, end_s: float, timespec: str) -> Json:
+    """Return when something was; nothing when the session's start is not known."""
+    if not result.recording.started_at:
+        return {}
+    began = datetime.fromisoformat(result.recording.started_at)
+    moments = (("start", start_s), ("end", end_s))
+    return {
+        "effectivePeriod": {
+            name: (began + timedelta(seconds=at_s)).isoformat(timespec=timespec)
+            for name, at_s in moments
+        }
+    }
 
 
 def _observation(result: Result, session: Session, side: str, more: str = "") -> Json:

@@ -45,8 +45,9 @@ def export_motion_bids(result: Result, session: Session, folder: Path) -> list[P
     """Write one session into a Motion-BIDS dataset and return the paths written."""
     recording = result.recording
     subject = _label(recording.wearer) or "unknown"
-    started = datetime.fromisoformat(recording.started_at)
-    ses = f"{started:%Y%m%dT%H%M%S}"
+    ses = _label(recording.session_id)
+    if recording.started_at:
+        ses = f"{datetime.fromisoformat(recording.started_at):%Y%m%dT%H%M%S}"
     task = "".join(word.capitalize() for word in recording.exercise.split("_"))
     place = folder / f"sub-{subject}" / f"ses-{ses}" / "motion"
     place.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from hipturn.errors import UserError
+from hipturn.errors import UserError, printable
 from hipturn.history import trend
 from hipturn.history.index import history_index
 
@@ -58,8 +58,8 @@ def _overview(rows: list[dict[str, Any]], bad: list[trend.Damaged], *, as_json: 
     if as_json:
         return [_json({"wearers": rows, "damaged": bad})]
     lines = [
-        f"{row['wearer'] or '(none)':<24} {row['sessions']:>5} sessions"
-        f"  {row['first'][:10]} to {row['last'][:10]}"
+        f"{printable(row['wearer']) or '(none)':<24} {row['sessions']:>5} sessions"
+        f"  {_period(row['first'], row['last'])}"
         for row in rows
     ]
     return [*(lines or ["no session"]), *_damaged_lines(bad)]
@@ -103,10 +103,12 @@ def _figure(value: float | None, unit: str, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}{unit}"
 
 
-def _start(start_time: str) -> str:
-    if start_time.startswith(trend.NO_START):
-        return "not known"
-    return start_time[:16].replace("T", " ")
+def _period(first: str | None, last: str | None) -> str:
+    return f"{first[:10]} to {last[:10]}" if first and last else "dates not known"
+
+
+def _start(start_time: str | None) -> str:
+    return start_time[:16].replace("T", " ") if start_time else "not known"
 
 
 def _change(row: dict[str, Any]) -> str:

@@ -36,12 +36,14 @@ class Damaged(NamedTuple):
 def wearers(index: sqlite3.Connection) -> list[dict[str, Any]]:
     """Return every wearer with the number of sessions and the first and last start."""
     rows = index.execute(
-        "SELECT wearer, count(*), min(start_utc), max(start_utc), min(start_time), max(start_time)"
-        " FROM sessions WHERE wearer IS NOT NULL GROUP BY wearer ORDER BY wearer"
+        "SELECT wearer, count(*), min(known), max(known)"
+        " FROM (SELECT wearer, iif(start_time LIKE ?, NULL, start_time) AS known FROM sessions)"
+        " WHERE wearer IS NOT NULL GROUP BY wearer ORDER BY wearer",
+        (f"{NO_START}%",),
     )
     return [
         {"wearer": wearer, "sessions": count, "first": first, "last": last}
-        for wearer, count, _, _, first, last in rows
+        for wearer, count, first, last in rows
     ]
 
 
@@ -86,7 +88,7 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
     """Return a row (`COLUMNS`) for each session and leg with a valid repetition, in order.
 
     Ordered by exercise, position, leg and time; the change is the median range's since the row
-    before of the same exercise, position and leg.
+    before of the same exercise, position and leg. A start that is not known is None.
     """
     figures = (
         "valid", "target_reps", "controlled", "peak_median_deg", "peak_max_deg", "rom_median_deg",
@@ -104,7 +106,9 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
         row = dict(zip(figures, values, strict=True))
         key = (exercise, _position(exercise), leg)
         change = None
-        if not start_time.startswith(NO_START) and row["rom_median_deg"] is not None:
+        if start_time.startswith(NO_START):
+            start_time = None
+        elif row["rom_median_deg"] is not None:
             change = row["rom_median_deg"] - before[key] if key in before else None
             before[key] = row["rom_median_deg"]
         row |= {

@@ -55,8 +55,9 @@ def _day(start_time: str) -> float:
 
 
 def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> None:
+    dated = [row for row in rows if row["start_time"] and row[name] is not None]
     for side in ("left", "right"):
-        mine = [row for row in rows if row["side"] == side and row[name] is not None]
+        mine = [row for row in dated if row["side"] == side]
         if mine:
             ax.plot(
                 [_day(row["start_time"]) for row in mine],
@@ -71,8 +72,11 @@ def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> 
         ax.set_ylim(-0.03, 1.03)
     if name == PANELS[0][0] and ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False)
-    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    if dated:
+        locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    else:
+        ax.set_xticks([])  # no day to write
     ax.set_ylabel(label)
     ax.spines[["top", "right"]].set_visible(False)

@@ -2,6 +2,9 @@
 
 export const $ = (id) => document.getElementById(id);
 
+/** The first letters of an ISO time (10: the day, 16: the minute too), or that it is not known. */
+export const startText = (time, letters = 16) => time.slice(0, letters).replace("T", " ") || "date not known";
+
 /** Make an element: properties, `on…` listeners, `aria-…` and `data-…` attributes, children. */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);

@@ -1,6 +1,6 @@
 // What is on the screen: the server's stage, unless this page looks at a recording.
 
-import { $, el, forgetColours, icon, put, recall, remember } from "./dom.js";
+import { $, el, forgetColours, icon, put, recall, remember, startText } from "./dom.js";
 import { keepAwake, letSleep } from "./awake.js";
 import { Guide } from "./guide.js";
 import { Link } from "./link.js";
@@ -257,7 +257,7 @@ function renderRecordings() {
     if (view() !== "recordings") return;
     card(el("div", { class: "sheet" }, el("h2", {}, "Recordings"), el("div", { class: "rows" }, rows.map((row) =>
       el("button", { type: "button", class: "recording", onclick: () => app.replay(row.key) },
-        el("span", {}, el("b", {}, row.name), el("small", {}, `${row.side} · ${row.started_at.slice(0, 16).replace("T", " ")}`)),
+        el("span", {}, el("b", {}, row.name), el("small", {}, `${row.side} · ${startText(row.started_at)}`)),
         row.demo ? el("span", { class: "mark" }, "DEMO") : row.virtual ? el("span", { class: "mark" }, "SIMULATED") : null)))), [backButton()]);
   }).catch((error) => card(problem(error), [backButton()]));
 }
@@ -297,9 +297,9 @@ function drawUnits() {
   $("units").replaceChildren(...units.map((unit) => {
     const bad = unit.state !== "streaming" || unit.silent_s > 0.6;
     const known = [unit.rate_hz === null ? null : `${unit.rate_hz.toFixed(0)} Hz`, unit.battery === null ? null : `${unit.battery} %`].filter(Boolean);
-    const lost = unit.lost === null ? null : el("span", { class: unit.lost < 5 ? "more small-loss" : "more" }, `${unit.lost.toFixed(0)} % lost`);
+    const lost = unit.lost === null ? null : el("span", { class: unit.lost < 5 ? "more small-loss" : "more large-loss" }, `${unit.lost.toFixed(0)} % lost`);
     return el("li", { class: bad ? "bad" : "", title: unit.name }, icon(bad ? "bad" : "good"), el("span", {}, unit.label.replace("right ", "R ").replace("left ", "L ")),
-      el("span", { class: "more" }, bad ? (unit.state === "streaming" ? `silent ${unit.silent_s.toFixed(0)} s` : unit.state) : known.join(" · ")), bad ? null : lost);
+      el("span", { class: bad ? "more" : "more known" }, bad ? (unit.state === "streaming" ? `silent ${unit.silent_s.toFixed(0)} s` : unit.state) : known.join(" · ")), bad ? null : lost);
   }));
 }
 

@@ -1,6 +1,6 @@
 // After the set: how each repetition was, and two sessions over one another.
 
-import { canvasOf, colour, drawnBy, el } from "./dom.js";
+import { canvasOf, colour, drawnBy, el, startText } from "./dom.js";
 import { at } from "./trace.js";
 
 const one = (value, unit = "") => value === null || value === undefined ? "–" : `${value.toFixed(1)}${unit}`;
@@ -92,13 +92,13 @@ export function compareCard(mine, other, list, app) {
   const chart = el("canvas", { class: "chart", id: "overlay", role: "img", "aria-label": "Repetitions of both sessions over one another" });
   if (other) drawnBy(chart, () => drawOverlay(chart, mine, other));
   const options = list.filter((row) => row.key !== mine.key);
-  const when = (row) => `${row.name}, ${row.side} · ${row.started_at.slice(0, 16).replace("T", " ")}${row.demo ? " · demo" : ""}`;
+  const when = (row) => `${row.name}, ${row.side} · ${startText(row.started_at)}${row.demo ? " · demo" : ""}`;
   return el("div", { class: "sheet" },
     el("h2", {}, "Two sessions"),
     el("label", { class: "field" }, el("span", {}, "Compare with"),
       el("select", { id: "other", onchange: (e) => app.compare(mine.key, e.target.value) },
         options.map((row) => el("option", { value: row.key, selected: row.key === other?.key }, when(row))))),
-    other ? el("div", { class: "legend" }, el("span", {}, el("i"), `this one, ${mine.started_at.slice(0, 10)}`), el("span", {}, el("i", { class: "b" }), `the other, ${other.started_at.slice(0, 10)}`))
+    other ? el("div", { class: "legend" }, el("span", {}, el("i"), `this one, ${startText(mine.started_at, 10)}`), el("span", {}, el("i", { class: "b" }), `the other, ${startText(other.started_at, 10)}`))
       : el("p", { class: "lead" }, "There is no other recording yet."),
     other ? chart : null,
     other ? el("div", { class: "panel scroll" }, compareTable(mine, other)) : null,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis import sessions
@@ -24,9 +24,8 @@ def entries_of(folders: list[Path], done: Callable[[Path], object]) -> list[Entr
     Raises
     ------
     SessionError
-        When a session cannot be read: a report with one missing would not say so.
-    CatalogueError
-        When its exercise is unknown.
+        When a session cannot be read, or its exercise is unknown: a report with one missing would
+        not say so.
     """
     earlier = candidates(folders)
     entries = []
@@ -42,4 +41,6 @@ def entries_of(folders: list[Path], done: Callable[[Path], object]) -> list[Entr
 
 
 def _started_at(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry.result.recording.started_at)
+    """Return the start; sessions whose start is not known come last."""
+    known = entry.result.recording.started_at
+    return datetime.fromisoformat(known) if known else datetime.max.replace(tzinfo=UTC)

@@ -81,7 +81,8 @@ def _sheets(entries: list[Entry], paper: str) -> list[Sheet]:
 def _cover(entries: list[Entry], pages: list[str], paper: str) -> Sheet:
     sheet = Sheet(paper)
     recording = entries[0].result.recording
-    days = sorted(words.date_of(entry.result.recording.started_at)[:10] for entry in entries)
+    starts = [entry.result.recording.started_at for entry in entries]
+    days = sorted(start[:10] for start in starts if start) or [words.NO_DATE]
     sheet.write("Hip internal rotation", 20.0, weight="bold", gap_in=0.05)
     period = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     sheet.write(f"Wearer {recording.wearer or words.UNKNOWN}   ·   {period}", 11.0, gap_in=0.12)

@@ -20,6 +20,7 @@ BY_HAND = (
     "Note  ____________________________________________",
 )
 UNKNOWN = "–"
+NO_DATE = "date not known"
 DEMO = "Made by a simulated wearer: no person was measured."
 
 
@@ -44,9 +45,7 @@ def figure(value: float, unit: str = "", digits: int = 0, *, signed: bool = Fals
 
 def date_of(start_time: str) -> str:
     """Return the day and minute of an ISO time, or that it is not known."""
-    if start_time.startswith("1970-01-01"):
-        return "date not known"
-    return start_time[:16].replace("T", " ")
+    return start_time[:16].replace("T", " ") or NO_DATE
 
 
 def plain(text: str) -> str:

@@ -76,7 +76,7 @@ class Library:
                     "name": name,
                     "exercise": header.exercise,
                     "side": header.side,
-                    "started_at": header.started_at.isoformat(timespec="seconds"),
+                    "started_at": header.start_text("seconds"),
                     "demo": key.startswith("demo."),
                     "virtual": header.source == "virtual",
                 }
@@ -89,9 +89,7 @@ class Library:
         Raises
         ------
         imu.recording.SessionError
-            When it cannot be read.
-        analysis.exercises.CatalogueError
-            When its exercise is unknown.
+            When it cannot be read, or its exercise is unknown.
         """
         return await asyncio.to_thread(self._analyse, key)
 

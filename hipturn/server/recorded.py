@@ -64,7 +64,7 @@ def description(key: str, session: Session, result: Result, *, demo: bool) -> di
         "key": key,
         "demo": demo,
         "virtual": header.source == "virtual",
-        "started_at": header.started_at.isoformat(timespec="seconds"),
+        "started_at": header.start_text("seconds"),
         "side": header.side,
         "exercise": exercise_data(exercise),
         "start_deg": {

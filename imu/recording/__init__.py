@@ -12,13 +12,14 @@ what is there goes to the disk.
 """
 
 from imu.recording.folder import SessionError, check_name, session_folder
-from imu.recording.header import SessionHeader, recorded_side
+from imu.recording.header import UNKNOWN_START, SessionHeader, recorded_side
 from imu.recording.reader import Session, open_session
 from imu.recording.rescue import Rescue, find_orphans, recover, rescue_orphans
 from imu.recording.space import check_space
 from imu.recording.writer import SessionWriter
 
 __all__ = [
+    "UNKNOWN_START",
     "Rescue",
     "Session",
     "SessionError",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
 from imu.recording.strict_json import Fields, format_object, parse_object
@@ -18,6 +18,8 @@ from imu.sample import Clock, Segment, Side, Unit
 
 FORMAT = "hipturn session"
 VERSION = 1
+UNKNOWN_START = datetime.fromtimestamp(0, UTC)
+"""Stands for a start that no file told."""
 
 State = Literal["open", "closed", "recovered"]
 RecordedSide = Literal["left", "right", "both"]
@@ -37,7 +39,7 @@ class SessionHeader:
     session_id: str = ""
     """The folder's name when it was recorded; the writer fills it in."""
     started_at: datetime
-    """Wall time, with zone, at which `host_time_ns` was 0."""
+    """Wall time, with zone, at which `host_time_ns` was 0; the epoch where no file told it."""
     exercise: str
     """Id in the catalogue, snake_case."""
     side: RecordedSide
@@ -58,6 +60,11 @@ class SessionHeader:
     notes: tuple[str, ...] = ()
     """Sentences for people, e.g. what an import had to assume."""
     state: State = "open"
+
+    def start_text(self, timespec: str = "milliseconds") -> str:
+        """Return the start as ISO 8601 with zone; nothing when it is not known."""
+        known = self.started_at.year != UNKNOWN_START.year
+        return self.started_at.isoformat(timespec=timespec) if known else ""
 
 
 def recorded_side(units: Sequence[Unit]) -> RecordedSide:

@@ -215,3 +215,19 @@ def test_the_angle_can_be_read_from_two_metres(feed, browser, size):
         "return parseFloat(getComputedStyle(document.getElementById('reps')).fontSize)"
     )
     assert reps >= 0.12 * 390 * 0.85
+
+
+def test_what_two_units_lose_stands_inside_their_chips_on_a_phone(feed, browser):
+    feed.live()
+    browser.open(feed.url, "phone")
+    one = {"name": "S", "state": "streaming", "battery": 100, "silent_s": 0.0, "rate_hz": 51.0}
+    units = [{**one, "label": f"right {part}", "lost": 15.0} for part in ("thigh", "shank")]
+    feed.do(feed.hub.newest, {"type": "units", "units": units})
+    eventually(lambda: browser.text("units").count("15 % lost") == 2, 3)
+    outside = browser.run(
+        "return [...document.querySelectorAll('#units li')].filter(chip => {"
+        " const box = chip.getBoundingClientRect();"
+        " return [...chip.children].some(part => { const at = part.getBoundingClientRect();"
+        " return at.width && (at.left < box.left || at.right > box.right); }); }).length"
+    )
+    assert outside == 0

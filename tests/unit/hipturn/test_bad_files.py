@@ -6,8 +6,13 @@ The sentence names the file, the place and the reason, and says what to do.
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
+
+import hipturn as package
+from hipturn.places import demo_root
+from imu.recording import open_session
 
 MEND = "mend it by hand or take it from a copy"
 LOST = "nothing in it can be rescued, take a copy"
@@ -72,7 +77,7 @@ BAD = {
     ),
     "unknown exercise": (
         lambda folder: edit_header(folder, exercise="prone_wiper"),
-        "there is no exercise 'prone_wiper': did you mean prone_windshield_wiper?",
+        "s/session.json: there is no exercise 'prone_wiper'; did you mean prone_windshield_wiper?",
     ),
     "no samples file": (
         lambda folder: (folder / "samples.arrows").unlink(),
@@ -249,3 +254,39 @@ def test_marks_that_make_no_sense_are_refused(hipturn, tmp_path, monkeypatch):
     assert code == 1
     assert "m.csv, line 2" in err
     assert not (tmp_path / "new").exists()
+
+
+def test_what_a_recording_from_elsewhere_says_does_not_command_the_terminal(
+    hipturn, tmp_path, monkeypatch
+):
+    folder = tmp_path / "recordings" / "s"
+    shutil.copytree(demo_root() / "ninety_ninety_lift", folder)
+    edit_header(folder, wearer="W\x1b[2J1", notes=["cleared\x1b[2J\nthere"])
+    assert "cleared [2J there" in package.analyse(open_session(folder)).sentences
+    shutil.copytree(demo_root() / "seated_internal_rotation", folder.with_name("other"))
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)  # as at a terminal
+    code, out, _ = hipturn("history", "--dir", folder.parent)
+    assert code == 0
+    assert "W [2J1" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("analyse", "demo/ninety_ninety_lift", "--no-report", "--out", "taken/t"),
+        ("report", "demo/ninety_ninety_lift", "-o", "taken/r.pdf"),
+        ("export", "demo/ninety_ninety_lift", "--to", "csv", "--out", "taken/e"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_place_that_cannot_be_written_is_told_with_what_to_do(
+    command, hipturn, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("a file where a folder is wanted")
+    code, _, err = hipturn(*command)
+    assert code == 1
+    assert err.startswith("hipturn: taken")
+    assert "; " in err  # what to do
+    assert err.count("\n") == 1

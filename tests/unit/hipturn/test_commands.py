@@ -16,6 +16,7 @@ import pytest
 
 import hipturn as package
 from analysis.tables import ANGLE_COLUMNS, REP_COLUMNS, SUMMARY_COLUMNS
+from hipturn.cli import cli
 from hipturn.replay import tracker_of
 from hipturn.virtual_session import record_wearing
 from imu.recording import open_session
@@ -221,10 +222,22 @@ def test_wrong_usage_exits_with_2(arguments, hipturn):
 
 
 def test_every_command_helps_with_an_example(hipturn):
-    for command in ("live", "replay", "analyse", "export", "exercises", "recover"):
-        code, out, _ = hipturn(command, "--help")
+    def every(command, path):
+        yield path
+        for name, below in getattr(command, "commands", {}).items():
+            yield from every(below, (*path, name))
+
+    for path in every(cli, ()):
+        code, out, _ = hipturn(*path, "--help")
         assert code == 0
-        assert "Example: hipturn" in out
+        assert "Example: hipturn" in out, path
+
+
+def test_a_kit_without_units_says_so(hipturn, tmp_path, monkeypatch):
+    monkeypatch.setenv("HIPTURN_CONFIG", str(tmp_path))
+    code, out, _ = hipturn("kit")
+    assert code == 0
+    assert "hipturn kit set" in out
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -280,3 +293,38 @@ def test_a_fault_of_ours_is_a_line_too_and_a_traceback_only_on_request(
     monkeypatch.setenv("HIPTURN_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         hipturn("analyse", folder)
+
+
+@pytest.mark.parametrize("speed", ["max", "8"])
+def test_the_seconds_of_a_virtual_wearer_are_those_of_its_own_clock(speed, hipturn, tmp_path):
+    code, _, err = hipturn(
+        "live", "--virtual", "--terminal", "--speed", speed, "--seconds", 6, "--dir", tmp_path
+    )
+    assert code == 0, err
+    (folder,) = tmp_path.iterdir()
+    last = max(sample.host_time_ns for sample in open_session(folder).samples()) * 1e-9
+    assert 5.5 < last < 6.2
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--seconds", "-1"), ("--seconds", "nan"), ("--seconds", "inf"), ("--seed", "-3")]
+)
+def test_seconds_or_a_seed_that_cannot_be_are_wrong_usage(wrong, hipturn, tmp_path):
+    code, _, err = hipturn("live", "--virtual", "--terminal", "--dir", tmp_path, *wrong)
+    assert code == 2
+    assert wrong[0] in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_session_that_ends_before_a_sample_came_says_so_and_leaves_nothing(
+    hipturn, tmp_path, monkeypatch
+):
+    async def told_to_end_at_once(*_):
+        """Bring nothing."""
+
+    monkeypatch.setattr("hipturn.radio_session._stream", told_to_end_at_once)
+    code, _, err = hipturn("live", "--virtual", "--terminal", "--dir", tmp_path)
+    assert code == 1
+    assert "nothing is recorded" in err
+    assert "cannot be opened" not in err
+    assert list(tmp_path.iterdir()) == []
