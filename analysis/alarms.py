@@ -85,7 +85,7 @@ class AlarmWatch:
         self._still: list[tuple[float, float]] = []
         self._still_from: float | None = None
         self._before: tuple[float, float] | None = None
-        self._line_at = (calibration.zeroed_s, 0.0)
+        self._line_at: tuple[float, float] | None = (calibration.zeroed_s, 0.0)
         self._turned: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
         self._tilted: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
         self._gains: deque[float] = deque(maxlen=15)
@@ -109,7 +109,10 @@ class AlarmWatch:
         was filled in between samples.
         """
         found = self._silence(time_s, known) or self._rate(time_s, known, interpolated)
-        seen = all(known) and where != AWAY
+        lost = angles.lost == 1.0
+        if lost:  # units have drifted against each other meanwhile; the next rest shows how far
+            self._line_at = self._before = None
+        seen = all(known) and where != AWAY and not lost
         if seen and self._direction.push(angles.rotation) and not self._said("slip"):
             found = found or self._say(time_s, "wrong_way")
         if not seen or (self._moves_thigh and where != START):
@@ -190,7 +193,11 @@ class AlarmWatch:
                 self._gains.append(gain)
         learned = len(self._gains) >= GAIN_COUNT
         gain, spread = (median(self._gains), 0.0) if learned else (GAIN, GAIN_SPREAD)
-        reference, allowed = self._reference(time_s)
+        if self._line_at is None:
+            if abs(shank) <= REST_RAD:
+                self._line_at = (time_s, thigh - gain * shank)
+            return None
+        reference, allowed = self._reference(time_s, self._line_at)
         if min(abs(shank), abs(thigh - reference)) > REST_RAD:
             return None  # away from rest nobody could tell which of the two it was
         line = thigh - gain * shank
@@ -205,14 +212,14 @@ class AlarmWatch:
             self.slip_rad = max(self.slip_rad, off / gain)
         return self._say(time_s, "slip", about=segment, segment=segment, deg=math.degrees(off))
 
-    def _reference(self, time_s: float) -> tuple[float, float]:
+    def _reference(self, time_s: float, line_at: tuple[float, float]) -> tuple[float, float]:
         """Return where the line should be and by how much it may have drifted: nothing by gravity.
 
         By heading the two units drift against each other, so that only a step tells.
         """
         if not self._drifts:
             return 0.0, 0.0
-        seen_s, line = self._line_at
+        seen_s, line = line_at
         return line, DRIFT_RAD_S * (time_s - seen_s)
 
     def _said(self, kind: str) -> bool:

@@ -62,6 +62,8 @@ class LegAngles(NamedTuple):
     """How far from square the shank's knee axis is to the thigh unit's long axis."""
     hinge_residual: float
     """How far this frame's common heading is from the last seconds'; NaN where none is seen."""
+    lost: float
+    """1 while nobody knows the zero of an angle by heading, because its wearer was elsewhere."""
 
 
 UNKNOWN = LegAngles(*([math.nan] * len(LegAngles._fields)))
@@ -149,6 +151,8 @@ class LegFusion:
         z, along = _across(axes.z, y)
         zx, zy, zz = z
         level = math.sqrt(max(1.0 - yz * yz, 1e-12))
+        thigh_elevation = math.asin(max(-1.0, min(1.0, -yz)))
+        shank_elevation = math.asin(max(-1.0, min(1.0, -sz)))
         rotation = self._rotation(y, z)
         thigh = self._rotation(y, axes.z_thigh) if axes.z_thigh is not None else math.nan
         pelvis = self._pelvis(y, axes.q_pelvis)
@@ -160,10 +164,14 @@ class LegFusion:
                 moved = math.remainder(axes.delta - c.heading_rad, TWO_PI)
                 sigma = math.hypot(sigma, sigma_knee(self._unseen_knee, moved, zz, yz))
         else:
-            rotation = self.zero.push(time_s, rotation, speed)
+            in_pose = (
+                abs(thigh_elevation - c.thigh_elevation_rad) < ReturnZero.OUT_RAD
+                and abs(shank_elevation - c.shank_elevation_rad) < ReturnZero.OUT_RAD
+            )
+            rotation = self.zero.push(time_s, rotation, speed, in_pose=in_pose)
             thigh = math.remainder(thigh - self.zero.offset_rad, TWO_PI)
             if not math.isnan(pelvis):
-                pelvis = self.pelvis_zero.push(time_s, pelvis, speed)
+                pelvis = self.pelvis_zero.push(time_s, pelvis, speed, in_pose=in_pose)
             sigma = sigma_heading(time_s - self.zero.since_s)
         (ax, ay, az), (bx, by, bz), (gx, gy, gz) = c.pelvis
         knee = math.atan2(  # over x = y × z and y
@@ -176,14 +184,15 @@ class LegFusion:
             math.atan2(-(yx * ax + yy * ay + yz * az), yx * bx + yy * by + yz * bz),
             self._side * math.asin(max(-1.0, min(1.0, yx * gx + yy * gy + yz * gz))),
             knee if c.y_thigh is not None else math.nan,
-            math.asin(max(-1.0, min(1.0, -yz))) if c.y_thigh is not None else math.nan,
-            math.asin(max(-1.0, min(1.0, -sz))),
+            thigh_elevation if c.y_thigh is not None else math.nan,
+            shank_elevation,
             zz,
             speed,
             thigh,
             pelvis,
             math.asin(max(-1.0, min(1.0, along))) if c.y_thigh is not None else math.nan,
             self._heading.residual_rad if c.y_thigh is not None else math.nan,
+            float(self.zero.is_lost),
         )
 
     def _rotation(self, y: Vector, z: Vector) -> float:

@@ -172,6 +172,9 @@ class ReturnZero:
     slow movement is not either. The offset
     goes there at a limited rate while the leg keeps still, so that the reading never jumps; how far
     the reading was off is kept as the residual.
+
+    Who leaves the start pose may come back facing another way: the zero is lost then, and the next
+    stretch of stillness in the start pose is the new one, wherever that is.
     """
 
     STILL_RAD_S = math.radians(4.0)
@@ -190,11 +193,19 @@ class ReturnZero:
     """After a hole it goes no farther than in one sample at 25 Hz."""
     GAP_S = 0.1
     """Who moved in a longer gap is not known to have kept still."""
+    OUT_RAD, OUT_S = math.radians(30.0), 0.2
+    """A limb this far from its slope in the start pose for so long steps, and may step round."""
+    FAR_RAD = math.radians(75.0)
+    """No hip turns so far: its wearer did."""
+    ANEW_S = 0.8
+    """A rest in a new place, and no pause on the way there."""
 
     def __init__(self, offset_rad: float, now_s: float) -> None:
         self.offset_rad = self.target_rad = offset_rad
         self.since_s = now_s
         self.residual_rad = 0.0
+        self.is_lost = False
+        self._out_from = math.inf
         self._returned = False
         self._near_rad: float | None = None
         self._first: tuple[float, float] | None = None
@@ -204,14 +215,22 @@ class ReturnZero:
         """Sums over a stretch of time, of its square, and of angle by time, from its beginning."""
         self._last_s = now_s
 
-    def push(self, time_s: float, angle_rad: float, speed_rad_s: float) -> float:
-        """Take the raw angle and the leg's speed; return the angle from the current zero."""
+    def push(
+        self, time_s: float, angle_rad: float, speed_rad_s: float, *, in_pose: bool = True
+    ) -> float:
+        """Take the raw angle and the leg's speed; return the angle from the current zero.
+
+        `in_pose` is whether the leg is in the start pose, as far as gravity shows it.
+        """
         dt = max(time_s - self._last_s, 0.0)
         if dt > self.GAP_S:
             self._near_rad = self._still_from = self._first = None
         dt = min(dt, self.STEP_S)
         self._last_s = time_s
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
+        self._see_whether_lost(time_s, reading, in_pose=in_pose)
+        if self.is_lost:
+            return self._found_anew(time_s, reading, still=speed_rad_s <= self.STILL_RAD_S)
         if speed_rad_s > self.STILL_RAD_S:
             self._near_rad = self._still_from = self._first = None
             self.target_rad = self.offset_rad  # a repetition keeps the zero that it began with
@@ -232,7 +251,32 @@ class ReturnZero:
         self.offset_rad += step
         return reading - step
 
-    def _watch(self, time_s: float, reading: float) -> None:
+    def _see_whether_lost(self, time_s: float, reading: float, *, in_pose: bool) -> None:
+        if in_pose:
+            self._out_from = math.inf
+        elif self._out_from == math.inf:
+            self._out_from = time_s
+        out = time_s - self._out_from >= self.OUT_S
+        if out or (abs(reading) > self.FAR_RAD and not self.is_lost):
+            self.is_lost, self._still_from = True, None
+
+    def _found_anew(self, time_s: float, reading: float, *, still: bool) -> float:
+        """Return the angle from the zero; where it is a new one, it has just been found."""
+        if not still:
+            self._still_from = None
+            return reading
+        mean = self._mean_of_stretch(time_s, reading, self.ANEW_S)
+        if mean is None:
+            return reading
+        reading += self.offset_rad - mean
+        self.residual_rad = mean - self.target_rad
+        self.offset_rad = self.target_rad = mean
+        self.since_s = time_s
+        self.is_lost, self._near_rad, self._first = False, None, None
+        return reading
+
+    def _mean_of_stretch(self, time_s: float, reading: float, lasts_s: float) -> float | None:
+        """Return the mean angle of a still stretch that has lasted so long and did not run on."""
         if self._still_from is None:
             self._still_from, self._sum, self._count = time_s, 0.0, 0
             self._moments = (0.0, 0.0, 0.0)
@@ -241,11 +285,14 @@ class ReturnZero:
         self._moments = (t + since_s, tt + since_s * since_s, at + angle * since_s)
         self._sum += angle
         self._count += 1
-        if time_s - self._still_from >= self.STILL_S:
-            self._still_from = None
-            mean = self._sum / self._count
-            if abs(self._slope()) > self.RUN_RAD_S:
-                return
+        if since_s < lasts_s:
+            return None
+        self._still_from = None
+        return None if abs(self._slope()) > self.RUN_RAD_S else self._sum / self._count
+
+    def _watch(self, time_s: float, reading: float) -> None:
+        mean = self._mean_of_stretch(time_s, reading, self.STILL_S)
+        if mean is not None:
             if self._first is None:
                 self._first = (mean, time_s)
             first_rad, first_s = self._first

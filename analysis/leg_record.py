@@ -41,7 +41,7 @@ class LegRecord:
     movements: tuple[Numbered, ...]
     alarms: tuple[Alarm, ...]
     sigma_deg: Array
-    """1 σ of the rotation; wider where a strap slipped."""
+    """1 σ of the rotation; wider where a strap slipped, NaN where the zero is lost."""
     signal_deg: Array
     """What was counted: the rotation, or what stands for it; NaN where refused."""
 
@@ -64,7 +64,9 @@ def follow_leg(
     """
     series = _joined_series(calibration, exercise, rate_hz, frames, refine=refine)
     signal, sigma = signal_series(series, exercise)
-    where = np.where(~np.isnan(signal), postures(series, calibration, exercise), AWAY)
+    lost = series.lost == 1.0
+    seen = ~np.isnan(signal) & ~lost
+    where = np.where(seen, postures(series, calibration, exercise), AWAY)
     columns = {
         "time_s": frames.time_s,
         "angle_deg": signal - pelvis_shares_deg(series, exercise),
@@ -86,7 +88,7 @@ def follow_leg(
     movements = _count(calibration, exercise, counted, placed, foot, counted_s)
     watch = AlarmWatch(calibration, exercise, rate_hz)
     alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
-    sigma = np.hypot(sigma, slip_rad * DEG)
+    sigma = np.where(lost, np.nan, np.hypot(sigma, slip_rad * DEG))
     with np.errstate(invalid="ignore"):
         sure = exercise.has_hip_angle & (sigma <= exercise.max_sigma_deg)
     rotation = np.where(sure, signal, np.nan)

@@ -6,6 +6,7 @@ comes later counts too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +47,7 @@ class LegSeries:
     pelvis_rotation: Array
     across: Array
     hinge_residual: Array
+    lost: Array
 
 
 def fuse_leg(
@@ -83,6 +85,7 @@ def fuse_leg(
         for part in _blocks(n)
     ]  # fmt: skip
     seen = _Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    lost = np.zeros(n)
     if exercise.angle == "gravity":
         rotation, thigh = _wrap(seen.raw - c.zero_rad), _wrap(seen.thigh - c.zero_rad)
         pelvis = seen.pelvis
@@ -93,9 +96,10 @@ def fuse_leg(
             moved = _wrap(delta - c.heading_rad)
             sigma = np.hypot(sigma, sigma_knees(knee, moved, seen.hinge_up, seen.up))
     else:
-        rotation, sigma, offset = _rezeroed(c, frames.time_s, seen.raw, speed, known, refine=refine)
+        moving = _Moving(frames.time_s, seen.raw, speed, _in_pose(c, seen), known)
+        rotation, sigma, offset, lost = _rezeroed(c, moving, refine=refine)
         thigh = _wrap(seen.thigh - offset)
-        pelvis = _pelvis_rezeroed(c, frames.time_s, seen.pelvis, speed)
+        pelvis = _pelvis_rezeroed(c, moving._replace(raw=seen.pelvis))
     return LegSeries(
         rotation=rotation,
         sigma=np.hypot(sigma, c.sigma_axes_rad),
@@ -110,6 +114,7 @@ def fuse_leg(
         pelvis_rotation=pelvis,
         across=seen.across,
         hinge_residual=np.where(known, residual, np.nan),
+        lost=np.where(known, lost, np.nan),
     )
 
 
@@ -230,33 +235,63 @@ def _pelvis_rotations(
     return c.side.sign * found(c.pelvis_unit, q_pelvis, y)
 
 
-def _pelvis_rezeroed(c: LegCalibration, time_s: Array, raw: Array, speed: Array) -> Array:
-    zero, out = ReturnZero(0.0, c.zeroed_s), np.full(len(raw), np.nan)
-    for row in np.flatnonzero(~np.isnan(raw) & (time_s >= c.ready_s)).tolist():
-        out[row] = zero.push(float(time_s[row]), float(raw[row]), float(speed[row]))
+class _Moving(NamedTuple):
+    """What renews a zero, (n,) each."""
+
+    time_s: Array
+    raw: Array
+    """The angle before any zero; NaN where there is none."""
+    speed: Array
+    in_pose: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+
+    def rows(self, c: LegCalibration) -> npt.NDArray[np.intp]:
+        """Return the rows with an angle from the calibration on."""
+        return np.flatnonzero(self.known & ~np.isnan(self.raw) & (self.time_s >= c.ready_s))
+
+    def of(self, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, float, float, float, bool]]:
+        """Return row, time, angle, speed and whether in the start pose, of each row."""
+        columns = (self.time_s, self.raw, self.speed, self.in_pose)
+        return zip(rows.tolist(), *(column[rows].tolist() for column in columns), strict=True)
+
+
+def _in_pose(c: LegCalibration, seen: _Seen) -> npt.NDArray[np.bool_]:
+    """Return where (n,) thigh and shank slope about as in the start pose."""
+    off_thigh = np.abs(np.arcsin(np.clip(-seen.up, -1.0, 1.0)) - c.thigh_elevation_rad)
+    off_shank = np.abs(seen.shank_elevation - c.shank_elevation_rad)
+    out: npt.NDArray[np.bool_] = np.maximum(off_thigh, off_shank) < ReturnZero.OUT_RAD
+    return out
+
+
+def _pelvis_rezeroed(c: LegCalibration, moving: _Moving) -> Array:
+    zero, out = ReturnZero(0.0, c.zeroed_s), np.full(len(moving.raw), np.nan)
+    for row, t, angle, v, in_pose in moving.of(moving.rows(c)):
+        out[row] = zero.push(t, angle, v, in_pose=in_pose)
     return out
 
 
 def _rezeroed(
-    c: LegCalibration,
-    time_s: Array,
-    raw: Array,
-    speed: Array,
-    known: npt.NDArray[np.bool_],
-    *,
-    refine: bool,
-) -> tuple[Array, Array, Array]:
-    """Run the same `ReturnZero` over a recording; before calibration ended there is no angle."""
+    c: LegCalibration, moving: _Moving, *, refine: bool
+) -> tuple[Array, Array, Array, Array]:
+    """Run the same `ReturnZero` over a recording; before calibration ended there is no angle.
+
+    Returns
+    -------
+    tuple
+        The angle, its σ, the zero, and where that is lost, (n,) each.
+    """
+    time_s, raw = moving.time_s, moving.raw
     zero = ReturnZero(c.zero_rad, c.zeroed_s)
     rotation, since_s, offset = (np.full(len(raw), np.nan) for _ in range(3))
+    lost = np.zeros(len(raw))
     returns = [(zero.since_s, zero.offset_rad)]
-    rows = np.flatnonzero(known & (time_s >= c.ready_s))
-    columns = zip(
-        rows.tolist(), time_s[rows].tolist(), raw[rows].tolist(), speed[rows].tolist(), strict=True
-    )
-    for row, t, angle, v in columns:
-        rotation[row] = zero.push(t, angle, v)
-        offset[row], since_s[row] = zero.offset_rad, zero.since_s
+    rows = moving.rows(c)
+    for row, t, angle, v, in_pose in moving.of(rows):
+        was_lost = zero.is_lost
+        rotation[row] = zero.push(t, angle, v, in_pose=in_pose)
+        offset[row], since_s[row], lost[row] = zero.offset_rad, zero.since_s, zero.is_lost
+        if zero.is_lost and not was_lost:  # nothing runs from there to the next zero
+            returns.append((t, zero.offset_rad))
         if zero.since_s > returns[-1][0]:
             returns.append((zero.since_s, zero.target_rad))
     since = time_s - since_s
@@ -267,7 +302,7 @@ def _rezeroed(
         until = np.append(at_s, np.inf)[np.searchsorted(at_s, time_s[rows])] - time_s[rows]
         since[rows] = np.minimum(since[rows], until)
     sigma = np.where(np.isnan(since), np.nan, sigma_headings(since))
-    return rotation, sigma, offset
+    return rotation, sigma, offset, lost
 
 
 def _speeds(time_s: Array, q_thigh: Array, q_shank: Array, known: npt.NDArray[np.bool_]) -> Array:

@@ -105,7 +105,9 @@ class LegMonitor:
         angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
         signal, sigma = signal_of(angles, self.exercise)
         known = signal == signal  # False where NaN
-        where = posture(angles, self.calibration, self.exercise) if known else AWAY
+        lost = angles.lost == 1.0
+        seen = known and not lost
+        where = posture(angles, self.calibration, self.exercise) if seen else AWAY
         announced, numbered, alarm = None, None, None
         if self._frames % self._alarms.every == 0:
             heard = (q_thigh is not None, q_shank is not None)
@@ -127,7 +129,7 @@ class LegMonitor:
                 self._sets.rest(time_s, absent=self._machine.is_absent)
                 untold_s = max(self._machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
                 self._past.forget(min(time_s - KEEP_S, untold_s))
-        told_sigma = math.hypot(sigma, self._alarms.slip_rad * DEG)
+        told_sigma = math.nan if lost else math.hypot(sigma, self._alarms.slip_rad * DEG)
         sure = self.exercise.has_hip_angle and told_sigma <= self.exercise.max_sigma_deg
         return LegUpdate(
             time_s,

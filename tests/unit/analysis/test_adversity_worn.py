@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
 
 from analysis import sessions
 from analysis.recording import Recording
+from imu.quaternion import multiply
 from imu.sample import SampleTable, Segment, Side
 from imu.timeline import align, until_last_complete
 from imu.virtual.faults import StrapSlip
@@ -252,6 +254,41 @@ def test_twenty_seconds_of_walking_between_two_sets_add_nothing(exercise, size_d
     found = done([reps, Walk(strides=18), Still(1.5), reps], side, exercise)
     assert found.pop("valid") == 10
     assert set(found) <= {"posture", "partial"}
+
+
+def facing(turn_deg, from_s):
+    """Return a function that turns all units about the vertical from some second on."""
+    half = math.radians(turn_deg) / 2.0
+    turn = (math.cos(half), 0.0, 0.0, math.sin(half))
+
+    def turned(samples):
+        return [
+            s._replace(q=multiply(turn, s.q)) if s.q and s.host_time_ns > from_s * 1e9 else s
+            for s in samples
+        ]
+
+    return turned
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 15.0, -40.0, 120.0])
+@pytest.mark.parametrize(
+    ("exercise", "size_deg"), [("standing_banded_rotation", 18.0), ("supine_rotation_test", 25.0)]
+)
+def test_who_walks_between_the_sets_may_come_back_facing_another_way(exercise, size_deg, turn_deg):
+    reps = Path(rep(size_deg) * 5)
+    walks_s = SET_S + 5 * REP_S
+    result = analysed(
+        [reps, Walk(strides=18), Still(4.0), reps],
+        exercise=exercise,
+        alter=facing(turn_deg, walks_s + 8.0),
+    )
+    assert outcome(result) == {"valid": 10}
+    assert result.reps["start_deg"].abs().max() < 3.0
+    assert result.reps["peak_deg"].tolist() == pytest.approx([size_deg] * 10, abs=4.0)
+    angles = result.angles
+    away = angles["time_s"].between(walks_s + 10.0, walks_s + 20.0)
+    assert not angles["valid"][away].any()
+    assert not [alarm for each in result.alarms.values() for alarm in each]
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

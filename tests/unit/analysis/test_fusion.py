@@ -15,7 +15,7 @@ from analysis.exercises import load
 from analysis.fusion import LegAngles, LegFusion
 from analysis.leg_record import follow_leg
 from analysis.leg_series import LegSeries, fuse_leg
-from analysis.monitor import LegMonitor
+from analysis.monitor import ALWAYS, LegMonitor
 from imu.sample import Side
 
 RATE_HZ = 60.0
@@ -385,6 +385,32 @@ def test_a_heading_angles_sigma_grows_until_the_next_still_return(new_leg):
 
 
 # With the future known
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_who_steps_away_has_no_angle_until_standing_still_in_the_start_pose_again(new_leg, refine):
+    leg = new_leg("standing_banded_rotation", Side.LEFT, 44).calibration()
+    leg.reps(2, 15.0).still(1.0)
+    away_s = leg.now_s
+    leg.go(0.5, leg.turned(30.0, flexion=40.0, knee=60.0)).go(0.5, leg.turned(0.0)).still(2.0)
+    frames, calibration, exercise = leg.frames(), calibrated(leg), load(leg.exercise)
+    after = cut(frames, frames.time_s > calibration.ready_s)
+    series = fuse_leg(calibration, exercise, RATE_HZ, after, refine=refine)
+    lost_s = after.time_s[series.lost == 1.0]
+    assert away_s < lost_s[0] < away_s + 0.7
+    assert away_s + 1.8 < lost_s[-1] < away_s + 2.5
+    assert np.all(np.diff(lost_s) < 1.5 / RATE_HZ)
+    assert series.rotation[-1] == pytest.approx(0.0, abs=math.radians(0.2))
+    if not refine:
+        pushed = np.array(live(calibration, exercise, after))
+        assert np.array_equal(pushed[:, NAMES.index("lost")], series.lost)
+        assert pushed[:, 0] == pytest.approx(series.rotation, abs=1e-9)
+    record = follow_leg(
+        calibration, exercise, RATE_HZ, frames, np.zeros(len(frames.time_s), bool), ALWAYS
+    )
+    is_lost = np.isin(frames.time_s, lost_s)
+    assert np.isnan(record.rotation_deg[is_lost]).all()
+    assert not np.isnan(record.rotation_deg[frames.time_s > lost_s[-1]]).any()
 
 
 def test_a_zero_that_drifts_runs_straight_from_one_still_return_to_the_next(new_leg):

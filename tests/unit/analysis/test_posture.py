@@ -43,6 +43,7 @@ def at_start(calibration):
         pelvis_rotation=0.0,
         across=0.0,
         hinge_residual=0.0,
+        lost=0.0,
     )
 
 

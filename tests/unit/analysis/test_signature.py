@@ -33,6 +33,7 @@ STILL = LegAngles(
     pelvis_rotation=math.nan,
     across=0.0,
     hinge_residual=0.0,
+    lost=0.0,
 )
 
 
