@@ -142,6 +142,8 @@ class RepMachine:
         """
         if self.state is not UP or self._swing.sat > -math.inf or self._gate.out_from < math.inf:
             return 0
+        if self._has_only_swung_back:  # what it does next is to rest
+            return 0
         if self.settings.peak_rest_max_s < math.inf:  # how long it rests on top matters
             return 0
         swing, stuck_s = self._swing, self.settings.stuck_s
@@ -267,6 +269,10 @@ class RepMachine:
     def _up(self, time_s: float) -> Step:
         s, x, swing = self.settings, self._smooth.fast, self._swing
         swing.rise(time_s, x)
+        if self._has_only_swung_back and self._has_come_to_rest(time_s):
+            self._rest.resume(x)
+            self.state = REST
+            return NOTHING
         size, quiet_s = self._size_deg, time_s - self._smooth.quiet_from
         self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
         if self._is_another(time_s) or size > s.max_range_deg:
@@ -411,6 +417,12 @@ class RepMachine:
     def _size_deg(self) -> float:
         """Return how far the movement under way has gone."""
         return self._swing.peak - self._rest.level
+
+    @property
+    def _has_only_swung_back(self) -> bool:
+        """Say whether the movement under way began below the rest and is not above it."""
+        onset_deg, rest = self._range.onset_deg, self._rest
+        return rest.anchor - rest.level > onset_deg and self._swing.peak - rest.anchor < onset_deg
 
     def _has_risen(self, angle_deg: float) -> bool:
         """Say whether the leg is as far from where it rests as a movement begins."""

@@ -45,6 +45,11 @@ class RestLevel:
         if self.low < self.level:
             self.level = self.low
 
+    def resume(self, angle_deg: float) -> None:
+        """Rest again where the leg rested before it swung below for a moment."""
+        self.level = self.anchor
+        self.enter(angle_deg)
+
     def follow(self, angle_deg: float, slope_dps: float, quiet_s: float, dt: float) -> None:
         """Follow a quiet leg: down at once, up slowly lest a slow start take its level along."""
         s = self._settings

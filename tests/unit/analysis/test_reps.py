@@ -202,6 +202,18 @@ def test_a_repetition_that_begins_before_any_rest_counts_from_the_calibrated_sta
     assert outcome(run(time_s[first:], angle[first:])) == {"valid": 10}
 
 
+@ALL_RATES
+@pytest.mark.parametrize("rest_s", [0.6, 1.5])
+@pytest.mark.parametrize("below_deg", [4.0, 8.0, 12.0])
+def test_swinging_below_the_rest_on_the_way_back_makes_the_next_one_no_larger(
+    rate_hz, below_deg, rest_s
+):
+    steps = [(1.2, 30.0), (0.8, 30.0), (1.2, -below_deg), (0.7, 0.0), (rest_s, 0.0)]
+    movements = run(*moved([(2.0, 0.0), *(steps * 5), (2.0, 0.0)], rate_hz))
+    assert outcome(movements) == {"valid": 5}
+    assert [m.range_deg for m in movements] == pytest.approx([30.0] * 5, abs=1.0)
+
+
 # What must not count
 
 
