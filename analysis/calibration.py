@@ -63,12 +63,23 @@ def calibrate(
 
     Never raises for poor data: the result then holds no calibration and says why.
     """
+    silent = _silent(frames)
+    if silent:
+        checks = [not_found(f"{name} unit heard", "silent", segment=name) for name in silent]
+        return CalibrationResult(None, tuple(checks))
     result = _calibrate(frames, windows, exercise, side)
     if result.calibration is None and frames.thigh_worn:
         exchanged = replace(frames, q_thigh=frames.q_shank, q_shank=frames.q_thigh)
         if _calibrate(exchanged, windows, exercise, side).calibration is not None:
             return CalibrationResult(None, (not_found("units in place", "swapped"),))
     return result
+
+
+def _silent(frames: LegFrames) -> list[str]:
+    """Return which units that are worn sent nothing at all; none of a recording without frames."""
+    units = {"thigh": frames.q_thigh} if frames.thigh_worn else {}
+    units["shank"] = frames.q_shank
+    return [name for name, q in units.items() if len(q) and np.isnan(q[:, 0]).all()]
 
 
 def _calibrate(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 REMEDIES = {
+    "silent": "the {segment} unit sent nothing: check that it is charged, switched on and in reach",
     "no pose": "no start pose found: hold the start position still for 3 s before the knee bends",
     "no bends": "no knee bends found: bend and straighten the knee five times from the start"
     " position, by 50° or so, with the thigh still",

@@ -526,3 +526,15 @@ def test_a_shank_unit_alone_reads_the_inclinometers_angle(new_leg, exercise):
     sure = fuse_leg(both, load(exercise), RATE_HZ, worn.rows(after.time_s[0] <= worn.time_s))
     assert np.mean(series.sigma[-30:]) >= np.mean(sure.sigma[-30:])
     assert np.isnan(series.knee_flexion).all()
+
+
+@pytest.mark.parametrize("segment", ["thigh", "shank"])
+def test_a_unit_that_sent_nothing_is_named_and_no_pose_is_missed(new_leg, segment):
+    leg = new_leg("prone_windshield_wiper", Side.RIGHT, 3).calibration()
+    frames = leg.frames()
+    getattr(frames, f"q_{segment}")[:] = np.nan
+    result = calibrate(frames, leg.windows, load(leg.exercise), leg.side)
+    assert result.calibration is None
+    assert result.sentences == (
+        f"the {segment} unit sent nothing: check that it is charged, switched on and in reach",
+    )
