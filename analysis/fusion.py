@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 from analysis.calibration import LegCalibration
 from analysis.exercises import Exercise, nominal_up
-from analysis.heading import HingeHeading, HingeRule, ReturnZero
+from analysis.heading import HingeHeading, HingeRule
 from analysis.pelvis import roll, turn
+from analysis.return_zero import ReturnZero
 from analysis.sigma import (
     KNEE_HELD,
     KNEE_UNKNOWN,

@@ -6,7 +6,6 @@ comes later counts too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,11 +14,12 @@ import numpy.typing as npt
 
 from analysis.exercises import Array, Exercise
 from analysis.fusion import SPEED_SMOOTHING_S, hinge_rule, unseen_knee
-from analysis.heading import ReturnZero, hinge_heading
+from analysis.heading import hinge_heading
 from analysis.leg import LegCalibration, LegFrames
 from analysis.pelvis import roll_array, turn_array
-from analysis.sigma import sigma_accelerometer, sigma_headings, sigma_inclinations, sigma_knees
+from analysis.sigma import sigma_accelerometer, sigma_inclinations, sigma_knees
 from analysis.smoothing import followed
+from analysis.zero_series import Moving, pelvis_rezeroed, rezeroed, slopes_as_in_pose, wrapped
 from imu.quaternion import Vector
 
 SAME_GAIN = 1e-9
@@ -87,19 +87,20 @@ def fuse_leg(
     seen = _Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     lost = np.zeros(n)
     if exercise.angle == "gravity":
-        rotation, thigh = _wrap(seen.raw - c.zero_rad), _wrap(seen.thigh - c.zero_rad)
+        rotation, thigh = wrapped(seen.raw - c.zero_rad), wrapped(seen.thigh - c.zero_rad)
         pelvis = seen.pelvis
         sigma = sigma_inclinations(speed, sigma_accelerometer(exercise))
         sigma /= np.sqrt(np.maximum(1.0 - seen.up**2, 1e-12))
         knee = unseen_knee(c, exercise)
         if knee is not None:
-            moved = _wrap(delta - c.heading_rad)
+            moved = wrapped(delta - c.heading_rad)
             sigma = np.hypot(sigma, sigma_knees(knee, moved, seen.hinge_up, seen.up))
     else:
-        moving = _Moving(frames.time_s, seen.raw, speed, _in_pose(c, seen), known)
-        rotation, sigma, offset, lost = _rezeroed(c, moving, refine=refine)
-        thigh = _wrap(seen.thigh - offset)
-        pelvis = _pelvis_rezeroed(c, moving._replace(raw=seen.pelvis))
+        in_pose = slopes_as_in_pose(c, seen.up, seen.shank_elevation)
+        moving = Moving(frames.time_s, seen.raw, speed, in_pose, known)
+        rotation, sigma, offset, lost = rezeroed(c, moving, refine=refine)
+        thigh = wrapped(seen.thigh - offset)
+        pelvis = pelvis_rezeroed(c, moving._replace(raw=seen.pelvis))
     return LegSeries(
         rotation=rotation,
         sigma=np.hypot(sigma, c.sigma_axes_rad),
@@ -235,76 +236,6 @@ def _pelvis_rotations(
     return c.side.sign * found(c.pelvis_unit, q_pelvis, y)
 
 
-class _Moving(NamedTuple):
-    """What renews a zero, (n,) each."""
-
-    time_s: Array
-    raw: Array
-    """The angle before any zero; NaN where there is none."""
-    speed: Array
-    in_pose: npt.NDArray[np.bool_]
-    known: npt.NDArray[np.bool_]
-
-    def rows(self, c: LegCalibration) -> npt.NDArray[np.intp]:
-        """Return the rows with an angle from the calibration on."""
-        return np.flatnonzero(self.known & ~np.isnan(self.raw) & (self.time_s >= c.ready_s))
-
-    def of(self, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, float, float, float, bool]]:
-        """Return row, time, angle, speed and whether in the start pose, of each row."""
-        columns = (self.time_s, self.raw, self.speed, self.in_pose)
-        return zip(rows.tolist(), *(column[rows].tolist() for column in columns), strict=True)
-
-
-def _in_pose(c: LegCalibration, seen: _Seen) -> npt.NDArray[np.bool_]:
-    """Return where (n,) thigh and shank slope about as in the start pose."""
-    off_thigh = np.abs(np.arcsin(np.clip(-seen.up, -1.0, 1.0)) - c.thigh_elevation_rad)
-    off_shank = np.abs(seen.shank_elevation - c.shank_elevation_rad)
-    out: npt.NDArray[np.bool_] = np.maximum(off_thigh, off_shank) < ReturnZero.OUT_RAD
-    return out
-
-
-def _pelvis_rezeroed(c: LegCalibration, moving: _Moving) -> Array:
-    zero, out = ReturnZero(0.0, c.zeroed_s), np.full(len(moving.raw), np.nan)
-    for row, t, angle, v, in_pose in moving.of(moving.rows(c)):
-        out[row] = zero.push(t, angle, v, in_pose=in_pose)
-    return out
-
-
-def _rezeroed(
-    c: LegCalibration, moving: _Moving, *, refine: bool
-) -> tuple[Array, Array, Array, Array]:
-    """Run the same `ReturnZero` over a recording; before calibration ended there is no angle.
-
-    Returns
-    -------
-    tuple
-        The angle, its σ, the zero, and where that is lost, (n,) each.
-    """
-    time_s, raw = moving.time_s, moving.raw
-    zero = ReturnZero(c.zero_rad, c.zeroed_s)
-    rotation, since_s, offset = (np.full(len(raw), np.nan) for _ in range(3))
-    lost = np.zeros(len(raw))
-    returns = [(zero.since_s, zero.offset_rad)]
-    rows = moving.rows(c)
-    for row, t, angle, v, in_pose in moving.of(rows):
-        was_lost = zero.is_lost
-        rotation[row] = zero.push(t, angle, v, in_pose=in_pose)
-        offset[row], since_s[row], lost[row] = zero.offset_rad, zero.since_s, zero.is_lost
-        if zero.is_lost and not was_lost:  # nothing runs from there to the next zero
-            returns.append((t, zero.offset_rad))
-        if zero.since_s > returns[-1][0]:
-            returns.append((zero.since_s, zero.target_rad))
-    since = time_s - since_s
-    if refine and len(rows):
-        at_s, targets = (np.array(column) for column in zip(*returns, strict=True))
-        offset[rows] = np.interp(time_s[rows], at_s, np.unwrap(targets))
-        rotation[rows] = _wrap(raw[rows] - offset[rows])
-        until = np.append(at_s, np.inf)[np.searchsorted(at_s, time_s[rows])] - time_s[rows]
-        since[rows] = np.minimum(since[rows], until)
-    sigma = np.where(np.isnan(since), np.nan, sigma_headings(since))
-    return rotation, sigma, offset, lost
-
-
 def _speeds(time_s: Array, q_thigh: Array, q_shank: Array, known: npt.NDArray[np.bool_]) -> Array:
     rows = np.flatnonzero(known)
     speed = np.full(len(time_s), np.nan)
@@ -360,7 +291,3 @@ def _rotated(q: Array, axis: Vector) -> Array:
         out[1, part] = b + w * ty + z * tx - x * tz
         out[2, part] = c + w * tz + x * ty - y * tx
     return out
-
-
-def _wrap(angle: Array) -> Array:
-    return angle - 2.0 * np.pi * np.round(angle / (2.0 * np.pi))
