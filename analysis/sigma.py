@@ -29,7 +29,7 @@ SIGMA_ACCELEROMETER_POSE_RAD = math.radians(0.25)
 SLOW_RAD_S = math.radians(40.0)
 FAST_RAD_S = math.radians(200.0)
 # Heading since the last still return: what one return differs from the next, and the drift.
-SIGMA_RETURN_RAD = math.radians(1.0)
+SIGMA_RETURN_RAD = math.radians(0.95)
 SIGMA_DRIFT_RAD_S = math.radians(0.1)
 ROLL_SHARE = 0.03
 """Of a straight leg's roll, which is read through the shin's skin."""

@@ -27,6 +27,7 @@ from analysis.fusion import TWO_PI, LegAngles
 from analysis.leg import LegCalibration
 from analysis.leg_series import LegSeries
 from analysis.posture import HINGE_LEVEL_MAX
+from analysis.return_zero import ReturnZero
 from analysis.smoothing import followed
 
 ACROSS_MAX_RAD = math.radians(35.0)
@@ -70,6 +71,7 @@ class Signature:
     def __init__(self, calibration: LegCalibration, exercise: Exercise, rate_hz: float) -> None:
         self._across = calibration.across_rad
         self._turns_hip = not exercise.moves_thigh
+        self._itself = _itself(exercise)
         self._rate_hz = rate_hz
         self._gains = _Rates.at(rate_hz)
         self._last: tuple[float, float, float] | None = None
@@ -93,7 +95,7 @@ class Signature:
             or abs(angles.hinge_residual) > UNSETTLED_RAD
             or (level and not KNEE_MIN_RAD <= knee <= KNEE_MAX_RAD)
         )
-        by_itself = self._moving > ITSELF_RAD_S + ITSELF_GAIN * self._turning
+        by_itself = self._moving > self._itself + ITSELF_GAIN * self._turning
         beside = self._beside > max(BESIDE_RAD_S, BESIDE_SHARE * self._counted)
         return off_leg or by_itself or (self._turns_hip and beside)
 
@@ -149,11 +151,16 @@ def foreign(
     off_leg = np.abs(series.across[rows] - calibration.across_rad) > ACROSS_MAX_RAD
     off_leg |= np.abs(series.hinge_residual[rows]) > UNSETTLED_RAD
     off_leg |= level & ~((knee >= KNEE_MIN_RAD) & (knee <= KNEE_MAX_RAD))
-    found = off_leg | (_mean(moved, gains.brief) > ITSELF_RAD_S + ITSELF_GAIN * turning)
+    found = off_leg | (_mean(moved, gains.brief) > _itself(exercise) + ITSELF_GAIN * turning)
     if not exercise.moves_thigh:
         found |= beside > np.maximum(BESIDE_RAD_S, BESIDE_SHARE * _mean(moved, gains.stroke))
     out[rows] = found
     return out
+
+
+def _itself(exercise: Exercise) -> float:
+    """Return how fast (rad/s) an angle may move by itself; a zero takes it along on its way."""
+    return ITSELF_RAD_S + (ReturnZero.PACE_RAD_S if exercise.angle == "heading" else 0.0)
 
 
 def _mean(x: Array, gain: float) -> Array:

@@ -120,6 +120,13 @@ def test_where_thigh_and_knee_are_meant_to_move_they_may(calibration):
     assert not seen(calibration, STEP_UP, walk(seconds(10.0))).any()
 
 
+def test_a_zero_on_its_way_takes_an_angle_by_heading_along_and_is_not_foreign(calibration):
+    time_s = seconds(4.0)
+    rows = frames(time_s, rotation=np.minimum(0.0, np.radians(5.0) * (time_s - 1.0)), speed=0.0)
+    assert not seen(calibration, load("supine_rotation_test"), rows).any()
+    assert seen(calibration, WIPER, rows)[(time_s > 0.3) & (time_s < 1.0)].all()
+
+
 def test_sitting_down_is_foreign_to_a_turning_hip(calibration):
     time_s = seconds(6.0)
     down = math.pi / 2 * stroke(time_s, 1.0, 2.0)
