@@ -133,7 +133,8 @@ class DrawnScreen:
     def _line(self, side: Side, leg: LegUpdate) -> Table:
         row = Table.grid(padding=(0, 3))
         hold = f"hold {leg.hold_s:.0f} s" if leg.phase == "hold" else leg.phase
-        sure = "no angle" if math.isnan(leg.signal_deg) else f"± {leg.sigma_deg:.1f}°"
+        known = not math.isnan(told_deg(leg, self._exercise))
+        sure = f"± {leg.sigma_deg:.1f}°" if known else "no angle"
         basis = self._exercise.angle if self._exercise.is_counted else ""
         target = self._exercise.dose.reps[0]
         row.add_row(
@@ -145,10 +146,15 @@ class DrawnScreen:
         return row
 
 
+def told_deg(leg: LegUpdate, exercise: Exercise) -> float:
+    """Return the angle that is told; NaN where it is refused, though it may go on being counted."""
+    return leg.rotation_deg if exercise.has_hip_angle else leg.signal_deg
+
+
 def large_text(leg: LegUpdate, exercise: Exercise) -> str:
     """Return what stands large: the counted angle, or the seconds of a hold or a timer."""
     if exercise.is_counted:
-        return rotation_text(leg.signal_deg)
+        return rotation_text(told_deg(leg, exercise))
     return f"{leg.hold_s:.0f}"
 
 
@@ -156,7 +162,7 @@ def reading(leg: LegUpdate, exercise: Exercise) -> str:
     """Return what a plain line tells: an angle that is no hip rotation is called what it is."""
     if not exercise.is_counted:
         return f"{leg.hold_s:.0f} of {exercise.dose.hold_s[0]:.0f} s"
-    angle = rotation_text(leg.signal_deg)
+    angle = rotation_text(told_deg(leg, exercise))
     return angle if exercise.has_hip_angle else f"{SIGNAL_NAMES[exercise.signal]} {angle}"
 
 
