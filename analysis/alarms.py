@@ -36,6 +36,8 @@ DRIFT_RAD_S = math.radians(0.2)
 TURNED_RAD = math.radians(8.0)
 TILTED_RAD = math.radians(8.0)
 TURNED_S = 0.5
+BACK_S = 3.0
+"""Who comes back lets the headings find together first: their time constant is 2 s."""
 SILENT_S = 1.0
 AWAY_DEG = 8.0
 OUTWARDS_COUNT = 2
@@ -85,6 +87,7 @@ class AlarmWatch:
         self._still: list[tuple[float, float]] = []
         self._still_from: float | None = None
         self._before: tuple[float, float] | None = None
+        self._away_s = -math.inf
         self._line_at: tuple[float, float] | None = (calibration.zeroed_s, 0.0)
         self._turned: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
         self._tilted: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
@@ -115,14 +118,17 @@ class AlarmWatch:
         seen = all(known) and where != AWAY and not lost
         if seen and self._direction.push(angles.rotation) and not self._said("slip"):
             found = found or self._say(time_s, "wrong_way")
+        if where == AWAY and all(known):  # a hole is no absence
+            self._away_s = time_s
         if not seen or (self._moves_thigh and where != START):
             self._still_from = None
             self._still.clear()
             self._turned.clear()
             self._tilted.clear()
             return found
-        turned = found or self._turn(time_s, angles, where)
-        return turned or self._tilt(time_s, angles) or self._line(time_s, angles)
+        if time_s - self._away_s >= BACK_S:
+            found = found or self._turn(time_s, angles, where) or self._tilt(time_s, angles)
+        return found or self._line(time_s, angles)
 
     def _silence(self, time_s: float, known: tuple[bool, bool]) -> Alarm | None:
         for segment, here in zip(("thigh", "shank"), known, strict=True):

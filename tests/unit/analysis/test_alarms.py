@@ -93,3 +93,24 @@ def test_headings_are_compared_in_the_start_position_only(where, said):
     looks = [look / LOOKS_HZ for look in range(20)]
     found = [watch.push(t, angles, where, (True, True), False) for t in looks]
     assert [alarm.kind for alarm in found if alarm] == said
+
+
+@pytest.mark.parametrize(
+    ("known", "first_s"), [((True, True), 4.4), ((True, False), 1.4)], ids=["away", "a hole"]
+)
+def test_who_comes_back_lets_the_headings_find_together_before_they_are_compared(known, first_s):
+    calibration = SimpleNamespace(start_rotation_rad=0.0, across_rad=0.0, zeroed_s=0.0)
+    watch = AlarmWatch(calibration, exercises.load("prone_windshield_wiper"), 60.0)
+    apart = UNKNOWN._replace(
+        rotation=0.0, thigh_rotation=0.0, speed=0.0, hinge_residual=math.radians(40.0)
+    )
+    said = []
+    for look in range(60):
+        there = look > 10
+        where = Posture.START if there else Posture.AWAY
+        alarm = watch.push(
+            look / LOOKS_HZ, apart, where, (True, True) if there else known, interpolated=False
+        )
+        said += [(look / LOOKS_HZ, alarm.kind)] if alarm else []
+    assert [kind for _, kind in said] == ["heading"]
+    assert said[0][0] == pytest.approx(first_s, abs=0.15)
