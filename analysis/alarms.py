@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from analysis.calibration import LegCalibration
-from analysis.exercises import Exercise
+from analysis.exercise import ROLLS, Exercise
 from analysis.fusion import LegAngles
 from analysis.posture import AWAY, ROLL_SEEN_MAX_RAD, START, Posture
-from analysis.signals import ROLLS
 
 LOOKS_HZ = 10.0
 STILL_RAD_S = math.radians(6.0)

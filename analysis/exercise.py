@@ -31,6 +31,9 @@ SIGNAL_NAMES = {
     "thigh_elevation": "thigh elevation",
     "thigh_lowering": "thigh lowering",
 }
+ROLLS = {"hip_rotation": 1.0, "leg_roll": 1.0, "leg_roll_outwards": -1.0}
+ELEVATIONS = {"thigh_elevation": 1.0, "thigh_lowering": -1.0}
+"""Signals that are a turn of the leg, or how high the thigh is; with the way that counts."""
 COUNTED = ("M1", "M2", "M3")
 TOLERANCE_DEG = 25.0
 
@@ -169,7 +172,7 @@ class Exercise:
     @property
     def counts_elevation(self) -> bool:
         """Say whether how high the thigh is counts, which no knee enters."""
-        return self.signal in ("thigh_elevation", "thigh_lowering")
+        return self.signal in ELEVATIONS
 
     def with_dose(self, dose: Dose | None) -> Exercise:
         """Return the exercise with another dose, such as a plan's; None leaves its own."""

@@ -69,11 +69,11 @@ def fuse_leg(
     speed = _speeds(frames.time_s, q_thigh, q_shank, known)
     z, shank_y = _rotated(q_shank, c.z_shank), _rotated(q_shank, c.y_shank)
     delta, residual = np.full(n, c.heading_rad), np.full(n, np.nan)
-    rule = hinge_rule(exercise, c, rate_hz)
     if c.y_thigh is None:
         y = _rotated(q_shank, c.y_femur_in_shank or c.y_shank)
     else:
         y = _rotated(q_thigh, c.y_thigh)
+        rule = hinge_rule(exercise, c, rate_hz)
         delta, residual = hinge_heading(rule, y.T, z.T, shank_y.T, two_sided=refine)
     z_thigh = None if c.z_thigh is None else _rotated(q_thigh, c.z_thigh)
     parts = [

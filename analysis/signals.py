@@ -11,15 +11,13 @@ import math
 import numpy as np
 
 from analysis.calibration import LegCalibration
-from analysis.exercise import Exercise
+from analysis.exercise import ELEVATIONS, ROLLS, Exercise
 from analysis.exercises import Array
 from analysis.fusion import LegAngles
 from analysis.leg_series import LegSeries
 from analysis.sigma import sigma_roll, sigma_rolls
 
 DEG = 180.0 / math.pi
-ROLLS = {"hip_rotation": 1.0, "leg_roll": 1.0, "leg_roll_outwards": -1.0}
-ELEVATIONS = {"thigh_elevation": 1.0, "thigh_lowering": -1.0}
 
 
 def signal_of(angles: LegAngles, exercise: Exercise) -> tuple[float, float]:

@@ -69,22 +69,24 @@ def rezeroed(
     zero = ReturnZero(c.zero_rad, c.zeroed_s)
     rotation, since_s, offset = (np.full(len(raw), np.nan) for _ in range(3))
     lost = np.zeros(len(raw))
-    returns = [(zero.since_s, zero.offset_rad)]
+    # when the zero was where, and whether a return showed it; at a loss it is only left there
+    known = [(zero.since_s, zero.offset_rad, True)]
     rows = moving.rows(c)
     for row, t, angle, v, in_pose in moving.of(rows):
         was_lost = zero.is_lost
         rotation[row] = zero.push(t, angle, v, in_pose=in_pose)
         offset[row], since_s[row], lost[row] = zero.offset_rad, zero.since_s, zero.is_lost
         if zero.is_lost and not was_lost:  # nothing runs from there to the next zero
-            returns.append((t, zero.offset_rad))
-        if zero.since_s > returns[-1][0]:
-            returns.append((zero.since_s, zero.target_rad))
+            known.append((t, zero.offset_rad, False))
+        if zero.since_s > known[-1][0]:
+            known.append((zero.since_s, zero.target_rad, True))
     since = time_s - since_s
     if refine and len(rows):
-        at_s, targets = (np.array(column) for column in zip(*returns, strict=True))
+        at_s, targets, is_return = (np.array(column) for column in zip(*known, strict=True))
         offset[rows] = np.interp(time_s[rows], at_s, np.unwrap(targets))
         rotation[rows] = wrapped(raw[rows] - offset[rows])
-        until = np.append(at_s, np.inf)[np.searchsorted(at_s, time_s[rows])] - time_s[rows]
+        again_s = np.append(np.where(is_return, at_s, np.inf), np.inf)  # a loss shows nothing
+        until = again_s[np.searchsorted(at_s, time_s[rows])] - time_s[rows]
         since[rows] = np.minimum(since[rows], until)
     sigma = np.where(np.isnan(since), np.nan, sigma_headings(since))
     return rotation, sigma, offset, lost

@@ -401,6 +401,8 @@ def test_who_steps_away_has_no_angle_until_standing_still_in_the_start_pose_agai
     assert away_s + 1.8 < lost_s[-1] < away_s + 2.5
     assert np.all(np.diff(lost_s) < 1.5 / RATE_HZ)
     assert series.rotation[-1] == pytest.approx(0.0, abs=math.radians(0.2))
+    leaving = (after.time_s > away_s + 0.1) & (after.time_s < lost_s[0])
+    assert np.all(np.diff(series.sigma[leaving]) > 0.0)  # the loss makes nothing surer
     if not refine:
         pushed = np.array(live(calibration, exercise, after))
         assert np.array_equal(pushed[:, NAMES.index("lost")], series.lost)
