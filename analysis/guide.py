@@ -19,8 +19,9 @@ from analysis.axes import axes_from_stand
 from analysis.calibration import CalibrationResult, LegFrames, Windows, calibrate
 from analysis.checks import Check, not_found
 from analysis.exercises import Array, Exercise
+from analysis.hinge import BENDS_MIN
 from analysis.hold_pose import PoseCalibration, calibrate_pose
-from analysis.protocol import SILENCE_MAX_S, STILL_LAG_S, STILL_RAD_S, find_windows
+from analysis.protocol import SILENCE_MAX_S, STILL_LAG_S, STILL_RAD_S, bends_in, find_windows
 from imu.quaternion import Quaternion
 from imu.sample import Side
 
@@ -125,6 +126,10 @@ class Guide:
         if windows.bends is not None and windows.pose is not None:
             return self._calibrate(time_s, frames, windows)
         last_look = self._looked == len(LOOK_AT_S)
+        if self._bent_from_nowhere(frames, windows, last_look=last_look):
+            # the calibration says that there is no start pose
+            result = calibrate(frames, windows, self._exercise, self._side)
+            return self._refuse(result, windows)
         if self.step is Step.STAND and last_look:
             self._stood = (time_s - LOOK_AT_S[-1], time_s)
             return self._reach(Step.BENDS if self._bends_standing else Step.POSE, windows)
@@ -138,6 +143,13 @@ class Guide:
         if last_look and self._moved > self._moved_min:
             return self._explain(time_s, frames, windows)
         return None
+
+    def _bent_from_nowhere(self, frames: LegFrames, windows: Windows, *, last_look: bool) -> bool:
+        """Say whether the knee was bent as asked, but from a position that was not kept still."""
+        if windows.bends is None or self._bends_standing or self.step is Step.STAND:
+            return False
+        asked = BENDS_MIN if last_look else BENDS_ASKED
+        return bends_in(frames, windows.bends) >= asked
 
     def _pelvis_rows(self) -> Array | None:
         """Return the pelvis's orientations, None where it wears no unit."""
@@ -188,24 +200,26 @@ class Guide:
         if bends < BENDS_ASKED and self._looked < len(LOOK_AT_S):
             return None  # a short pause between bends is not their end
         if result.calibration is None:
-            self._forget(windows)
-            first = Step.BENDS if self._bends_standing else Step.POSE
-            self._reach(first if windows.stand else Step.STAND, windows)
-            if self.step is Step.STAND:
-                self._looked = len(LOOK_AT_S)  # this stillness is the start pose's
-            return GuideUpdate(self.step, result, windows)
+            return self._refuse(result, windows)
         self.step = Step.READY
         self._rows.clear()  # nothing is looked for any more
         self._pelvis.clear()
         ready = replace(result.calibration, ready_s=time_s)
         return GuideUpdate(self.step, CalibrationResult(ready, result.checks), windows)
 
+    def _refuse(self, result: CalibrationResult, windows: Windows) -> GuideUpdate:
+        self._forget(windows)
+        first = Step.BENDS if self._bends_standing else Step.POSE
+        self._reach(first if windows.stand else Step.STAND, windows)
+        if self.step is Step.STAND:
+            self._looked = len(LOOK_AT_S)  # this stillness is the start pose's
+        return GuideUpdate(self.step, result, windows)
+
     def _forget(self, refused: Windows) -> None:
         """Forget a refused start pose and its bends, or they would be found again and again."""
-        assert refused.pose is not None  # noqa: S101 (nothing is refused without)
-        start_s, end_s = refused.pose[0], refused.end_s
-        if self._bends_standing and refused.bends is not None:
-            start_s = refused.bends[0]
+        assert refused.bends is not None  # noqa: S101 (nothing is refused without)
+        begun = refused.bends if self._bends_standing or refused.pose is None else refused.pose
+        start_s, end_s = begun[0], refused.end_s
         kept = [
             both
             for both in zip(self._rows, self._pelvis, strict=True)
