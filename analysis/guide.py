@@ -21,7 +21,15 @@ from analysis.checks import Check, not_found
 from analysis.exercises import Array, Exercise
 from analysis.hinge import BENDS_MIN
 from analysis.hold_pose import PoseCalibration, calibrate_pose
-from analysis.protocol import SILENCE_MAX_S, STILL_LAG_S, STILL_RAD_S, bends_in, find_windows
+from analysis.protocol import (
+    SILENCE_MAX_S,
+    STILL_LAG_S,
+    STILL_RAD_S,
+    bends_in,
+    find_windows,
+    is_stand,
+    same_position,
+)
 from imu.quaternion import Quaternion
 from imu.sample import Side
 
@@ -70,7 +78,7 @@ class Guide:
         self._pelvis: deque[Quaternion | None] = deque(maxlen=self._rows.maxlen)
         self._still_from: float | None = None
         self._looked = 0
-        self._stood: tuple[float, float] = (0.0, 0.0)
+        self._stood: LegFrames | None = None
         self._moved = 0
         self._moved_min = round(MOVED_MIN_S * rate_hz)
 
@@ -131,7 +139,7 @@ class Guide:
             result = calibrate(frames, windows, self._exercise, self._side)
             return self._refuse(result, windows)
         if self.step is Step.STAND and last_look:
-            self._stood = (time_s - LOOK_AT_S[-1], time_s)
+            self._stood = frames.between((time_s - LOOK_AT_S[-1], time_s))
             return self._reach(Step.BENDS if self._bends_standing else Step.POSE, windows)
         if self._bends_standing:
             if self.step is Step.BENDS and windows.bends is not None:
@@ -179,10 +187,8 @@ class Guide:
         if self.step is Step.BENDS:
             failed = [not_found("knee bends", "no bends")]
         elif self.step is Step.POSE:
-            stand, pose = (
-                frames.between(window) for window in (self._stood, (time_s - LOOK_AT_S[-1], time_s))
-            )
-            if len(stand.time_s):
+            stand, pose = self._stood, frames.between((time_s - LOOK_AT_S[-1], time_s))
+            if stand is not None:
                 _, _, checks = axes_from_stand(
                     (stand.q_thigh, stand.q_shank),
                     (pose.q_thigh, pose.q_shank),
@@ -199,6 +205,9 @@ class Guide:
         bends = next((c.value for c in result.checks if c.name == "knee bends"), 0.0)
         if bends < BENDS_ASKED and self._looked < len(LOOK_AT_S):
             return None  # a short pause between bends is not their end
+        if result.calibration is not None and self._bent_where_it_stood(frames, windows):
+            failed = not_found("start pose", "stand as pose")
+            result = CalibrationResult(None, (failed,))
         if result.calibration is None:
             return self._refuse(result, windows)
         self.step = Step.READY
@@ -206,6 +215,17 @@ class Guide:
         self._pelvis.clear()
         ready = replace(result.calibration, ready_s=time_s)
         return GuideUpdate(self.step, CalibrationResult(ready, result.checks), windows)
+
+    def _bent_where_it_stood(self, frames: LegFrames, windows: Windows) -> bool:
+        """Say whether the start pose is where the leg was when it was asked to stand.
+
+        Without a stand nothing else tells who bends the knee standing from who does it lying.
+        """
+        if windows.stand is not None or windows.pose is None or self._stood is None:
+            return False
+        pose = frames.between(windows.pose)
+        fits = is_stand(self._stood, pose, self._exercise, self._side)
+        return same_position(self._stood, pose) and not fits
 
     def _refuse(self, result: CalibrationResult, windows: Windows) -> GuideUpdate:
         self._forget(windows)

@@ -69,12 +69,15 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     if not before:
         return Windows(bends=bends)
     pose = before[-1]
-    in_pose = pose if bends is None or _bends_begin_in(seen, pose, bends) else _begin(bends)
+    in_pose = pose
+    if bends is not None and not same_position(seen.between(pose), seen.between(_begin(bends))):
+        in_pose = _begin(bends)
     # where the start pose was not kept still, the last stillness is the stand, or on the way
     kept = in_pose == pose
     earlier = before[:-1] if kept else before
     stands = [run for run in earlier if run[1] - run[0] >= STAND_MIN_S]
-    fitting = [run for run in stands if _is_stand(seen, run, in_pose, exercise, side)]
+    posed = seen.between(in_pose)
+    fitting = [run for run in stands if is_stand(seen.between(run), posed, exercise, side)]
     stand = _without_bow(seen, fitting[-1]) if fitting else None
     return Windows(stand=stand, pose=pose if kept else None, bends=bends)
 
@@ -93,7 +96,8 @@ def _standing_windows(
         return Windows(bends=bends)
     stand = _without_bow(frames, stand)
     poses = [run for run in stills if run[0] >= bends[1] - STILL_LAG_S]
-    fitting = [run for run in poses if _is_stand(frames, stand, run, exercise, side)]
+    stood = frames.between(stand)
+    fitting = [run for run in poses if is_stand(stood, frames.between(run), exercise, side)]
     return Windows(stand=stand, pose=fitting[0] if fitting else None, bends=bends)
 
 
@@ -156,13 +160,10 @@ def _begin(bends: tuple[float, float]) -> tuple[float, float]:
     return bends[0], bends[0] + 1.5 * BEND_MARGIN_S
 
 
-def _bends_begin_in(
-    frames: LegFrames, still: tuple[float, float], bends: tuple[float, float]
-) -> bool:
-    """Say whether gravity shows both units as they were in a stillness when the bends began."""
-    a, b = frames.between(still), frames.between(_begin(bends))
+def same_position(a: LegFrames, b: LegFrames) -> bool:
+    """Say whether gravity shows every unit that is worn alike in two still periods."""
     pairs = [(a.q_shank, b.q_shank)]
-    if frames.thigh_worn:
+    if a.thigh_worn:
         pairs.append((a.q_thigh, b.q_thigh))
     return all(_tilted(q_a, q_b) <= SHIFT_MAX_RAD for q_a, q_b in pairs)
 
@@ -194,20 +195,13 @@ def bends_in(frames: LegFrames, window: tuple[float, float]) -> int:
     return count_bends(turned_about(axis, part.q_shank))
 
 
-def _is_stand(
-    frames: LegFrames,
-    stand: tuple[float, float],
-    pose: tuple[float, float],
-    exercise: Exercise,
-    side: Side,
-) -> bool:
-    """Say whether both units turned from here to the start pose by what the exercise asks for."""
-    a, b = frames.between(stand), frames.between(pose)
+def is_stand(a: LegFrames, b: LegFrames, exercise: Exercise, side: Side) -> bool:
+    """Say whether the units turned from `a` to the start pose `b` by what the exercise asks for."""
     pairs = ((a.q_thigh, b.q_thigh), (a.q_shank, b.q_shank))
     for segment, (q_a, q_b), up in zip(
         ("thigh", "shank"), pairs, nominal_up(exercise, side), strict=True
     ):
-        if segment == "thigh" and not frames.thigh_worn:
+        if segment == "thigh" and not a.thigh_worn:
             continue
         if abs(_tilted(q_a, q_b) - math.acos(min(1.0, max(-1.0, float(up[1]))))) > POSE_MAX_RAD:
             return False

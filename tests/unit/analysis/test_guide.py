@@ -239,6 +239,22 @@ def test_who_shifted_holds_still_and_bends_once_more_without_standing_again(new_
     )
 
 
+@pytest.mark.parametrize("exercise", LYING)
+def test_who_bends_the_knee_standing_is_not_measured_as_if_lying(new_leg, exercise):
+    leg = new_leg(exercise, Side.RIGHT, 84).still(4.0)
+    for _ in range(5):
+        leg.go(1.4, (0.0, 0.0, 0.0, 60.0), 0.0).go(1.4, (0.0, 0.0, 0.0, 0.0), 0.0)
+    leg.still(4.0)
+    bent_s = leg.now_s
+    leg.go(3.0, leg.pose).still(4.0).bends().still(4.0)
+    _, said = led(exercise, leg.side, leg.frames())
+    (why,) = explained(said)
+    assert "the leg is where it was when you were asked to stand" in why
+    assert steps(said)[-1] is Step.READY
+    assert said[-1][1].windows.pose[0] > bent_s
+    assert said[-1][1].windows.stand is not None
+
+
 @pytest.mark.parametrize("exercise", [worn[0] for worn in WORN[1:]])
 def test_swapped_units_are_said_and_never_measured(new_leg, exercise):
     leg = new_leg(exercise, Side.RIGHT, 80)
