@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.exercises import Array
-from analysis.pelvis import PelvisUnit
+from analysis.calibrate.pelvis_unit import PelvisUnit
 from imu.quaternion import Vector
-from imu.sample import Side
+from imu.sample import FloatArray, Side
 
 
 @dataclass(frozen=True, slots=True)
 class LegFrames:
     """Both units of one leg on the common time base; orientations (n, 4) wxyz, NaN in gaps."""
 
-    time_s: Array
-    q_thigh: Array
-    q_shank: Array
-    q_pelvis: Array | None = None
+    time_s: FloatArray
+    q_thigh: FloatArray
+    q_shank: FloatArray
+    q_pelvis: FloatArray | None = None
     """Of a unit on the pelvis, where one is worn."""
     thigh_worn: bool = True
     """False where only the shank wears a unit; the thigh's orientations then say nothing."""

@@ -34,7 +34,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from hipturn.virtual_session import record_wearing  # noqa: E402
+from hipturn.session.virtual_session import record_wearing  # noqa: E402
 from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE  # noqa: E402
 from imu.virtual.wearer import WearerSettings, wear  # noqa: E402
 

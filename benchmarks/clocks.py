@@ -24,9 +24,9 @@ from math import gcd
 
 import numpy as np
 
-from imu.lanes import independent_lanes
+from imu.clocks.unit_times import independent_lanes
 from imu.sample import FloatArray, SampleTable, Segment, Side, Unit
-from imu.virtual.rough_air import RoughAir, on_the_air
+from imu.virtual.on_air.rough_air import RoughAir, on_the_air
 
 INTERVALS_S = (0.030, 0.060)
 CRYSTAL_PPM = 60.0

@@ -31,9 +31,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from analysis import exercises  # noqa: E402
-from hipturn.live import LiveSession  # noqa: E402
-from hipturn.pipeline import Tracker, Update  # noqa: E402
-from hipturn.virtual_session import header_of  # noqa: E402
+from hipturn.session.live import LiveSession  # noqa: E402
+from hipturn.session.pipeline import Tracker, Update  # noqa: E402
+from hipturn.session.virtual_session import header_of  # noqa: E402
 from imu.quaternion import Quaternion, multiply  # noqa: E402
 from imu.recording import SessionWriter, open_session  # noqa: E402
 from imu.sample import Sample  # noqa: E402

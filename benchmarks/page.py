@@ -24,7 +24,7 @@ from made_up import Feed  # noqa: E402 (the tests' server)
 from window import Page, eventually, found_browser  # noqa: E402
 
 import hipturn  # noqa: E402
-from hipturn.places import demo_root  # noqa: E402
+from hipturn.session_paths import demo_root  # noqa: E402
 from imu.recording import SessionHeader, SessionWriter  # noqa: E402
 
 STEPS = 120

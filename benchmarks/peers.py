@@ -42,13 +42,13 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis import sessions
-from analysis.axes import segment_axes
-from analysis.calibration import LegCalibration, LegFrames
-from analysis.exercises import Array, level_pelvis, nominal_hip, rotation_about
-from analysis.leg_series import fuse_leg
-from analysis.recording import leg_units
-from analysis.signals import signal_series
+from analysis.angle.counted_signal import signal_series
+from analysis.angle.leg_series import fuse_leg
+from analysis.calibrate.calibration import LegCalibration, LegFrames
+from analysis.calibrate.long_axes import segment_axes
+from analysis.exercises import level_pelvis, nominal_hip, rotation_about
+from analysis.session import analyse as sessions
+from analysis.session.recording import leg_units
 from benchmarks.accuracy.methods import (
     columns_of,
     from_pose,
@@ -57,9 +57,9 @@ from benchmarks.accuracy.methods import (
     windowed_hinge,
 )
 from benchmarks.accuracy.worn import Worn, recording_of
-from imu.host_fusion import with_orientations
-from imu.sample import SampleTable, Segment, Side
-from imu.timeline import align, until_last_complete
+from imu.clocks.timeline import align, until_last_complete
+from imu.fuse.host_fusion import with_orientations
+from imu.sample import FloatArray, SampleTable, Segment, Side
 from imu.virtual.wearer import WearerSettings, Wearing, wear
 
 EXERCISE, SIDE, SEED = "seated_internal_rotation", Side.RIGHT, 7
@@ -112,7 +112,7 @@ def wearing_recording(wearing: Wearing) -> sessions.Recording:
     return _RECORDINGS[id(wearing)]
 
 
-def by_us(wearing: Wearing, table: SampleTable) -> tuple[Worn, Array]:
+def by_us(wearing: Wearing, table: SampleTable) -> tuple[Worn, FloatArray]:
     """Return our angle at every frame, degrees."""
     session, calibration = session_of(wearing, table)
     rate_hz = session.recording.rate_hz
@@ -120,19 +120,19 @@ def by_us(wearing: Wearing, table: SampleTable) -> tuple[Worn, Array]:
     return session, signal_series(series, session.exercise)[0]
 
 
-def by_filter(wearing: Wearing, table: SampleTable, name: str) -> tuple[Worn, Array]:
+def by_filter(wearing: Wearing, table: SampleTable, name: str) -> tuple[Worn, FloatArray]:
     """Return our angle from orientations that a filter makes of raw data."""
     bare = replace(table, q=np.full_like(table.q, np.nan))
     return by_us(wearing, with_orientations(bare, wearing.units, name))  # type: ignore[arg-type]
 
 
-def by_windowed_hinge(wearing: Wearing, table: SampleTable) -> tuple[Worn, Array]:
+def by_windowed_hinge(wearing: Wearing, table: SampleTable) -> tuple[Worn, FloatArray]:
     """Return the angle with headings found in a sliding window."""
     session, calibration = session_of(wearing, table)
     return session, from_pose(windowed_hinge(session, calibration), session)
 
 
-def by_pandas(table: SampleTable, session: Worn) -> tuple[Worn, Array]:
+def by_pandas(table: SampleTable, session: Worn) -> tuple[Worn, FloatArray]:
     """Return the angle as a plain data frame gives it: thigh against its place in the start pose.
 
     The nearest samples are joined by the time they arrived at; third angle of ZXY.
@@ -164,7 +164,9 @@ def _units_of(session: Worn) -> tuple[int, int]:
     return leg.thigh, leg.shank
 
 
-def by_ahrs(wearing: Wearing, table: SampleTable, name: str, session: Worn) -> tuple[Worn, Array]:
+def by_ahrs(
+    wearing: Wearing, table: SampleTable, name: str, session: Worn
+) -> tuple[Worn, FloatArray]:
     """Return the same from orientations that a filter of ahrs makes of raw data."""
     bare = replace(table, q=np.full_like(table.q, np.nan))
     return by_pandas(with_orientations(bare, wearing.units, name), session)  # type: ignore[arg-type]
@@ -172,7 +174,7 @@ def by_ahrs(wearing: Wearing, table: SampleTable, name: str, session: Worn) -> t
 
 def by_frame(
     session: Worn, count: int, calibration: LegCalibration | None = None
-) -> tuple[np.ndarray, Array]:
+) -> tuple[np.ndarray, FloatArray]:
     """Return rows and the angle that fits both units best there, three angles and the knee's.
 
     The units' places on the segments come from the start pose as it should be, or from our
@@ -191,7 +193,7 @@ def by_frame(
         pelvis, measured, offsets = _from_calibration(session, calibration)
         known = ~np.isnan(measured).any(axis=(0, 2, 3))
 
-    def off(x: Array, row: int) -> Array:
+    def off(x: FloatArray, row: int) -> FloatArray:
         return np.concatenate(
             [
                 _vee((model @ offset).T @ one[row])
@@ -199,7 +201,7 @@ def by_frame(
             ]
         )
 
-    def fitted(rows: np.ndarray) -> Array:
+    def fitted(rows: np.ndarray) -> FloatArray:
         found, x = [], start
         for row in rows:
             x = least_squares(off, x, args=(row,), method="lm", xtol=RAD_ROUNDS).x
@@ -213,7 +215,7 @@ def by_frame(
     return rows, side.sign * np.degrees(fitted(rows) - zero)
 
 
-def _from_start_pose(session: Worn) -> tuple[Array, Array]:
+def _from_start_pose(session: Worn) -> tuple[FloatArray, FloatArray]:
     """Return the pelvis, and the orientations (2, n, 3, 3) of both units with true headings."""
     pairs = ((Segment.THIGH, session.frames.q_thigh), (Segment.SHANK, session.frames.q_shank))
     measured = [columns_of(to_true_earth(session, q, segment)) for segment, q in pairs]
@@ -221,7 +223,9 @@ def _from_start_pose(session: Worn) -> tuple[Array, Array]:
     return rotation_about(2, pelvis_heading(session, level)) @ level, np.array(measured)
 
 
-def _from_calibration(session: Worn, c: LegCalibration) -> tuple[Array, Array, list[Array]]:
+def _from_calibration(
+    session: Worn, c: LegCalibration
+) -> tuple[FloatArray, FloatArray, list[FloatArray]]:
     """Return the same with our heading and pelvis, and how our axes lie in the units."""
     assert c.y_thigh is not None
     thigh, shank = (columns_of(q) for q in (session.frames.q_thigh, session.frames.q_shank))
@@ -234,30 +238,30 @@ def _from_calibration(session: Worn, c: LegCalibration) -> tuple[Array, Array, l
     return np.asarray(c.pelvis).T, np.array((thigh, shank)), offsets
 
 
-def _model(pelvis: Array, x: Array) -> tuple[Array, Array]:
+def _model(pelvis: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the orientations of femur and shank for three hip angles and the knee's, radians."""
     femur = pelvis @ rotation_about(2, x[0]) @ rotation_about(0, x[1]) @ rotation_about(1, x[2])
     return femur, femur @ rotation_about(2, x[3])
 
 
-def _vee(m: Array) -> Array:
+def _vee(m: FloatArray) -> FloatArray:
     return np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]) / 2.0
 
 
-def _mean(matrices: Array) -> Array:
+def _mean(matrices: FloatArray) -> FloatArray:
     u, _, v = np.linalg.svd(np.mean(matrices, axis=0))
-    mean: Array = u @ v
+    mean: FloatArray = u @ v
     return mean
 
 
-def error_deg(session: Worn, time_s: Array, angle_deg: Array) -> float:
+def error_deg(session: Worn, time_s: FloatArray, angle_deg: FloatArray) -> float:
     """Return the RMSE inside the set against the truth, degrees."""
     off = angle_deg - session.wearing.truth.angle_at(SIDE, time_s)
     start_s, end_s = session.sets_s[0]
     return float(np.sqrt(np.nanmean(off[(time_s >= start_s) & (time_s <= end_s)] ** 2)))
 
 
-def timed(work: Callable[[], tuple[Worn, Array]]) -> tuple[float, Worn, Array]:
+def timed(work: Callable[[], tuple[Worn, FloatArray]]) -> tuple[float, Worn, FloatArray]:
     """Return the processor time of one method, and what it found."""
     begun = time.process_time()
     session, angle = work()
@@ -268,7 +272,7 @@ def scores(wearing: Wearing, table: SampleTable, frames: int) -> Iterator[Score]
     """Yield the score of every method, ours first."""
     wearing_recording(wearing)
     session, calibration = session_of(wearing, table)
-    methods: dict[str, Callable[[], tuple[Worn, Array]]] = {
+    methods: dict[str, Callable[[], tuple[Worn, FloatArray]]] = {
         "ours": lambda: by_us(wearing, table),
         "ours, raw": lambda: by_filter(wearing, table, "vqf"),
         "pandas": lambda: by_pandas(table, session),

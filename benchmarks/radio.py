@@ -3,8 +3,8 @@
     python benchmarks/radio.py [--seconds 60] [--units 4] [--hz 120]
 
 Linux only. An emulated BlueZ with the units runs in a process of its own; this one receives through
-bleak's unmodified BlueZ backend and `imu.link`, decoding included. Counts must be equal. The CPU
-share is of one core, of the receiving process alone, from the first sample on.
+bleak's unmodified BlueZ backend and `imu.air.link`, decoding included. Counts must be equal. The
+CPU share is of one core, of the receiving process alone, from the first sample on.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from itertools import product
 
 import numpy as np
 
-from analysis.holds import measure_hold
-from analysis.movement import RepSettings
-from analysis.posture import Posture
-from analysis.reps import RepMachine
+from analysis.count.movement import RepSettings
+from analysis.count.repetition_machine import RepMachine
+from analysis.count.start_position import Posture
+from analysis.grade.plateau import measure_hold
 
 RATE_HZ, FINE_HZ = 60, 1000
 SETTINGS = RepSettings(onset_deg=3.0, min_range_deg=12.0, typical_range_deg=30.0)

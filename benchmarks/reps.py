@@ -31,12 +31,12 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-from analysis.grading import LEAD_S
-from analysis.movement import Movement, RepSettings
-from analysis.posture import Posture
-from analysis.reps import RepMachine
-from analysis.strokes import Strokes, find_strokes
-from imu.orientation import fuse
+from analysis.count.movement import Movement, RepSettings
+from analysis.count.repetition_machine import RepMachine
+from analysis.count.start_position import Posture
+from analysis.grade.grade import LEAD_S
+from analysis.grade.strokes import Strokes, find_strokes
+from imu.fuse.orientation import fuse
 from imu.quaternion import conjugate_array, rotate_array
 
 RATE_HZ = 25.0

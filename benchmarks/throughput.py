@@ -25,11 +25,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis import sessions
+from analysis.session import analyse as sessions
 from hipturn.export.csv import write_tables
-from hipturn.pipeline import read_recording
-from hipturn.replay import tracker_of
-from hipturn.virtual_session import record_wearing
+from hipturn.session.pipeline import read_recording
+from hipturn.session.replay import tracker_of
+from hipturn.session.virtual_session import record_wearing
 from imu.recording import Session, open_session
 from imu.sample import Sample
 from imu.virtual.wearer import WearerSettings, wear

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
-    from analysis.sessions import Result
+    from analysis.session.analyse import Result
     from imu.recording import Session
 
 __all__ = ["__version__", "analyse", "open"]
@@ -51,8 +51,8 @@ def analyse(session: Session, *, orientation_filter: str | None = None) -> Resul
     """
     from typing import cast
 
-    from analysis import sessions
-    from hipturn.pipeline import read_recording
+    from analysis.session import analyse as sessions
+    from hipturn.session.pipeline import read_recording
 
     name = cast("None", orientation_filter)  # a wrong name is refused by the filter itself
     return sessions.analyse(read_recording(session, name))

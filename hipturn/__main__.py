@@ -1,5 +1,5 @@
 """`python -m hipturn` is `hipturn`."""
 
-from hipturn.cli import main
+from hipturn.commands.cli import main
 
 main()

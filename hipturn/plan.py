@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from analysis import exercises
-from analysis.exercise_file import plain, shown
 from analysis.exercises import CatalogueError, Dose, Exercise
+from analysis.exercises.exercise_file import plain, shown
 from hipturn.errors import UserError
 
 ROUTINES = Path(__file__).parent / "routines"

@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hipturn.virtual_session import record_wearing
+from hipturn.session.virtual_session import record_wearing
 from imu.virtual.wearer import WearerSettings, wear
 
 DEMO = Path(__file__).parent / "demo"

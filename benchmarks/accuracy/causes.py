@@ -13,15 +13,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.calibration import LegFrames, calibrate
-from analysis.leg_series import fuse_leg
+from analysis.angle.leg_series import fuse_leg
+from analysis.calibrate.calibration import LegFrames, calibrate
 from benchmarks.accuracy.scores import per_rep, rows_of
 from benchmarks.accuracy.worn import GRAVITY, Worn, side_of, worn
 from imu.quaternion import conjugate_array, rotate_array
 from imu.sample import Segment
-from imu.virtual.body import Y, Z
-from imu.virtual.radio import orientations_at
-from imu.virtual.sensors import SensorTrace
+from imu.virtual.on_air.delivery import orientations_at
+from imu.virtual.person.body import Y, Z
+from imu.virtual.units.sensors import SensorTrace
 from imu.virtual.wearer import WearerSettings
 
 WITHOUT = {

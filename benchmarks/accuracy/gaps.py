@@ -12,9 +12,9 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 
-from analysis.exercises import Array
 from benchmarks.accuracy.methods import ours
 from benchmarks.accuracy.worn import Worn, side_of, worn
+from imu.sample import FloatArray
 from imu.virtual.wearer import WearerSettings
 
 RATES_HZ = (60.0, 25.0)
@@ -71,9 +71,9 @@ def measured(job: Job) -> dict[str, object]:
     }
 
 
-def _error(session: Worn) -> Array:
+def _error(session: Worn) -> FloatArray:
     return ours(session)[0] - session.truth_deg
 
 
-def _largest(values: Array) -> float:
+def _largest(values: FloatArray) -> float:
     return float(np.max(np.abs(values), initial=0.0))

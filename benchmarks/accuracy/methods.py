@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.axes import up_in_sensor
-from analysis.calibration import LegCalibration
-from analysis.exercises import Array, level_pelvis, nominal_hip, rotation_about
+from analysis.calibrate.calibration import LegCalibration
+from analysis.calibrate.long_axes import up_in_sensor
+from analysis.exercises import level_pelvis, nominal_hip, rotation_about
 from benchmarks.accuracy.windowed import windowed_heading
 from benchmarks.accuracy.worn import Worn
 from imu.quaternion import conjugate_array, multiply_array, rotate_array
-from imu.sample import Segment
+from imu.sample import FloatArray, Segment
 
 OURS = "ours"
 OTHERS = ("thigh twist", "shank tilt", "static pose", "windowed hinge")
@@ -31,7 +31,7 @@ ABLATION = "our axes, windowed"
 METHODS = (OURS, *OTHERS, ABLATION)
 
 
-def ours(session: Worn) -> tuple[Array, Array]:
+def ours(session: Worn) -> tuple[FloatArray, FloatArray]:
     """Return our angle and its σ at every frame, degrees, NaN where refused."""
     rows = session.result.angles
     rows = rows[rows["side"] == str(session.side)]
@@ -41,7 +41,7 @@ def ours(session: Worn) -> tuple[Array, Array]:
     )
 
 
-def others(session: Worn, calibration: LegCalibration) -> dict[str, Array]:
+def others(session: Worn, calibration: LegCalibration) -> dict[str, FloatArray]:
     """Return the angle of every other method at every frame, degrees, 0 in the start pose."""
     raw = {
         "thigh twist": _thigh_twist(session),
@@ -54,14 +54,14 @@ def others(session: Worn, calibration: LegCalibration) -> dict[str, Array]:
     return found
 
 
-def from_pose(angle_rad: Array, session: Worn) -> Array:
+def from_pose(angle_rad: FloatArray, session: Worn) -> FloatArray:
     """Return an angle in degrees, 0 in the start pose, without leaps of a turn."""
     in_pose = np.exp(1j * angle_rad[session.in_pose()])
     zero = np.angle(np.nanmean(in_pose))
     return session.side.sign * np.degrees(np.angle(np.exp(1j * (angle_rad - zero))))
 
 
-def _still_up(q: Array) -> Array:
+def _still_up(q: FloatArray) -> FloatArray:
     mean = np.nanmean(up_in_sensor(q), axis=0)
     return mean / np.linalg.norm(mean)
 
@@ -71,7 +71,7 @@ def _standing(session: Worn) -> np.ndarray:
     return (session.frames.time_s >= start_s) & (session.frames.time_s <= end_s)
 
 
-def _thigh_twist(session: Worn) -> Array:
+def _thigh_twist(session: Worn) -> FloatArray:
     q = session.frames.q_thigh
     y = _still_up(q[_standing(session)])
     across = np.cross(y, [1.0, 0.0, 0.0] if abs(y[0]) < 0.9 else [0.0, 1.0, 0.0])
@@ -81,14 +81,14 @@ def _thigh_twist(session: Worn) -> Array:
     return -np.arctan2(up @ np.cross(y, across), up @ across)
 
 
-def _shank_tilt(session: Worn) -> Array:
+def _shank_tilt(session: Worn) -> FloatArray:
     q = session.frames.q_shank
     y = _still_up(q[_standing(session)])
     tilt = np.arcsin(np.clip(up_in_sensor(q) @ y, -1.0, 1.0))
     return np.degrees(np.abs(tilt - np.nanmean(tilt[session.in_pose()])))
 
 
-def _static_pose(session: Worn) -> Array:
+def _static_pose(session: Worn) -> FloatArray:
     exercise, side = session.exercise, session.side
     level = level_pelvis(exercise.position, side)
     in_pose = session.in_pose()
@@ -103,14 +103,14 @@ def _static_pose(session: Worn) -> Array:
     return np.arctan2(-hip[:, 2, 0], hip[:, 2, 2])
 
 
-def pelvis_heading(session: Worn, level: Array) -> float:
+def pelvis_heading(session: Worn, level: FloatArray) -> float:
     truth = session.wearing.truth
     row = _row(session, float(np.mean(session.windows.pose or (0.0, 0.0))))
     m = columns_of(truth.q_earth_pelvis[row : row + 1])[0] @ level.T
     return float(np.arctan2(m[1, 0] - m[0, 1], m[0, 0] + m[1, 1]))
 
 
-def to_true_earth(session: Worn, q: Array, segment: Segment) -> Array:
+def to_true_earth(session: Worn, q: FloatArray, segment: Segment) -> FloatArray:
     """Return a unit's orientations, given the true heading at the start pose."""
     trace = next(
         t for t in session.wearing.traces if t.segment is segment and t.side is session.side
@@ -126,14 +126,14 @@ def _row(session: Worn, time_s: float) -> int:
     return int(np.searchsorted(session.wearing.truth.time_s, time_s))
 
 
-def columns_of(q: Array) -> Array:
+def columns_of(q: FloatArray) -> FloatArray:
     """Return the rotation matrices (n, 3, 3) of orientations (n, 4)."""
     return np.stack(
         [rotate_array(q, np.broadcast_to(axis, (len(q), 3))) for axis in np.eye(3)], axis=-1
     )
 
 
-def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) -> Array:
+def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) -> FloatArray:
     """Return the rotation (n,) in rad by a windowed heading, NaN where the thigh has no axes.
 
     The femur turns as the thigh unit does; `of_shank` takes its knee axis from the shank unit, as
@@ -165,5 +165,5 @@ def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) 
     return np.arctan2(np.sum(e * z, axis=-1), np.sum(e * x, axis=-1))
 
 
-def _turned(q: Array, axis: object) -> Array:
+def _turned(q: FloatArray, axis: object) -> FloatArray:
     return rotate_array(q, np.broadcast_to(np.asarray(axis, float), (len(q), 3)))

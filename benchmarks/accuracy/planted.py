@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import sessions
+from analysis.session import analyse as sessions
 from benchmarks.accuracy.worn import EXERCISES, recording_of
 from imu.sample import Segment, Side
-from imu.virtual.faults import HeadingTurn, InRep, Silence, StrapSlip
-from imu.virtual.movements import movement_of
+from imu.virtual.person.movements import movement_of
+from imu.virtual.units.faults import HeadingTurn, InRep, Silence, StrapSlip
 from imu.virtual.wearer import WearerSettings, Wearing, swap_segments, swap_sides, wear
 
 Job = tuple[str, str, int, bool]

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.anatomy import hidden_deg
-from analysis.exercises import Array
+from analysis.angle.anatomy import hidden_deg
 from benchmarks.accuracy.methods import OURS, others, ours
 from benchmarks.accuracy.worn import Worn
-from imu.virtual.truth import TrueRep
+from imu.sample import FloatArray
+from imu.virtual.person.truth import TrueRep
 
 Row = dict[str, Any]
 STARTS_WITHIN_S = 0.3
@@ -41,7 +41,7 @@ def rows_of(session: Worn, *, alone: bool = False) -> list[Row]:
     return rows
 
 
-def _row(method: str, angle: Array, truth: Array, session: Worn) -> Row:
+def _row(method: str, angle: FloatArray, truth: FloatArray, session: Worn) -> Row:
     """Return what is scored alike for every method."""
     error = angle - truth
     heading = session.exercise.angle == "heading"
@@ -62,7 +62,7 @@ def _row(method: str, angle: Array, truth: Array, session: Worn) -> Row:
     }
 
 
-def _own_figures(angle: Array, sigma: Array, truth: Array, session: Worn) -> Row:
+def _own_figures(angle: FloatArray, sigma: FloatArray, truth: FloatArray, session: Worn) -> Row:
     """Return what only our angle has: validity, its σ, its leaps, and the repetitions found."""
     error = angle - truth
     inside = session.in_set
@@ -93,7 +93,7 @@ def _own_figures(angle: Array, sigma: Array, truth: Array, session: Worn) -> Row
     }
 
 
-def _zero(error: Array, session: Worn) -> Row:
+def _zero(error: FloatArray, session: Worn) -> Row:
     """Return how far the error between repetitions is from that of the first set.
 
     `zero_moved_deg` is the farthest that any set's is, which sway and the wearer's returns move
@@ -109,7 +109,7 @@ def _zero(error: Array, session: Worn) -> Row:
     }
 
 
-def per_rep(error: Array, session: Worn) -> Array:
+def per_rep(error: FloatArray, session: Worn) -> FloatArray:
     """Return the error over all repetitions, each from its own start."""
     parts = []
     for rep in session.wearing.truth.reps[session.side]:
@@ -120,7 +120,7 @@ def per_rep(error: Array, session: Worn) -> Array:
     return np.concatenate(parts) if parts else np.array([np.nan])
 
 
-def _start(part: Array, session: Worn) -> float | None:
+def _start(part: FloatArray, session: Worn) -> float | None:
     """Return the error at a repetition's start: over the first tenth of a second that is known."""
     rate_hz = session.recording.rate_hz
     early = part[: max(2, int(STARTS_WITHIN_S * rate_hz))]
@@ -129,7 +129,12 @@ def _start(part: Array, session: Worn) -> float | None:
 
 
 def _peak_error(
-    angle: Array, truth: Array, reps: tuple[TrueRep, ...], session: Worn, *, from_start: bool
+    angle: FloatArray,
+    truth: FloatArray,
+    reps: tuple[TrueRep, ...],
+    session: Worn,
+    *,
+    from_start: bool,
 ) -> float:
     """Return the median error of the repetitions' maxima, without sign."""
     off = []
@@ -149,7 +154,7 @@ def _during(session: Worn, start_s: float, end_s: float) -> slice:
     return slice(int(first), int(last) + 1)
 
 
-def _leaps(error: Array, inside: np.ndarray, session: Worn) -> tuple[float, float, float]:
+def _leaps(error: FloatArray, inside: np.ndarray, session: Worn) -> tuple[float, float, float]:
     """Return the largest change of the error from frame to frame, when, and that over gaps."""
     number = session.set_number
     rows = np.flatnonzero(inside & ~np.isnan(error))
@@ -163,11 +168,11 @@ def _leaps(error: Array, inside: np.ndarray, session: Worn) -> tuple[float, floa
     return float(beside[worst]), float(session.frames.time_s[rows[worst + 1]]), over_gaps
 
 
-def _rms(values: Array) -> float:
+def _rms(values: FloatArray) -> float:
     known = values[~np.isnan(values)]
     return float(np.sqrt(np.mean(known**2))) if len(known) else np.nan
 
 
-def _mean(values: Array) -> float:
+def _mean(values: FloatArray) -> float:
     known = values[~np.isnan(values)]
     return float(np.mean(known)) if len(known) else np.nan

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.exercises import Array
+from imu.sample import FloatArray
 
 WINDOW_S = 8.0
 EVERY_S = 0.2
@@ -46,8 +46,8 @@ class _Filter:
 
 
 def windowed_heading(
-    time_s: Array, axis_first: Array, axis_second: Array, start_rad: float
-) -> Array:
+    time_s: FloatArray, axis_first: FloatArray, axis_second: FloatArray, start_rad: float
+) -> FloatArray:
     """Return the turn δ that brings the second unit's earth to the first one's, shape (n,).
 
     Parameters
@@ -76,7 +76,7 @@ def windowed_heading(
     return np.interp(time_s, at_s, np.unwrap(out))
 
 
-def _solved(apart: Array, weight: Array, delta: float) -> float:
+def _solved(apart: FloatArray, weight: FloatArray, delta: float) -> float:
     """Return δ that minimises the sum of (w · (apart − δ))², by Gauss–Newton from the last one."""
     for _ in range(ROUNDS):
         error = weight * np.angle(np.exp(1j * (apart - delta)))

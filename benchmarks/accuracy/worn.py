@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import exercises, sessions
-from analysis.calibration import LegFrames, Windows
-from analysis.exercises import Array, Exercise
-from analysis.recording import Recording, leg_units
-from imu.host_fusion import with_orientations
-from imu.losses import losses
-from imu.sample import SampleTable, Side
-from imu.timeline import align, until_last_complete
+from analysis import exercises
+from analysis.calibrate.calibration import LegFrames, Windows
+from analysis.exercises import Exercise
+from analysis.session import analyse as sessions
+from analysis.session.recording import Recording, leg_units
+from imu.clocks.losses import losses
+from imu.clocks.timeline import align, until_last_complete
+from imu.fuse.host_fusion import with_orientations
+from imu.sample import FloatArray, SampleTable, Side
 from imu.virtual.wearer import WearerSettings, Wearing, wear
 
 GRAVITY = (
@@ -65,7 +66,7 @@ class Worn:
         return self.in_set & (truth.phase[self.side][rows] == "rest")
 
     @property
-    def truth_deg(self) -> Array:
+    def truth_deg(self) -> FloatArray:
         return self.wearing.truth.angle_at(self.side, self.frames.time_s)
 
     def in_pose(self) -> np.ndarray:

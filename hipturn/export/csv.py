@@ -16,7 +16,7 @@ from imu.recording.folder import replace_file
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.sessions import Result
+    from analysis.session.analyse import Result
     from imu.recording import Session
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

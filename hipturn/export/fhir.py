@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import exercises
-from analysis.norms import norms_for, posture_of
+from analysis.exercises.reference_values import norms_for, posture_of
 from hipturn import __version__
 from imu.recording.folder import replace_file
 
 if TYPE_CHECKING:
     from analysis.exercises import Exercise
-    from analysis.sessions import Result
+    from analysis.session.analyse import Result
     from imu.recording import Session
 
 SNOMED = "http://snomed.info/sct"

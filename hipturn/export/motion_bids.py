@@ -19,7 +19,7 @@ from hipturn import __version__
 from imu.recording.folder import replace_file
 
 if TYPE_CHECKING:
-    from analysis.sessions import Result
+    from analysis.session.analyse import Result
     from imu.recording import Session
     from imu.sample import FloatArray
 

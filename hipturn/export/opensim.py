@@ -18,17 +18,17 @@ import numpy as np
 
 from analysis import exercises
 from analysis.exercises import level_pelvis
-from analysis.recording import leg_units
+from analysis.session.recording import leg_units
 from hipturn.errors import UserError
-from hipturn.pipeline import marks_of
+from hipturn.session.pipeline import marks_of
 from imu.quaternion import from_axis_angle, multiply_array, rotate_array
 from imu.recording.folder import replace_file
 from imu.sample import FloatArray, Segment, Side
 
 if TYPE_CHECKING:
-    from analysis.calibration import LegCalibration
-    from analysis.recording import Recording
-    from analysis.sessions import Result
+    from analysis.calibrate.calibration import LegCalibration
+    from analysis.session.analyse import Result
+    from analysis.session.recording import Recording
     from imu.recording import Session
     from imu.sample import Unit
 

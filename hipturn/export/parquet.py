@@ -11,7 +11,7 @@ import pyarrow.parquet
 from hipturn.export.csv import sample_table
 
 if TYPE_CHECKING:
-    from analysis.sessions import Result
+    from analysis.session.analyse import Result
     from imu.recording import Session
 
 

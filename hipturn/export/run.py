@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import hipturn
 
 if TYPE_CHECKING:
-    from analysis.sessions import Result
+    from analysis.session.analyse import Result
     from imu.recording import Session
 
 FORMS = {

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from analysis.changes import with_changes
 from analysis.exercises import CatalogueError
+from analysis.session.since_last_session import with_changes
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import Row, store_summary, stored_summary
 from imu.recording import SessionError, open_session
@@ -129,8 +129,8 @@ def summary_of(folder: Path) -> list[Row]:
     stored = stored_summary(folder)
     if stored is not None:
         return stored
-    from analysis import sessions
-    from hipturn.pipeline import read_recording
+    from analysis.session import analyse as sessions
+    from hipturn.session.pipeline import read_recording
 
     try:
         result = sessions.analyse(read_recording(open_session(folder)))

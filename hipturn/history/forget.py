@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hipturn.archive.manifest import forget_entry
 from hipturn.errors import UserError
 from hipturn.export.parquet import PARQUET, partitions
 from hipturn.history.index import INDEX_FILE, history_index
-from hipturn.manifest import forget_entry
-from hipturn.places import SESSION_FILE
+from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock, read_header, replace_file
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hipturn.history.stored import FIGURES, SUMMARY_FILE, Row, stored_summary
-from hipturn.places import SESSION_FILE
+from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
 from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, read_header
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hipturn import __version__
-from hipturn.places import demo_root
+from hipturn.session_paths import demo_root
 from imu.recording import SessionError
 from imu.recording.folder import EVENTS_FILE, HEADER_FILE, SAMPLES_FILE, replace_file
 from imu.recording.strict_json import parse_object

@@ -71,8 +71,8 @@ def fill(
     index: sqlite3.Connection, root: Path, folders: list[str], done: Callable[[str], object]
 ) -> None:
     """Analyse sessions and keep what is found; a damaged one is marked and harms no other."""
-    from analysis import sessions
-    from hipturn.pipeline import read_recording
+    from analysis.session import analyse as sessions
+    from hipturn.session.pipeline import read_recording
 
     for name in folders:
         try:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
-from analysis.plots import SIDE_COLOURS, SIDE_LINES
+from analysis.session.plots import SIDE_COLOURS, SIDE_LINES
 from hipturn.errors import UserError
 
 SUFFIXES = (".pdf", ".png", ".svg")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.norms import norms_for
-from analysis.overlay import overlay
-from analysis.plots import SIDE_COLOURS, SIDE_LINES, plot_angle
+from analysis.exercises.reference_values import norms_for
+from analysis.session.overlay import overlay
+from analysis.session.plots import SIDE_COLOURS, SIDE_LINES, plot_angle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

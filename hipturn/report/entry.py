@@ -11,7 +11,7 @@ from hipturn.history.earlier import Past
 
 if TYPE_CHECKING:
     from analysis.exercises import Exercise
-    from analysis.sessions import Result
+    from analysis.session.analyse import Result
     from imu.recording import Session
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.anatomy import hidden_deg
-from analysis.norms import norms_for, posture_of
-from analysis.tables import SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG
+from analysis.angle.anatomy import hidden_deg
+from analysis.exercises.reference_values import norms_for, posture_of
+from analysis.session.tables import SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG
 from hipturn.report.words import UNKNOWN, date_of, figure, plain
 
 if TYPE_CHECKING:
-    from analysis.checks import Check
-    from analysis.norms import Norm
+    from analysis.calibrate.checks import Check
+    from analysis.exercises.reference_values import Norm
     from hipturn.report.entry import Entry
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analysis import sessions
+from analysis.session import analyse as sessions
 from hipturn.history.earlier import candidates, completed, past_of
 from hipturn.history.stored import store_summary
-from hipturn.pipeline import read_recording
 from hipturn.report import Entry, write_report
 from hipturn.report.entry import calibrated_live
+from hipturn.session.pipeline import read_recording
 from imu.recording import open_session
 
 __all__ = ["entries_of", "write_report"]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from analysis.grading import STROKE_MIN_S
+from analysis.grade.grade import STROKE_MIN_S
 from hipturn.report.entry import Entry
 
 DISCLAIMER = "Not a diagnosis. Not a medical device."

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from analysis import exercises
 from analysis.exercises import CatalogueError
-from analysis.sessions import Result
+from analysis.session.analyse import Result
 from hipturn import __version__
 from hipturn.server.commands import Rate, RefusedCommandError, parse
 from hipturn.server.guard import Door, Guard

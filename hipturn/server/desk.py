@@ -16,20 +16,20 @@ import click
 
 from analysis import exercises
 from analysis.exercises import CatalogueError
+from hipturn.commands.summary_text import summary_lines
 from hipturn.errors import UserError
-from hipturn.live import LiveSession
-from hipturn.pipeline import Tracker
-from hipturn.radio_session import hold_session
-from hipturn.rest_check import RestFinding, watch_rest
 from hipturn.server.hub import Hub, now_ms
 from hipturn.server.library import Library
 from hipturn.server.recorded import exercise_data
 from hipturn.server.rigs import Planned, Rig, Worn
 from hipturn.server.screen import BothScreens, Link, PageScreen, tell_units
-from hipturn.summary_text import summary_lines
-from hipturn.terminal import PlainScreen, Screen
-from imu.profile import ProfileError
-from imu.radio import RadioError
+from hipturn.session.live import LiveSession
+from hipturn.session.pipeline import Tracker
+from hipturn.session.radio_session import hold_session
+from hipturn.session.terminal import PlainScreen, Screen
+from hipturn.units.rest_check import RestFinding, watch_rest
+from imu.air.radio_errors import RadioError
+from imu.profiles.profile import ProfileError
 from imu.recording import SessionError, check_space
 from imu.sample import Side, Unit
 

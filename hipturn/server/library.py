@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis import exercises, sessions
+from analysis import exercises
 from analysis.exercises import CatalogueError
-from analysis.sessions import Result
-from hipturn.pipeline import read_recording
-from hipturn.places import SESSION_FILE, demo_root
+from analysis.session import analyse as sessions
+from analysis.session.analyse import Result
 from hipturn.server.recorded import columns_of, description
+from hipturn.session.pipeline import read_recording
+from hipturn.session_paths import SESSION_FILE, demo_root
 from imu.recording import SessionError, open_session
 
 NEWEST = 200

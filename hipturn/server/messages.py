@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.calibration import CalibrationResult, LegCalibration
-from analysis.monitor import LegUpdate
+from analysis.calibrate.calibration import CalibrationResult, LegCalibration
+from analysis.session.leg_monitor import LegUpdate
 from imu.quaternion import Quaternion, Vector, rotate
 from imu.sample import Side
 

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from analysis import exercises
-from analysis.calibration import LegCalibration, LegFrames
-from analysis.exercises import Array, Exercise
-from analysis.recording import leg_units
-from analysis.sessions import Result
-from analysis.signals import start_level_deg
-from analysis.tables import PHASES
+from analysis.angle.counted_signal import start_level_deg
+from analysis.calibrate.calibration import LegCalibration, LegFrames
+from analysis.exercises import Exercise
+from analysis.session.analyse import Result
+from analysis.session.recording import leg_units
+from analysis.session.tables import PHASES
 from hipturn.server.messages import PER_MILLE, VERSION, drawing_axes
 from imu.quaternion import rotate_array
 from imu.recording import Session
-from imu.sample import Side
+from imu.sample import FloatArray, Side
 
 GAP_MS = 100.0
 """A longer stretch without an angle is shown as a gap."""
@@ -105,7 +105,7 @@ def columns_of(result: Result) -> bytes:
     return b"".join(parts)
 
 
-def _bones(rows: Any, calibration: LegCalibration | None, frames: LegFrames) -> Array:  # noqa: ANN401 (a DataFrame)
+def _bones(rows: Any, calibration: LegCalibration | None, frames: LegFrames) -> FloatArray:  # noqa: ANN401 (a DataFrame)
     """Return `messages.bones` for every row, shape (n, 6)."""
     n = len(rows)
     if calibration is None:
@@ -126,7 +126,7 @@ def _bones(rows: Any, calibration: LegCalibration | None, frames: LegFrames) -> 
     axes = np.asarray(drawing_axes(calibration.pelvis)).T
     both = np.concatenate((thigh @ axes, shank @ axes), axis=-1)
     known = np.isfinite(both).all(axis=-1, keepdims=True)
-    out: Array = np.where(known, np.round(PER_MILLE * np.nan_to_num(both)), NOT_KNOWN)
+    out: FloatArray = np.where(known, np.round(PER_MILLE * np.nan_to_num(both)), NOT_KNOWN)
     return out
 
 

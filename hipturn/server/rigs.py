@@ -11,16 +11,16 @@ from typing import Any, Literal, Protocol
 
 from analysis import exercises
 from hipturn.errors import UserError
-from hipturn.kit import KitUnit
-from hipturn.radio_session import Place, Strapped, Wish, clock_from_now, strap
-from hipturn.shake import SHAKEN_RAD_S, ShakeWatch, tell_apart
-from hipturn.unit_setup import SCAN_S
-from hipturn.virtual_session import NOTE, write_truth
-from imu.profile import load_profiles
-from imu.radio import Backend
+from hipturn.session.radio_session import Place, Strapped, Wish, clock_from_now, strap
+from hipturn.session.virtual_session import NOTE, write_truth
+from hipturn.units.kit import KitUnit
+from hipturn.units.shake import SHAKEN_RAD_S, ShakeWatch, tell_apart
+from hipturn.units.unit_setup import SCAN_S
+from imu.air.radio_errors import Backend
+from imu.air.scan import Found, find
+from imu.profiles.profile import load_profiles
 from imu.sample import Segment, Side
-from imu.scan import Found, find
-from imu.virtual.backend import backend_of
+from imu.virtual.on_air.backend import backend_of
 from imu.virtual.wearer import WearerSettings, Wearing, on_air
 
 SideChoice = Literal["left", "right", "both"]

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from analysis.announcements import MOVEMENT_KINDS, Announcement, Kind
+from analysis.calibrate.guide import Step
 from analysis.exercises import Exercise
-from analysis.guide import Step
-from hipturn.pipeline import Tracker, Update
+from analysis.session.announcements import MOVEMENT_KINDS, Announcement, Kind
 from hipturn.server.hub import Hub
 from hipturn.server.messages import checks_message, frame_message, leg_message
 from hipturn.server.stillness import NEEDED_S, Stillness
-from hipturn.spoken import sentence
-from hipturn.terminal import step_text
-from imu.link_state import LinkCounts, LinkState
+from hipturn.session.pipeline import Tracker, Update
+from hipturn.session.spoken import sentence
+from hipturn.session.terminal import step_text
+from imu.air.link_state import LinkCounts, LinkState
 from imu.quaternion import IDENTITY
 from imu.sample import Side, Unit
 

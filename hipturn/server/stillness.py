@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from analysis.guide import LOOK_AT_S, Step
-from analysis.protocol import STILL_LAG_S, STILL_RAD_S
+from analysis.calibrate.find_steps import STILL_LAG_S, STILL_RAD_S
+from analysis.calibrate.guide import LOOK_AT_S, Step
 from imu.quaternion import Quaternion, conjugate, multiply
 
 NEEDED_S = {Step.STAND: LOOK_AT_S[-1], Step.POSE: LOOK_AT_S[1], Step.BENDS: LOOK_AT_S[1]}

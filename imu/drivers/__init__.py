@@ -14,10 +14,10 @@ from bleak import BleakClient
 from imu.drivers.capture2go import Capture2GoDriver
 from imu.drivers.metamotion import MetaMotionDriver
 from imu.drivers.movesense import MovesenseDriver
+from imu.drivers.reading import Reading
 from imu.drivers.toml_driver import TomlDriver
 from imu.drivers.unit_fields import UnitFields
-from imu.reading import Reading
-from imu.unit_layout import DriverName, Profile
+from imu.profiles.unit_layout import DriverName, Profile
 
 __all__ = ["Driver", "UnitFields", "driver_for"]
 
@@ -39,7 +39,7 @@ class Driver(Protocol):
 
     @property
     def rejected(self) -> dict[str, int]:
-        """Reason → how often something was not taken; `imu.reading` explains them."""
+        """Reason → how often something was not taken; `imu.drivers.reading` explains them."""
 
     def unit_fields(self) -> UnitFields:
         """Return what `imu.sample.Unit` wants to know, final after `start`."""

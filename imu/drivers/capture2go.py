@@ -2,7 +2,7 @@
 
 Orientation is the unit's own 6-axis one; its heading offset to magnetic north is not applied. The
 unit would also answer what its clock shows; it is not asked, for the arrivals of its samples bound
-its clock well enough (`imu.clock`), and only they are in a recording.
+its clock well enough (`imu.clocks.clock`), and only they are in a recording.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bleak import BleakClient
 
+from imu.air.radio_errors import RadioError, Trouble
 from imu.drivers.capture2go_packages import (
     GET_STATUS,
     MEASUREMENT_MODE,
@@ -26,12 +27,11 @@ from imu.drivers.capture2go_packages import (
     pack,
     reading_of,
 )
+from imu.drivers.reading import Reading, Reason, count
 from imu.drivers.talk import Notifications, attempt, characteristic, put
 from imu.drivers.unit_fields import UnitFields, fields_of
-from imu.radio import RadioError, Trouble
-from imu.reading import Reading, Reason, count
-from imu.unit_layout import Profile
-from imu.write_guard import CAPTURE2GO_COMMAND as COMMAND
+from imu.profiles.unit_layout import Profile
+from imu.profiles.write_guard import CAPTURE2GO_COMMAND as COMMAND
 
 STREAMING, RECORDING = 2, 3  # what the unit is doing
 CHARGE_MASK = 0x7F  # the highest bit says that it is charging

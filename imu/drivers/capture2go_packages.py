@@ -12,8 +12,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from imu.quaternion import Quaternion
-from imu.reading import (
+from imu.drivers.reading import (
     MAX_NOTIFICATION_BYTES,
     Reading,
     Reason,
@@ -22,6 +21,7 @@ from imu.reading import (
     quaternion_of,
     rotation_rate_of,
 )
+from imu.quaternion import Quaternion
 
 STOP_AND_CLEAR = 0x0158
 SET_MEASUREMENT_MODE = 0x0120

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bleak import BleakClient
 
+from imu.air.radio_errors import RADIO_ERRORS, RadioError, Trouble
 from imu.drivers.talk import attempt, characteristic, put
-from imu.radio import RADIO_ERRORS, RadioError, Trouble
-from imu.write_guard import DOT_MESSAGES as MESSAGES
+from imu.profiles.write_guard import DOT_MESSAGES as MESSAGES
 
 ACKNOWLEDGEMENT = "15177002-4947-11e9-8646-d663bd873d93"
 

@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 from bleak import BleakClient
 
+from imu.air.radio_errors import RadioError, Trouble
+from imu.drivers.reading import Reading
 from imu.drivers.talk import Notifications, attempt, characteristic, put
 from imu.drivers.toml_driver import TomlDriver
 from imu.drivers.unit_fields import UnitFields
-from imu.profile import load_profiles
-from imu.radio import RadioError, Trouble
-from imu.reading import Reading
-from imu.unit_layout import Profile
-from imu.write_guard import METAWEAR_COMMAND as COMMAND
+from imu.profiles.profile import load_profiles
+from imu.profiles.unit_layout import Profile
+from imu.profiles.write_guard import METAWEAR_COMMAND as COMMAND
 
 NOTIFY = "326a9006-85cb-9195-d9dd-464cfbbae75a"
 ASK_ACCELEROMETER = b"\x03\x80"

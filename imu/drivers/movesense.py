@@ -13,10 +13,8 @@ from collections.abc import Callable
 
 from bleak import BleakClient
 
-from imu.drivers.talk import Notifications, attempt, characteristic, put, read_battery
-from imu.drivers.unit_fields import UnitFields, fields_of
-from imu.radio import RadioError, Trouble
-from imu.reading import (
+from imu.air.radio_errors import RadioError, Trouble
+from imu.drivers.reading import (
     MAX_NOTIFICATION_BYTES,
     Reading,
     Reason,
@@ -24,8 +22,10 @@ from imu.reading import (
     count,
     rotation_rate_of,
 )
-from imu.unit_layout import Profile
-from imu.write_guard import MOVESENSE_COMMAND as COMMAND
+from imu.drivers.talk import Notifications, attempt, characteristic, put, read_battery
+from imu.drivers.unit_fields import UnitFields, fields_of
+from imu.profiles.unit_layout import Profile
+from imu.profiles.write_guard import MOVESENSE_COMMAND as COMMAND
 
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
 RESULT, DATA, DATA_PART_2 = 1, 2, 3

@@ -12,9 +12,9 @@ from typing import TypeVar
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
-from imu.radio import RADIO_ERRORS, RadioError, Trouble
-from imu.unit_layout import MTU_OVERHEAD, Battery, Write
-from imu.write_guard import forbidden
+from imu.air.radio_errors import RADIO_ERRORS, RadioError, Trouble
+from imu.profiles.unit_layout import MTU_OVERHEAD, Battery, Write
+from imu.profiles.write_guard import forbidden
 
 T = TypeVar("T")
 

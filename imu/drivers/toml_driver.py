@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from bleak import BleakClient
 
-from imu.decode import Decoder
+from imu.drivers.decode import Decoder
+from imu.drivers.reading import Reading
 from imu.drivers.talk import Notifications, attempt, charge, has, read_battery, room, send
 from imu.drivers.talk import characteristic as find
 from imu.drivers.unit_fields import UnitFields, fields_of
-from imu.reading import Reading
-from imu.unit_layout import MTU_OVERHEAD, Battery, Profile, Write, write_values
+from imu.profiles.unit_layout import MTU_OVERHEAD, Battery, Profile, Write, write_values
 
 
 class TomlDriver:
@@ -31,7 +31,7 @@ class TomlDriver:
     Attributes
     ----------
     rejected
-        Reason → how often, only reasons that occurred; `imu.reading` explains them.
+        Reason → how often, only reasons that occurred; `imu.drivers.reading` explains them.
     """
 
     def __init__(self, profile: Profile, stream: str | None, rate_hz: float | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from imu.unit_layout import Stream
+from imu.profiles.unit_layout import Stream
 
 # Used where a stream has no such counter, as `imu.sample.Unit` has it.
 DEFAULT_TIME_BITS = 32

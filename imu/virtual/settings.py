@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from imu.virtual.faults import Fault, problems_of
-from imu.virtual.script import Script
+from imu.virtual.person.script import Script
+from imu.virtual.units.faults import Fault, problems_of
 
 Span = tuple[float, float]
 

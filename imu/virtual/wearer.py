@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from imu.sample import Sample, Segment, Side, Unit
-from imu.virtual.air import VirtualAir
 from imu.virtual.chance import Chance, chance_from
-from imu.virtual.dot_layout import NAME
-from imu.virtual.dot_unit import DotUnit, LinkLoss
-from imu.virtual.enact import enact
-from imu.virtual.faults import faults_of
-from imu.virtual.habits import everyday_script
-from imu.virtual.motion import Mark, plan
-from imu.virtual.movements import Movement, movement_of
-from imu.virtual.radio import SEQUENCE_BITS, TICK_S, TIME_BITS, received, transmit, until
-from imu.virtual.sensors import SensorTrace, sense
+from imu.virtual.on_air.air import VirtualAir
+from imu.virtual.on_air.delivery import SEQUENCE_BITS, TICK_S, TIME_BITS, received, transmit, until
+from imu.virtual.person.enact import enact
+from imu.virtual.person.habits import everyday_script
+from imu.virtual.person.motion import Mark, plan
+from imu.virtual.person.movements import Movement, movement_of
+from imu.virtual.person.truth import Truth, truth_of
 from imu.virtual.settings import WearerSettings
-from imu.virtual.truth import Truth, truth_of
+from imu.virtual.units.dot_layout import NAME
+from imu.virtual.units.dot_unit import DotUnit, LinkLoss
+from imu.virtual.units.faults import faults_of
+from imu.virtual.units.sensors import SensorTrace, sense
 
 __all__ = [
     "LinkLoss",

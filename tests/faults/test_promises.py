@@ -22,18 +22,18 @@ import pandas as pd
 import pytest
 
 import hipturn as package
-import hipturn.radio_session
+import hipturn.session.radio_session
 from analysis import exercises
-from hipturn.cli import main
+from hipturn.commands.cli import main
 from hipturn.export.csv import write_tables
-from hipturn.live import LiveSession
-from hipturn.pipeline import Tracker, rotation_text
-from hipturn.radio_session import Wish
-from hipturn.replay import tracker_of
 from hipturn.report import write_report
 from hipturn.report.entry import Entry
-from hipturn.start import start_virtual
-from hipturn.virtual_session import header_of, record_wearing
+from hipturn.session.live import LiveSession
+from hipturn.session.pipeline import Tracker, rotation_text
+from hipturn.session.radio_session import Wish
+from hipturn.session.replay import tracker_of
+from hipturn.session.start import start_virtual
+from hipturn.session.virtual_session import header_of, record_wearing
 from imu.recording import (
     SessionError,
     SessionWriter,
@@ -215,7 +215,7 @@ def test_a_disk_that_is_nearly_full_is_said_before_recording_starts_and_a_full_o
         assert "the disk is nearly full" in (check_space(tmp_path) or "")
         started = []
         patch.setattr(Quiet, "say", lambda self, text: started.append(text))
-        patch.setattr(hipturn.radio_session, "open_screen", lambda *_: Quiet())
+        patch.setattr(hipturn.session.radio_session, "open_screen", lambda *_: Quiet())
         start_virtual(Wish(exercise=EXERCISE, seconds=0.2, root=str(tmp_path / "r")), speed=1.0)
         assert "the disk is nearly full" in started[0]
     if os.name != "posix":
@@ -304,7 +304,7 @@ def test_a_read_only_disk_is_refused_in_a_sentence_and_harms_no_recording(sessio
     if shutil.which("unshare") is None or os.geteuid() != 0:
         pytest.skip("only root may mount a disk")
     code = (
-        "import sys; from hipturn.cli import main; place = sys.argv[1]\n"
+        "import sys; from hipturn.commands.cli import main; place = sys.argv[1]\n"
         "live = ['live', '--virtual', '--terminal', '--speed', 'max', '--exercise']\n"
         f"live.append('{EXERCISE}')\n"
         "for words in ([*live, '--dir', place], ['analyse', place + '/s', '--out', place + '/t'],\n"
@@ -378,7 +378,7 @@ def test_nothing_but_the_name_of_a_session_comes_from_the_clock_on_the_wall():
         if WALL.search(line)
     }
     assert found == {
-        "hipturn/radio_session.py: started_at, side = datetime.now().astimezone(),"
+        "hipturn/session/radio_session.py: started_at, side = datetime.now().astimezone(),"
         " recorded_side(units)"
     }
 
@@ -415,12 +415,12 @@ def test_the_counters_of_a_unit_may_wrap_nothing_is_lost_and_no_time_jumps(weari
 
 SUSPENDED = f"""
 import sys
-from hipturn.start import start_virtual
-import hipturn.start
+from hipturn.session.start import start_virtual
+import hipturn.session.start
 from imu.virtual.wearer import WearerSettings
-hipturn.start.settings_for = lambda *_: WearerSettings(reps=3, move_s=2.0, still_s=2.0)
+hipturn.session.start.settings_for = lambda *_: WearerSettings(reps=3, move_s=2.0, still_s=2.0)
 from analysis import exercises
-from hipturn.radio_session import Wish
+from hipturn.session.radio_session import Wish
 wish = Wish(exercise={EXERCISE!r}, root=sys.argv[1], dose=exercises.load({EXERCISE!r}).dose)
 start_virtual(wish, seed=4, speed=25.0)
 """

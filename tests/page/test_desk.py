@@ -17,25 +17,25 @@ import pytest
 
 import hipturn
 from analysis import exercises
-from hipturn.display import wants_page
-from hipturn.kit import KitUnit
-from hipturn.live import LiveSession
-from hipturn.pipeline import Tracker
-from hipturn.radio_session import Wish, strap
-from hipturn.replay import tracker_of
-from hipturn.rest_check import REST_S, judge
+from hipturn.commands.display import wants_page
 from hipturn.server import rigs
 from hipturn.server.desk import Desk, plan_for
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.server.rigs import RadioRig, VirtualRig, shaken
 from hipturn.server.screen import PageScreen
-from hipturn.start import wanted_units
-from hipturn.virtual_session import header_of
-from imu.radio import Backend, RadioError, Trouble
+from hipturn.session.live import LiveSession
+from hipturn.session.pipeline import Tracker
+from hipturn.session.radio_session import Wish, strap
+from hipturn.session.replay import tracker_of
+from hipturn.session.start import wanted_units
+from hipturn.session.virtual_session import header_of
+from hipturn.units.kit import KitUnit
+from hipturn.units.rest_check import REST_S, judge
+from imu.air.radio_errors import Backend, RadioError, Trouble
 from imu.recording import SessionWriter, open_session
 from imu.sample import Sample, Segment, Side, Unit
-from imu.virtual.backend import backend_of
+from imu.virtual.on_air.backend import backend_of
 from imu.virtual.wearer import WearerSettings, on_air, wear
 
 EXERCISE = "seated_internal_rotation"
@@ -276,7 +276,7 @@ def test_the_page_is_chosen_where_somebody_sits_at_a_display(
 
 UNATTENDED = (
     "from hipturn import page_session; page_session.UNATTENDED_S = 0.2;"
-    " page_session.LINGER_S = 0.2; from hipturn.cli import main; main()"
+    " page_session.LINGER_S = 0.2; from hipturn.commands.cli import main; main()"
 )
 
 

@@ -15,7 +15,7 @@ from made_up import Feed
 from websockets.sync.client import connect
 from window import eventually
 
-from analysis.monitor import LegUpdate
+from analysis.session.leg_monitor import LegUpdate
 from hipturn.server.commands import COMMANDS
 from hipturn.server.hub import BURST, MAX_EVENTS, MESSAGES_PER_S, Hub, Viewer, encode
 from hipturn.server.messages import VERSION, bones, frame_message, leg_message

@@ -193,6 +193,6 @@ def test_a_replay_ends_where_the_analysis_does(hipturn_page, browser, name):
 
 
 def package_demo():
-    from hipturn.places import demo_root
+    from hipturn.session_paths import demo_root
 
     return demo_root()

@@ -15,11 +15,11 @@ from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 from peripheral import BATTERY, CONTROL, DATA, PAYLOAD, START, STOP, Peripheral
 
+from imu.air.link import ConnectLock, LinkEvent, LinkEventKind, LinkTiming, UnitLink
+from imu.air.link_state import DEFAULT_TIMING
 from imu.drivers import Driver, UnitFields
-from imu.link import ConnectLock, LinkEvent, LinkEventKind, LinkTiming, UnitLink
-from imu.link_state import DEFAULT_TIMING
-from imu.profile import load_profiles
-from imu.reading import Reading
+from imu.drivers.reading import Reading
+from imu.profiles.profile import load_profiles
 from imu.sample import Sample, Segment, Side, Unit
 
 

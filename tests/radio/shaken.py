@@ -10,9 +10,9 @@ import numpy as np
 from imu.quaternion import from_axis_angle
 from imu.sample import Segment, Side
 from imu.virtual.chance import chance_from
-from imu.virtual.dot_unit import DotUnit
-from imu.virtual.sensors import SensorTrace
 from imu.virtual.settings import WearerSettings
+from imu.virtual.units.dot_unit import DotUnit
+from imu.virtual.units.sensors import SensorTrace
 
 GRID_HZ = 480.0
 SWING_RAD = math.radians(30.0)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from analysis import exercises
-from hipturn.cli import cli
+from hipturn.commands.cli import cli
 from imu.recording import open_session
 
 pytestmark = pytest.mark.long

@@ -10,7 +10,7 @@ import pytest
 from peripheral import STOP, Peripheral
 from sessions import ReferenceDriver, linked, until
 
-from imu.link import ConnectLock, LinkState, UnitLink
+from imu.air.link import ConnectLock, LinkState, UnitLink
 from imu.sample import Sample
 
 if TYPE_CHECKING:

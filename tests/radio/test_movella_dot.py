@@ -11,11 +11,11 @@ import pytest
 from dot import ACC_MPS2, CHARGE, CONTROL, GYR_DPS, SETTINGS, Q, dot
 from sessions import Catch, linked, until
 
+from imu.air.scan import find
+from imu.clocks.losses import losses
 from imu.drivers import Driver, driver_for
-from imu.losses import losses
-from imu.profile import load_profiles
+from imu.profiles.profile import load_profiles
 from imu.sample import Sample, SampleTable, Segment, Side, Unit
-from imu.scan import find
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez

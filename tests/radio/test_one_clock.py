@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sessions import until
 
-from hipturn.kit import KitUnit
-from hipturn.one_clock import give_one_clock
-from hipturn.radio_session import strap
-from imu.virtual.dot_layout import MESSAGES
+from hipturn.session.one_clock import give_one_clock
+from hipturn.session.radio_session import strap
+from hipturn.units.kit import KitUnit
+from imu.virtual.units.dot_layout import MESSAGES
 from imu.virtual.wearer import WearerSettings, on_air
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from peripheral import BATTERY, PAYLOAD, Characteristic, Peripheral
 from sessions import Links, ReferenceDriver, linked, strapped, until
 
-from imu.link import LinkTiming
-from imu.timeline import Timeline
+from imu.air.link import LinkTiming
+from imu.clocks.timeline import Timeline
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from peripheral import Peripheral
 from sessions import Links, linked, missing, strapped, until
 
-from imu.link import LinkTiming
-from imu.losses import losses
+from imu.air.link import LinkTiming
+from imu.air.scan import find_device
+from imu.clocks.losses import losses
+from imu.clocks.timeline import Timeline
 from imu.sample import SampleTable
-from imu.scan import find_device
-from imu.timeline import Timeline
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez

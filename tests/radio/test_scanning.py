@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from peripheral import SERVICE, Peripheral
 from sessions import Links, linked, until
 
-from imu.profile import Profile, parse_profile
-from imu.scan import Found, find
+from imu.air.scan import Found, find
+from imu.profiles.profile import Profile, parse_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

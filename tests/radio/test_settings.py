@@ -10,7 +10,7 @@ import pytest
 from peripheral import Characteristic, Peripheral
 
 from hipturn.errors import UserError
-from hipturn.unit_choices import Configured, Wanted, configure
+from hipturn.units.unit_choices import Configured, Wanted, configure
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez

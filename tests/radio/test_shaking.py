@@ -13,13 +13,13 @@ import pytest
 from shaken import PLACES, Shakes, shaken_units
 
 from hipturn.errors import UserError
-from hipturn.radio_session import Strapped
-from hipturn.shake import tell_apart
-from imu.profile import load_profiles
-from imu.radio import Backend
-from imu.scan import find
-from imu.virtual.air import VirtualAir
-from imu.virtual.backend import backend_of
+from hipturn.session.radio_session import Strapped
+from hipturn.units.shake import tell_apart
+from imu.air.radio_errors import Backend
+from imu.air.scan import find
+from imu.profiles.profile import load_profiles
+from imu.virtual.on_air.air import VirtualAir
+from imu.virtual.on_air.backend import backend_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,7 +66,7 @@ def test_four_units_are_asked_for_one_after_the_other():
 
 
 def test_two_units_that_move_at_once_are_said_so_and_decide_nothing(monkeypatch):
-    monkeypatch.setattr("hipturn.shake.CONFUSED_S", 0.5)
+    monkeypatch.setattr("hipturn.units.shake.CONFUSED_S", 0.5)
     both = [(0.5, 3.5, 0), (0.5, 3.5, 1)]
     said, strapped = told_apart(2, [*both, (6.0, 20.0, 1)])
     assert "Several units move at once: shake only the one asked for." in said
@@ -75,7 +75,7 @@ def test_two_units_that_move_at_once_are_said_so_and_decide_nothing(monkeypatch)
 
 @pytest.mark.parametrize("shakes", [[], [(0.0, 9.0, 0), (0.0, 9.0, 1)]], ids=["nobody", "both"])
 def test_where_nobody_shakes_one_unit_it_ends_with_what_to_do(monkeypatch, shakes):
-    monkeypatch.setattr("hipturn.shake.PATIENCE_S", 2.0)
+    monkeypatch.setattr("hipturn.units.shake.PATIENCE_S", 2.0)
     with pytest.raises(UserError, match="no unit was shaken for the right thigh: start again, or"):
         told_apart(2, shakes)
 

@@ -11,9 +11,9 @@ from bleak.backends.device import BLEDevice
 from peripheral import STOP, Peripheral
 from sessions import Links, linked, missing, strapped, until
 
-from imu.losses import losses
+from imu.air.scan import find_device
+from imu.clocks.losses import losses
 from imu.sample import SampleTable
-from imu.scan import find_device
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez

@@ -20,9 +20,9 @@ from bleak.exc import (
 from peripheral import CONTROL, SERVICE, Peripheral
 from sessions import ReferenceDriver
 
-from imu.link import ConnectLock, LinkTiming, UnitLink
-from imu.radio import SENTENCES, RadioError, Trouble, explain, printable, trouble_of
-from imu.scan import find, find_device
+from imu.air.link import ConnectLock, LinkTiming, UnitLink
+from imu.air.radio_errors import SENTENCES, RadioError, Trouble, explain, printable, trouble_of
+from imu.air.scan import find, find_device
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dot import MODES
 from peripheral import Characteristic, Peripheral
 
-from imu.virtual.dot_layout import COMPANY_ID, SERVICES, RefusedError
-from imu.virtual.dot_unit import DotUnit
+from imu.virtual.units.dot_layout import COMPANY_ID, SERVICES, RefusedError
+from imu.virtual.units.dot_unit import DotUnit
 
 
 class Motion:

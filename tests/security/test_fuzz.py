@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis import exercises
-from analysis.exercise import CatalogueError
-from analysis.exercise_file import parse as parse_exercise
 from analysis.exercises import CATALOGUE
+from analysis.exercises.exercise import CatalogueError
+from analysis.exercises.exercise_file import parse as parse_exercise
 from hipturn.errors import UserError
-from hipturn.kit import read_kit
 from hipturn.plan import ROUTINES, load_plan, parse_plan
 from hipturn.server.commands import COMMANDS, RefusedCommandError
 from hipturn.server.commands import parse as parse_command
+from hipturn.units.kit import read_kit
 from imu.importers import ImportFileError
 from imu.importers.column_map import checked, read_map
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from hipturn.cli import main
-from hipturn.kit import KitUnit, remember
-from hipturn.virtual_session import header_of
+from hipturn.commands.cli import main
+from hipturn.session.virtual_session import header_of
+from hipturn.units.kit import KitUnit, remember
 from imu.recording import SessionWriter
 from imu.virtual.wearer import WearerSettings, wear
 
@@ -157,7 +157,7 @@ def watch(event, arguments):
         opened.append(f"{event} {arguments[1:]}")
 sys.addaudithook(watch)
 sys.path.insert(0, sys.argv.pop(1))
-from hipturn.cli import main
+from hipturn.commands.cli import main
 try:
     main()
 except SystemExit as ended:
@@ -190,7 +190,7 @@ def test_our_code_writes_no_log_at_all():
     }
     used = {name: loggers for name, loggers in found.items() if loggers}
     # only asyncio's, and that is silenced
-    assert set(used) == {"hipturn/page_session.py", "hipturn/start.py"}
+    assert set(used) == {"hipturn/server/page_session.py", "hipturn/session/start.py"}
     assert {logger for loggers in used.values() for logger in loggers} == {'"asyncio"'}
 
 

@@ -24,7 +24,7 @@ from analysis.exercises import (
     rotation_about,
 )
 from imu.sample import Side
-from imu.virtual.movements import Movement, PelvisPosition
+from imu.virtual.person.movements import Movement, PelvisPosition
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-an-exercise.md"
 TEXT = PAGE.read_text(encoding="utf-8")

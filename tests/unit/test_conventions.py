@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from analysis import exercises, sigma
-from analysis.calibration import LegCalibration, LegFrames, Windows, calibrate
-from analysis.exercise import SIGNAL_NAMES
-from analysis.fusion import LegFusion
-from analysis.leg_record import follow_leg
-from analysis.leg_series import fuse_leg
-from analysis.monitor import ALWAYS
+from analysis import exercises
+from analysis.angle import uncertainty as sigma
+from analysis.angle.leg_angles import LegFusion
+from analysis.angle.leg_series import fuse_leg
+from analysis.calibrate.calibration import LegCalibration, LegFrames, Windows, calibrate
+from analysis.exercises.exercise import SIGNAL_NAMES
+from analysis.session.leg_monitor import ALWAYS
+from analysis.session.leg_record import follow_leg
 from imu.sample import Side
 
 PAGE = Path(__file__).parents[2] / "docs" / "conventions.md"

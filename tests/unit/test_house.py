@@ -18,7 +18,7 @@ import click
 import pytest
 
 import hipturn
-from hipturn.cli import cli
+from hipturn.commands.cli import cli
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("imu", "analysis", "hipturn")
@@ -53,7 +53,7 @@ def imported(path: Path) -> Iterator[str]:
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join((*base, node.module)) if node.module else ".".join(base)
             yield module
-            # `from imu import timeline` reaches the module as `import imu.timeline` does
+            # `from imu import timeline` reaches the module as `import imu.clocks.timeline` does
             yield from (
                 f"{module}.{alias.name}" for alias in node.names if is_module(module, alias.name)
             )
@@ -108,8 +108,8 @@ def test_the_virtual_wearer_shares_only_the_algebra_with_the_estimator(path):
     "code",
     [
         "import hipturn",
-        "from hipturn.cli import main; sys.argv[1:] = ['--help']; main()",
-        "from hipturn.cli import main; sys.argv[1:] = ['analyse', '--help']; main()",
+        "from hipturn.commands.cli import main; sys.argv[1:] = ['--help']; main()",
+        "from hipturn.commands.cli import main; sys.argv[1:] = ['analyse', '--help']; main()",
     ],
     ids=["import hipturn", "hipturn --help", "hipturn analyse --help"],
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import hipturn
-from hipturn.radio_session import Wish
-from hipturn.start import start_virtual
+from hipturn.session.radio_session import Wish
+from hipturn.session.start import start_virtual
 from imu.recording import SessionHeader
 from imu.recording.arrow_stream import SCHEMA
 from imu.sample import Unit

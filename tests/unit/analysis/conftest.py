@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
-from analysis.calibration import LegFrames, Windows
-from analysis.recording import Recording
+from analysis.calibrate.calibration import LegFrames, Windows
+from analysis.session.recording import Recording
+from imu.clocks.timeline import align, until_last_complete
 from imu.sample import SampleTable, Side
-from imu.timeline import align, until_last_complete
 from imu.virtual.wearer import Wearing
 
 RATE_HZ = 60.0

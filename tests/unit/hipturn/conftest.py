@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hipturn.cli import main
-from hipturn.virtual_session import record_wearing
+from hipturn.commands.cli import main
+from hipturn.session.virtual_session import record_wearing
 from imu.virtual.wearer import WearerSettings, wear
 
 STARTED = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hipturn.history.earlier import summary_of
 from hipturn.history.stored import SUMMARY_FILE, made_from
-from hipturn.virtual_session import record_wearing
+from hipturn.session.virtual_session import record_wearing
 from imu.virtual.wearer import WearerSettings, wear
 
 STARTED = datetime(2025, 1, 6, 9, 0, tzinfo=UTC)

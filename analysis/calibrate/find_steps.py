@@ -1,0 +1,210 @@
+"""Find the stand, the start pose and the knee bends in a recording, without any marks.
+
+Still periods are those in which both units turn slower than a few degrees a second. Bends are
+movements in a row in which the shank turns about one axis, several times, while the thigh hardly
+turns; in every exercise the thigh turns too. The start pose is the still period just before them,
+if the bends began as the leg was in it; the stand is an earlier one from which both units turned by
+what the exercise's start pose asks for.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.calibrate.calibration import LegFrames, Windows
+from analysis.calibrate.knee_axis import (
+    BENDS_MIN,
+    THIGH_SHARE_MAX,
+    angular_velocity,
+    count_bends,
+    principal_axis,
+    thigh_share,
+    turned_about,
+)
+from analysis.calibrate.long_axes import POSE_MAX_RAD, angle_between, unit, up_in_sensor
+from analysis.exercises import Exercise, nominal_up
+from imu.quaternion import conjugate_array, multiply_array, rotation_vector_array
+from imu.sample import FloatArray, Side
+
+STILL_RAD_S = math.radians(6.0)
+STILL_LAG_S = 0.3
+"""Speed is the turn over this long, so that tremor and noise do not end a still period."""
+STILL_MIN_S = 1.5
+SILENCE_MAX_S = 1.0
+"""After a longer gap nobody knows whether the wearer kept still."""
+STAND_MIN_S = 2.0
+PELVIS_ROWS_MIN = 50
+"""With fewer the pelvis's unit says nothing about how long it kept still."""
+PAUSE_MAX_S = 4.0
+"""A longer rest ends the bends."""
+SAME_AXIS = math.cos(math.radians(20.0))
+BEND_HINGE_SHARE = 0.85
+BEND_TURN_MIN_RAD = math.radians(15.0)
+BEND_MARGIN_S = 0.2
+"""The bends are taken to begin so long before they are seen: the leg is still in its start pose."""
+SHIFT_MAX_RAD = math.radians(20.0)
+"""Who shifts in a position stays this near to it; a stand is further from most start poses."""
+
+
+def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
+    """Return the calibration windows a recording shows; those it does not show are None."""
+    known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
+    time_s = frames.time_s[known]
+    if len(time_s) < 50:
+        return Windows()
+    q_thigh, q_shank = frames.q_thigh[known], frames.q_shank[known]
+    speed = np.maximum(_lag_speed(time_s, q_thigh), _lag_speed(time_s, q_shank))
+    heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
+    stills = _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
+    seen = frames.rows(known)
+    moves = _runs(time_s, heard & (speed >= STILL_RAD_S), 0.1)
+    # Where only the thigh's unit bends, the two are swapped: that too is a find, and is refused.
+    bends = _find_bends(seen, moves) or _find_bends(LegFrames(time_s, q_shank, q_thigh), moves)
+    if exercise.pose.bends_standing and bends is not None:
+        return _standing_windows(seen, stills, bends, exercise, side)
+    before = [run for run in stills if bends is None or run[1] <= bends[0] + STILL_LAG_S]
+    if not before:
+        return Windows(bends=bends)
+    pose = before[-1]
+    in_pose = pose
+    if bends is not None and not same_position(seen.between(pose), seen.between(_begin(bends))):
+        in_pose = _begin(bends)
+    # where the start pose was not kept still, the last stillness is the stand, or on the way
+    kept = in_pose == pose
+    earlier = before[:-1] if kept else before
+    stands = [run for run in earlier if run[1] - run[0] >= STAND_MIN_S]
+    posed = seen.between(in_pose)
+    fitting = [run for run in stands if is_stand(seen.between(run), posed, exercise, side)]
+    stand = _without_bow(seen, fitting[-1]) if fitting else None
+    return Windows(stand=stand, pose=pose if kept else None, bends=bends)
+
+
+def _standing_windows(
+    frames: LegFrames,
+    stills: list[tuple[float, float]],
+    bends: tuple[float, float],
+    exercise: Exercise,
+    side: Side,
+) -> Windows:
+    """Return the windows where the knee was bent standing: stand, bends, and then the pose."""
+    stands = [run for run in stills if run[1] <= bends[0] + STILL_LAG_S]
+    stand = next((run for run in reversed(stands) if run[1] - run[0] >= STAND_MIN_S), None)
+    if stand is None:
+        return Windows(bends=bends)
+    stand = _without_bow(frames, stand)
+    poses = [run for run in stills if run[0] >= bends[1] - STILL_LAG_S]
+    stood = frames.between(stand)
+    fitting = [run for run in poses if is_stand(stood, frames.between(run), exercise, side)]
+    return Windows(stand=stand, pose=fitting[0] if fitting else None, bends=bends)
+
+
+def _without_bow(frames: LegFrames, stand: tuple[float, float]) -> tuple[float, float]:
+    """Return a stand up to where the pelvis moves: who bows keeps the legs still."""
+    if frames.q_pelvis is None:
+        return stand
+    rows = ~np.isnan(frames.q_pelvis[:, 0])
+    rows &= (frames.time_s >= stand[0]) & (frames.time_s <= stand[1])
+    time_s, q = frames.time_s[rows], frames.q_pelvis[rows]
+    if len(time_s) < PELVIS_ROWS_MIN:
+        return stand
+    heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
+    still = _runs(time_s, heard & (_lag_speed(time_s, q) < STILL_RAD_S), STAND_MIN_S)
+    return still[0] if still else stand
+
+
+def _lag_speed(time_s: FloatArray, q: FloatArray) -> FloatArray:
+    """Return the mean angular speed (n,) in rad/s over a lag centred on each sample."""
+    lag = max(1, round(STILL_LAG_S / float(np.median(np.diff(time_s)))))
+    turn = rotation_vector_array(multiply_array(conjugate_array(q[:-lag]), q[lag:]))
+    speed = np.linalg.norm(turn, axis=1) / (time_s[lag:] - time_s[:-lag])
+    return np.concatenate((np.full(lag // 2, speed[0]), speed, np.full(lag - lag // 2, speed[-1])))
+
+
+def _runs(
+    time_s: FloatArray, flags: npt.NDArray[np.bool_], min_s: float
+) -> list[tuple[float, float]]:
+    """Return the stretches (from, to) in which the flag stays true for at least `min_s`."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    pairs = zip(edges[::2], edges[1::2] - 1, strict=True)
+    runs = [(float(time_s[a]), float(time_s[b])) for a, b in pairs]
+    return [run for run in runs if run[1] - run[0] >= min_s]
+
+
+def _find_bends(
+    frames: LegFrames, movements: list[tuple[float, float]]
+) -> tuple[float, float] | None:
+    """Return the first row of bend-like movements about one axis that holds enough bends."""
+    row: list[tuple[float, float]] = []
+    row_axis: FloatArray | None = None
+    for start, end in [*movements, (math.inf, math.inf)]:
+        axis = _bend_axis(frames.between((start, end)))
+        goes_on = (
+            row_axis is not None
+            and axis is not None
+            and abs(float(axis @ row_axis)) > SAME_AXIS
+            and start - row[-1][1] < PAUSE_MAX_S
+        )
+        if not goes_on:
+            if row and bends_in(frames, (row[0][0], row[-1][1])) >= BENDS_MIN:
+                break
+            row, row_axis = [], axis
+        if axis is not None:
+            row.append((start, end))
+    # a margin on both sides, so that the bends start and end from the pose
+    return (row[0][0] - BEND_MARGIN_S, row[-1][1] + BEND_MARGIN_S) if row else None
+
+
+def _begin(bends: tuple[float, float]) -> tuple[float, float]:
+    """Return the last moment before the bends; where it was not heard, the first one of them."""
+    return bends[0], bends[0] + 1.5 * BEND_MARGIN_S
+
+
+def same_position(a: LegFrames, b: LegFrames) -> bool:
+    """Say whether gravity shows every unit that is worn alike in two still periods."""
+    pairs = [(a.q_shank, b.q_shank)]
+    if a.thigh_worn:
+        pairs.append((a.q_thigh, b.q_thigh))
+    return all(_tilted(q_a, q_b) <= SHIFT_MAX_RAD for q_a, q_b in pairs)
+
+
+def _tilted(q_a: FloatArray, q_b: FloatArray) -> float:
+    """Return how far (rad) gravity moved in a unit between two sets of orientations (n, 4)."""
+    a, b = up_in_sensor(q_a).mean(axis=0), up_in_sensor(q_b).mean(axis=0)
+    return angle_between(unit(a), unit(b))
+
+
+def _bend_axis(part: LegFrames) -> FloatArray | None:
+    """Return the axis (3,) the shank turned about, if only the knee moved."""
+    if len(part.time_s) < 8:
+        return None
+    _, shank = angular_velocity(part.time_s, part.q_shank)
+    _, thigh = angular_velocity(part.time_s, part.q_thigh)
+    step_s = float(np.median(np.diff(part.time_s)))
+    axis, share = principal_axis(shank)
+    alone = thigh_share(thigh, shank) < THIGH_SHARE_MAX
+    large = float(np.sum(np.linalg.norm(shank, axis=1))) * step_s > BEND_TURN_MIN_RAD
+    return axis if share > BEND_HINGE_SHARE and alone and large else None
+
+
+def bends_in(frames: LegFrames, window: tuple[float, float]) -> int:
+    """Return how many knee bends a window shows."""
+    part = frames.between(window)
+    _, omega = angular_velocity(part.time_s, part.q_shank)
+    axis, _ = principal_axis(omega)
+    return count_bends(turned_about(axis, part.q_shank))
+
+
+def is_stand(a: LegFrames, b: LegFrames, exercise: Exercise, side: Side) -> bool:
+    """Say whether the units turned from `a` to the start pose `b` by what the exercise asks for."""
+    pairs = ((a.q_thigh, b.q_thigh), (a.q_shank, b.q_shank))
+    for segment, (q_a, q_b), up in zip(
+        ("thigh", "shank"), pairs, nominal_up(exercise, side), strict=True
+    ):
+        if segment == "thigh" and not a.thigh_worn:
+            continue
+        if abs(_tilted(q_a, q_b) - math.acos(min(1.0, max(-1.0, float(up[1]))))) > POSE_MAX_RAD:
+            return False
+    return True

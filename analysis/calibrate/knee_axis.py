@@ -1,0 +1,151 @@
+"""The knee as a hinge: its axis in the shank unit, from the way the unit turns in knee bends.
+
+Angular velocity comes from differences of orientations, so that any unit that sends orientations
+serves. The axis is the first principal axis of the shank's angular velocity, its sign such that
+straightening the knee is positive: then it points to the wearer's right on either leg.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.calibrate.checks import Check, at_least, at_most, share_at_most
+from imu.quaternion import (
+    conjugate_array,
+    multiply_array,
+    rotate_array,
+    rotation_vector_array,
+)
+from imu.sample import FloatArray
+
+BEND_SPEED_RAD_S = math.radians(20.0)  # slower samples say more about sway than about the hinge
+MOVING_MIN = 20
+"""Fewer moving samples than this are no knee bends."""
+EIGENVALUE_RATIO_MIN = 0.95
+SPLIT_HALF_MAX_RAD = math.radians(5.0)
+SIGMA_MIN_RAD = math.radians(0.2)
+"""Two halves that agree by chance do not make an axis better known than this."""
+BENDS_MIN = 3
+BEND_SIZE_RAD = math.radians(25.0)
+THIGH_SHARE_MAX = 0.35
+"""A thigh that turns more than this share of the shank is not standing by while the knee bends."""
+
+
+def angular_velocity(time_s: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return midpoints (m,), and angular velocities (m, 3) in rad/s in the sensor frame.
+
+    Steps over a gap are left out.
+    """
+    dt = np.diff(time_s)
+    turn = rotation_vector_array(multiply_array(conjugate_array(q[:-1]), q[1:]))
+    regular = regular_steps(time_s)
+    return (time_s[:-1] + dt / 2)[regular], (turn / dt[:, None])[regular]
+
+
+def regular_steps(time_s: FloatArray) -> npt.NDArray[np.bool_]:
+    """Say which steps (n − 1,) from one instant to the next leap over no gap."""
+    dt = np.diff(time_s)
+    regular: npt.NDArray[np.bool_] = (dt > 0) & (dt < 2.5 * np.median(dt))
+    return regular
+
+
+def turned_about(axis: FloatArray, q: FloatArray) -> FloatArray:
+    """Return how far (n,) in rad a sensor has turned about its own axis (3,) since the first."""
+    turn = rotation_vector_array(multiply_array(conjugate_array(q[:-1]), q[1:]))
+    return np.concatenate(([0.0], np.cumsum(turn @ axis)))
+
+
+def principal_axis(omega: FloatArray) -> tuple[FloatArray, float]:
+    """Return the principal axis (3,) of angular velocities (n, 3) and its eigenvalue share."""
+    values, vectors = np.linalg.eigh(omega.T @ omega)
+    return vectors[:, -1], float(values[-1] / max(values.sum(), 1e-12))
+
+
+def thigh_share(thigh: FloatArray, shank: FloatArray) -> float:
+    """Return how far the thigh unit turned as a share of the shank unit, from velocities (n, 3)."""
+    turned = float(np.sum(np.linalg.norm(thigh, axis=1)))
+    return turned / max(float(np.sum(np.linalg.norm(shank, axis=1))), 1e-12)
+
+
+def count_bends(angle: FloatArray, size_rad: float = BEND_SIZE_RAD) -> int:
+    """Return how often an angle (n,) rises by a size above where it was and comes half way back."""
+    bends, away, bottom, top = 0, False, 0.0, 0.0
+    for value in np.abs(angle - angle[0]).tolist():
+        if away:
+            top = max(top, value)
+            if value < (bottom + top) / 2:
+                away, bends, bottom = False, bends + 1, value
+        else:
+            bottom = min(bottom, value)
+            if value > bottom + size_rad:
+                away, top = True, value
+    return bends
+
+
+def knee_velocity(
+    time_s: FloatArray, q_thigh: FloatArray, q_shank: FloatArray, heading_rad: float
+) -> FloatArray:
+    """Return the shank's angular velocity against the thigh (m, 3) in rad/s, in the shank unit.
+
+    `heading_rad` turns the shank unit's earth to the thigh unit's.
+    """
+    _, shank = angular_velocity(time_s, q_shank)
+    _, thigh = angular_velocity(time_s, q_thigh)
+    regular = regular_steps(time_s)
+    c, s = math.cos(heading_rad), math.sin(heading_rad)
+    in_earth = rotate_array(q_thigh[:-1][regular], thigh)
+    in_shanks_earth = in_earth @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return shank - rotate_array(conjugate_array(q_shank[:-1][regular]), in_shanks_earth)
+
+
+def find_hinge(
+    time_s: FloatArray,
+    q_thigh: FloatArray,
+    q_shank: FloatArray,
+    *,
+    extends: bool,
+    heading_rad: float | None = None,
+) -> tuple[FloatArray | None, float, list[Check]]:
+    """Return the knee axis (3,) in the shank unit, its 1 σ in rad, and the figures it rests on.
+
+    Parameters
+    ----------
+    time_s, q_thigh, q_shank
+        The knee bends: seconds (n,) and orientations (n, 4) of both units, without gaps of NaN.
+    extends
+        Whether the bends begin by straightening the knee: from a bent start pose.
+    heading_rad
+        The turn that brings the shank unit's earth to the thigh unit's, where it is known: then
+        what the thigh moved is taken off, else it counts as the knee's.
+
+    Returns
+    -------
+    tuple
+        The axis is None when the shank did not move.
+    """
+    _, shank = angular_velocity(time_s, q_shank)
+    _, thigh = angular_velocity(time_s, q_thigh)
+    moving = np.linalg.norm(shank, axis=1) > BEND_SPEED_RAD_S
+    fast = shank[moving]
+    share_of_thigh = thigh_share(thigh[moving], fast)
+    if heading_rad is not None:
+        fast = knee_velocity(time_s, q_thigh, q_shank, heading_rad)[moving]
+    if len(fast) < MOVING_MIN:
+        return None, math.inf, [at_least("knee bends", 0, BENDS_MIN, "shank idle")]
+    axis, share = principal_axis(fast)
+    halves = [principal_axis(half)[0] for half in np.array_split(fast, 2)]
+    split = math.acos(min(1.0, abs(float(halves[0] @ halves[1]))))
+    angle = turned_about(axis, q_shank)
+    if (float(np.mean(angle)) > 0.0) != extends:
+        axis, angle = -axis, -angle
+    checks = [
+        at_least("knee bends", count_bends(angle), BENDS_MIN, "few bends"),
+        share_at_most("thigh share", share_of_thigh, THIGH_SHARE_MAX, "thigh moves"),
+        at_least("hinge eigenvalue ratio", share, EIGENVALUE_RATIO_MIN, "two axes"),
+        at_most("hinge split-half angle", split, SPLIT_HALF_MAX_RAD, "axis moved"),
+    ]
+    # half the split is the standard error of the mean of two halves
+    return axis, max(split / 2.0, SIGMA_MIN_RAD), checks

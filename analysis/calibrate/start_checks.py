@@ -1,0 +1,81 @@
+"""Whether the start pose and the knee bends are what the exercise wants, where the data show it."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.calibrate.checks import Check, at_least, at_most
+from analysis.calibrate.leg_axes import SegmentAxes, Steps, turned
+from analysis.calibrate.start_heading import hinge_consistency, knee_on_the_way
+from analysis.exercises import nominal_up
+from analysis.leg import LegCalibration
+from imu.sample import FloatArray
+
+FRONT_SEEN = 0.5
+"""Below this share of gravity across the femur, a pose does not show which way its front is."""
+FRONT_MAX_RAD = math.radians(60.0)
+UPRIGHT_RAD = math.radians(60.0)
+FORWARDS_RAD = math.radians(45.0)
+"""A knee that seems to bend so far forwards is one whose axis has the wrong sign."""
+KNEE_MAX_RAD = math.radians(25.0)
+"""As far as a knee may be off while repetitions count."""
+CONSISTENCY_MIN = 0.95
+
+
+def hinge_check(steps: Steps, axes: SegmentAxes, leg: LegCalibration) -> list[Check]:
+    """Return the check that all of the bends agree on the common heading, where they show it."""
+    if axes.y_thigh is None:
+        return []
+    bends = steps.bends
+    agreed = hinge_consistency(
+        turned(bends.q_thigh, axes.y_thigh), turned(bends.q_shank, axes.z_shank), leg.heading_rad
+    )
+    if agreed is None:
+        return []
+    return [at_least("hinge consistency", agreed, CONSISTENCY_MIN, "hinge disagrees")]
+
+
+def knee_check(steps: Steps, axes: SegmentAxes) -> list[Check]:
+    """Return the check of the start pose's knee where gravity does not show it, but the way did."""
+    hinge_up = float(nominal_up(steps.exercise, steps.side)[0][2])
+    if axes.y_thigh is None or abs(hinge_up) < FRONT_SEEN:
+        return []
+    pose, move = steps.pose, steps.move
+    y_thigh = turned(pose.q_thigh, axes.y_thigh)
+    z_shank, y_shank = (turned(pose.q_shank, axis) for axis in (axes.z_shank, axes.y_shank))
+    nominal = math.radians(steps.exercise.pose.knee_flexion_deg)
+    knee = knee_on_the_way(
+        (y_thigh, z_shank, y_shank),
+        (turned(move.q_thigh, axes.y_thigh), turned(move.q_shank, axes.z_shank)),
+        nominal,
+        KNEE_MAX_RAD,
+    )
+    if knee is None:
+        return []
+    off = abs(math.remainder(knee - nominal, 2 * math.pi))
+    words = {"exercise": steps.exercise.name}
+    return [at_most("knee in the start pose", off, KNEE_MAX_RAD, "wrong knee", **words)]
+
+
+def front_check(steps: Steps, leg: LegCalibration, femur: FloatArray) -> Check:
+    """Return the check that the femur's front is where the exercise has it.
+
+    With the front sideways a knee axis of the wrong sign and the wrong leg look alike, so that
+    neither is taken for granted; with the front up or down a wrong sign mirrors the whole leg, and
+    only the first repetitions tell. With the thigh upright the knee tells: it never bends forwards.
+    """
+    up = nominal_up(steps.exercise, steps.side)[0]
+    if math.hypot(up[0], up[2]) < FRONT_SEEN:
+        return at_most(
+            "front of the thigh", math.pi * bends_forwards(leg), FRONT_MAX_RAD, "wrong way"
+        )
+    seen = math.atan2(femur[2, 2], femur[2, 0])
+    off = abs(math.remainder(seen - math.atan2(up[2], up[0]), 2 * math.pi))
+    remedy = "front" if abs(float(up[0])) > FRONT_SEEN else "wrong way"
+    return at_most("front of the thigh", off, FRONT_MAX_RAD, remedy)
+
+
+def bends_forwards(leg: LegCalibration) -> bool:
+    """Say whether the knee of an upright thigh seems to bend forwards, which no knee does."""
+    upright = abs(leg.thigh_elevation_rad) > UPRIGHT_RAD
+    return leg.y_thigh is not None and upright and leg.knee_flexion_rad < -FORWARDS_RAD

@@ -1,0 +1,125 @@
+"""Repetitions of two circles: first the shin level, then the foot above the knee.
+
+The rep machine counts each rise of the thigh; here two of them in order become one repetition. A
+circle that stays alone, or the second without the first, is partial: nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import math
+
+from analysis.count.movement import Movement, RepSettings, Step
+from analysis.count.repetition_machine import RepMachine, State
+
+FOOT_HIGH = 0.2
+"""Sine of the shank's elevation above which the foot is higher than the knee: 12°, more than a shin
+that is meant to be level wavers."""
+
+
+class CircleMachine:
+    """Counts pairs of circles of one leg; otherwise as `RepMachine`."""
+
+    def __init__(self, settings: RepSettings, start_level_deg: float) -> None:
+        """Start from the thigh's elevation in the calibrated start pose."""
+        self._machine = RepMachine(settings, start_level_deg)
+        self._foot = -1.0
+        """Highest the foot has been in the circle under way."""
+        self._first: Movement | None = None
+        """The first circle, while it waits for the second."""
+        self._becomes: dict[float, Movement | None] = {}
+        """What an announced circle is part of, by its onset; None where it waits."""
+
+    @property
+    def state(self) -> State:
+        """Return the state of the circle under way."""
+        return self._machine.state
+
+    @property
+    def held_s(self) -> float:
+        """Return how long the leg has been holding near the top of its circle."""
+        return self._machine.held_s
+
+    @property
+    def is_resting(self) -> bool:
+        """Say whether no circle is under way."""
+        return self._machine.is_resting
+
+    @property
+    def untold_from_s(self) -> float:
+        """Return when the earliest circle began that is not told yet; infinity without one."""
+        first_s = math.inf if self._first is None else self._first.onset_s
+        return min(first_s, self._machine.untold_from_s)
+
+    @property
+    def is_absent(self) -> bool:
+        """Say whether the wearer has been out of the start position for long."""
+        return self._machine.is_absent
+
+    def see_foot(self, shank_sine: float) -> None:
+        """Take the sine of the shank's elevation before the sample it belongs to."""
+        if self._machine.is_resting:
+            self._foot = -1.0
+        elif shank_sine > self._foot:  # False where NaN
+            self._foot = shank_sine
+
+    def push(self, time_s: float, angle_deg: float, posture: int) -> Step:
+        """Take one sample of the thigh's elevation; NaN is a hole."""
+        return self._paired(self._machine.push(time_s, angle_deg, posture))
+
+    def finish(self, time_s: float) -> Step:
+        """End the set; a first circle without its second is partial."""
+        step = self._paired(self._machine.finish(time_s))
+        first, self._first = self._first, None
+        if first is None:
+            return step
+        if step.completed is None:
+            half = first._replace(status="partial")
+            return Step(half, half)
+        # the movement that the end cut off began with the circle before it
+        whole = step.completed._replace(onset_s=first.onset_s)
+        return Step(whole if step.announced is not None else None, whole)
+
+    def _paired(self, step: Step) -> Step:
+        """Return what a step of the single circles means for the pairs."""
+        announced, completed = step
+        if announced is None:
+            return step if completed is None else Step(None, self._completed(completed))
+        if announced.status != "valid":
+            return step
+        said = self._announced(announced)
+        over = self._completed(completed) if completed is not None else None
+        if said is not None and said.onset_s == announced.onset_s and said.status == "partial":
+            return Step(said, over)
+        orphan = said is not None and said.status == "partial"
+        return Step(said, said if orphan else over)
+
+    def _announced(self, circle: Movement) -> Movement | None:
+        """Take a circle; return the pair it ends, or what stays a half because of it."""
+        first = self._first
+        if self._foot <= FOOT_HIGH:
+            self._first = circle
+            self._becomes[circle.onset_s] = None
+            return None if first is None else first._replace(status="partial")
+        self._first = None
+        if first is None:
+            said = circle._replace(status="partial")
+        else:
+            said = circle._replace(
+                onset_s=first.onset_s,
+                level_deg=first.level_deg,
+                anchor_deg=first.anchor_deg,
+                range_deg=min(first.range_deg, circle.range_deg),
+                peaks=max(first.peaks, circle.peaks),
+                after_absence=first.after_absence,
+            )
+        self._becomes[circle.onset_s] = said
+        return said
+
+    def _completed(self, circle: Movement) -> Movement | None:
+        """Return a completed circle as it was announced, with what is known only now."""
+        if circle.onset_s not in self._becomes:
+            return circle
+        whole = self._becomes.pop(circle.onset_s)
+        if whole is None:
+            return None
+        return whole._replace(stopped_short=circle.stopped_short, back_s=circle.back_s)

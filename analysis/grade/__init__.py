@@ -1,0 +1,1 @@
+"""Measure a completed movement and grade it: controlled or not, and why not."""

@@ -1,0 +1,1 @@
+"""A whole session: follow a leg, watch for faults, announce, and write its tables."""

@@ -1,0 +1,289 @@
+"""What goes wrong while the wearer exercises, said aloud: slipped straps, headings, silence, rate.
+
+The thigh unit sees the femur turn too, less by what its skin lags behind, and in proportion. So the
+two ways to the rotation, by the shank's knee axis and by the thigh unit alone, keep to one line
+through the start pose; a strap that slips leaves it and stays off it. A unit that turns about the
+vertical without tilting, because its strap slipped round an upright limb or its heading was
+disturbed, leaves the common heading that the knee's hinge shows. Both are looked at in the start
+position only: on the way to it and off it straps are touched and limbs go anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
+
+from analysis.angle.leg_angles import LegAngles
+from analysis.calibrate.calibration import LegCalibration
+from analysis.count.start_position import AWAY, ROLL_SEEN_MAX_RAD, START, Posture
+from analysis.exercises.exercise import ROLLS, Exercise
+
+LOOKS_HZ = 10.0
+STILL_RAD_S = math.radians(6.0)
+STILL_S = 0.4
+# Before the wearer has shown how much the thigh's skin follows, any usual share is believed.
+GAIN, GAIN_SPREAD = 0.7, 0.25
+GAIN_FROM_RAD = math.radians(10.0)
+GAIN_COUNT = 2
+OFF_LINE_RAD = math.radians(6.0)
+OFF_LINE_SHARE = 0.05
+REST_RAD = math.radians(6.0)
+DRIFT_RAD_S = math.radians(0.2)
+"""What the headings of two common units drift against each other at most."""
+TURNED_RAD = math.radians(8.0)
+TILTED_RAD = math.radians(8.0)
+TURNED_S = 0.5
+BACK_S = 3.0
+"""Who comes back lets the headings find together first: their time constant is 2 s."""
+SILENT_S = 1.0
+AWAY_DEG = 8.0
+OUTWARDS_COUNT = 2
+RATE_MIN_HZ = 22.0
+RATE_WATCH_S = 5.0
+AGAIN_S = {"silent": 30.0, "slow": 60.0, "heading": 30.0}
+"""How soon the same alarm may be said again; the others are said once."""
+
+TEXTS = {
+    "slip": "the strap on the {segment} slipped: in the start position the two units differ by"
+    " {deg:.0f}°; tighten it and calibrate again",
+    "tilt": "the knee axis is {deg:.0f}° from where it was against the thigh: a strap slipped;"
+    " tighten it and calibrate again",
+    "heading": "the units turned against each other by {deg:.0f}° about the vertical: a strap"
+    " slipped round the limb, or something magnetic is near; check both and calibrate again",
+    "wrong_way": "the first repetitions go the other way: turn the foot outwards, check which leg"
+    " wears the units, and that left and right are not exchanged",
+    "silent": "the {segment} unit is silent: bring it closer, or check that it is switched on",
+    "slow": "only {hz:.0f} samples a second arrive: bring the units closer or set a higher rate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something a person should mend."""
+
+    time_s: float
+    kind: str
+    """A key of `TEXTS`."""
+    text: str
+
+
+class AlarmWatch:
+    """Watches one leg from its calibration on, a few times a second."""
+
+    def __init__(self, calibration: LegCalibration, exercise: Exercise, rate_hz: float) -> None:
+        self._start = calibration.start_rotation_rad
+        self._rate_hz = rate_hz
+        self.every = max(1, round(rate_hz / LOOKS_HZ))
+        """Only each so many-th frame is to be pushed."""
+        self.slip_rad = 0.0
+        """By how much the shank's strap slipped, as far as it was seen: the angle is off by it."""
+        self._across = calibration.across_rad
+        self._drifts = exercise.angle == "heading"
+        self._moves_thigh = exercise.moves_thigh
+        self._direction = Direction(calibration, exercise)
+        self._still: list[tuple[float, float]] = []
+        self._still_from: float | None = None
+        self._before: tuple[float, float] | None = None
+        self._away_s = -math.inf
+        self._line_at: tuple[float, float] | None = (calibration.zeroed_s, 0.0)
+        self._turned: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
+        self._tilted: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
+        self._gains: deque[float] = deque(maxlen=15)
+        self._heard_s: dict[str, float] = {}
+        self._complete: deque[bool] = deque(maxlen=round(RATE_WATCH_S * LOOKS_HZ))
+        self._completes = 0
+        """How many of these are true."""
+        self._said_s: dict[str, float] = {}
+
+    def push(
+        self,
+        time_s: float,
+        angles: LegAngles,
+        where: Posture,
+        known: tuple[bool, bool],
+        interpolated: bool,
+    ) -> Alarm | None:
+        """Take one frame and say what is wrong, one thing at a time.
+
+        `known` says whether thigh and shank have an orientation, `interpolated` whether one of them
+        was filled in between samples.
+        """
+        found = self._silence(time_s, known) or self._rate(time_s, known, interpolated)
+        lost = angles.lost == 1.0
+        if lost:  # units have drifted against each other meanwhile; the next rest shows how far
+            self._line_at = self._before = None
+        seen = all(known) and where != AWAY and not lost
+        if seen and self._direction.push(angles.rotation) and not self._said("slip"):
+            found = found or self._say(time_s, "wrong_way")
+        if where == AWAY and all(known):  # a hole is no absence
+            self._away_s = time_s
+        if not seen or (self._moves_thigh and where != START):
+            self._still_from = None
+            self._still.clear()
+            self._turned.clear()
+            self._tilted.clear()
+            return found
+        if time_s - self._away_s >= BACK_S:
+            found = found or self._turn(time_s, angles, where) or self._tilt(time_s, angles)
+        return found or self._line(time_s, angles)
+
+    def _silence(self, time_s: float, known: tuple[bool, bool]) -> Alarm | None:
+        for segment, here in zip(("thigh", "shank"), known, strict=True):
+            heard_s = self._heard_s.setdefault(segment, time_s)
+            if here:
+                self._heard_s[segment] = time_s
+            elif time_s - heard_s > SILENT_S:
+                return self._say(time_s, "silent", about=segment, segment=segment)
+        return None
+
+    def _rate(self, time_s: float, known: tuple[bool, bool], interpolated: bool) -> Alarm | None:
+        if not all(known):
+            return None
+        complete = self._complete
+        is_full = len(complete) == complete.maxlen
+        self._completes += (not interpolated) - (is_full and complete[0])
+        complete.append(not interpolated)
+        if len(complete) < (complete.maxlen or 0):
+            return None
+        rate_hz = self._rate_hz * self._completes / len(complete)
+        return self._say(time_s, "slow", hz=rate_hz) if rate_hz < RATE_MIN_HZ else None
+
+    def _turn(self, time_s: float, angles: LegAngles, where: Posture) -> Alarm | None:
+        """Look for a turn of one unit against the other about the vertical."""
+        # elsewhere the limb may lie the other way up, where the hinge shows another heading
+        residual = angles.hinge_residual if where == START else math.nan
+        off = _lasting(self._turned, residual, TURNED_RAD)
+        if off < TURNED_RAD:
+            return None
+        return self._say(time_s, "heading", deg=math.degrees(off))
+
+    def _tilt(self, time_s: float, angles: LegAngles) -> Alarm | None:
+        """Look for a knee axis that is no longer across the thigh."""
+        off = _lasting(self._tilted, angles.across - self._across, TILTED_RAD)
+        if off < TILTED_RAD:
+            return None
+        return self._say(time_s, "tilt", deg=math.degrees(off))
+
+    def _line(self, time_s: float, angles: LegAngles) -> Alarm | None:
+        """Look whether thigh and shank still tell of the same rotation."""
+        # a steep thigh hides its roll from gravity
+        hidden = not self._drifts and abs(angles.thigh_elevation) > ROLL_SEEN_MAX_RAD
+        if hidden or not angles.speed < STILL_RAD_S or math.isnan(angles.thigh_rotation):
+            self._still_from = None
+            self._still.clear()
+            return None
+        if self._still_from is None:
+            self._still_from = time_s
+        self._still.append((angles.rotation, angles.thigh_rotation))
+        if time_s - self._still_from < STILL_S:
+            return None
+        shank, thigh = (
+            self._from_start(median(column)) for column in zip(*self._still, strict=True)
+        )
+        self._still_from = None
+        self._still.clear()
+        return self._judge(time_s, shank, thigh)
+
+    def _from_start(self, angle: float) -> float:
+        return math.remainder(angle - self._start, 2.0 * math.pi)
+
+    def _judge(self, time_s: float, shank: float, thigh: float) -> Alarm | None:
+        before, self._before = self._before, (shank, thigh)
+        if before is not None and abs(shank - before[0]) > GAIN_FROM_RAD:
+            # between two moments, so that a slip long before is not in it
+            gain = (thigh - before[1]) / (shank - before[0])
+            if abs(gain - GAIN) < 1.5 * GAIN_SPREAD:
+                self._gains.append(gain)
+        learned = len(self._gains) >= GAIN_COUNT
+        gain, spread = (median(self._gains), 0.0) if learned else (GAIN, GAIN_SPREAD)
+        if self._line_at is None:
+            if abs(shank) <= REST_RAD:
+                self._line_at = (time_s, thigh - gain * shank)
+            return None
+        reference, allowed = self._reference(time_s, self._line_at)
+        if min(abs(shank), abs(thigh - reference)) > REST_RAD:
+            return None  # away from rest nobody could tell which of the two it was
+        line = thigh - gain * shank
+        off = abs(line - reference)
+        limit = math.hypot(OFF_LINE_RAD + OFF_LINE_SHARE * abs(shank), allowed)
+        if off <= limit:
+            self._line_at = (time_s, line)
+        if off <= math.hypot(limit, spread * shank):
+            return None
+        segment = "thigh" if abs(thigh - reference) > abs(shank) else "shank"
+        if segment == "shank":
+            self.slip_rad = max(self.slip_rad, off / gain)
+        return self._say(time_s, "slip", about=segment, segment=segment, deg=math.degrees(off))
+
+    def _reference(self, time_s: float, line_at: tuple[float, float]) -> tuple[float, float]:
+        """Return where the line should be and by how much it may have drifted: nothing by gravity.
+
+        By heading the two units drift against each other, so that only a step tells.
+        """
+        if not self._drifts:
+            return 0.0, 0.0
+        seen_s, line = line_at
+        return line, DRIFT_RAD_S * (time_s - seen_s)
+
+    def _said(self, kind: str) -> bool:
+        return any(key.startswith(kind) for key in self._said_s)
+
+    def _say(self, time_s: float, kind: str, about: str = "", **words: float | str) -> Alarm | None:
+        key = kind + about
+        if time_s - self._said_s.get(key, -math.inf) < AGAIN_S.get(kind, math.inf):
+            return None
+        self._said_s[key] = time_s
+        return Alarm(time_s, kind, TEXTS[kind].format(**words))
+
+
+def fell_silent(segment: str, silent_s: float, end_s: float) -> Alarm | None:
+    """Say that a unit was not heard again before a recording ended at `end_s`."""
+    if silent_s <= SILENT_S:
+        return None
+    return Alarm(end_s, "silent", TEXTS["silent"].format(segment=segment))
+
+
+class Direction:
+    """Tells whether the first repetitions go inwards: the sign of the knee axis rests on it.
+
+    Sensors alone cannot tell a leg from its mirror image. The first two movements away from the
+    start pose tell: both outwards, and the sign is wrong, or left and right are exchanged.
+    """
+
+    def __init__(self, calibration: LegCalibration, exercise: Exercise) -> None:
+        self._start = calibration.start_rotation_rad
+        self._counted_way = ROLLS.get(exercise.signal, 0.0)
+        self._away = math.radians(max(AWAY_DEG, exercise.min_range_deg / 2.0))
+        self._farthest = 0.0
+        self._outwards = 0
+        self.proved = not self._counted_way  # an elevation tells of no side
+
+    def push(self, rotation: float) -> bool:
+        """Take an angle; return whether the first two movements both went the other way."""
+        if self.proved:
+            return False
+        off = self._counted_way * math.remainder(rotation - self._start, 2.0 * math.pi)
+        if abs(off) > max(abs(self._farthest), self._away):
+            self._farthest = off
+        elif self._farthest and abs(off) < abs(self._farthest) / 2.0:  # and back
+            self.proved = self._farthest > 0.0
+            self._outwards += 1
+            self._farthest = 0.0
+            return not self.proved and self._outwards == OUTWARDS_COUNT
+        return False
+
+
+def _lasting(last: deque[float], value: float, least: float) -> float:
+    """Return how far from zero, on one side, all of the last values are.
+
+    0 where one is unknown, and where the newest is nearer than `least`.
+    """
+    if math.isnan(value):
+        last.clear()
+        return 0.0
+    last.append(value)
+    if -least < value < least or len(last) < (last.maxlen or 0):
+        return 0.0
+    return max(min(last), -max(last), 0.0)

@@ -1,0 +1,217 @@
+"""Whole recordings: from aligned frames and marks to angles, repetitions and a summary.
+
+The tables are pandas DataFrames with the columns that the outside relies on; degrees and seconds of
+the session, internal rotation positive on either side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis import exercises
+from analysis.calibrate.calibration import (
+    CalibrationResult,
+    LegCalibration,
+    LegFrames,
+    Windows,
+    calibrate,
+)
+from analysis.calibrate.find_steps import find_windows
+from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
+from analysis.count.both_legs import pair_legs
+from analysis.exercises import Exercise
+from analysis.session.alarms import Alarm, fell_silent
+from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor, follow_guided
+from analysis.session.leg_monitor import Spans
+from analysis.session.leg_record import LegRecord, follow_leg
+from analysis.session.recording import LegUnits, Recording, leg_units, missing_units
+from analysis.session.tables import angle_table, rep_table, summary_table
+from imu.sample import FloatArray, Side
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The tables of one session and how the calibration went."""
+
+    recording: Recording
+    angles: pd.DataFrame
+    reps: pd.DataFrame
+    summary: pd.DataFrame
+    calibrations: dict[Side, CalibrationResult]
+    windows: dict[Side, Windows]
+    alarms: dict[Side, tuple[Alarm, ...]]
+    """What went wrong after the calibration, leg by leg."""
+    sentences: tuple[str, ...]
+    """What a person should know: refusals, warnings, losses."""
+    signals: dict[Side, FloatArray] = field(default_factory=dict)
+    """What was counted, at the rows of `angles`: the hip angle or its proxy; NaN where refused."""
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the angle over time with repetitions and uncertainty; return the Axes."""
+        from analysis.session.plots import plot_angle  # matplotlib only when a figure is wanted
+
+        return plot_angle(self, ax)
+
+
+def analyse(recording: Recording) -> Result:
+    """Return the tables of a session.
+
+    Raises
+    ------
+    analysis.exercises.CatalogueError
+        When the exercise is unknown.
+    """
+    exercise = exercises.load(recording.exercise).with_dose(recording.dose)
+    calibrations: dict[Side, CalibrationResult] = {}
+    windows: dict[Side, Windows] = {}
+    records: dict[Side, LegRecord] = {}
+    sentences = list(recording.notes)
+    for units in leg_units(recording.units):
+        side, frames = units.side, recording.leg(units)
+        windows[side], result, record = _follow(recording, exercise, side, frames)
+        calibrations[side] = result
+        sentences += [f"{side} leg: {sentence}" for sentence in result.sentences]
+        if record is not None:
+            records[side] = record
+    if exercise.both_legs and len(records) == 2:
+        records = pair_legs(records)
+    alarms = {
+        leg.side: (*records[leg.side].alarms, *_fell_silent(recording, leg))
+        for leg in leg_units(recording.units)
+        if leg.side in records
+    }
+    sentences += [
+        f"{side} leg: {a.text} ({a.time_s:.0f} s)" for side in alarms for a in alarms[side]
+    ]
+    sentences += missing_units(recording.units)
+    if not calibrations:
+        sentences.append("no leg has a shank unit: there is no hip angle")
+    reps = rep_table(recording, exercise, records)
+    return Result(
+        recording=recording,
+        angles=angle_table(recording, exercise, windows, records),
+        reps=reps,
+        summary=summary_table(recording, exercise, list(calibrations), reps),
+        calibrations=calibrations,
+        windows=windows,
+        alarms=alarms,
+        sentences=tuple(dict.fromkeys(sentences)),
+        signals={side: record.signal_deg for side, record in records.items()},
+    )
+
+
+def _fell_silent(recording: Recording, leg: LegUnits) -> list[Alarm]:
+    """Return an alarm for each unit of a leg that was not heard to the end."""
+    end_s = float(recording.frames.time_s[-1]) if len(recording.frames.time_s) else 0.0
+    places = (("thigh", leg.thigh), ("shank", leg.shank), ("pelvis", leg.pelvis))
+    found = [
+        fell_silent(segment, recording.silent_s[index], end_s)
+        for segment, index in places
+        if index is not None and index < len(recording.silent_s)
+    ]
+    return [alarm for alarm in found if alarm is not None]
+
+
+def _follow(
+    recording: Recording, exercise: Exercise, side: Side, frames: LegFrames
+) -> tuple[Windows, CalibrationResult, LegRecord | None]:
+    """Return how one leg was calibrated and what it did; None without a calibration."""
+    if exercise.mode == "M5":
+        timer = TimerMonitor(exercise, counted_spans(recording.marks, 0.0))
+        record = follow_guided(timer, frames, -math.inf)
+        return Windows(), CalibrationResult(None, ()), record
+    if exercise.mode == "M4":
+        windows, pose, result = calibrate_hold(recording, frames, exercise, side)
+        if pose is None:
+            return windows, result, None
+        hold = HoldMonitor(pose, exercise, counted_spans(recording.marks, pose.ready_s))
+        return windows, result, follow_guided(hold, frames, pose.ready_s)
+    windows, result = calibrate_leg(recording, frames, exercise, side)
+    if result.calibration is None:
+        return windows, result, None
+    record = follow_leg(
+        result.calibration,
+        exercise,
+        recording.rate_hz,
+        frames,
+        recording.frames.interpolated,
+        counted_spans(recording.marks, result.calibration.ready_s),
+        refine=recording.refined,
+    )
+    return windows, result, record
+
+
+def calibrate_leg(
+    recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
+) -> tuple[Windows, CalibrationResult]:
+    """Return the stored calibration, or one from the marks, or one from what the frames show."""
+    marked = windows_of_marks(recording.marks)
+    stored = (recording.calibrations or {}).get(side)
+    if isinstance(stored, LegCalibration):
+        return marked, CalibrationResult(stored, ())
+    if marked == Windows():
+        marked = find_windows(frames, exercise, side)
+    return marked, calibrate(frames, marked, exercise, side)
+
+
+def calibrate_hold(
+    recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
+) -> tuple[Windows, PoseCalibration | None, CalibrationResult]:
+    """Return the position of a guided hold: stored, by the marks, or the last stillness shown."""
+    marked = windows_of_marks(recording.marks)
+    stored = (recording.calibrations or {}).get(side)
+    if isinstance(stored, PoseCalibration):
+        return marked, stored, CalibrationResult(None, ())
+    if marked == Windows():
+        marked = find_windows(frames, exercise, side)
+    return marked, *calibrate_pose(frames, marked, exercise, side)
+
+
+def windows_of_marks(marks: Sequence[tuple[float, str]]) -> Windows:
+    """Return the calibration windows that marks tell: the last of each before the first set."""
+    first_set = next((t for t, label in sorted(marks) if label == "set_start"), math.inf)
+    found: dict[str, tuple[float, float]] = {}
+    for name in ("stand", "pose", "knee"):
+        pairs = spans(marks, name)
+        before = [pair for pair in pairs if pair[0] < first_set] or pairs
+        if before:
+            found[name] = before[-1]
+    return Windows(stand=found.get("stand"), pose=found.get("pose"), bends=found.get("knee"))
+
+
+def spans(marks: Sequence[tuple[float, str]], name: str) -> list[tuple[float, float]]:
+    """Return the (start, end) seconds of every marked stretch of one name, in order.
+
+    Stretches do not overlap: where a start is marked twice, the later one is meant.
+    """
+    found: list[tuple[float, float]] = []
+    start: float | None = None
+    for time_s, label in sorted(marks):
+        if label == f"{name}_start":
+            start = time_s
+        elif label == f"{name}_end" and start is not None and time_s > start:
+            found.append((start, time_s))
+            start = None
+    return found
+
+
+def counted_spans(marks: Sequence[tuple[float, str]], ready_s: float) -> Spans:
+    """Return between which seconds movements count: the marked sets, else from calibration on.
+
+    A first set without a start begins with the calibration's end, a last one without an end lasts
+    as long as the recording.
+    """
+    sets = [mark for mark in sorted(marks) if mark[1] in ("set_start", "set_end")]
+    if not sets or sets[0][1] == "set_end":
+        sets.insert(0, (ready_s, "set_start"))
+    if sets[-1][1] == "set_start":
+        sets.append((math.inf, "set_end"))
+    return spans(sets, "set")

@@ -1,0 +1,223 @@
+"""The tables of a session: columns that the outside relies on, degrees and seconds.
+
+`angles` has a row per sample, `reps` a row per movement, `summary` a row per exercise and side.
+Internal rotation is positive on either side; what is not known is empty.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.calibrate.calibration import Windows
+from analysis.exercises import Exercise
+from analysis.session.leg_monitor import Numbered
+from analysis.session.leg_record import LegRecord
+from analysis.session.recording import Recording
+from analysis.session.rep_table import REP_COLUMNS, rep_table
+from imu.sample import FloatArray, Side
+
+__all__ = [
+    "ANGLE_COLUMNS",
+    "REP_COLUMNS",
+    "SUMMARY_COLUMNS",
+    "angle_table",
+    "rep_table",
+    "side_flag",
+    "summary_table",
+]
+
+MDC_DEG = 5.4
+"""Minimal detectable change of active seated rotation by inclinometer (Krause et al. 2015)."""
+SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0
+"""Sides within 10° count as equal (Ellison et al. 1990); 6° is about the measurement error."""
+
+ANGLE_COLUMNS = (
+    "time_s", "side", "hip_internal_rotation_deg", "uncertainty_deg", "basis", "hip_flexion_deg",
+    "hip_adduction_deg", "knee_flexion_deg", "thigh_elevation_deg", "pelvis_rotation_deg", "valid",
+    "set", "rep", "phase",
+)  # fmt: skip
+SUMMARY_COLUMNS = (
+    "session_id", "wearer", "start_time", "exercise", "side", "sets", "valid", "partial",
+    "rejected", "target_reps", "controlled", "rom_median_deg", "rom_max_deg", "rom_iqr_deg",
+    "peak_median_deg", "peak_max_deg", "hold_median_s", "tempo_median_s", "side_difference_deg",
+    "side_flag", "change_since_last_deg", "mdc_deg", "change_exceeds_mdc", "lost_samples_percent",
+    "longest_gap_ms",
+)  # fmt: skip
+
+
+PHASES = ("up", "hold", "down", "rest", "away", "calibrating")
+SIDES = tuple(Side)
+SIDE_INDEX = pd.Index([str(side) for side in SIDES])
+
+
+def angle_table(
+    recording: Recording,
+    exercise: Exercise,
+    windows: Mapping[Side, Windows],
+    records: Mapping[Side, LegRecord],
+) -> pd.DataFrame:
+    """Return a row per sample and leg; a leg whose calibration was refused has empty angles."""
+    parts = [
+        _angle_columns(recording, exercise, side, windows[side], records.get(side))
+        for side in windows
+    ]
+    if not parts:
+        return pd.DataFrame(columns=list(ANGLE_COLUMNS))
+    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
+
+
+def _angle_columns(
+    recording: Recording, exercise: Exercise, side: Side, windows: Windows, record: LegRecord | None
+) -> dict[str, object]:
+    time_s = recording.frames.time_s
+    n = len(time_s)
+    empty = np.full(n, np.nan)
+    phase = np.full(n, 3, dtype=np.int8)
+    sets, reps = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    if record is not None:
+        phase[record.away] = PHASES.index("away")
+        for numbered in record.movements:
+            _paint(time_s, numbered, phase, sets, reps)
+    for window in _calibrating(windows, record):
+        phase[_rows(time_s, *window)] = PHASES.index("calibrating")
+    rotation = empty if record is None else record.rotation_deg
+    valid = ~np.isnan(rotation)
+    series = record.series if record is not None else None
+
+    def degrees(name: str) -> FloatArray:
+        return empty if series is None else _rounded(np.degrees(getattr(series, name)))
+
+    return {
+        "time_s": np.round(time_s, 6),
+        "side": pd.Categorical.from_codes(np.full(n, SIDES.index(side), np.int8), SIDE_INDEX),
+        "hip_internal_rotation_deg": _rounded(rotation),
+        "uncertainty_deg": empty
+        if record is None
+        else np.where(valid, _rounded(record.sigma_deg), np.nan),
+        "basis": pd.Categorical.from_codes(valid.astype(np.int8) - 1, pd.Index([exercise.angle])),
+        "hip_flexion_deg": degrees("flexion"),
+        "hip_adduction_deg": degrees("adduction"),
+        "knee_flexion_deg": degrees("knee_flexion"),
+        "thigh_elevation_deg": degrees("thigh_elevation"),
+        "pelvis_rotation_deg": degrees("pelvis_rotation"),
+        "valid": valid,
+        "set": pd.arrays.IntegerArray(sets, sets == 0),
+        "rep": pd.arrays.IntegerArray(reps, reps == 0),
+        "phase": pd.Categorical.from_codes(phase, pd.Index(PHASES)),
+    }
+
+
+def _calibrating(windows: Windows, record: LegRecord | None) -> list[tuple[float, float]]:
+    """Return when the wearer calibrated: from the first step to the last, if nothing else was."""
+    steps = [w for w in (windows.stand, windows.pose, windows.bends) if w is not None]
+    if not steps:
+        return []
+    whole = (min(start for start, _ in steps), max(end for _, end in steps))
+    moved = record.movements if record is not None else ()
+    between = any(whole[0] < numbered.movement.peak_s < whole[1] for numbered in moved)
+    return steps if between else [whole]
+
+
+def _rounded(angle_deg: FloatArray) -> FloatArray:
+    return np.round(angle_deg, 3) + 0.0  # no minus zero
+
+
+def _rows(time_s: FloatArray, start_s: float, end_s: float) -> slice:
+    first = int(np.searchsorted(time_s, start_s))
+    return slice(first, max(first, int(np.searchsorted(time_s, end_s, "right"))))
+
+
+def _paint(
+    time_s: FloatArray,
+    numbered: Numbered,
+    phase: np.typing.NDArray[np.int8],
+    sets: np.typing.NDArray[np.int64],
+    reps: np.typing.NDArray[np.int64],
+) -> None:
+    """Write one repetition's phases and numbers into the columns; others leave no trace."""
+    m = numbered.movement
+    if m.status not in ("valid", "hold"):
+        return
+    for code, (start, end) in enumerate(
+        ((m.start_s, m.hold_start_s), (m.hold_start_s, m.hold_end_s), (m.hold_end_s, m.end_s))
+    ):
+        if end > start:
+            phase[_rows(time_s, start, end)] = code
+    whole = _rows(time_s, m.start_s, m.end_s)
+    sets[whole], reps[whole] = numbered.set, numbered.rep
+
+
+def summary_table(
+    recording: Recording, exercise: Exercise, sides: Sequence[Side], reps: pd.DataFrame
+) -> pd.DataFrame:
+    """Return a row per side; with both sides, their difference and whether it matters."""
+    rows = [_summary_row(recording, exercise, side, reps) for side in sides]
+    table = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+    medians = {row["side"]: row["rom_median_deg"] for row in rows}
+    if len(medians) == 2:
+        difference = float(medians["right"]) - float(medians["left"])  # type: ignore[arg-type]
+        table["side_difference_deg"] = round(difference, 3)
+        table["side_flag"] = side_flag(abs(difference))
+    table["change_exceeds_mdc"] = table["change_exceeds_mdc"].astype("boolean")
+    return table
+
+
+def side_flag(difference_deg: float) -> str:
+    """Return whether a difference of sides matters: empty, `borderline` or `asymmetry`."""
+    if not difference_deg >= SIDE_BORDERLINE_DEG:
+        return ""
+    return "asymmetry" if difference_deg >= SIDE_FLAG_DEG else "borderline"
+
+
+def _summary_row(
+    recording: Recording, exercise: Exercise, side: Side, reps: pd.DataFrame
+) -> dict[str, object]:
+    mine = reps[reps["side"] == str(side)]
+    # of a guided hold or a timer, what lasted as long as was asked counts
+    lasted = (mine["status"] == "hold") & (mine["faults"] == "")
+    valid = mine[(mine["status"] == "valid") | lasted]
+    rom, peak = valid["rom_deg"].to_numpy(float), valid["peak_deg"].to_numpy(float)
+    held = valid if exercise.is_counted else mine
+    tempo = (valid["end_s"] - valid["start_s"]).to_numpy(float)
+    return {
+        "session_id": recording.session_id,
+        "wearer": recording.wearer,
+        "start_time": recording.started_at,
+        "exercise": exercise.id,
+        "side": str(side),
+        "sets": int(valid["set"].nunique()),
+        "valid": len(valid),
+        "partial": int((mine["status"] == "partial").sum()),
+        "rejected": int((mine["status"] == "rejected").sum()),
+        # a plan asks for its sets, a source for one set or for more than one
+        "target_reps": exercise.dose.reps[0] * (exercise.dose.sets if recording.dose else 1),
+        "controlled": int(valid["controlled"].sum()),
+        "rom_median_deg": _statistic(np.median, rom),
+        "rom_max_deg": _statistic(np.max, rom),
+        "rom_iqr_deg": _statistic(_iqr, rom),
+        "peak_median_deg": _statistic(np.median, peak),
+        "peak_max_deg": _statistic(np.max, peak),
+        "hold_median_s": _statistic(np.median, held["hold_s"].to_numpy(float)),
+        "tempo_median_s": _statistic(np.median, tempo) if exercise.is_counted else math.nan,
+        "side_difference_deg": math.nan,
+        "side_flag": "",
+        "change_since_last_deg": math.nan,
+        "mdc_deg": MDC_DEG if exercise.has_hip_angle else math.nan,
+        "change_exceeds_mdc": None,
+        "lost_samples_percent": round(recording.lost_percent, 3),
+        "longest_gap_ms": round(1000.0 * recording.longest_gap_s, 1),
+    }
+
+
+def _statistic(function: object, values: FloatArray) -> float:
+    values = values[~np.isnan(values)]
+    return round(float(function(values)), 3) if len(values) else math.nan  # type: ignore[operator]
+
+
+def _iqr(values: FloatArray) -> float:
+    low, high = np.percentile(values, [25, 75])
+    return float(high - low)

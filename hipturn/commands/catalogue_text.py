@@ -1,0 +1,95 @@
+"""The catalogue of exercises as text and as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from analysis import exercises
+from analysis.exercises import Exercise
+from analysis.exercises.exercise import SIGNAL_NAMES
+
+MODES = {
+    "M1": "degrees against gravity",
+    "M2": "counted by a proxy, never called hip rotation",
+    "M3": "hip rotation within a repetition, relative to the last still return",
+    "M4": "guided hold",
+    "M5": "timed, not measured",
+}
+
+
+def listing() -> str:
+    """Return all exercises by how they are measured."""
+    lines: list[str] = []
+    for mode, meaning in MODES.items():
+        found = [e for e in map(exercises.load, exercises.ids()) if e.mode == mode]
+        if found:
+            lines += [f"{mode}: {meaning}", *[f"  {e.id:<28} {e.name}" for e in found], ""]
+    return "\n".join([*lines, "`hipturn exercises ID` explains one."])
+
+
+def explain(exercise_id: str) -> str:
+    """Return one exercise: what is measured, how to do it, what counts."""
+    e = exercises.load(exercise_id)
+    called = f", also called {', '.join(e.also_called)}" if e.also_called else ""
+    lines = [
+        f"{e.name} ({e.id}){called}",
+        f"position: {e.position.replace('_', ' ')}    source: {e.source}",
+        f"measured: {e.measured} [{_basis(e)}]",
+        f"one repetition: {e.rep}" if e.is_counted else f"once: {e.rep}",
+        f"dose: {_dose(e)}",
+        *_counting(e),
+        "",
+        *[f"  {i}. {line}" for i, line in enumerate(e.how, 1)],
+        "",
+        *[f"  ! {line}" for line in e.cautions],
+    ]
+    if e.questions:
+        lines += ["", "asked, and written into the session:", *[f"  ? {q}" for q in e.questions]]
+    if e.unseen:
+        lines += ["", f"the sensors cannot see: {'; '.join(e.unseen)}"]
+    return "\n".join(lines)
+
+
+def as_data(exercise_id: str | None) -> list[dict[str, Any]]:
+    """Return one exercise, or all, as plain values."""
+    wanted = [exercise_id] if exercise_id else exercises.ids()
+    return [asdict(exercises.load(name)) for name in wanted]
+
+
+def _basis(e: Exercise) -> str:
+    if not e.is_counted:
+        return f"{e.mode}, {MODES[e.mode]}"
+    return f"{e.mode}, {SIGNAL_NAMES[e.signal]}, {e.angle}"
+
+
+def _counting(e: Exercise) -> list[str]:
+    if not e.is_counted:
+        return []
+    lines = [f"counts from {e.min_range_deg:g}°; smaller movements are partial"]
+    if e.circles:
+        lines.append("two circles in order make one repetition")
+    if e.both_legs:
+        lines.append("both legs together make one repetition")
+    if e.alternating:
+        lines.append("the sides take turns and are counted each for itself")
+    if e.assessment:
+        lines.append("a test: three trials, their mean and the largest, each held for a second")
+    return lines
+
+
+def _dose(e: Exercise) -> str:
+    if e.is_counted:
+        sets = f"{e.dose.sets} sets of " if e.dose.sets > 1 else ""
+        hold = f", hold {_span(*e.dose.hold_s)} s" if e.dose.hold_s[1] else ""
+        said = f"{sets}{_span(*e.dose.reps)} repetitions a side{hold}"
+    elif e.dose.breaths is not None:
+        seconds = f"{_span(*e.dose.hold_s)} s at {e.dose.breath_s:g} s each"
+        said = f"{_span(*e.dose.breaths)} breaths a side ({seconds})"
+    else:
+        said = f"{_span(*e.dose.hold_s)} s" + ("" if e.questions else " a side")
+    return said if e.dose.given else f"{said} (the source gives none: choose your own)"
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g}–{high:g}"

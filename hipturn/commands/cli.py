@@ -1,0 +1,236 @@
+"""The command line. Each command imports what it needs, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hipturn import __version__
+from hipturn.commands.command_words import SecondsType, SpeedType, example
+from hipturn.commands.imports import import_
+from hipturn.commands.kit import kit
+from hipturn.commands.page_options import page_choice, page_options, page_wanted
+from hipturn.commands.recordings import RECORDINGS
+from hipturn.commands.units import UNITS
+from hipturn.errors import UserError, disk_text, fault_text
+
+INTERRUPTED = 130
+# Whatever the command writes may tell about a wearer: it is its owner's alone (0700, 0600).
+PRIVATE = 0o077
+SIDES = click.Choice(["left", "right", "both"])
+
+
+@click.group(
+    epilog=example("hipturn live --virtual --exercise prone_windshield_wiper"),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="hipturn")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Hip internal rotation from strapped motion sensors: live, replayed, analysed.
+
+    Without a command, opens the page on the demo recording.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from hipturn.commands.display import likely_display
+
+    if not likely_display() and not sys.stdout.isatty():
+        click.echo(context.get_help())
+        return
+    from hipturn.server.page_session import run_page
+
+    run_page(page_choice(lan=False, port=None, no_browser=not likely_display(), hosts=()))
+
+
+@cli.command(
+    epilog=example("hipturn live --virtual --exercise prone_windshield_wiper --side right")
+)
+@click.option("--virtual", is_flag=True, help="Put a simulated wearer on in place of radios.")
+@click.option("--exercise", default="prone_windshield_wiper", show_default=True, metavar="ID")
+@click.option("--side", type=SIDES, default="right", show_default=True)
+@click.option("--thigh", metavar="UNIT", help="Address or name of the thigh unit of --side.")
+@click.option("--shank", metavar="UNIT", help="Address or name of the shank unit of --side.")
+@click.option("--right-thigh", metavar="UNIT")
+@click.option("--right-shank", metavar="UNIT")
+@click.option("--left-thigh", metavar="UNIT")
+@click.option("--left-shank", metavar="UNIT")
+@click.option("--pelvis", metavar="UNIT")
+@click.option("--synchronise", is_flag=True, help="Give Movella DOT units one clock first.")
+@click.option("--wearer", default="", help="A pseudonym, never a name.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Which virtual wearer."
+)
+@click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
+@click.option("--seconds", type=SecondsType(), help="End after so many seconds.")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
+@click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
+@click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
+@click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
+@click.option("--lsl", is_flag=True, help="Stream to Lab Streaming Layer too (extra [lsl]).")
+@page_options
+def live(
+    virtual: bool,
+    exercise: str,
+    side: Any,  # noqa: ANN401 (one of SIDES)
+    wearer: str,
+    synchronise: bool,
+    seed: int,
+    speed: float | None,
+    seconds: float | None,
+    root: str | None,
+    active: bool | None,
+    is_test: bool,
+    plan_file: str | None,
+    lsl: bool,
+    page: bool | None,
+    lan: bool,
+    port: int | None,
+    no_browser: bool,
+    hosts: tuple[str, ...],
+    **named: str | None,
+) -> None:
+    """Calibrate, count and record, live, with your own units or a virtual wearer."""
+    from dataclasses import replace
+
+    from hipturn.session.radio_session import Wish
+    from hipturn.session.start import start_radio, start_virtual
+
+    wish = Wish(
+        exercise=exercise,
+        wearer=wearer,
+        seconds=seconds,
+        root=root,
+        active=active,
+        is_test=is_test,
+        lsl=lsl,
+    )
+    only_terminal = plan_file is not None or lsl or synchronise or is_test or active is not None
+    if page_wanted(page, lan, default=not only_terminal):
+        from hipturn.server.page_session import run_page
+
+        choice = page_choice(lan, port, no_browser, hosts)
+        run_page(
+            choice, exercise=exercise, side=side, virtual=virtual, named=named, wish=wish,
+            seed=seed, speed=speed,
+        )  # fmt: skip
+        return
+
+    def start(wish: Wish, side: Any) -> Path:  # noqa: ANN401 (one of SIDES)
+        if virtual:
+            return start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise)
+        return start_radio(wish, side, named, synchronise=synchronise)
+
+    if plan_file is None:
+        _print_session(start(wish, side))
+        return
+    from hipturn.plan import load_plan
+    from hipturn.session.planned import walk
+
+    walk(
+        load_plan(plan_file),
+        lambda item, leg, dose, rest_s: start(
+            replace(wish, exercise=item, dose=dose, rest_s=rest_s), leg
+        ),
+        _print_session,
+        wait=not (virtual and speed is None),
+    )
+
+
+@cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
+@click.argument("session")
+@click.option("--speed", type=SpeedType(), default=1.0, help="1, 2, … or, in the terminal, max.")
+@page_options
+def replay(
+    session: str,
+    speed: float | None,
+    page: bool | None,
+    lan: bool,
+    port: int | None,
+    no_browser: bool,
+    hosts: tuple[str, ...],
+) -> None:
+    """Show a recorded session again."""
+    if page_wanted(page, lan):
+        from hipturn.server.page_session import run_page
+
+        run_page(page_choice(lan, port, no_browser, hosts), shown=session, speed=speed)
+        return
+    import hipturn
+    from hipturn.session.replay import replay as run
+    from hipturn.session_paths import find_sessions
+
+    for path in find_sessions([session]):
+        run(hipturn.open(path), speed)
+        _print_session(path)
+
+
+@cli.command(epilog=example("hipturn exercises ninety_ninety_lift"))
+@click.argument("exercise", required=False, metavar="[ID]")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
+def exercises(exercise: str | None, as_json: bool) -> None:
+    """List the exercises, or explain one: what is measured, how to do it, what counts."""
+    from hipturn.commands.catalogue_text import as_data, explain, listing
+
+    if as_json:
+        import json
+
+        click.echo(json.dumps(as_data(exercise), indent=2, ensure_ascii=False))
+    else:
+        click.echo(explain(exercise) if exercise else listing())
+
+
+def _print_session(folder: Path) -> None:
+    """Print how a set went and where it is."""
+    import hipturn
+    from hipturn.commands.summary_text import summary_lines
+    from hipturn.history.stored import store_summary
+
+    result = hipturn.analyse(hipturn.open(folder))
+    store_summary(folder, result.summary)
+    for line in summary_lines(result):
+        click.echo(line)
+    click.echo(f"session: {folder}")
+
+
+for command in (kit, import_, *UNITS, *RECORDINGS):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong is one line on standard error."""
+    os.umask(PRIVATE)
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("hipturn: interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        line = _sentence(error)
+        if line is None and os.environ.get("HIPTURN_DEBUG"):
+            raise
+        click.echo(f"hipturn: {line or fault_text(error)}", err=True)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str | None:
+    """Return the line for an error that says what to do; None for one that is our fault."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return disk_text(error)
+    # named here by module and class, so that no command imports what it does not need
+    ours = {"SessionError", "ImportFileError", "CatalogueError", "RadioError", "ProfileError"}
+    return str(error) if type(error).__name__ in ours else None

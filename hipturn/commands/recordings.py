@@ -1,0 +1,183 @@
+"""The commands about recordings: tables, reports, trends, exports, and their end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hipturn.commands.command_words import FILE, example
+from hipturn.errors import UserError
+from hipturn.export.run import FORMS
+
+if TYPE_CHECKING:
+    from hipturn.archive.batch import Outcome
+    from imu.fuse.orientation import FilterName
+
+FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
+
+
+@click.command(epilog=example("hipturn analyse recordings --out tables --workers 2"))
+@click.argument("paths", nargs=-1, required=True, metavar="SESSION...")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--report/--no-report", default=True, show_default=True)
+@click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
+@click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
+@click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def analyse(
+    paths: tuple[str, ...],
+    out: Path | None,
+    workers: int,
+    report: bool,
+    orientation_filter: FilterName | None,
+    refine: bool,
+    parquet: bool,
+    cluster: str | None,
+    as_json: bool,
+) -> None:
+    """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
+
+    manifest.json tells what they were made from; what is done and unchanged is not done again.
+    """
+    from functools import partial
+
+    from hipturn.archive.batch import analyse_all, jobs_for, write_overall_summary
+    from hipturn.archive.cluster import on_cluster
+    from hipturn.export.parquet import PARQUET
+    from hipturn.session_paths import find_anywhere
+
+    found = find_anywhere(paths)
+    if out is None:
+        out = Path("tables", Path(found[0]).name) if len(found) == 1 else Path("tables")
+    if cluster is not None:
+        found = [place if isinstance(place, str) else place.resolve() for place in found]
+        out = out.resolve()  # a worker has another working directory
+    jobs = jobs_for(
+        found, out, report=report, orientation_filter=orientation_filter, refine=refine,
+        parquet=out / PARQUET if parquet or cluster else None,
+    )  # fmt: skip
+    with _progress(len(jobs), "analysing", quiet=as_json) as done:
+        run = partial(on_cluster, cluster) if cluster else None
+        outcomes = analyse_all(jobs, out, done, workers=workers, run=run)
+    good = [outcome for outcome in outcomes if not outcome.problem]
+    if len(found) > 1 and good:
+        write_overall_summary(jobs, outcomes, out)
+    _print_outcomes(outcomes, out, as_json=as_json)
+    if len(good) < len(outcomes):
+        sys.exit(1)
+
+
+@click.command(epilog=example("hipturn report demo -o report.pdf"))
+@click.argument("paths", nargs=-1, required=True, metavar="SESSION...")
+@click.option("-o", "out", type=FILE, default="report.pdf", show_default=True, metavar="FILE")
+@click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True)
+def report(paths: tuple[str, ...], out: Path, paper: str) -> None:
+    """Write the report a therapist files: .pdf, .png or .html by the file's name."""
+    from hipturn.report import check_suffix
+    from hipturn.report.make import entries_of, write_report
+    from hipturn.session_paths import find_sessions
+
+    check_suffix(out)
+    found = find_sessions(paths)
+    with _progress(len(found), "analysing", quiet=False) as done:
+        entries = entries_of(found, done)
+    click.echo(write_report(entries, out, paper))
+
+
+@click.command(epilog=example("hipturn history --wearer W01 -o trend.pdf"))
+@click.option("--wearer", metavar="REF", help="Whose trend; without it, all wearers are listed.")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
+@click.option("-o", "figure", type=FILE, metavar="FIG", help="Draw it: .pdf, .png or .svg.")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
+def history(wearer: str | None, root: str | None, figure: Path | None, as_json: bool) -> None:
+    """Show the trend of a wearer over all sessions, by exercise, position and leg."""
+    from hipturn.history.show import show_history
+    from hipturn.session_paths import recordings_root
+
+    def bar(total: int) -> Any:  # noqa: ANN401 (a context manager)
+        return _progress(total, "analysing", quiet=as_json)
+
+    for line in show_history(recordings_root(root), wearer, figure, bar, as_json=as_json):
+        click.echo(line)
+
+
+@click.command(epilog=example("hipturn forget W01 --yes"))
+@click.argument("wearer", metavar="REF")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
+@click.option("--tables", type=click.Path(file_okay=False, path_type=Path), default="tables")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(wearer: str, root: str | None, tables: Path, yes: bool) -> None:
+    """Remove a wearer everywhere: sessions, index and tables; say what was removed."""
+    from hipturn.history.forget import forget as run
+    from hipturn.history.forget import sessions_of
+    from hipturn.session_paths import recordings_root
+
+    folder = recordings_root(root)
+    count = len(sessions_of(folder, wearer))
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Remove {count} sessions of {wearer!r} for good?", abort=True, err=True)
+    for line in run(folder, wearer, tables).lines:
+        click.echo(line)
+
+
+@click.command(epilog=example("hipturn export demo/ninety_ninety_lift --to csv --out lift"))
+@click.argument("session")
+@click.option("--to", "form", type=click.Choice(list(FORMS)), required=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+def export(session: str, form: str, out: Path | None) -> None:
+    """Write a session as interoperable files."""
+    from hipturn.export.run import export_sessions
+    from hipturn.session_paths import find_sessions
+
+    for written in export_sessions(find_sessions([session]), form, out):
+        click.echo(written)
+
+
+@click.command(
+    epilog=example("hipturn recover recordings/20261122T093000Z_ninety_ninety_lift_left")
+)
+@click.argument("session")
+def recover(session: str) -> None:
+    """Rescue a session whose writer died; exit 0 whole, 3 partly, 1 nothing."""
+    from imu.recording import recover as run
+
+    rescue = run(session)
+    if rescue.exit_code == 1:
+        raise UserError(rescue.reason)
+    click.echo(f"{session}: {rescue.sentence}")
+    sys.exit(rescue.exit_code)
+
+
+def _progress(total: int, what: str, *, quiet: bool) -> Any:  # noqa: ANN401 (a context manager)
+    from hipturn.commands.progress import progress
+
+    return progress(total, what, quiet=quiet)
+
+
+def _print_outcomes(outcomes: list[Outcome], out: Path, *, as_json: bool) -> None:
+    for outcome in outcomes:
+        if outcome.problem:
+            click.echo(f"hipturn: {outcome.problem}", err=True)
+        for sentence in outcome.sentences:
+            click.echo(f"note: {outcome.session.name}: {sentence}", err=True)
+    if as_json:
+        from hipturn.archive.batch import overall_summary
+
+        click.echo(overall_summary(outcomes).to_json(orient="records", indent=2))
+        return
+    from hipturn.commands.summary_text import row_line
+
+    for row in (row for outcome in outcomes for row in outcome.summary):
+        click.echo(row_line(row))
+    if before := sum(outcome.done_before for outcome in outcomes):
+        click.echo(f"unchanged and not done again: {before} of {len(outcomes)}")
+    if any(not outcome.problem for outcome in outcomes):
+        click.echo(f"tables: {out}")
+
+
+RECORDINGS = (analyse, report, history, forget, export, recover)

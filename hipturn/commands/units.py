@@ -1,0 +1,105 @@
+"""The commands about units: find them, check what they need, set them up."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hipturn.commands.command_words import FILE, example
+from hipturn.errors import UserError
+
+
+@click.command(epilog=example("hipturn scan --seconds 5"))
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 120))
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
+def scan(seconds: float, as_json: bool) -> None:
+    """List the units in range: name, address, profile, signal."""
+    import asyncio
+
+    from hipturn.commands.scan_text import as_data, listing
+    from imu.air.scan import find
+    from imu.profiles.profile import load_profiles
+
+    found = asyncio.run(find(seconds, load_profiles()))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(as_data(found), indent=2))
+    elif found:
+        click.echo(listing(found))
+    else:
+        raise UserError(
+            "no unit is in range: switch one on, move it to wake it, bring it within 5 m, and end"
+            " other apps or phones that hold it"
+        )
+
+
+@click.command(epilog=example("hipturn doctor"))
+def doctor() -> None:
+    """Check Bluetooth, packages and disk, and say how to mend each."""
+    from hipturn.units.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        if finding.good:
+            click.echo(f"ok   {finding.what}: {finding.text}")
+    bad = [finding for finding in findings if not finding.good]
+    for finding in bad:
+        click.echo(f"hipturn: {finding.what}: {finding.text}", err=True)
+    if bad:
+        sys.exit(1)
+
+
+@click.command(epilog=example('hipturn configure D4:22:CD:00:12:34 --rate 60 --name "right thigh"'))
+@click.argument("arguments", nargs=-1, metavar="UNIT | --check FILE [BYTES]...")
+@click.option("--rate", type=float, help="Output rate in Hz, one that the unit's profile allows.")
+@click.option("--filter-profile", metavar="NAME", help="How the unit fuses, such as general.")
+@click.option("--name", metavar="TEXT", help="What the unit is called, as far as it keeps a name.")
+@click.option("--check", "file", type=FILE, help="Validate a profile instead; no radio is used.")
+@click.option("--stream", help="With --check: the stream that the bytes are of.")
+def configure(
+    arguments: tuple[str, ...],
+    rate: float | None,
+    filter_profile: str | None,
+    name: str | None,
+    file: Path | None,
+    stream: str | None,
+) -> None:
+    """Set a unit up, read back what it kept, and say what changed; or validate a unit's profile.
+
+    Without an option the unit is set to its usual rate. With a rate it streams for a few seconds,
+    and what it sends is counted. With --check, notifications pasted as hexadecimal digits are read
+    by the profile.
+    """
+    if file is not None:
+        from imu.profiles.profile_check import check_file
+
+        report = check_file(file, arguments, stream=stream)
+        if not report.usable:
+            raise UserError("\n".join(report.lines))
+        for line in report.lines:
+            click.echo(line)
+        return
+    if len(arguments) != 1:
+        raise click.UsageError("name one unit, or a profile with --check FILE")
+    import asyncio
+
+    from hipturn.units.unit_choices import Wanted
+    from hipturn.units.unit_choices import configure as run
+
+    wanted = Wanted(rate_hz=rate, filter_profile=filter_profile, name=name)
+    done = asyncio.run(run(arguments[0], wanted))
+    for sentence in done.sentences:
+        click.echo(f"{done.found.name} ({done.found.address}): {sentence}")
+    if done.refused:
+        raise UserError(
+            f"the unit did not take its {' and '.join(done.refused)}: switch it off and on, and"
+            " look in its maker's app whether it can be set so"
+        )
+    if done.watched is not None and not done.watched.keeps_its_rate:
+        raise UserError("the unit does not keep its rate: bring it closer, or set a lower rate")
+
+
+UNITS = (scan, doctor, configure)

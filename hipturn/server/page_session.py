@@ -1,0 +1,165 @@
+"""Everything that runs with the page: one event loop for its server, the radio and the session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import click
+
+from hipturn.errors import UserError
+from hipturn.server.desk import Desk, plan_for
+from hipturn.server.hub import Hub
+from hipturn.server.library import Library
+from hipturn.server.rigs import RadioRig, Rig, SideChoice, VirtualRig
+from hipturn.server.serve import PageChoice, announce, bind, open_browser, served
+from hipturn.session.keys import watched_keys
+from hipturn.session.radio_session import Wish, stopping
+from hipturn.session.start import wanted_units
+from hipturn.session_paths import demo_root, find_sessions, recordings_root
+from imu.recording import open_session, rescue_orphans
+
+DEMO_EXERCISE = "prone_windshield_wiper"
+UNATTENDED_S = 30.0
+"""A session that nobody has opened the page of by then begins without."""
+LINGER_S = 10.0
+"""After a session the page stays for as long as somebody looks, and this much longer."""
+
+
+def run_page(
+    choice: PageChoice,
+    *,
+    exercise: str = DEMO_EXERCISE,
+    side: str = "right",
+    virtual: bool | None = None,
+    named: Mapping[str, str | None] | None = None,
+    wish: Wish | None = None,
+    seed: int = 1,
+    speed: float | None = 1.0,
+    shown: str = "",
+) -> None:
+    """Serve the page until it is told to end; sessions recorded meanwhile are printed.
+
+    Parameters
+    ----------
+    choice
+        How the page is served.
+    exercise, side, virtual, named, wish, seed, speed
+        The session to come, as of `hipturn live`; with `virtual` None the page begins at its first
+        screen, and it is served until Ctrl-C. `speed` is also that of a session shown.
+    shown
+        A session to show first, as `hipturn replay` takes it.
+
+    Raises
+    ------
+    UserError
+        When the address or the port cannot be had.
+    imu.recording.SessionError
+        When the session to show cannot be read.
+    KeyboardInterrupt
+        When stopped by Ctrl-C or SIGTERM; a recording is closed then.
+    """
+    wish = wish or Wish(exercise=exercise)
+    root = recordings_root(wish.root)
+    for folder, rescue in rescue_orphans(root):
+        click.echo(f"{folder}: {rescue.sentence}")
+
+    def rig_of(simulated: bool) -> Rig:
+        if simulated:
+            return VirtualRig(seed, speed, wish)
+        return RadioRig(lambda leg: wanted_units(leg, named or {}), wish)
+
+    if virtual is False:
+        wanted_units(cast("SideChoice", side), named or {})  # what cannot be is said now
+    paths = find_sessions([shown]) if shown else []
+    for path in paths:
+        open_session(path)  # one that cannot be read is said now, not on the page
+    hub, library = Hub(), Library(root, paths if not within_demo(paths) else ())
+    planned = plan_for(exercise, side)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    asyncio.run(
+        _serve(
+            choice,
+            hub,
+            library,
+            lambda: Desk(hub, library, planned, rig_of, root, say=click.echo, virtual=virtual),
+            first=key_of(library, paths) if paths else f"demo.{DEMO_EXERCISE}",
+            look=bool(paths),
+            speed=speed,
+            once=virtual is not None,
+        )
+    )
+
+
+def within_demo(named: list[Path]) -> bool:
+    """Return whether sessions are those that come with the package."""
+    return bool(named) and all(path.resolve().parent == demo_root().resolve() for path in named)
+
+
+def key_of(library: Library, named: list[Path]) -> str:
+    """Return the key of the first of some sessions."""
+    there = named[0].resolve()
+    return next(key for key, path in library.known().items() if path.resolve() == there)
+
+
+async def _serve(
+    choice: PageChoice,
+    hub: Hub,
+    library: Library,
+    open_desk: Callable[[], Desk],
+    *,
+    first: str,
+    look: bool,
+    speed: float | None,
+    once: bool,
+) -> None:
+    place = bind(choice)
+    desk = open_desk()
+    greeting = {"lan": choice.lan, "first": first, "look": look, "speed": speed or 1.0}
+    if choice.lan:
+        greeting["url"] = place.url
+    interrupted = asyncio.Event()
+
+    def pressed(key: str) -> None:
+        if key == "q":
+            desk.quit.set()
+
+    with stopping(desk.quit, interrupted), watched_keys(pressed):
+        async with served(place, hub, library, desk.obey, greeting):
+            announce(place, choice, click.echo)
+            if choice.open_browser:
+                open_browser(place.url)
+            watcher = asyncio.create_task(_watch(desk, hub)) if once else None
+            try:
+                await desk.quit.wait()
+            finally:
+                await desk.close()
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    if watcher is not None and watcher.done():
+        watcher.result()  # raises what went wrong while nobody looked
+    elif watcher is not None:
+        watcher.cancel()
+
+
+async def _watch(desk: Desk, hub: Hub) -> None:
+    """Begin when nobody comes to click, and end when all is done and nobody looks."""
+    try:
+        async with asyncio.timeout(UNATTENDED_S):
+            await hub.seen.wait()
+    except TimeoutError:
+        click.echo("nobody has opened the page: beginning without")
+        problem = await desk.run_unattended()
+        if problem:
+            desk.quit.set()
+            raise UserError(problem) from None
+    await desk.done.wait()
+    while True:
+        await hub.empty.wait()
+        await asyncio.sleep(LINGER_S)
+        if hub.empty.is_set() and not desk.busy:
+            desk.quit.set()
+            return

@@ -1,0 +1,1 @@
+"""Who drives a session: live, replayed, or virtual."""

@@ -1,0 +1,75 @@
+"""Lead through the sets of one exercise: count them, time the rests, say when it is done.
+
+Time is that of the samples, as everywhere; a coach hears announcements and sees frames pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from analysis.exercises import Exercise
+from analysis.session.announcements import Announcement, Kind
+from imu.sample import Side
+
+AFTER_LAST_S = 4.0
+"""How long a session goes on after its last set, so that the last repetition is complete."""
+CUES_S = (60, 30, 10, 5, 3, 2, 1)
+"""Seconds left of a rest that are said."""
+
+
+class Coach:
+    """Follows one exercise through its sets; `is_done` ends the session."""
+
+    def __init__(
+        self,
+        exercise: Exercise,
+        sides: Sequence[Side],
+        rest_s: float,
+        say: Callable[[str], None],
+    ) -> None:
+        """Ask for the sets of the exercise's dose on these legs."""
+        self._exercise, self._sides = exercise, tuple(sides)
+        self._rest_s, self._say = rest_s, say
+        self._sets: Counter[Side] = Counter()
+        self._set = 0
+        self._rest_until_s = -math.inf
+        self._cues: list[int] = []
+        self._end_s = math.inf
+        self._now_s = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """Say whether every set is done."""
+        return self._now_s >= self._end_s
+
+    def hear(self, said: Announcement) -> None:
+        """Take an announcement."""
+        if not self._ends_a_set(said):
+            return
+        self._sets[said.side] += 1
+        done = min(self._sets[side] for side in self._sides)
+        if done == self._set:
+            return
+        self._set = done
+        if done >= self._exercise.dose.sets:
+            self._end_s = said.time_s + AFTER_LAST_S
+            return
+        self._rest_until_s = said.time_s + self._rest_s
+        self._cues = [cue for cue in CUES_S if cue < self._rest_s] + [0]
+        self._say(f"set {done} of {self._exercise.dose.sets} done: rest for {self._rest_s:.0f} s")
+
+    def see(self, time_s: float) -> None:
+        """Take that time has come so far; count down the rest."""
+        self._now_s = time_s
+        left_s = self._rest_until_s - time_s
+        while self._cues and left_s <= self._cues[0]:
+            cue = self._cues.pop(0)
+            self._say(f"{cue} s" if cue else f"begin set {self._set + 1}")
+
+    def _ends_a_set(self, said: Announcement) -> bool:
+        if self._exercise.mode == "M5":
+            return said.kind is Kind.HOLD_END
+        wanted = "reps" if self._exercise.is_counted else "hold"
+        return said.kind is Kind.TARGET_REACHED and said.reason == wanted

@@ -1,0 +1,195 @@
+"""A session as it happens: source → recorder and tracker → screen, closed whatever comes."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from analysis.calibrate.guide import GuideUpdate, Step
+from analysis.session.announcements import Announcement
+from hipturn.session.coach import Coach
+from hipturn.session.pipeline import Tracker, Update
+from hipturn.session.spoken import sentence
+from hipturn.session.terminal import Screen, step_text
+from imu.recording import SessionWriter
+from imu.sample import Sample, Side
+
+Pace = Callable[[int], None]
+"""Waits until a sample's moment on the session's clock, given in nanoseconds."""
+
+
+class LiveSession:
+    """Takes samples one at a time: records them, follows them, shows what they bring."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        screen: Screen,
+        writer: SessionWriter | None = None,
+        coach: Coach | None = None,
+    ) -> None:
+        """Join a tracker and a screen; a recorder when the session is new, a coach by a plan."""
+        self.tracker, self.screen, self.writer, self.coach = tracker, screen, writer, coach
+        self.when_done: Callable[[], None] = lambda: None
+        """Called when the coach says that every set is done, or the seconds are over."""
+        self.seconds: float | None = None
+        """How long the session is to be, by the times of its samples."""
+        self.samples = 0
+        self.paused = False
+        self._newest_ns = 0
+        self._frame_s: float | None = None
+
+    def take(self, sample: Sample) -> None:
+        """Take one sample as it arrived."""
+        self.samples += 1
+        # Several links stamp on one clock but are worked off in turns: arrival never runs back.
+        self._newest_ns = max(self._newest_ns, sample.host_time_ns)
+        if sample.host_time_ns < self._newest_ns:
+            sample = sample._replace(host_time_ns=self._newest_ns)
+        if self.writer is not None:
+            self.writer.write(sample)
+        for update in self.tracker.push(sample):
+            self._show(update)
+        if self.seconds is not None and self._newest_ns * 1e-9 >= self.seconds:
+            self.when_done()
+
+    def reconnected(self, unit: int, host_time_ns: int) -> None:
+        """Take that a unit's next sample begins a new epoch of its clock."""
+        self.tracker.new_epoch(unit)
+        self.event("reconnected", host_time_ns, unit=unit)
+
+    def event(self, kind: str, host_time_ns: int, **more: Any) -> None:  # noqa: ANN401 (JSON)
+        """Record that something happened besides samples."""
+        if self.writer is not None:
+            at = max(host_time_ns, 0)
+            self.writer.event({"type": kind, "time_s": at * 1e-9, "host_time_ns": at, **more})
+
+    def mark(self, label: str) -> None:
+        """Record a labelled moment: now, as far as it has been followed."""
+        if self._frame_s is not None and self.writer is not None:
+            at = {"time_s": self._frame_s, "host_time_ns": self._newest_ns}
+            self.writer.event({"type": "mark", **at, "label": label})
+
+    def pause(self) -> bool:
+        """Count nothing from now on; return whether there was anything to pause.
+
+        What is recorded goes on, and marks say where the sets were, so a replay counts alike.
+        """
+        if self.paused or self._frame_s is None or not self.tracker.calibrations:
+            return False
+        self.mark("set_end")
+        self.tracker.stop_counting(self._frame_s)
+        self.paused = True
+        return True
+
+    def resume(self) -> None:
+        """Count again, as a new set."""
+        if self.paused and self._frame_s is not None:
+            self.mark("set_start")
+            self.tracker.count_from(self._frame_s)
+            self.paused = False
+
+    def drive(self, samples: Iterable[Sample], pace: Pace) -> None:
+        """Take samples that are there already, at a pace, and finish."""
+        for sample in samples:
+            pace(sample.host_time_ns)
+            self.take(sample)
+        self.finish()
+
+    def finish(self) -> None:
+        """Show what was still open when the last sample came."""
+        updates, ended = self.tracker.finish()
+        for update in updates:
+            self._show(update)
+        last_words = self.tracker.last_words(ended)
+        for announcement in last_words:
+            self.screen.say(sentence(announcement, self.tracker.exercise))
+        self._record(last_words)
+
+    def _show(self, update: Update) -> None:
+        self._frame_s = update.time_s
+        self.screen.show(update)
+        for side, news in update.guided.items():
+            self.screen.say(guide_text(side, news, self.tracker))
+            if self.writer is not None and news.step is Step.READY and news.result is not None:
+                _record_calibration(self.writer, update.time_s, side, news)
+        self._record(update.announcements)
+        if self.coach is not None:
+            for announcement in update.announcements:
+                self.coach.hear(announcement)
+            self.coach.see(update.time_s)
+            if self.coach.is_done:
+                self.when_done()
+
+    def _record(self, announcements: Iterable[Announcement]) -> None:
+        if self.writer is not None:
+            for announcement in announcements:
+                self.writer.event(announcement.to_event())
+
+
+def _record_calibration(
+    writer: SessionWriter, time_s: float, side: Side, news: GuideUpdate
+) -> None:
+    assert news.result is not None  # noqa: S101 (the step is READY)
+    found = news.hold or news.result.calibration
+    assert found is not None  # noqa: S101
+    writer.event(
+        {
+            "type": "calibration",
+            "time_s": time_s,
+            "side": str(side),
+            "windows": {
+                name: getattr(news.windows, name)
+                for name in ("stand", "pose", "bends")
+                if getattr(news.windows, name)
+            },
+            "checks": {check.name: round(check.value, 4) for check in news.result.checks},
+        }
+    )
+    stored = {**(writer.header.calibration or {}), str(side): found.to_json()}
+    writer.update(calibration=stored)
+
+
+def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
+    """Return what to tell the wearer after a step of the calibration."""
+    if news.hold is not None:
+        return f"{side} leg in position. Hold still; the time runs."
+    if news.step is Step.READY:
+        figures = {check.name: check for check in news.result.checks} if news.result else {}
+        hinge = figures.get("hinge split-half angle")
+        sure = f" (knee axis repeats within {hinge.value:.1f}°)" if hinge else ""
+        return f"{side} leg calibrated{sure}. Begin the set."
+    if news.result is not None:
+        return " ".join(news.result.sentences)
+    return step_text(news.step, tracker.exercise)
+
+
+def paced(speed: float | None) -> Pace:
+    """Return a pace at a multiple of real time, or without waiting for None."""
+    if speed is None:
+        return lambda _: None
+    begun = time.monotonic()
+
+    def wait(host_time_ns: int) -> None:
+        left = begun + host_time_ns * 1e-9 / speed - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+
+    return wait
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGTERM end a session as Ctrl-C does: closed, not cut."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

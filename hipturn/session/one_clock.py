@@ -1,0 +1,85 @@
+"""`hipturn live --synchronise`: give the units one clock before a session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from bleak import BleakClient
+
+from hipturn.errors import UserError
+from hipturn.session.radio_session import Strapped
+from imu.air.link_state import DEFAULT_TIMING
+from imu.air.radio_errors import RADIO_ERRORS, Backend, explain
+from imu.drivers.dot_sync import synchronise
+from imu.drivers.talk import attempt
+from imu.sample import Clock
+
+LIMIT_S = 120.0
+"""Five units need 14 s and two connects each, which may take a few tries."""
+
+
+def check_synchronisable(strapped: Sequence[Strapped]) -> None:
+    """Refuse units that cannot be given one clock.
+
+    Raises
+    ------
+    UserError
+        When one of them cannot, or there is only one.
+    """
+    for one in strapped:
+        if not one.found.profile.synchronisation:
+            raise UserError(
+                f"{one.found.profile.name} units cannot be synchronised, and one is on the"
+                f" {one.unit.label}: leave --synchronise out, each unit's clock is followed by"
+                " itself then"
+            )
+    if len(strapped) < 2:
+        raise UserError("synchronisation needs two or more units: leave --synchronise out")
+
+
+async def give_one_clock(
+    strapped: Sequence[Strapped], say: Callable[[str], None], backend: Backend | None = None
+) -> Clock:
+    """Synchronise the units and say how it went; return whether they share a clock now.
+
+    It takes about a quarter of a minute, and leaves the units disconnected. What goes wrong is
+    said, and the session goes on with a clock for each unit.
+
+    Raises
+    ------
+    UserError
+        When the units are not of a kind that can be synchronised.
+    """
+    check_synchronisable(strapped)
+    say("Synchronising the units, which takes a quarter of a minute: keep them close together…")
+    clients = [
+        BleakClient(
+            one.found.device,
+            timeout=DEFAULT_TIMING.connect_s,
+            backend=backend.client if backend else None,
+        )
+        for one in strapped
+    ]
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            for client in clients:
+                await client.connect()
+            results = await synchronise(clients, lambda client: client.connect())
+    except RADIO_ERRORS as error:
+        return _each_its_own(say, explain(error))
+    except ValueError as error:  # this system does not tell the units' addresses
+        return _each_its_own(say, str(error))
+    finally:
+        for client in clients:
+            await attempt(client.disconnect)
+    failed = [one.unit.label for one, good in zip(strapped, results, strict=True) if not good]
+    if failed:
+        return _each_its_own(say, f"{' and '.join(failed)} did not agree")
+    say(f"All {len(strapped)} units share one clock, until they are switched off.")
+    return "shared"
+
+
+def _each_its_own(say: Callable[[str], None], why: str) -> Clock:
+    say(f"The units do not share a clock ({why}); going on with a clock for each.")
+    return "independent"

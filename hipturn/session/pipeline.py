@@ -1,0 +1,306 @@
+"""Where the rooms meet: samples → one time base → angles, repetitions, holds.
+
+`Tracker` is the streaming core that live and replay use, one sample at a time; `read_recording`
+prepares a whole session for `analysis.session.analyse.analyse`. Both see the same frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from analysis import exercises
+from analysis.angle.counted_signal import start_level_deg
+from analysis.calibrate.guide import Guide, GuideUpdate, Step
+from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
+from analysis.exercises import Dose, Exercise
+from analysis.leg import LegCalibration
+from analysis.session.analyse import counted_spans
+from analysis.session.announcements import Announcement, Announcer
+from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor
+from analysis.session.leg_monitor import LegMonitor, LegUpdate, Numbered
+from analysis.session.recording import LegUnits, Recording, leg_units
+from hipturn.errors import printable
+from hipturn.session_paths import SESSION_FILE
+from imu.clocks.losses import losses
+from imu.clocks.timeline import Timeline, align, until_last_complete
+from imu.clocks.unit_times import Reconnects
+from imu.fuse.host_fusion import HostFusion, with_orientations
+from imu.fuse.orientation import FilterName
+from imu.quaternion import IDENTITY
+from imu.recording import Session, SessionError
+from imu.sample import Clock, Frame, Sample, Side, Unit
+from imu.screening import Screen
+
+
+class Update(NamedTuple):
+    """What one frame brought."""
+
+    time_s: float
+    frame: Frame
+    legs: Mapping[Side, LegUpdate]
+    """Of every leg that is calibrated."""
+    guided: Mapping[Side, GuideUpdate]
+    """Of every leg whose calibration moved on."""
+    announcements: tuple[Announcement, ...] = ()
+    """What to say, write down and sound, in this order."""
+
+
+class Tracker:
+    """From samples to hip angles and repetitions, one sample at a time.
+
+    Give it calibrations (`use`) or let it guide the wearer through one (`guided`). It reads no
+    clock: time advances with the samples, so the same samples give the same updates.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        clock: Clock,
+        exercise: Exercise,
+        *,
+        guided: bool = False,
+        orientation_filter: FilterName = "vqf",
+        marks: Sequence[tuple[float, str]] = (),
+        reconnects: Reconnects = (),
+    ) -> None:
+        """Prepare for the units of a session and one exercise.
+
+        `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
+        a unit's clock may have restarted, as a recording tells them.
+        """
+        self.exercise = exercise
+        self._screen = Screen(len(units))
+        self._fusion = HostFusion(units, orientation_filter)
+        self._timeline = Timeline(units, clock)
+        self._legs = leg_units(units)
+        self._rate_hz = max(unit.rate_hz for unit in units)
+        self._marks = marks
+        self._reconnects = sorted(reconnects, key=lambda reconnect: reconnect[1], reverse=True)
+        self._waiting: dict[Side, AnyCalibration] = {}
+        self._monitors: dict[Side, LegMonitor | HoldMonitor | TimerMonitor] = {}
+        self._announcer = Announcer(exercise)
+        self._last: dict[Side, LegUpdate] = {}
+        self._guides = (
+            {
+                leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
+                for leg in self._legs
+            }
+            if guided and exercise.mode != "M5"
+            else {}
+        )
+        if exercise.mode == "M5":  # a timer needs no calibration
+            spans = counted_spans(marks, 0.0)
+            self._monitors = {side: TimerMonitor(exercise, spans) for side in self.sides}
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Return the legs that are measured."""
+        return tuple(leg.side for leg in self._legs)
+
+    @property
+    def steps(self) -> dict[Side, Step]:
+        """Return what each guided leg is asked for."""
+        return {side: guide.step for side, guide in self._guides.items()}
+
+    @property
+    def calibrations(self) -> dict[Side, LegCalibration]:
+        """Return the calibrations that angles come from now."""
+        return {
+            side: monitor.calibration
+            for side, monitor in self._monitors.items()
+            if isinstance(monitor, LegMonitor)
+        }
+
+    @property
+    def start_levels_deg(self) -> dict[Side, float]:
+        """Return the angle of each calibrated leg's start pose, where counting starts from."""
+        return {
+            side: start_level_deg(calibration, self.exercise)
+            for side, calibration in self.calibrations.items()
+        }
+
+    def units_of(self, side: Side) -> LegUnits:
+        """Return which units a leg is measured by."""
+        return next(leg for leg in self._legs if leg.side is side)
+
+    def stop_counting(self, time_s: float) -> None:
+        """Count no movement after an instant, as a mark `set_end` there would."""
+        for monitor in self._monitors.values():
+            if isinstance(monitor, LegMonitor):
+                monitor.stop_counting(time_s)
+
+    def count_from(self, time_s: float) -> None:
+        """Count movements after an instant, as a new set, as a mark `set_start` there would."""
+        for monitor in self._monitors.values():
+            if isinstance(monitor, LegMonitor):
+                monitor.count_from(time_s)
+
+    def use(self, calibration: AnyCalibration) -> None:
+        """Take a calibration; angles begin after its `ready_s`."""
+        self._waiting[calibration.side] = calibration
+
+    def new_epoch(self, unit: int) -> None:
+        """Say that a unit was reconnected: from its next sample on its clock may have restarted."""
+        self._timeline.new_epoch(unit)
+
+    def push(self, sample: Sample) -> list[Update]:
+        """Take one sample and return what the frames that it completes bring."""
+        while self._reconnects and self._reconnects[-1][1] <= sample.host_time_ns:
+            self.new_epoch(self._reconnects.pop()[0])
+        counted = self._screen.push(sample)
+        if counted is None:
+            return []
+        oriented = self._fusion.push(counted)
+        return [self._update(frame) for frame in self._timeline.push(oriented)]
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many samples did not count, by reason."""
+        return dict(self._screen.dropped)
+
+    def finish(self) -> tuple[list[Update], dict[Side, Numbered]]:
+        """End the stream: return the last updates, and each leg's movement that was still open."""
+        updates = [self._update(frame) for frame in self._timeline.flush()]
+        ended = {side: monitor.finish() for side, monitor in self._monitors.items()}
+        return updates, {side: last for side, last in ended.items() if last is not None}
+
+    def last_words(self, ended: Mapping[Side, Numbered]) -> tuple[Announcement, ...]:
+        """Return what the end gives to say, after `finish` told the movements still open."""
+        return tuple(
+            said
+            for side, leg in self._last.items()
+            for said in self._announcer.close(side, leg.time_s, ended.get(side), leg.set, leg.reps)
+        )
+
+    def _update(self, frame: Frame) -> Update:
+        legs: dict[Side, LegUpdate] = {}
+        guided: dict[Side, GuideUpdate] = {}
+        for leg in self._legs:
+            side, q = leg.side, frame.q
+            thigh = IDENTITY if leg.thigh is None else q[leg.thigh]
+            pelvis = None if leg.pelvis is None else q[leg.pelvis]
+            monitor = self._monitor(side, frame.time_s)
+            if monitor is not None:
+                legs[side] = monitor.push(
+                    frame.time_s, thigh, q[leg.shank], frame.interpolated, pelvis
+                )
+            elif side in self._guides:
+                news = self._guides[side].push(frame.time_s, thigh, q[leg.shank], pelvis)
+                if news is not None:
+                    guided[side] = news
+                    ready = news.hold or (news.result.calibration if news.result else None)
+                    if news.step is Step.READY and ready is not None:
+                        self.use(ready)
+        said = [a for side, leg in legs.items() for a in self._announcer.push(side, leg)]
+        self._last |= legs
+        return Update(frame.time_s, frame, legs, guided, tuple(said))
+
+    def _monitor(self, side: Side, time_s: float) -> LegMonitor | HoldMonitor | TimerMonitor | None:
+        waiting = self._waiting.get(side)
+        if waiting is not None and time_s > waiting.ready_s:
+            del self._waiting[side]
+            spans = counted_spans(self._marks, waiting.ready_s)
+            if isinstance(waiting, PoseCalibration):
+                self._monitors[side] = HoldMonitor(waiting, self.exercise, spans)
+            else:
+                self._monitors[side] = LegMonitor(waiting, self.exercise, self._rate_hz, spans)
+        return self._monitors.get(side)
+
+
+def read_recording(
+    session: Session, orientation_filter: FilterName | None = None, *, refine: bool = False
+) -> Recording:
+    """Return a session as analysis wants it: oriented, on one time base, with marks and losses.
+
+    With `refine` what comes later counts too, as it cannot live: clocks by the exact lower hull,
+    orientations of raw units and the common heading from both directions of time.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When the session cannot be read, or its exercise is unknown.
+    """
+    exercise_of(session)  # before the samples are read
+    header = session.header
+    name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
+    table = with_orientations(session.table(), header.units, name, refine=refine)
+    reconnects = reconnects_of(session)
+    lost = losses(table, header.units, reconnects)
+    stored = header.calibration or {}
+    declared = declared_of(session)
+    return Recording(
+        session_id=header.session_id,
+        wearer=header.wearer,
+        started_at=header.start_text(),
+        exercise=header.exercise,
+        units=header.units,
+        frames=until_last_complete(
+            align(table, header.units, header.clock, reconnects, refine=refine)
+        ),
+        marks=marks_of(session),
+        calibrations={Side(s): stored_calibration(c) for s, c in stored.items()} or None,
+        lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
+        longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
+        silent_s=tuple(loss.silent_s for loss in lost),
+        notes=(*map(printable, header.notes), *_dropped_sentences(session)),
+        refined=refine,
+        active=declared.get("active"),
+        is_test=bool(declared.get("test", False)),
+        dose=dose_of(session),
+    )
+
+
+def exercise_of(session: Session) -> Exercise:
+    """Return what a session's wearer does, with the dose that a plan asked for.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When this version has no such exercise; tells which session.
+    """
+    try:
+        return exercises.load(session.header.exercise).with_dose(dose_of(session))
+    except exercises.CatalogueError as error:
+        problem, _, remedy = str(error).partition(": ")
+        raise SessionError(session.path / SESSION_FILE, problem, remedy) from None
+
+
+def declared_of(session: Session) -> dict[str, Any]:
+    """Return what was said before a session began; empty where nothing was."""
+    return next((event for event in session.events() if event["type"] == "declared"), {})
+
+
+def dose_of(session: Session) -> Dose | None:
+    """Return the dose that a plan asked for; None where the exercise's own counts."""
+    stored = declared_of(session).get("dose")
+    return Dose.from_json(stored) if stored else None
+
+
+def marks_of(session: Session) -> list[tuple[float, str]]:
+    """Return the labelled moments of a session in order of time."""
+    events = session.events()
+    marks = [(float(e["time_s"]), str(e.get("label"))) for e in events if e["type"] == "mark"]
+    return sorted(marks)
+
+
+def reconnects_of(session: Session) -> list[tuple[int, int]]:
+    """Return when which unit came back after its link was lost: unit and host time in ns."""
+    return [
+        (int(e["unit"]), int(e["host_time_ns"]))
+        for e in session.events()
+        if e["type"] == "reconnected"
+    ]
+
+
+def _dropped_sentences(session: Session) -> list[str]:
+    said = [f"{count} samples were dropped: {reason}" for reason, count in session.dropped.items()]
+    if session.cut:
+        said.append("the recording's end was cut off; everything before is here")
+    return said
+
+
+def rotation_text(rotation_deg: float) -> str:
+    """Return an angle for reading at a distance: whole degrees, or dashes when refused."""
+    return "– –" if math.isnan(rotation_deg) else f"{round(rotation_deg)}°"

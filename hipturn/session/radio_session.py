@@ -1,0 +1,364 @@
+"""A live session over Bluetooth: find the units, hold their links, feed the session.
+
+The same code runs real radios and the virtual wearer's, which stands in for the system's Bluetooth
+behind bleak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from analysis import exercises
+from analysis.calibrate.guide import Step
+from analysis.exercises import Dose
+from hipturn import __version__
+from hipturn.errors import UserError
+from hipturn.session.coach import Coach
+from hipturn.session.keys import watched_keys
+from hipturn.session.live import LiveSession
+from hipturn.session.lsl import LslScreen, load_library
+from hipturn.session.pipeline import Tracker
+from hipturn.session.terminal import Screen, open_screen, step_text
+from hipturn.session_paths import recordings_root
+from hipturn.units.kit import KitUnit
+from hipturn.units.unit_setup import SCAN_S, find_by_serial, named, not_in_range
+from imu.air.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
+from imu.air.radio_errors import Backend
+from imu.air.scan import Found, find
+from imu.drivers import Driver, driver_for
+from imu.profiles.profile import load_profiles
+from imu.recording import SessionHeader, SessionWriter, check_space, recorded_side, session_folder
+from imu.sample import Clock, Segment, Side, Unit
+
+Place = tuple[Segment, Side | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Strapped:
+    """A unit and where it is strapped."""
+
+    place: Place
+    found: Found
+    driver: Driver
+
+    @property
+    def unit(self) -> Unit:
+        """Return the unit as session.json describes it."""
+        segment, side = self.place
+        return Unit(
+            segment=segment,
+            side=side,
+            profile=self.found.profile.name,
+            name=self.found.name,
+            address=self.found.address,
+            **self.driver.unit_fields(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a live session is to be."""
+
+    exercise: str
+    wearer: str = ""
+    source: str = "live"
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    clock: Clock = "independent"
+    """Whether the units were given one clock."""
+    seconds: float | None = None
+    root: str | None = None
+    active: bool | None = None
+    """Whether the wearer moves the leg, or is moved; None when nobody says."""
+    is_test: bool = False
+    lsl: bool = False
+    """Whether to stream to Lab Streaming Layer too."""
+    dose: Dose | None = None
+    """A plan's dose; the session then ends by itself after its sets."""
+    rest_s: float = 0.0
+    """Rest between the sets of a plan."""
+
+
+class Audience(Protocol):
+    """Who a session is shown to, and who may have a say in it."""
+
+    def screen(self, tracker: Tracker, title: str) -> Screen:
+        """Return where the session is shown."""
+
+    def began(
+        self,
+        session: LiveSession,
+        units: Sequence[Unit],
+        links: Sequence[UnitLink],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """Know that the links are being made."""
+
+
+class TerminalAudience:
+    """Who sits at the terminal: drawn where there is one, plain lines elsewhere."""
+
+    def screen(self, tracker: Tracker, title: str) -> Screen:
+        """Return the terminal."""
+        return open_screen(tracker.exercise, title)
+
+    def began(self, *_: object) -> None:
+        """Nothing more is shown."""
+
+
+async def strap(
+    wanted: Mapping[Place, KitUnit], say: Callable[[str], None], backend: Backend | None = None
+) -> list[Strapped]:
+    """Find the units wanted, each by address or name, or else by a remembered serial number.
+
+    Raises
+    ------
+    UserError
+        When a unit is not in range.
+    imu.air.radio_errors.RadioError
+        When this computer cannot scan.
+    """
+    say("Looking for the units…")
+
+    def all_here(seen: object) -> bool:
+        return all(named(unit.address, list(seen)) for unit in wanted.values())  # type: ignore[call-overload]
+
+    seen = await find(SCAN_S, load_profiles(), backend=backend, until=all_here)
+    strapped = []
+    for place, unit in wanted.items():
+        found = named(unit.address, seen)
+        if found is None:
+            address = await find_by_serial(unit, seen, backend)
+            found = named(address, seen) if address else None
+        if found is None:
+            raise not_in_range(unit.address, seen)
+        strapped.append(Strapped(place, found, driver_for(found.profile)))
+    return strapped
+
+
+async def run_session(
+    strapped: list[Strapped],
+    wish: Wish,
+    *,
+    backend: Backend | None = None,
+    ended: asyncio.Event | None = None,
+    clock_ns: Callable[[], int] | None = None,
+    begun: Callable[[Path], None] = lambda _: None,
+) -> Path:
+    """Stream, calibrate, count and record until told to stop; return the session's folder.
+
+    Ends by `ended` (a virtual wearer is done), the wish's seconds, the key q, Ctrl-C or SIGTERM.
+    `begun` is told the folder as soon as it is there.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When stopped by Ctrl-C or SIGTERM; the session is closed then.
+    imu.air.radio_errors.RadioError
+        When a unit never sent data; a session without a sample is removed.
+    UserError
+        When it was ended before any sample came.
+    """
+    stop, interrupted = ended or asyncio.Event(), asyncio.Event()
+
+    def pressed(key: str) -> None:
+        if key == "q":
+            stop.set()
+
+    with stopping(stop, interrupted), watched_keys(pressed):
+        try:
+            folder = await hold_session(
+                strapped, wish, stop, backend=backend, clock_ns=clock_ns, begun=begun
+            )
+        except UserError:
+            if not interrupted.is_set():
+                raise
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    return folder
+
+
+async def hold_session(
+    strapped: list[Strapped],
+    wish: Wish,
+    stop: asyncio.Event,
+    *,
+    backend: Backend | None = None,
+    clock_ns: Callable[[], int] | None = None,
+    begun: Callable[[Path], None] = lambda _: None,
+    audience: Audience | None = None,
+) -> Path:
+    """Stream, calibrate, count and record until `stop`; return the session's closed folder.
+
+    Raises
+    ------
+    imu.air.radio_errors.RadioError
+        When a unit never sent data; a session without a sample is removed.
+    UserError
+        When it was ended before any sample came.
+    """
+    audience = audience or TerminalAudience()
+    session, writer = _begin(strapped, wish, audience)
+    session.when_done, session.seconds = stop.set, wish.seconds
+    begun(writer.folder)
+    try:
+        session.screen.say(step_text(Step.STAND, session.tracker.exercise))
+        clock = clock_ns or clock_from_now()
+        await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
+        session.finish()
+    finally:
+        session.screen.close()
+        _end(session, writer)
+    if not session.samples:
+        raise UserError(
+            "the session ended before a sample came, so nothing is recorded; let it run longer"
+        )
+    return writer.folder
+
+
+def _begin(
+    strapped: list[Strapped], wish: Wish, audience: Audience
+) -> tuple[LiveSession, SessionWriter]:
+    """Create the session on disk, and what follows and shows it."""
+    exercise = exercises.load(wish.exercise).with_dose(wish.dose)
+    if wish.lsl:
+        load_library()  # before a session is begun, if it cannot be
+    units = tuple(one.unit for one in strapped)
+    started_at, side = datetime.now().astimezone(), recorded_side(units)
+    folder = session_folder(recordings_root(wish.root), started_at, exercise.id, side)
+    header = SessionHeader(
+        started_at=started_at,
+        exercise=exercise.id,
+        side=side,
+        units=units,
+        source=wish.source,
+        software=f"hipturn {__version__}",
+        wearer=wish.wearer,
+        clock=wish.clock,
+        notes=wish.notes,
+    )
+    tracker = Tracker(units, wish.clock, exercise, guided=True)
+    nearly_full = check_space(folder.parent)
+    writer = SessionWriter.create(folder, header)
+    if wish.active is not None or wish.is_test or wish.dose is not None:
+        writer.event(
+            {
+                "type": "declared",
+                "time_s": 0.0,
+                "active": wish.active,
+                "test": wish.is_test,
+                "dose": wish.dose.to_json() if wish.dose is not None else None,
+            }
+        )
+    screen = audience.screen(tracker, wish.title or exercise.name)
+    if wish.lsl:
+        screen = LslScreen(screen, units, folder.name)
+    if nearly_full:
+        screen.say(nearly_full)
+    coach = None
+    if wish.dose is not None:
+        coach = Coach(exercise, tracker.sides, wish.rest_s, screen.say)
+    return LiveSession(tracker, screen, writer, coach), writer
+
+
+def clock_from_now() -> Callable[[], int]:
+    """Return a monotonic clock in nanoseconds that begins at 0 now."""
+    zero_ns = time.monotonic_ns()
+    return lambda: time.monotonic_ns() - zero_ns
+
+
+async def _stream(
+    strapped: list[Strapped],
+    session: LiveSession,
+    stop: asyncio.Event,
+    seconds: float | None,
+    backend: Backend | None,
+    clock_ns: Callable[[], int],
+    audience: Audience,
+) -> None:
+    """Hold a link to every unit until told to stop."""
+    lock, links = ConnectLock(), list[UnitLink]()
+
+    def note(event: LinkEvent) -> None:
+        _note(event, strapped[event.unit], session)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            # units may be silent; a virtual wearer's clock may race, and its samples tell the time
+            if seconds is not None and backend is None:
+                asyncio.get_running_loop().call_later(seconds, stop.set)
+            for index, one in enumerate(strapped):
+                link = UnitLink(
+                    one.found.device,
+                    one.driver,
+                    index,
+                    session.take,
+                    note,
+                    clock_ns,
+                    connect_lock=lock,
+                    backend=backend,
+                )
+                links.append(link)
+                tasks.create_task(link.run(stop))
+            audience.began(session, [one.unit for one in strapped], links, clock_ns)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
+def _note(event: LinkEvent, one: Strapped, session: LiveSession) -> None:
+    """Record what happened to a link, and say what matters."""
+    label, screen = one.unit.label, session.screen
+    if event.kind is LinkEventKind.RECONNECTED:
+        session.reconnected(event.unit, event.host_time_ns)
+        screen.say(f"{label}: back")
+        return
+    if event.kind is LinkEventKind.STATE:
+        return  # a unit that stays away goes through three a second: for the eye, not the record
+    session.event(
+        "link",
+        event.host_time_ns,
+        unit=event.unit,
+        what=str(event.kind),
+        state=str(event.state),
+        text=event.text,
+        value=event.value,
+    )
+    if event.kind in (LinkEventKind.LOST, LinkEventKind.FAILED, LinkEventKind.OVERFLOW):
+        screen.say(f"{label}: {event.text}")
+    elif event.kind is LinkEventKind.CONNECTED:
+        screen.say(f"{label}: streaming")
+    elif event.kind is LinkEventKind.BATTERY and event.value is not None:
+        screen.say(f"{label}: battery {event.value} %")
+
+
+def _end(session: LiveSession, writer: SessionWriter) -> None:
+    """Close a session, or remove it when nothing ever arrived."""
+    if session.samples:
+        writer.close()
+    else:
+        writer.discard()
+
+
+@contextmanager
+def stopping(stop: asyncio.Event, interrupted: asyncio.Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the session from inside the loop, so that links are closed."""
+    loop = asyncio.get_running_loop()
+
+    def end(*_: object) -> None:
+        interrupted.set()
+        loop.call_soon_threadsafe(stop.set)
+
+    before = {name: signal.signal(name, end) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

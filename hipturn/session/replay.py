@@ -1,0 +1,72 @@
+"""A recorded session again, through the same tracker that live uses."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from analysis.calibrate.hold_pose import AnyCalibration, stored_calibration
+from analysis.session import analyse as sessions
+from analysis.session.recording import leg_units
+from hipturn.session.live import LiveSession, paced, stoppable
+from hipturn.session.pipeline import Tracker, exercise_of, marks_of, read_recording, reconnects_of
+from hipturn.session.terminal import open_screen
+from imu.fuse.orientation import FilterName
+from imu.recording import Session
+
+
+def replay(session: Session, speed: float | None) -> None:
+    """Show a session in the terminal; `speed` 1 is real time, None as fast as it goes.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When the session cannot be read.
+    """
+    exercise = exercise_of(session)
+    tracker, refusals = tracker_of(session)
+    screen = open_screen(exercise, f"{exercise.name} — {session.header.session_id}")
+    try:
+        for sentence in refusals:
+            screen.say(sentence)
+        with stoppable():
+            LiveSession(tracker, screen).drive(session.samples(), paced(speed))
+    finally:
+        screen.close()
+
+
+def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
+    """Return a tracker with the session's calibrations, and why a leg has none.
+
+    A session recorded live brings its calibrations; for others they are made from its marks or
+    from what it shows, as `analyse` does.
+    """
+    header = session.header
+    exercise = exercise_of(session)
+    tracker = Tracker(
+        header.units,
+        header.clock,
+        exercise,
+        orientation_filter=cast("FilterName", header.orientation_filter or "vqf"),
+        marks=marks_of(session),
+        reconnects=reconnects_of(session),
+    )
+    refusals: list[str] = []
+    if exercise.mode == "M5":  # a timer needs none
+        return tracker, refusals
+    if header.calibration:
+        for stored in header.calibration.values():
+            tracker.use(stored_calibration(stored))
+        return tracker, refusals
+    recording = read_recording(session)
+    for units in leg_units(header.units):
+        side, frames = units.side, recording.leg(units)
+        calibration: AnyCalibration | None
+        if exercise.mode == "M4":
+            _, calibration, result = sessions.calibrate_hold(recording, frames, exercise, side)
+        else:
+            _, result = sessions.calibrate_leg(recording, frames, exercise, side)
+            calibration = result.calibration
+        refusals += [f"{side} leg: {sentence}" for sentence in result.sentences]
+        if calibration is not None:
+            tracker.use(calibration)
+    return tracker, refusals

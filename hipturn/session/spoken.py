@@ -1,0 +1,36 @@
+"""Announcements in words, for the terminal and whoever else speaks."""
+
+from __future__ import annotations
+
+from analysis.exercises import Exercise
+from analysis.session.announcements import Announcement, Kind
+
+_WORDS = {
+    Kind.REP: "rep {rep} / {target}, {value:.0f}°",
+    Kind.PARTIAL: "too small to count, {value:.0f}°",
+    Kind.REJECTED: "not counted ({reason})",
+    Kind.HOLD_SECOND: "{value:.0f} s",
+    Kind.HALF_WAY: "half way, {value:.0f} s left",
+    Kind.BREATH_IN: "breathe in ({value:.0f})",
+    Kind.BREATH_OUT: "breathe out ({value:.0f})",
+    Kind.TARGET_REACHED: "target reached, {value:.0f} {unit}",
+    Kind.HOLD_END: "ended after {value:.0f} s",
+    Kind.FAULT: "rep {rep}: {reason}",
+    Kind.SET_END: "set {set} over, {value:.0f} repetitions",
+}
+
+
+def sentence(said: Announcement, exercise: Exercise) -> str:
+    """Return an announcement as a line for people."""
+    if said.kind is Kind.ALARM:
+        return f"{said.side} leg: {said.text}"
+    words = _WORDS[said.kind].format(
+        rep=said.rep,
+        set=said.set,
+        value=said.value,
+        target=exercise.dose.reps[0],
+        unit="s held" if said.reason == "hold" else "repetitions",
+        reason=said.reason.replace("_", " "),
+    )
+    strap = ": check the strap" if said.reason == "sensor_shift" else ""
+    return f"{said.side}: {words}{strap}"

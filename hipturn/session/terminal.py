@@ -1,0 +1,175 @@
+"""The read-out in a terminal: a large angle, repetitions, hold and quality.
+
+With a real terminal a picture is drawn at most eight times a second; without one, plain lines say
+what changed.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Protocol
+
+from rich.align import Align
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from analysis.calibrate.guide import Step
+from analysis.exercises import Exercise
+from analysis.exercises.exercise import SIGNAL_NAMES
+from analysis.session.leg_monitor import LegUpdate
+from hipturn.session.pipeline import Update, rotation_text
+from hipturn.session.spoken import sentence
+from imu.sample import Side
+
+REFRESH_HZ = 8
+PLAIN_EVERY_S = 5.0
+# Digits five lines high, for reading from the mat.
+_DIGITS = {
+    "0": "█▀▀█|█  █|█  █|█▄▄█", "1": "  ▀█|   █|   █|   █", "2": "▀▀▀█|   █|█▀▀▀|█▄▄▄",
+    "3": "▀▀▀█|  ▄█|   █|▄▄▄█", "4": "█  █|█  █|▀▀▀█|   █", "5": "█▀▀▀|█▄▄▄|   █|▄▄▄█",
+    "6": "█▀▀▀|█▄▄▄|█  █|█▄▄█", "7": "▀▀▀█|  █ | █  | █  ", "8": "█▀▀█|█▄▄█|█  █|█▄▄█",
+    "9": "█▀▀█|█▄▄█|   █|▄▄▄█", "-": "    |▄▄▄▄|    |    ", "–": "    |▄▄▄▄|    |    ",
+    "°": "▄▄|▀▀|  |  ", " ": " | | | ",
+}  # fmt: skip
+
+
+class Screen(Protocol):
+    """Where a session is shown."""
+
+    def show(self, update: Update) -> None:
+        """Take what one frame brought."""
+
+    def say(self, text: str) -> None:
+        """Say something that matters."""
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+
+def open_screen(exercise: Exercise, title: str) -> Screen:
+    """Return a drawn read-out where there is a terminal, plain lines elsewhere."""
+    if sys.stdout.isatty():
+        return DrawnScreen(exercise, title)
+    return PlainScreen(exercise, title)
+
+
+def big(text: str) -> Text:
+    """Return digits four lines high."""
+    rows = [_DIGITS[c].split("|") for c in text if c in _DIGITS]
+    return Text("\n".join("  ".join(row[i] for row in rows) for i in range(4)), no_wrap=True)
+
+
+class PlainScreen:
+    """Lines on standard output, for logs and pipes."""
+
+    def __init__(self, exercise: Exercise, title: str) -> None:
+        self._exercise = exercise
+        self._next_s = 0.0
+        self.say(title)
+
+    def show(self, update: Update) -> None:
+        """Say every announcement, and the angle every few seconds."""
+        for said in update.announcements:
+            self.say(sentence(said, self._exercise))
+        if update.announcements or update.time_s < self._next_s:
+            return
+        for side, leg in update.legs.items():
+            self._next_s = update.time_s + PLAIN_EVERY_S
+            text = reading(leg, self._exercise)
+            self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(text, flush=True)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class DrawnScreen:
+    """A picture that is refreshed in place."""
+
+    def __init__(self, exercise: Exercise, title: str) -> None:
+        self._exercise, self._title = exercise, title
+        self._said: list[str] = []
+        self._update: Update | None = None
+        self._live = Live(
+            get_renderable=self._draw, refresh_per_second=REFRESH_HZ, console=Console()
+        )
+        self._live.start()
+
+    def show(self, update: Update) -> None:
+        """Keep the newest; the picture is drawn at its own pace."""
+        self._update = update
+        for said in update.announcements:
+            self.say(sentence(said, self._exercise))
+
+    def say(self, text: str) -> None:
+        """Keep the last lines under the read-out."""
+        self._said = [*self._said[-3:], text]
+
+    def close(self) -> None:
+        """Leave the last picture standing."""
+        self._live.stop()
+
+    def _draw(self) -> RenderableType:
+        update = self._update
+        legs: Mapping[Side, LegUpdate] = update.legs if update else {}
+        body: list[RenderableType] = []
+        if not legs:
+            body.append(Align.center(Text("\ncalibrating\n", style="bold")))
+        for side, leg in legs.items():
+            body.append(Align.center(big(large_text(leg, self._exercise))))
+            body.append(Align.center(self._line(side, leg)))
+        body.append(Text("\n" + "\n".join(self._said), style="dim"))
+        at = f"{update.time_s:.0f} s" if update else ""
+        return Panel(Group(*body), title=self._title, subtitle=at)
+
+    def _line(self, side: Side, leg: LegUpdate) -> Table:
+        row = Table.grid(padding=(0, 3))
+        hold = f"hold {leg.hold_s:.0f} s" if leg.phase == "hold" else leg.phase
+        known = not math.isnan(told_deg(leg, self._exercise))
+        sure = f"± {leg.sigma_deg:.1f}°" if known else "no angle"
+        basis = self._exercise.angle if self._exercise.is_counted else ""
+        target = self._exercise.dose.reps[0]
+        row.add_row(
+            Text(str(side), style="bold"),
+            Text(f"{leg.reps} / {target}", style="bold"),
+            hold,
+            f"{sure} {basis}",
+        )
+        return row
+
+
+def told_deg(leg: LegUpdate, exercise: Exercise) -> float:
+    """Return the angle that is told; NaN where it is refused, though it may go on being counted."""
+    return leg.rotation_deg if exercise.has_hip_angle else leg.signal_deg
+
+
+def large_text(leg: LegUpdate, exercise: Exercise) -> str:
+    """Return what stands large: the counted angle, or the seconds of a hold or a timer."""
+    if exercise.is_counted:
+        return rotation_text(told_deg(leg, exercise))
+    return f"{leg.hold_s:.0f}"
+
+
+def reading(leg: LegUpdate, exercise: Exercise) -> str:
+    """Return what a plain line tells: an angle that is no hip rotation is called what it is."""
+    if not exercise.is_counted:
+        return f"{leg.hold_s:.0f} of {exercise.dose.hold_s[0]:.0f} s"
+    angle = rotation_text(told_deg(leg, exercise))
+    return angle if exercise.has_hip_angle else f"{SIGNAL_NAMES[exercise.signal]} {angle}"
+
+
+def step_text(step: Step, exercise: Exercise) -> str:
+    """Return what the wearer is asked for."""
+    if exercise.mode == "M5":
+        return f"Get ready. {exercise.how[0]}"
+    if step is Step.BENDS and exercise.pose.bends_standing:
+        return f"Stay standing. {step.value}"
+    return f"{step.value} ({exercise.how[0]})" if step is Step.POSE else step.value

@@ -1,0 +1,66 @@
+"""Where recordings are: the user's folder, and the demo sessions that come with the package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from hipturn.errors import UserError
+
+DEMO = "demo"
+SESSION_FILE = "session.json"
+DEPTHS = ("*", "*/*", "*/*/*")
+"""Where sessions lie in a folder of them: archives have a folder a clinic, a year, a wearer."""
+
+
+def recordings_root(chosen: str | None = None) -> Path:
+    """Return where new sessions go: the choice, else $HIPTURN_RECORDINGS, else ./recordings."""
+    return Path(chosen or os.environ.get("HIPTURN_RECORDINGS") or "recordings")
+
+
+def demo_root() -> Path:
+    """Return the folder of the demo sessions, installed or in a checkout."""
+    installed = Path(__file__).parent / DEMO
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "recordings" / DEMO
+
+
+def find_anywhere(texts: Iterable[str]) -> list[Path | str]:
+    """Return the sessions that paths and URLs name; those behind a URL as texts.
+
+    Raises
+    ------
+    UserError
+        When one of them is neither a session nor a folder that holds one.
+    """
+    from hipturn.archive.remote import find_remote, is_url
+
+    found: list[Path | str] = []
+    for text in texts:
+        found += find_remote(text) if is_url(text) else find_sessions([text])
+    return list(dict.fromkeys(found))
+
+
+def find_sessions(paths: Iterable[str]) -> list[Path]:
+    """Return the sessions that paths name: sessions, folders of sessions, `demo`, `demo/NAME`.
+
+    Raises
+    ------
+    UserError
+        When a path is neither a session nor a folder that holds one.
+    """
+    found: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if not path.exists() and path.parts[:1] == (DEMO,) and ".." not in path.parts:
+            path = demo_root().joinpath(*path.parts[1:])
+        inside = sorted(
+            child.parent for depth in DEPTHS for child in path.glob(f"{depth}/{SESSION_FILE}")
+        )
+        if path.is_dir() and not (path / SESSION_FILE).exists() and inside:
+            found += inside
+        else:
+            found.append(path)  # what it lacks to be a session is said when it is opened
+    if not found:
+        raise UserError("no session was named; give a session folder, or `demo`")
+    return list(dict.fromkeys(found))

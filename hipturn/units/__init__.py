@@ -1,0 +1,1 @@
+"""The units of a wearer: kit, set-up, shaking, checks at rest."""

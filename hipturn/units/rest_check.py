@@ -1,0 +1,159 @@
+"""Looks at units at rest: whether they keep their rate, lose samples, or drift."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hipturn.session.radio_session import Strapped, clock_from_now
+from imu.air.link import ConnectLock, LinkState, UnitLink
+from imu.air.radio_errors import Backend
+from imu.clocks.losses import losses
+from imu.quaternion import conjugate, multiply
+from imu.sample import Sample, SampleTable, Unit
+
+REST_S = 5.0
+SETTLE_S = 0.5
+"""The first samples come in a heap."""
+POLL_S = 0.1
+RATE_SHARE_MIN = 0.9
+LOST_PERCENT_MAX = 10.0
+DRIFT_DPS_MAX = 1.0
+"""A unit at rest turns this fast at most by the bias of its gyroscope."""
+MOVED_DPS = 5.0
+BATTERY_MIN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestFinding:
+    """What one unit did at rest."""
+
+    label: str
+    rate_hz: float
+    nominal_hz: float
+    lost_percent: float
+    drift_dps: float
+    battery: int | None
+    remedy: str
+    """What to do; empty when all is well."""
+
+
+async def watch_rest(
+    strapped: Sequence[Strapped],
+    progress: Callable[[float], None],
+    *,
+    backend: Backend | None = None,
+    clock_ns: Callable[[], int] | None = None,
+) -> list[RestFinding]:
+    """Hold the units' links for `REST_S` of data and return what each did.
+
+    Raises
+    ------
+    imu.air.radio_errors.RadioError
+        When a unit cannot be reached.
+    """
+    clock = clock_ns or clock_from_now()
+    samples: list[Sample] = []
+    stop, lock = asyncio.Event(), ConnectLock()
+    links = [
+        UnitLink(
+            one.found.device,
+            one.driver,
+            index,
+            samples.append,
+            lambda _: None,
+            clock,
+            connect_lock=lock,
+            backend=backend,
+        )
+        for index, one in enumerate(strapped)
+    ]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for link in links:
+                tasks.create_task(link.run(stop))
+            try:
+                begun_ns = await _until_all_stream(links, clock)
+                while (rested_s := (clock() - begun_ns) * 1e-9) < REST_S:
+                    progress(min(1.0, rested_s / REST_S))
+                    await asyncio.sleep(POLL_S)
+            finally:
+                stop.set()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    span = (begun_ns, begun_ns + round(REST_S * 1e9))
+    kept = [s for s in samples if span[0] <= s.host_time_ns < span[1]]
+    units = [one.unit for one in strapped]
+    return judge(kept, units, [link.battery_percent for link in links])
+
+
+async def _until_all_stream(links: Sequence[UnitLink], clock: Callable[[], int]) -> int:
+    while not all(link.state is LinkState.STREAMING and link.counts.samples for link in links):  # noqa: ASYNC110
+        await asyncio.sleep(POLL_S)
+    return clock() + round(SETTLE_S * 1e9)
+
+
+def judge(
+    samples: Sequence[Sample], units: Sequence[Unit], batteries: Sequence[int | None]
+) -> list[RestFinding]:
+    """Return what each unit did, from the samples of `REST_S` at rest."""
+    table = SampleTable.from_samples(samples)
+    lost = losses(table, units)
+    findings = []
+    for index, (unit, battery) in enumerate(zip(units, batteries, strict=True)):
+        own = [sample for sample in samples if sample.unit == index]
+        figures = {
+            "rate_hz": round(len(own) / REST_S, 1),
+            "lost_percent": round(100.0 * lost[index].share, 1),
+            "drift_dps": round(drift_dps(own), 2),
+        }
+        findings.append(
+            RestFinding(
+                label=unit.label,
+                nominal_hz=unit.rate_hz,
+                battery=battery,
+                remedy=_remedy(unit, battery, **figures),
+                **figures,
+            )
+        )
+    return findings
+
+
+def drift_dps(samples: Sequence[Sample]) -> float:
+    """Return how fast a unit turned from the first to the last sample, °/s; 0 where unknown."""
+    known = [sample for sample in samples if sample.q is not None]
+    if len(known) >= 2:
+        first, last = known[0], known[-1]
+        assert first.q is not None  # noqa: S101 (chosen so)
+        assert last.q is not None  # noqa: S101
+        turn = multiply(conjugate(first.q), last.q)
+        angle = 2.0 * math.atan2(math.hypot(*turn[1:]), abs(turn[0]))
+        seconds = (last.host_time_ns - first.host_time_ns) * 1e-9
+        return math.degrees(angle) / seconds if seconds > 0 else 0.0
+    rates = [sample.gyr for sample in samples if sample.gyr is not None]
+    if not rates:
+        return 0.0
+    mean = (sum(axis) / len(rates) for axis in zip(*rates, strict=True))
+    return math.degrees(math.hypot(*mean))
+
+
+def _remedy(
+    unit: Unit, battery: int | None, rate_hz: float, lost_percent: float, drift_dps: float
+) -> str:
+    if rate_hz < RATE_SHARE_MIN * unit.rate_hz or lost_percent > LOST_PERCENT_MAX:
+        return (
+            f"the {unit.label} unit sends {rate_hz:.0f} of {unit.rate_hz:.0f} samples a second:"
+            " bring it closer, and take phones and other radios away"
+        )
+    if drift_dps > MOVED_DPS:
+        return f"the {unit.label} unit was moved: put it on the table and check again"
+    if drift_dps > DRIFT_DPS_MAX:
+        return (
+            f"the {unit.label} unit turns {drift_dps:.1f}°/s at rest: switch it off and on and"
+            " leave it still for ten seconds"
+        )
+    if battery is not None and battery < BATTERY_MIN:
+        return f"the battery of the {unit.label} unit is at {battery} %: charge it"
+    return ""

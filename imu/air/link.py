@@ -1,0 +1,366 @@
+"""One unit's life on the air: connect, set up, stream, watch, reconnect, stop.
+
+    closed → searching → connecting → starting → streaming → stopping → closed
+                 ↑            ↑                                  │
+                 └────────────┴───────────── lost ←──────────────┘
+
+A link owns its unit from `run` until `run` returns. What the unit sends is stamped and queued in
+the callback, and decoded and delivered by a consumer, so nothing slow ever happens in between. A
+link that had data never gives up: it comes back as soon as the unit does. A link that never had any
+ends with a `RadioError` after a few tries, at once where trying again cannot help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bleak import BleakClient
+from bleak.backends.device import BLEDevice
+
+from imu.air.connect_lock import ConnectLock
+from imu.air.link_state import (
+    DEFAULT_TIMING,
+    LinkCounts,
+    LinkEvent,
+    LinkEventKind,
+    LinkState,
+    LinkTiming,
+)
+from imu.air.radio_errors import (
+    NEEDS_A_PERSON,
+    RADIO_ERRORS,
+    Backend,
+    RadioError,
+    Trouble,
+    explain,
+    printable,
+    trouble_of,
+)
+from imu.air.scan import find_device
+from imu.sample import Sample
+
+if TYPE_CHECKING:
+    from imu.drivers import Driver
+
+__all__ = [
+    "ConnectLock",
+    "LinkCounts",
+    "LinkEvent",
+    "LinkEventKind",
+    "LinkState",
+    "LinkTiming",
+    "UnitLink",
+]
+
+NS_PER_S = 1e9
+# Notifications that may wait for the consumer: half a minute at 120 Hz, 0.2 MB.
+QUEUE_LENGTH = 4096
+# A wake-up later than this says that the computer was busy or asleep, not that the unit was silent.
+LATE_S = 0.25
+OVERFLOW = (
+    "samples came faster than they could be worked off: close other programs, or lower the rate"
+)
+
+
+class UnitLink:
+    """Holds the link to one unit.
+
+    Parameters
+    ----------
+    device
+        The unit: what a scan found, or its address.
+    driver
+        Knows what to write to the unit and how to read what it sends.
+    unit
+        `Sample.unit` and `LinkEvent.unit`.
+    deliver
+        Takes each sample, in order of arrival. What it raises ends the link.
+    note
+        Takes each event, in order with the samples.
+    clock_ns
+        The session's monotonic clock.
+    connect_lock
+        Shared by all links of a radio.
+    backend
+        Stands in for the system's Bluetooth.
+    timing
+        How long to wait for what.
+    queue_length
+        How many notifications may wait to be decoded.
+    """
+
+    def __init__(
+        self,
+        device: BLEDevice | str,
+        driver: Driver,
+        unit: int,
+        deliver: Callable[[Sample], None],
+        note: Callable[[LinkEvent], None],
+        clock_ns: Callable[[], int],
+        *,
+        connect_lock: ConnectLock,
+        backend: Backend | None = None,
+        timing: LinkTiming = DEFAULT_TIMING,
+        queue_length: int = QUEUE_LENGTH,
+    ) -> None:
+        self.counts = LinkCounts()
+        self.battery_percent: int | None = None
+        self._device = None if isinstance(device, str) else device
+        self._address = device if isinstance(device, str) else device.address
+        self._driver, self._unit = driver, unit
+        self._deliver, self._note, self._clock_ns = deliver, note, clock_ns
+        self._lock, self._backend, self._timing = connect_lock, backend or Backend(), timing
+        self._queue: asyncio.Queue[tuple[int, int, bytes]] = asyncio.Queue(queue_length)
+        self._state = LinkState.CLOSED
+        self._session = self._heard_session = 0
+        self._heard_ns: int | None = None
+        self._told_overflowed = 0
+        self._client: BleakClient | None = None
+        self._battery_due = asyncio.Event()
+
+    @property
+    def state(self) -> LinkState:
+        """Return where the link is in its life."""
+        return self._state
+
+    @property
+    def label(self) -> str:
+        """Return what people know the unit by: its name and address, or its address."""
+        name = printable((self._device.name if self._device else None) or "")
+        return f"{name} ({self._address})" if name else self._address
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep the unit streaming until told to stop; stop and disconnect it however this ends.
+
+        Raises
+        ------
+        RadioError
+            When the unit never sent data and trying again does not help.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                life = tasks.create_task(self._live())
+                helpers = [tasks.create_task(self._consume()), tasks.create_task(self._power())]
+                await stop.wait()
+                life.cancel()
+                await asyncio.wait({life})
+                for helper in helpers:
+                    helper.cancel()
+        except ExceptionGroup as failed:
+            first = failed.exceptions[0]
+            raise first from first.__cause__
+        finally:
+            self._enter(LinkState.CLOSED)
+
+    async def _live(self) -> None:
+        """Hold one connection after the other, until cancelled."""
+        failures = 0
+        last: Trouble | None = None
+        try:
+            while True:
+                before = self.counts.connections
+                searched = self._device is None or failures >= self._timing.search_after
+                error = await self._try(search=searched)
+                self._drain()
+                streamed = self.counts.connections > before
+                failures = 0 if streamed else failures + 1
+                trouble = trouble_of(error)
+                self._give_up(error, searched=searched, failures=failures)
+                if streamed:
+                    self._tell(LinkEventKind.LOST, text=self._sentence(error))
+                elif trouble != last:
+                    self._tell(LinkEventKind.FAILED, text=self._sentence(error))
+                last = trouble
+                if trouble is Trouble.NOT_FOUND:  # the system has forgotten what the scan found
+                    failures = max(failures, self._timing.search_after)
+                self._enter(LinkState.LOST)
+                await asyncio.sleep(self._timing.pause_s(failures))
+        finally:
+            self._drain()
+
+    def _give_up(self, error: Exception, *, searched: bool, failures: int) -> None:
+        """Raise when a unit that never sent data failed for good."""
+        trouble = trouble_of(error)
+        hopeless = trouble in NEEDS_A_PERSON or (searched and trouble is Trouble.NOT_FOUND)
+        if not self.counts.connections and (hopeless or failures >= self._timing.tries):
+            raise RadioError(trouble, self._sentence(error)) from error
+
+    async def _try(self, *, search: bool) -> Exception:
+        """Hold one connection for as long as it lasts; return what ended it."""
+        gone = asyncio.Event()
+        try:
+            client = await self._connect(gone, search=search)
+            try:
+                return await self._stream(client, gone)
+            finally:
+                self._client = None
+                await self._leave(client)
+        except RADIO_ERRORS as error:
+            return error
+
+    async def _connect(self, gone: asyncio.Event, *, search: bool) -> BleakClient:
+        """Connect, after a search where the unit is not known or does not answer."""
+        self._enter(LinkState.SEARCHING if search else LinkState.CONNECTING)
+        timing, loop = self._timing, asyncio.get_running_loop()
+        # Nobody has to give way before the session has begun: units take their turns whole.
+        patience_s = timing.give_way_s if self.counts.connections else timing.connect_s
+        client: BleakClient | None = None
+        begun_s = math.inf
+
+        def engaged() -> bool:
+            early = loop.time() < begun_s + patience_s
+            return early or (client is not None and client.is_connected)
+
+        limit_s = timing.connect_s + (timing.search_s if search else 0.0)
+        async with self._lock.turn(limit_s, engaged):
+            begun_s = loop.time()
+            if search or self._device is None:
+                self._device = await find_device(
+                    self._address, timing.search_s, backend=self._backend
+                )
+                self._enter(LinkState.CONNECTING)
+            begun_s = loop.time()
+            client = BleakClient(
+                self._device,
+                lambda _: gone.set(),
+                timeout=timing.connect_s,
+                pair=self._driver.profile.pairing,
+                backend=self._backend.client,
+            )
+            await client.connect()
+            return client
+
+    async def _stream(self, client: BleakClient, gone: asyncio.Event) -> RadioError:
+        """Start the unit and watch it; return what ended that."""
+        self._enter(LinkState.STARTING)
+        self._heard_ns = None
+        self._session += 1
+        async with asyncio.timeout(self._timing.start_s):
+            await self._driver.start(client, self._receiver())
+        self._enter(LinkState.STREAMING)
+        self._client = client
+        self._battery_due.set()
+        return await self._watch(gone)
+
+    def _receiver(self) -> Callable[[bytes], None]:
+        """Return what takes the notifications of this connection: it stamps and queues them."""
+        session, queue, clock_ns, counts = self._session, self._queue, self._clock_ns, self.counts
+
+        def receive(payload: bytes) -> None:
+            heard_ns = self._heard_ns = clock_ns()
+            try:
+                queue.put_nowait((session, heard_ns, bytes(payload)))
+            except asyncio.QueueFull:
+                counts.overflowed += 1
+
+        return receive
+
+    async def _watch(self, gone: asyncio.Event) -> RadioError:
+        """Return what is wrong as soon as the link or the data is gone."""
+        timing, loop = self._timing, asyncio.get_running_loop()
+        silence_s = max(timing.shortest_silence_s, timing.silence_samples / self._driver.rate_hz)
+        since_ns = self._clock_ns()
+        while True:
+            limit_s = silence_s if self._heard_ns is not None else timing.first_data_s
+            since_ns = max(since_ns, self._heard_ns or since_ns)
+            left_s = limit_s - (self._clock_ns() - since_ns) / NS_PER_S
+            if left_s <= 0.0:
+                return RadioError(Trouble.SILENT)
+            due_s = loop.time() + min(left_s, silence_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due_s):
+                    await gone.wait()
+                return RadioError(Trouble.LOST)
+            if loop.time() > due_s + LATE_S:  # what was sent meanwhile is still to be heard
+                since_ns = self._clock_ns()
+
+    async def _leave(self, client: BleakClient) -> None:
+        """Write the stop commands where the unit still listens, and disconnect; never fail."""
+        timing = self._timing
+        try:
+            self._enter(LinkState.STOPPING)
+            if client.is_connected:
+                with suppress(*RADIO_ERRORS):
+                    async with asyncio.timeout(timing.stop_s):
+                        await self._driver.stop(client)
+        finally:
+            with suppress(*RADIO_ERRORS):
+                async with asyncio.timeout(timing.disconnect_s):
+                    await client.disconnect()
+
+    async def _consume(self) -> None:
+        """Decode and deliver what is queued, until cancelled."""
+        try:
+            while True:
+                self._take(*await self._queue.get())
+        except Exception:
+            self._deliver = _discard  # who takes the samples failed, and gets no more
+            raise
+
+    def _drain(self) -> None:
+        """Deliver what waits in the queue, so that nothing of a connection comes after its end."""
+        while not self._queue.empty():
+            self._take(*self._queue.get_nowait())
+
+    def _take(self, session: int, heard_ns: int, payload: bytes) -> None:
+        """Decode one notification and deliver its samples; the first carries the payload."""
+        counts = self.counts
+        if session > self._heard_session:
+            counts.connections += 1
+            again = self._heard_session > 0
+            self._heard_session = session
+            kind = LinkEventKind.RECONNECTED if again else LinkEventKind.CONNECTED
+            self._tell(kind, heard_ns)
+        if counts.overflowed > self._told_overflowed:
+            self._told_overflowed = counts.overflowed
+            self._tell(LinkEventKind.OVERFLOW, text=OVERFLOW, value=counts.overflowed)
+        counts.notifications += 1
+        kept: bytes | None = payload
+        for reading in self._driver.decode(payload):
+            counts.samples += 1
+            self._deliver(Sample(self._unit, heard_ns, *reading, kept))
+            kept = None
+
+    async def _power(self) -> None:
+        """Ask for the battery at each connect and every minute, until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.battery_period_s):
+                    await self._battery_due.wait()
+            self._battery_due.clear()
+            client, percent = self._client, None
+            with suppress(*RADIO_ERRORS):  # what ends the link is not for this task to say
+                async with asyncio.timeout(self._timing.battery_s):
+                    percent = await self._driver.battery(client) if client else None
+            if percent is not None:
+                self.battery_percent = percent
+                self._tell(LinkEventKind.BATTERY, value=percent)
+
+    def _enter(self, state: LinkState) -> None:
+        """Go into a state and tell."""
+        if state is not self._state:
+            self._state = state
+            self._tell(LinkEventKind.STATE)
+
+    def _tell(
+        self,
+        kind: LinkEventKind,
+        at_ns: int | None = None,
+        *,
+        text: str = "",
+        value: int | None = None,
+    ) -> None:
+        at_ns = self._clock_ns() if at_ns is None else at_ns
+        self._note(LinkEvent(self._unit, kind, at_ns, self._state, text, value))
+
+    def _sentence(self, error: Exception) -> str:
+        """Return which unit has what trouble, and what to do."""
+        return f"{self.label}: {explain(error)}"
+
+
+def _discard(_: Sample) -> None:
+    """Take a sample that nobody wants any more."""

@@ -1,0 +1,1 @@
+"""Each unit's own clock → one time base."""

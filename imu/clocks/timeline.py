@@ -1,0 +1,381 @@
+"""Several units → one time base, frame by frame or a whole recording at once.
+
+Units that share a clock keep their own instants; units that do not are put on a grid at the
+fastest unit's nominal rate. A unit that has no sample at an instant is filled by slerp between its
+neighbours when they are no more than 100 ms apart, else it is empty. `interpolated` marks a frame
+for which a lost sample was bridged, not one that merely falls between two samples.
+
+When is a frame due? As soon as every unit has a sample at or after its instant. Failing that,
+`PLAYOUT_NS` after the first unit reached the instant: what comes later comes too late and the frame
+stays empty there. The wait is measured in arrival stamps, in which a silence of all units counts
+as no more than 100 ms: while nothing is heard from anyone, nobody is late. So every decision rests
+on the samples and their order of arrival alone. A replay repeats it, and `align` repeats it for a
+whole recording: the sample that an instant waits for came in time when it arrived no later than
+
+    the first arrival whose flow exceeds flow(the first arrival with a time ≥ instant) + PLAYOUT_NS
+
+A unit's times only increase, so nothing that arrives later changes what such a sample bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from imu.clocks.clock import Clocks, IndependentClocks, SharedClock, flow_ns, share_clock
+from imu.clocks.frame_times import (
+    Grid,
+    Instants,
+    OwnInstants,
+    coincide,
+    grid_instants,
+    own_instants,
+)
+from imu.clocks.losses import Loss, losses
+from imu.clocks.unit_times import (
+    FOR_EVER_NS,
+    PLAYOUT_NS,
+    Arrivals,
+    Lane,
+    Reconnects,
+    are_usable,
+    flow_array_ns,
+    independent_lanes,
+    shared_lanes,
+)
+from imu.quaternion import Quaternion, slerp, slerp_array
+from imu.sample import (
+    Clock,
+    FloatArray,
+    Frame,
+    FrameTable,
+    IntArray,
+    Sample,
+    SampleTable,
+    Unit,
+)
+
+__all__ = ["Loss", "Timeline", "align", "losses", "until_last_complete"]
+
+MAX_GAP_S = 0.1
+# What 100 ms can measure too much: a clock that ticks in 16667 µs, or is run fast by its leak.
+GAP_TOLERANCE_S = 1e-4
+LONGEST_FILL_S = MAX_GAP_S + GAP_TOLERANCE_S
+# Neighbours further apart than this many nominal periods have lost a sample between them.
+LOST_PERIODS = 1.5
+# So many instants at a time are filled: what that takes fits into a processor's cache, which is
+# twice as fast as a whole hour at once.
+BLOCK = 16_384
+# How long instants are watched to see whether units that say they share a clock really do.
+PROBE_S = 0.5
+
+
+class Timeline:
+    """Puts samples, pushed in order of arrival, on one time base.
+
+    Parameters
+    ----------
+    units
+        What `Sample.unit` counts into.
+    clock
+        `shared` when the units count time together. Where fewer than half of their instants in
+        the first half second coincide, they are treated as independent.
+    """
+
+    def __init__(self, units: Sequence[Unit], clock: Clock) -> None:
+        self._aligner = _Aligner(units, IndependentClocks(units), Grid(units))
+        self._rival: _Aligner | None = None
+        self._held: list[Frame] = []
+        self._rival_held: list[Frame] = []
+        if share_clock(units, clock):
+            self._rival = self._aligner
+            self._aligner = _Aligner(units, SharedClock(units), OwnInstants(units))
+
+    @property
+    def dropped(self) -> tuple[int, ...]:
+        """Return how many samples of each unit did not count: repeated, late, not oriented."""
+        return tuple(self._aligner.dropped)
+
+    def new_epoch(self, unit: int) -> None:
+        """Say that a unit was reconnected: its counter may have restarted."""
+        self._aligner.clocks.new_epoch(unit)
+        if self._rival:
+            self._rival.clocks.new_epoch(unit)
+
+    def push(self, sample: Sample) -> list[Frame]:
+        """Take one sample and return the frames that it makes due, in order of time."""
+        frames = self._aligner.push(sample)
+        if self._rival is None:
+            return frames
+        self._held += frames
+        self._rival_held += self._rival.push(sample)
+        return self._decide() if self._aligner.ready >= self._aligner.probe_end else []
+
+    def flush(self) -> list[Frame]:
+        """Return, at the end, the frames held back to see whether the units share a clock."""
+        return [] if self._rival is None else self._decide()
+
+    def _decide(self) -> list[Frame]:
+        """Go on with the units' own instants where they coincide, else with the grid."""
+        held = self._held
+        if self._rival and not coincide(self._aligner.probe):
+            self._aligner, held = self._rival, self._rival_held
+        self._rival, self._held, self._rival_held = None, [], []
+        return held
+
+
+class _Aligner:
+    """Makes frames of units whose clocks and instants are decided."""
+
+    def __init__(self, units: Sequence[Unit], clocks: Clocks, instants: Instants) -> None:
+        self.clocks = clocks
+        self.dropped = [0] * len(units)
+        self.ready = -math.inf  # no frame up to here is outstanding
+        self.probe: list[list[bool]] = []
+        self.probe_end = math.inf
+        self._instants = instants
+        self._lost_s = [LOST_PERIODS / unit.rate_hz for unit in units]
+        # of each unit, the last sample at or before the instant in work and all after it
+        self._tracks: list[deque[tuple[float, Quaternion | None]]] = [deque() for _ in units]
+        self._firsts: dict[int, float] = {}
+        self._newest = [-math.inf] * len(units)
+        self._flow_ns = self._host_ns = 0
+        # each new newest time of any unit, and the flow then, until the wait for it is over
+        self._reached: deque[tuple[float, int]] = deque()
+        self._front = self._horizon = -math.inf
+
+    def push(self, sample: Sample) -> list[Frame]:
+        """Take one sample and return the frames that it makes due."""
+        unit, q = sample.unit, sample.q
+        if q is not None and q[0] != q[0] and all(part != part for part in q):
+            q = None
+        at = self.clocks.time_s(sample) if q is None or is_rotation(q) else None
+        if at is None:
+            self.dropped[unit] += 1
+            return []
+        self._newest[unit] = at
+        self._tracks[unit].append((at, q))
+        self._instants.note(at)
+        self._wait(at, sample.host_time_ns)
+        if len(self._firsts) < len(self._tracks) and not self._begin(unit, at):
+            return []
+        self.ready = max(min(self._newest), self._horizon)
+        return [self._frame(*instant) for instant in self._instants.due(self.ready)]
+
+    def _wait(self, at: float, host_ns: int) -> None:
+        """Advance the horizon: up to there the wait is over."""
+        if self._firsts:
+            self._flow_ns += flow_ns(host_ns - self._host_ns)
+        self._host_ns = host_ns
+        if at > self._front:
+            self._front = at
+            self._reached.append((at, self._flow_ns))
+        while self._reached and self._flow_ns - self._reached[0][1] > PLAYOUT_NS:
+            self._horizon = self._reached.popleft()[0]
+
+    def _begin(self, unit: int, at: float) -> bool:
+        """Note a unit's first sample; return whether this was the last unit to begin."""
+        self._firsts.setdefault(unit, at)
+        self._instants.forget(self._horizon)
+        for track in self._tracks:
+            while len(track) > 1 and track[1][0] <= self._horizon:
+                track.popleft()
+        if len(self._firsts) < len(self._tracks):
+            return False
+        firsts = tuple(self._firsts.values())
+        self.probe_end = max(firsts) + PROBE_S
+        self._instants.start(firsts, self._horizon)
+        return True
+
+    def _frame(self, at: float, time_s: float) -> Frame:
+        """Return all units at an instant that is due."""
+        end = at + self._instants.reach_s
+        values = []
+        bridged = False
+        own = []
+        for track, lost_s in zip(self._tracks, self._lost_s, strict=True):
+            q, apart_s = _value(track, at, end)
+            values.append(q)
+            own.append(apart_s == 0.0)
+            bridged = bridged or lost_s < apart_s <= LONGEST_FILL_S
+        if at <= self.probe_end:
+            self.probe.append(own)
+        return Frame(time_s, tuple(values), bridged)
+
+
+def _value(
+    track: deque[tuple[float, Quaternion | None]], at: float, end: float
+) -> tuple[Quaternion | None, float]:
+    """Return a unit's orientation at an instant, and how far its neighbours are apart in seconds.
+
+    They are 0 apart when the unit has a sample of its own from `at` to before `end`, and infinitely
+    when there is no later one. Samples that no later instant needs leave the track.
+    """
+    while len(track) > 1 and track[1][0] <= at:
+        track.popleft()
+    before, q = track[0]
+    if before >= at:
+        return q, 0.0
+    if len(track) == 1:
+        return None, math.inf
+    after, q_after = track[1]
+    if after < end:
+        return q_after, 0.0
+    apart = after - before
+    if q is None or q_after is None or apart > LONGEST_FILL_S:
+        return None, apart
+    return slerp(q, q_after, (at - before) / apart), apart
+
+
+def is_rotation(q: Quaternion) -> bool:
+    """Return whether a quaternion has a length that can be scaled to one."""
+    return 0.0 < q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3] < math.inf
+
+
+def align(
+    table: SampleTable,
+    units: Sequence[Unit],
+    clock: Clock,
+    reconnects: Reconnects = (),
+    *,
+    refine: bool = False,
+) -> FrameTable:
+    """Put a whole recording on one time base: the frames that `Timeline` gives, at once.
+
+    Parameters
+    ----------
+    table
+        All samples in order of arrival.
+    units
+        What `table.unit` counts into.
+    clock
+        As for `Timeline`.
+    reconnects
+        For each call of `Timeline.new_epoch`, the unit and a host time (ns): the unit's first
+        sample from then on begins the epoch.
+    refine
+        Whether to do better than was possible live: clocks by `imu.clocks.hull_clock`, and no
+        sample is too late, so that only what was really lost is missing.
+
+    Returns
+    -------
+    FrameTable
+        Empty when a unit has no sample that counts.
+    """
+    usable = are_usable(table.q)
+    if share_clock(units, clock):
+        lanes = shared_lanes(table, usable, units, reconnects)
+        frames, probe = _frames(table, lanes, units, own=True, refine=refine)
+        if coincide(probe):
+            return frames
+    lanes = independent_lanes(table, usable, units, reconnects, refine=refine)
+    return _frames(table, lanes, units, own=False, refine=refine)[0]
+
+
+def until_last_complete(frames: FrameTable) -> FrameTable:
+    """Return the frames up to the last one at which all units have an orientation.
+
+    A unit that falls silent for good leaves frames without it, since nobody knows at the time that
+    it will not return. Afterwards these are known to be beyond the end.
+    """
+    complete = np.flatnonzero(~np.isnan(frames.q).any(axis=(1, 2)))
+    end = int(complete[-1]) + 1 if len(complete) else 0
+    return FrameTable(frames.time_s[:end], frames.q[:end], frames.interpolated[:end])
+
+
+def _frames(
+    table: SampleTable, lanes: Sequence[Lane], units: Sequence[Unit], *, own: bool, refine: bool
+) -> tuple[FrameTable, list[list[bool]]]:
+    """Return all frames, and who has a sample of its own at the instants of the probe."""
+    if not all(len(lane.rows) for lane in lanes):
+        empty = FrameTable(np.empty(0), np.empty((0, len(units), 4)), np.empty(0, dtype=np.bool_))
+        return empty, []
+    rows = np.concatenate([lane.rows for lane in lanes])
+    order = np.argsort(rows, kind="stable")  # the lanes are in order already, so it only merges
+    rows, times = rows[order], np.concatenate([lane.time_s for lane in lanes])[order]
+    front, flow = np.maximum.accumulate(times), flow_array_ns(table.host_time_ns[rows])
+    arrivals = Arrivals(rows, front, flow, FOR_EVER_NS if refine else PLAYOUT_NS)
+    noted = times[np.arange(len(rows)) <= arrivals.deadline(times)]
+    begin = sorted(lanes, key=lambda lane: int(lane.rows[0]))
+    firsts = [float(lane.time_s[0]) for lane in begin]
+    after = arrivals.horizon(int(np.searchsorted(rows, begin[-1].rows[0])))
+    last = min(float(lane.time_s[-1]) for lane in lanes)
+    until = max(last, arrivals.horizon(len(rows) - 1))
+    choose = own_instants if own else grid_instants
+    at, time_s, reach_s = choose(noted, units, firsts, after, until)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    places = np.split(place, np.cumsum([len(lane.rows) for lane in lanes])[:-1])
+    deadline = arrivals.deadline(at)
+    filled = [
+        _fill(lane, table.q, (at, at + reach_s), arrival, deadline)
+        for lane, arrival in zip(lanes, places, strict=True)
+    ]
+    apart_s = np.stack([apart for _, apart in filled], axis=1)
+    lost_s = LOST_PERIODS / np.array([unit.rate_hz for unit in units])
+    bridged = np.any((apart_s > lost_s) & (apart_s <= LONGEST_FILL_S), axis=1)
+    probed = int(np.searchsorted(at, max(firsts) + PROBE_S, "right"))
+    frames = FrameTable(time_s, np.stack([q for q, _ in filled], axis=1), bridged)
+    return frames, (apart_s[:probed] == 0.0).tolist()
+
+
+def _fill(
+    lane: Lane,
+    q: FloatArray,
+    instants: tuple[FloatArray, FloatArray],
+    arrival: IntArray,
+    deadline: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return a unit's orientations (m, 4) at instants (m,) and how far its neighbours are apart.
+
+    The batch form of `_value`, with the samples that arrived before each instant's wait was over:
+    `arrival` is when each of the lane's samples came, `deadline` when each wait was over.
+    """
+    at, end = instants
+    later = _earlier(lane.time_s, at)
+    parts = [
+        _filled(lane, q, (at[part], end[part]), later[part], arrival, deadline[part])
+        for part in (slice(first, first + BLOCK) for first in range(0, max(len(at), 1), BLOCK))
+    ]
+    values, apart = zip(*parts, strict=True)
+    return np.concatenate(values), np.concatenate(apart)
+
+
+def _filled(
+    lane: Lane,
+    q: FloatArray,
+    instants: tuple[FloatArray, FloatArray],
+    later: IntArray,
+    arrival: IntArray,
+    deadline: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    at, end = instants
+    b, a = np.minimum(later, len(lane.rows) - 1), np.maximum(later - 1, 0)
+    arrived = (arrival[b] <= deadline) & (later < len(lane.rows))
+    after, before = lane.time_s[b], lane.time_s[a]
+    own = arrived & ((after == at) | (after < end))
+    apart = np.where(own, 0.0, np.where(arrived, after - before, np.inf))
+    values = np.full((len(at), 4), np.nan)
+    values[own] = q[lane.rows[b[own]]]
+    between = ~own & (apart <= LONGEST_FILL_S)
+    a, b, share = a[between], b[between], (at - before)[between] / apart[between]
+    values[between] = slerp_array(q[lane.rows[a]], q[lane.rows[b]], share)
+    return values, apart
+
+
+def _earlier(time_s: FloatArray, at: FloatArray) -> IntArray:
+    """Return how many of the times (n,) are before each instant (m,), both ascending.
+
+    Instants of an even grid are counted into, in a fifth of the time that a search takes.
+    """
+    if len(at) > 1:
+        step = float(at[-1] - at[0]) / (len(at) - 1)
+        place = np.floor((time_s - at[0]) / step).clip(-1, len(at) - 1).astype(np.int64) + 1
+        edges = np.concatenate(([-np.inf], at, [np.inf]))
+        if np.all((edges[place] <= time_s) & (time_s < edges[place + 1])):  # no rounding, no hole
+            counted: IntArray = np.cumsum(np.bincount(place, minlength=len(at) + 1))[:-1]
+            return counted
+    return np.searchsorted(time_s, at)

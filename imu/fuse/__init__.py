@@ -1,0 +1,1 @@
+"""Acceleration and rotation rate → orientation, for units that do not fuse on board."""

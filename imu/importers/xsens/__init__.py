@@ -1,0 +1,1 @@
+"""Files of the Movella (formerly Xsens) DOT app and server."""

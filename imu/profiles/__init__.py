@@ -1,0 +1,1 @@
+"""From firmware_config/*.toml to checked profiles of units."""

@@ -1,0 +1,1 @@
+"""How a virtual unit reaches a host: delivery, losses, and a backend for bleak."""

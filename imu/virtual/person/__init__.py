@@ -1,0 +1,1 @@
+"""What a virtual wearer does, and what is true of it."""

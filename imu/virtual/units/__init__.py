@@ -1,0 +1,1 @@
+"""The strapped units of a virtual wearer: mounting, skin, sensors, faults."""

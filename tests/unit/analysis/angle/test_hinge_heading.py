@@ -1,0 +1,193 @@
+"""The common heading of thigh and shank through the knee."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from analysis.angle.hinge_heading import (
+    FORGETTING_S,
+    KNEE_FORGETTING_S,
+    HingeHeading,
+    HingeRule,
+    hinge_heading,
+)
+from analysis.calibrate.start_heading import heading_from_pose
+
+RATE_HZ = 60.0
+DELTA_RAD = math.radians(70.0)
+SQUARE = math.radians(90.0)
+
+
+def rule(front_sign=1, delta_rad=0.0, weight_s=2.0, knee_rad=SQUARE):
+    return HingeRule(
+        front_sign=front_sign,
+        delta_rad=delta_rad,
+        weight_s=weight_s,
+        knee_flexion_rad=knee_rad,
+        rate_hz=RATE_HZ,
+    )
+
+
+def axes(femur, knee_deg, delta_rad=DELTA_RAD):
+    """Return y of the femur, and z and y of the shank as its unit sees them from its own north."""
+    shank = femur * Rotation.from_euler("z", -knee_deg, degrees=True)
+    north = Rotation.from_euler("z", -delta_rad)
+    y = femur.apply([0.0, 1.0, 0.0])
+    return y, (north * shank).apply([0.0, 0.0, 1.0]), (north * shank).apply([0.0, 1.0, 0.0])
+
+
+def femur_with(front_deg, slope_deg=0.0):
+    """Return a femur whose front is turned this far from up about its length, the knee higher."""
+    level = Rotation.from_matrix(np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]]))
+    tilt = Rotation.from_euler("y", -slope_deg, degrees=True)
+    return tilt * level * Rotation.from_euler("y", front_deg, degrees=True)
+
+
+def push_still(heading, seconds, y, z, shank_y):
+    for _ in range(round(seconds * RATE_HZ)):
+        heading.push(tuple(y), tuple(z), tuple(shank_y))
+    return heading.delta_rad
+
+
+def off_rad(a, b):
+    return abs(math.remainder(a - b, 2 * math.pi))
+
+
+def test_the_femur_of_these_tests_is_level_with_its_front_up():
+    x, y, _ = femur_with(0.0).as_matrix().T
+    assert x == pytest.approx([0.0, 0.0, 1.0])
+    assert y[2] == pytest.approx(0.0)
+    assert femur_with(0.0, 20.0).as_matrix()[2, 1] == pytest.approx(-math.sin(math.radians(20.0)))
+
+
+@pytest.mark.parametrize("slope_deg", [-20.0, 0.0, 20.0])
+@pytest.mark.parametrize("turned_deg", [-30.0, 0.0, 40.0])
+@pytest.mark.parametrize("front_sign", [1, -1])
+def test_the_heading_converges_from_a_wrong_one_through_a_level_hinge(
+    front_sign, turned_deg, slope_deg
+):
+    femur = femur_with(turned_deg if front_sign > 0 else 180.0 + turned_deg, slope_deg)
+    heading = HingeHeading(rule(front_sign, delta_rad=DELTA_RAD - 1.0))
+    seen = axes(femur, 90.0)
+    assert off_rad(push_still(heading, FORGETTING_S / 10, *seen), DELTA_RAD) > 0.5
+    assert off_rad(push_still(heading, 8 * FORGETTING_S, *seen), DELTA_RAD) < 0.005
+
+
+@pytest.mark.parametrize("knee_deg", [20.0, 80.0, 90.0])
+@pytest.mark.parametrize("slope_deg", [-20.0, 0.0, 20.0])
+@pytest.mark.parametrize("turned_deg", [60.0, 90.0, 120.0, -90.0])
+def test_with_the_hinge_vertical_the_knees_bend_gives_the_heading(turned_deg, slope_deg, knee_deg):
+    seen = axes(femur_with(turned_deg, slope_deg), knee_deg)
+    heading = HingeHeading(rule(0, DELTA_RAD - 1.0, knee_rad=math.radians(knee_deg)))
+    assert off_rad(push_still(heading, 8 * KNEE_FORGETTING_S, *seen), DELTA_RAD) < 0.005
+
+
+@pytest.mark.parametrize("slope_deg", [0.0, 5.0])
+def test_a_level_hinge_rule_is_frozen_while_the_hinge_is_vertical(slope_deg):
+    heading = HingeHeading(rule(1, delta_rad=0.3))
+    seen = axes(femur_with(90.0, slope_deg), 90.0)
+    assert push_still(heading, 30.0, *seen) == 0.3
+    assert heading.consistency == 1.0
+
+
+@pytest.mark.parametrize("knee_deg", [0.0, 90.0])
+def test_an_upright_thigh_freezes_the_heading(knee_deg):
+    seen = axes(Rotation.from_euler("x", 90.0, degrees=True), knee_deg)
+    assert seen[0] == pytest.approx([0.0, 0.0, 1.0])
+    for front_sign in (0, 1):
+        heading = HingeHeading(rule(front_sign, delta_rad=0.3))
+        assert push_still(heading, 30.0, *seen) == 0.3
+
+
+def test_a_bend_of_the_knee_is_forgotten_within_its_time_constant():
+    femur = femur_with(90.0)
+    heading = HingeHeading(rule(0, DELTA_RAD, weight_s=KNEE_FORGETTING_S))
+    bent = axes(femur, 70.0)
+    moved = off_rad(push_still(heading, 1.0, *bent), DELTA_RAD)
+    assert math.radians(1.0) < moved < math.radians(8.0)
+    assert off_rad(push_still(heading, 40.0, *axes(femur, 90.0)), DELTA_RAD) < 0.002
+
+
+def test_consistency_is_one_while_headings_agree_and_drops_when_they_do_not():
+    heading = HingeHeading(rule(1, DELTA_RAD))
+    agreeing = axes(femur_with(10.0), 90.0)
+    push_still(heading, 10.0, *agreeing)
+    assert heading.consistency == pytest.approx(1.0, abs=1e-6)
+    for step in range(600):
+        away = 1.4 if step % 2 else -1.4
+        heading.push(*map(tuple, axes(femur_with(10.0), 90.0, DELTA_RAD + away)))
+    assert heading.consistency < 0.4
+
+
+def test_a_steady_drift_is_followed_with_the_lag_of_the_time_constant():
+    heading = HingeHeading(rule(1, 0.0))
+    drift = math.radians(0.1)  # a second: two units that drift 3° a minute apart
+    for step in range(round(20 * RATE_HZ)):
+        true = drift * step / RATE_HZ
+        heading.push(*map(tuple, axes(femur_with(0.0), 90.0, true)))
+    assert true - heading.delta_rad == pytest.approx(drift * FORGETTING_S, rel=0.05)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    front_sign=st.sampled_from([-1, 0, 1]),
+    delta=st.floats(-3.0, 3.0),
+    knee=st.floats(0.0, 2.0),
+)
+def test_a_recording_gives_the_heading_that_one_frame_at_a_time_gives(
+    seed, front_sign, delta, knee
+):
+    rng = np.random.default_rng(seed)
+    given_rule = rule(front_sign, delta, weight_s=rng.uniform(0.1, 4.0), knee_rad=knee)
+    vectors = rng.normal(size=(3, 200, 3))
+    y, z, shank_y = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    gaps = rng.random(200) < 0.2
+    y[gaps] = z[gaps] = shank_y[gaps] = np.nan
+    whole, residual = hinge_heading(given_rule, y, z, shank_y)
+    live = HingeHeading(given_rule)
+    for i in range(200):
+        if not gaps[i]:
+            live.push(tuple(y[i].tolist()), tuple(z[i].tolist()), tuple(shank_y[i].tolist()))
+        assert off_rad(whole[i], live.delta_rad) < 1e-12
+        seen = math.nan if gaps[i] else live.residual_rad
+        assert residual[i] == pytest.approx(seen, abs=1e-9, nan_ok=True)
+
+
+def test_a_recording_without_a_usable_frame_keeps_the_calibrated_heading():
+    nothing = np.full((5, 3), np.nan)
+    delta, residual = hinge_heading(rule(1, 0.7), nothing, nothing, nothing)
+    assert delta.tolist() == [0.7] * 5
+    assert np.isnan(residual).all()
+
+
+@pytest.mark.parametrize("knee_deg", [8.0, 90.0])
+@pytest.mark.parametrize("front_deg", [0.0, 90.0, 180.0])
+def test_the_start_pose_and_the_bends_give_the_heading(front_deg, knee_deg):
+    femur = femur_with(front_deg, 10.0)
+    pose = tuple(np.tile(axis, (60, 1)) for axis in axes(femur, knee_deg))
+    bends = [axes(femur, angle) for angle in np.linspace(20.0, 90.0, 90)]
+    delta, weight_s = heading_from_pose(
+        pose,
+        [(np.array([b[0] for b in bends]), np.array([b[1] for b in bends]))],
+        math.radians(knee_deg),
+        math.cos(math.radians(front_deg)),
+    )
+    assert off_rad(delta, DELTA_RAD) < math.radians(0.5)
+    assert 0.0 < weight_s <= FORGETTING_S
+
+
+def test_a_level_hinge_is_trusted_more_than_a_vertical_one():
+    weights = []
+    for front_deg in (0.0, 90.0):
+        still = tuple(np.tile(axis, (60, 1)) for axis in axes(femur_with(front_deg), 90.0))
+        weights.append(
+            heading_from_pose(still, [still[:2]], SQUARE, math.cos(math.radians(front_deg)))[1]
+        )
+    assert weights[0] > 5 * weights[1]
