@@ -22,16 +22,7 @@ import numpy as np
 from analysis.calibrate.checks import Check, at_most, not_found
 from analysis.calibrate.long_axes import angle_between, mean_up, unit, up_in_sensor
 from analysis.exercises import Exercise, level_pelvis
-from imu.quaternion import (
-    Quaternion,
-    Vector,
-    conjugate,
-    conjugate_array,
-    multiply,
-    multiply_array,
-    rotate,
-    rotate_array,
-)
+from imu.quaternion import Quaternion, Vector, by_rows, conjugate, multiply, rotate
 from imu.sample import FloatArray, Side
 
 LYING = 0.5
@@ -186,7 +177,7 @@ def roll(pelvis: PelvisUnit, q: Quaternion, y: Vector) -> float:
 
 def roll_array(pelvis: PelvisUnit, q: FloatArray, y: FloatArray) -> FloatArray:
     """Return `roll` of orientations (n, 4) and long axes (n, 3)."""
-    w = rotate_array(q, np.broadcast_to(np.asarray(pelvis.up), (len(q), 3)))
+    w = by_rows(rotate, q, np.broadcast_to(np.asarray(pelvis.up), (len(q), 3)))
     c, s = math.cos(pelvis.heading_rad), math.sin(pelvis.heading_rad)
     wx, wy, wz = c * w[:, 0] - s * w[:, 1], s * w[:, 0] + c * w[:, 1], w[:, 2]
     along = y[:, 0] * wx + y[:, 1] * wy + y[:, 2] * wz
@@ -205,7 +196,7 @@ def turn(pelvis: PelvisUnit, q: Quaternion, y: Vector) -> float:
 def turn_array(pelvis: PelvisUnit, q: FloatArray, y: FloatArray) -> FloatArray:
     """Return `turn` of orientations (n, 4) and long axes (n, 3)."""
     pose = np.broadcast_to(np.asarray(pelvis.q_pose), q.shape)
-    since = multiply_array(q, conjugate_array(pose))
+    since = by_rows(multiply, q, by_rows(conjugate, pose))
     c, s = math.cos(pelvis.heading_rad), math.sin(pelvis.heading_rad)
     ex, ey = since[:, 1], since[:, 2]
     along = (c * ex - s * ey) * y[:, 0] + (s * ex + c * ey) * y[:, 1] + since[:, 3] * y[:, 2]

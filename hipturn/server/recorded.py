@@ -18,7 +18,7 @@ from analysis.session.analyse import Result
 from analysis.session.recording import leg_units
 from analysis.session.tables import PHASES
 from hipturn.server.messages import PER_MILLE, VERSION, drawing_axes
-from imu.quaternion import rotate_array
+from imu.quaternion import by_rows, rotate
 from imu.recording import Session
 from imu.sample import FloatArray, Side
 
@@ -122,7 +122,7 @@ def _bones(rows: Any, calibration: LegCalibration | None, frames: LegFrames) -> 
     )
     thigh = in_pelvis @ np.asarray(calibration.pelvis)
     up_shank = np.broadcast_to(np.asarray(calibration.y_shank), (n, 3))
-    shank = -rotate_array(frames.q_shank, up_shank)
+    shank = -by_rows(rotate, frames.q_shank, up_shank)
     axes = np.asarray(drawing_axes(calibration.pelvis)).T
     both = np.concatenate((thigh @ axes, shank @ axes), axis=-1)
     known = np.isfinite(both).all(axis=-1, keepdims=True)

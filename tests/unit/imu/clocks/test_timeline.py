@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imu.clocks.timeline import Timeline, align, until_last_complete
-from imu.quaternion import from_axis_angle
+from imu.quaternion import FLOATS, from_axis_angle
 from imu.sample import Sample, SampleTable, Segment, Side, Unit
 from imu.virtual.on_air.delivery import arrivals
 
@@ -25,7 +25,7 @@ ZERO = (0.0, 0.0, 0.0, 0.0)
 
 
 def turned(angle_rad):
-    return from_axis_angle((0.0, 0.0, 1.0), angle_rad)
+    return from_axis_angle((0.0, 0.0, 1.0), angle_rad, FLOATS)
 
 
 def angle_of(q):
