@@ -62,19 +62,19 @@ class Numbers(Generic[Number]):
     """An angle between −π and π."""
     larger: Callable[[Number, Any], Number]
     smaller: Callable[[Number, Any], Number]
-    where: Callable[[Any, Any, Any], Any]
+    where: Callable[[Any, Any, Any], Number]
     """The first value where a condition holds, else the second; both must be computable."""
 
     pick: Callable[[Any, tuple[Any, ...]], tuple[Any, ...] | None]
     """The rows of columns at which a condition holds; None where it holds nowhere."""
-    spread: Callable[[Any, Any, Any], Any]
+    spread: Callable[[Any, Any, float], Number]
     """What was found for the rows that `pick` took, back in their places, a filler elsewhere."""
-    hold: Callable[[Any, Any, Any], Any]
+    hold: Callable[[Any, Any, float], Number]
     """The value of the last row at which a condition held; before the first one what is given."""
-    before: Callable[[Any, Any], Any]
+    before: Callable[[Any, Any], Number]
     """The value of the row before each; before the first one what is given."""
-    first: Callable[[Any], Any]
-    last: Callable[[Any], Any]
+    first: Callable[[Number], float]
+    last: Callable[[Any], float]
     follow: Callable[[float, Number, Any], Number]
     """What follows a value from a start, going a share (0…1, also one a row) of the way each row.
 
@@ -234,7 +234,7 @@ def by_rows(
     return table_of(formula(*columns, **of))
 
 
-def multiply(a: Wxyz[Number], b: Wxyz[Number]) -> Wxyz[Number]:
+def multiply(a: Wxyz[Number], b: Wxyz[Number] | Quaternion) -> Wxyz[Number]:
     """Return the Hamilton product a ⊗ b: rotate by b, then by a."""
     aw, ax, ay, az = a
     bw, bx, by, bz = b

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.angle.leg_series import fuse_leg
+from analysis.angle.leg_angles import angles_of_recording
 from analysis.calibrate.calibration import LegFrames, calibrate
 from benchmarks.accuracy.scores import per_rep, rows_of
 from benchmarks.accuracy.worn import GRAVITY, Worn, side_of, worn
@@ -98,7 +98,7 @@ def _with_oracles(session: Worn) -> dict[str, float]:
 
 
 def _rmse(session: Worn, frames: LegFrames, calibration: object) -> float:
-    series = fuse_leg(calibration, session.exercise, session.recording.rate_hz, frames)
+    series = angles_of_recording(calibration, session.exercise, session.recording.rate_hz, frames)
     error = np.degrees(series.rotation) - session.truth_deg
     scored = error[session.in_set] if session.exercise.id in GRAVITY else per_rep(error, session)
     return float(np.sqrt(np.nanmean(scored**2)))
