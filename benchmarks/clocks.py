@@ -39,7 +39,7 @@ Late = tuple[FloatArray, FloatArray]
 
 def late(unit: Unit, measured_s: FloatArray, table: SampleTable) -> Late:
     """Return how late the product's clocks place a unit's samples."""
-    lane = independent_lanes(table, np.ones(len(table), dtype=bool), [unit])[0]
+    lane = independent_lanes(table, [unit])[0]
     return measured_s[lane.rows], lane.time_s - measured_s[lane.rows]
 
 

@@ -22,6 +22,8 @@ Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 T = TypeVar("T")
 Number = TypeVar("Number", float, Array)
+Truth = Any
+"""A bool of floats, an array of bools of arrays."""
 Wxyz = tuple[Number, Number, Number, Number]
 """A quaternion by its parts."""
 Xyz = tuple[Number, Number, Number]
@@ -73,6 +75,8 @@ class Numbers(Generic[Number]):
     """The value of the last row at which a condition held; before the first one what is given."""
     before: Callable[[Any, Any], Number]
     """The value of the row before each; before the first one what is given."""
+    highest: Callable[[Any, Any], Any]
+    """The largest value so far, of those given too."""
     first: Callable[[Number], float]
     last: Callable[[Any], float]
     follow: Callable[[float, Number, Any], Number]
@@ -178,6 +182,7 @@ FLOATS: Numbers[float] = Numbers(
     spread=lambda condition, found, filler: found if condition else filler,
     hold=_choose,
     before=lambda value, before: before,  # noqa: ARG005 (as over arrays)
+    highest=max,
     first=lambda value: value,
     last=lambda value: value,
     follow=lambda start, value, share: start + share * (value - start),
@@ -200,6 +205,7 @@ ARRAYS: Numbers[Array] = Numbers(
     spread=_spread_rows,
     hold=_hold_rows,
     before=lambda value, before: np.concatenate(([before], value[:-1])),
+    highest=lambda before, value: np.maximum.accumulate(np.maximum(value, before)),
     first=lambda value: value[0].item(),
     last=lambda value: value[-1].item(),
     follow=_follow_rows,

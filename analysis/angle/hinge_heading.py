@@ -81,7 +81,7 @@ class HingeHeading(Generic[Number]):
         shown = level > WEIGHT_MIN * WEIGHT_MIN
         seen = of.pick(shown, (level, *y, *z, *shank_y))
         if seen is None:
-            return before_rad + 0.0 * level, math.nan * level
+            return of.hold(shown, level, before_rad), math.nan * level
         level, root = seen[0], self._root(seen[1:4], seen[4:7], seen[7:10])
         along = of.follow(self._mean[0], level * of.cos(root), self._share)
         aside = of.follow(self._mean[1], level * of.sin(root), self._share)

@@ -40,7 +40,6 @@ from imu.clocks.unit_times import (
     Arrivals,
     Lane,
     Reconnects,
-    are_usable,
     flow_array_ns,
     independent_lanes,
     shared_lanes,
@@ -149,9 +148,7 @@ class _Aligner:
     def push(self, sample: Sample) -> list[Frame]:
         """Take one sample and return the frames that it makes due."""
         unit, q = sample.unit, sample.q
-        if q is not None and q[0] != q[0] and all(part != part for part in q):
-            q = None
-        at = self.clocks.time_s(sample) if q is None or is_rotation(q) else None
+        at = self.clocks.time_s(sample)
         if at is None:
             self.dropped[unit] += 1
             return []
@@ -229,11 +226,6 @@ def _value(
     return slerp(q, q_after, (at - before) / apart, FLOATS), apart
 
 
-def is_rotation(q: Quaternion) -> bool:
-    """Return whether a quaternion has a length that can be scaled to one."""
-    return 0.0 < q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3] < math.inf
-
-
 def align(
     table: SampleTable,
     units: Sequence[Unit],
@@ -245,7 +237,7 @@ def align(
     Parameters
     ----------
     table
-        All samples in order of arrival.
+        All samples that count (`imu.screening`) in order of arrival.
     units
         What `table.unit` counts into.
     clock
@@ -259,13 +251,12 @@ def align(
     FrameTable
         Empty when a unit has no sample that counts.
     """
-    usable = are_usable(table.q)
     if share_clock(units, clock):
-        lanes = shared_lanes(table, usable, units, reconnects)
+        lanes = shared_lanes(table, units, reconnects)
         frames, probe = _frames(table, lanes, units, own=True)
         if coincide(probe):
             return frames
-    lanes = independent_lanes(table, usable, units, reconnects)
+    lanes = independent_lanes(table, units, reconnects)
     return _frames(table, lanes, units, own=False)[0]
 
 

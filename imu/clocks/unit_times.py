@@ -67,35 +67,20 @@ _Found = tuple[IntArray, IntArray, Counter]
 """Rows that count, the step to each of them, and the counter that tells."""
 
 
-def are_usable(q: FloatArray) -> BoolArray:
-    """Return, for quaternions (n, 4), whether the sample counts.
-
-    A length that can be scaled to one, or an orientation that is not known (all NaN): the sample
-    was there, and its instant with it, only nobody can rely on how the unit lay.
-    """
-    squared = q[:, 0] * q[:, 0] + q[:, 1] * q[:, 1] + q[:, 2] * q[:, 2] + q[:, 3] * q[:, 3]
-    usable: BoolArray = (squared > 0.0) & (squared < np.inf)
-    unknown = np.flatnonzero(np.isnan(squared))
-    usable[unknown] = np.isnan(q[unknown]).all(axis=1)
-    return usable
-
-
 def flow_array_ns(host_ns: IntArray) -> IntArray:
     """Return the time in which data flowed up to each of the arrivals (n,), in ns."""
     return np.cumsum(np.clip(np.diff(host_ns, prepend=host_ns[:1]), 0, MAX_FLOW_NS))
 
 
 def independent_lanes(
-    table: SampleTable, usable: BoolArray, units: Sequence[Unit], reconnects: Reconnects = ()
+    table: SampleTable, units: Sequence[Unit], reconnects: Reconnects = ()
 ) -> list[Lane]:
     """Map the samples of units that do not share a clock: the batch form of IndependentClocks.
 
     Parameters
     ----------
     table
-        All samples in order of arrival.
-    usable
-        Shape (n,): which of them to look at.
+        All samples that count (`imu.screening`) in order of arrival.
     units
         What `table.unit` counts into.
     reconnects
@@ -103,7 +88,7 @@ def independent_lanes(
     """
     lanes = []
     for index, unit in enumerate(units):
-        rows, step, counter = _accepted(table, usable, index, unit, reconnects)
+        rows, step, counter = _accepted(table, index, unit, reconnects)
         host_ns, pacer = table.host_time_ns[rows], counter.pacer()
         if pacer is None:
             time_s = _envelope(host_ns, step, counter.pace.tick_s)
@@ -114,13 +99,13 @@ def independent_lanes(
 
 
 def shared_lanes(
-    table: SampleTable, usable: BoolArray, units: Sequence[Unit], reconnects: Reconnects = ()
+    table: SampleTable, units: Sequence[Unit], reconnects: Reconnects = ()
 ) -> list[Lane]:
     """Map the samples of units that share a clock: the batch form of SharedClock.
 
     Parameters are those of `independent_lanes`.
     """
-    found = [_accepted(table, usable, i, unit, reconnects) for i, unit in enumerate(units)]
+    found = [_accepted(table, i, unit, reconnects) for i, unit in enumerate(units)]
     relative = [np.cumsum(np.maximum(step, 0)) for _, step, _ in found]
     shifts: list[list[int]] = [[] for _ in units]
     # how many samples of each unit are of the base; the rest came after it lost that
@@ -210,11 +195,9 @@ def _shifted(relative: IntArray, step: IntArray, shifts: Sequence[int]) -> IntAr
     return relative + shift
 
 
-def _accepted(
-    table: SampleTable, usable: BoolArray, unit_index: int, unit: Unit, reconnects: Reconnects
-) -> _Found:
+def _accepted(table: SampleTable, unit_index: int, unit: Unit, reconnects: Reconnects) -> _Found:
     """Return the samples of one unit that count, and the step to each of them."""
-    rows = np.flatnonzero(usable & (table.unit == unit_index))
+    rows = np.flatnonzero(table.unit == unit_index)
     sequenced = bool(len(rows)) and bool(table.sequence[rows[0]] >= 0)
     counter = Counter(unit, sequenced=sequenced)
     if has_clock(unit):

@@ -20,8 +20,7 @@ MINUTES = 2
 
 
 def late_of(unit, table, measured_s):
-    everything = np.ones(len(table), dtype=bool)
-    lane = independent_lanes(table, everything, [unit])[0]
+    lane = independent_lanes(table, [unit])[0]
     return measured_s[lane.rows], lane.time_s - measured_s[lane.rows]
 
 
