@@ -12,12 +12,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from analysis.angle.leg_angles import TWO_PI, LegAngles
-from analysis.angle.leg_series import LegSeries
+from analysis.angle.leg_angles import LegAngles
 from analysis.count.other_activity import Signature, foreign
 from analysis.count.start_position import AWAY, START, Posture
 from analysis.exercises.exercise import Exercise
 from analysis.leg import LegCalibration
+from imu.quaternion import TWO_PI
 from imu.sample import FloatArray
 
 STILL_RAD_S = math.radians(5.0)
@@ -65,7 +65,9 @@ class InPlace:
         self._signature = Signature(calibration, exercise, rate_hz)
         self._foothold = Foothold() if exercise.foot_stays else None
 
-    def push(self, time_s: float, angles: LegAngles, signal_rad: float, where: Posture) -> Posture:
+    def push(
+        self, time_s: float, angles: LegAngles[float], signal_rad: float, where: Posture
+    ) -> Posture:
         """Take one frame, the angle that counts in it and its posture."""
         if self._signature.push(angles, signal_rad):
             where = AWAY
@@ -80,7 +82,7 @@ class InPlace:
 
 
 def places(
-    series: LegSeries,
+    series: LegAngles[FloatArray],
     time_s: FloatArray,
     signal_rad: FloatArray,
     where: npt.NDArray[np.int64],

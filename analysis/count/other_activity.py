@@ -21,13 +21,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analysis.angle.leg_angles import TWO_PI, LegAngles
-from analysis.angle.leg_series import LegSeries
+from analysis.angle.leg_angles import LegAngles
 from analysis.angle.return_zero import ReturnZero
 from analysis.count.angle_filter import followed
 from analysis.count.start_position import HINGE_LEVEL_MAX
 from analysis.exercises.exercise import Exercise
 from analysis.leg import LegCalibration
+from imu.quaternion import TWO_PI
 from imu.sample import FloatArray
 
 ACROSS_MAX_RAD = math.radians(35.0)
@@ -80,7 +80,7 @@ class Signature:
         self._moving = self._turning = self._counted = self._beside = 0.0
         """Mean rates: of the angle and the units for a moment, of the angle and the rest longer."""
 
-    def push(self, angles: LegAngles, signal_rad: float) -> bool:
+    def push(self, angles: LegAngles[float], signal_rad: float) -> bool:
         """Take one frame and the angle that counts in it; an unknown angle is not foreign."""
         if signal_rad != signal_rad:
             self._last = None
@@ -119,7 +119,7 @@ class Signature:
 
 
 def foreign(
-    series: LegSeries,
+    series: LegAngles[FloatArray],
     signal_rad: FloatArray,
     calibration: LegCalibration,
     exercise: Exercise,

@@ -144,7 +144,6 @@ def _follow(
         frames,
         recording.frames.interpolated,
         counted_spans(recording.marks, result.calibration.ready_s),
-        refine=recording.refined,
     )
     return windows, result, record
 

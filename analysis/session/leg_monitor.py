@@ -27,7 +27,7 @@ from analysis.exercises import Exercise
 from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
 from analysis.session.alarms import Alarm, AlarmWatch
 from analysis.session.recent_rows import Past
-from imu.quaternion import Quaternion
+from imu.quaternion import FLOATS, Quaternion
 from imu.sample import FloatArray
 
 KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
@@ -51,7 +51,7 @@ class LegUpdate(NamedTuple):
     """What one frame brought for one leg."""
 
     time_s: float
-    angles: LegAngles
+    angles: LegAngles[float]
     rotation_deg: float
     """NaN where the angle is refused."""
     sigma_deg: float
@@ -83,7 +83,7 @@ class LegMonitor:
         self.exercise = exercise
         self._spans = deque(counted_s)
         self._span = self._next_span()
-        self._fusion = LegFusion(calibration, exercise, rate_hz)
+        self._fusion = LegFusion(calibration, exercise, rate_hz, FLOATS)
         self._in_place = InPlace(calibration, exercise, rate_hz)
         self._machine = rep_machine(calibration, exercise)
         self._grader = Grader(exercise)
@@ -104,11 +104,11 @@ class LegMonitor:
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
         angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
-        signal, sigma = signal_of(angles, self.exercise)
+        signal, sigma = signal_of(angles, self.exercise, FLOATS)
         known = signal == signal  # False where NaN
         lost = angles.lost == 1.0
         seen = known and not lost
-        where = posture(angles, self.calibration, self.exercise) if seen else AWAY
+        where = posture(angles, self.calibration, self.exercise, FLOATS) if seen else AWAY
         announced, numbered, alarm = None, None, None
         if self._frames % self._alarms.every == 0:
             heard = (q_thigh is not None, q_shank is not None)
@@ -148,10 +148,9 @@ class LegMonitor:
             self._sets.is_open,
         )
 
-    def _without_pelvis(self, signal_deg: float, angles: LegAngles) -> float:
+    def _without_pelvis(self, signal_deg: float, angles: LegAngles[float]) -> float:
         """Return what counts: what a pelvis with a unit added to a rotation is no repetition."""
-        if not math.isnan(angles.pelvis_rotation):
-            self._share_deg = pelvis_share_deg(angles, self.exercise)
+        self._share_deg = pelvis_share_deg(angles, self.exercise, self._share_deg, FLOATS)
         return signal_deg - self._share_deg
 
     def finish(self) -> Numbered | None:
@@ -191,7 +190,7 @@ class LegMonitor:
         time_s: float,
         signal: float,
         sigma: float,
-        angles: LegAngles,
+        angles: LegAngles[float],
         interpolated: bool,
     ) -> None:
         self._past.add(

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.angle.counted_signal import pelvis_shares_deg, signal_series
-from analysis.angle.leg_angles import LegAngles
-from analysis.angle.leg_series import LegSeries, fuse_leg
+from analysis.angle.counted_signal import pelvis_share_deg, signal_of
+from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, LegFrames
 from analysis.count.circles import CircleMachine
 from analysis.count.in_place import places
 from analysis.count.movement import Step
 from analysis.count.rep_series import circle_steps, steps_of
 from analysis.count.sets import SetCounter
-from analysis.count.start_position import AWAY, Posture, postures
+from analysis.count.start_position import AWAY, Posture, posture
 from analysis.exercises import Exercise
 from analysis.grade.grade import LEAD_S, Grader, MovementSamples
 from analysis.session.alarms import Alarm, AlarmWatch
 from analysis.session.leg_monitor import DEG, Numbered, Spans, rep_machine
+from imu.quaternion import ARRAYS
 from imu.sample import FloatArray
 
 POSTURES = tuple(Posture)
@@ -35,7 +35,7 @@ POSTURES = tuple(Posture)
 class LegRecord:
     """One leg over a whole recording."""
 
-    series: LegSeries
+    series: LegAngles[FloatArray]
     rotation_deg: FloatArray
     """NaN where refused, and where the exercise has no hip angle."""
     away: npt.NDArray[np.bool_]
@@ -54,8 +54,6 @@ def follow_leg(
     frames: LegFrames,
     interpolated: npt.NDArray[np.bool_],
     counted_s: Spans,
-    *,
-    refine: bool = False,
 ) -> LegRecord:
     """Return angles and movements of one leg over a recording.
 
@@ -63,14 +61,14 @@ def follow_leg(
     the marks of the sets say; each span begins a set. Angles before the calibration ended come
     from the same calibration.
     """
-    series = _joined_series(calibration, exercise, rate_hz, frames, refine=refine)
-    signal, sigma = signal_series(series, exercise)
+    series = _joined_series(calibration, exercise, rate_hz, frames)
+    signal, sigma = signal_of(series, exercise, ARRAYS)
     lost = series.lost == 1.0
     seen = ~np.isnan(signal) & ~lost
-    where = np.where(seen, postures(series, calibration, exercise), AWAY)
+    where = np.where(seen, posture(series, calibration, exercise, ARRAYS), AWAY)
     columns = {
         "time_s": frames.time_s,
-        "angle_deg": signal - pelvis_shares_deg(series, exercise),
+        "angle_deg": signal - pelvis_share_deg(series, exercise, 0.0, ARRAYS),
         "knee_deg": np.degrees(series.knee_flexion - calibration.knee_flexion_rad),
         "thigh_deg": np.degrees(series.thigh_elevation),
         "swing_deg": np.degrees(series.adduction),
@@ -101,7 +99,7 @@ def _watched(
     watch: AlarmWatch,
     calibration: LegCalibration,
     frames: LegFrames,
-    series: LegSeries,
+    series: LegAngles[FloatArray],
     where: npt.NDArray[np.int64],
     interpolated: npt.NDArray[np.bool_],
 ) -> tuple[list[Alarm], FloatArray]:
@@ -133,27 +131,19 @@ def _joined_series(
     exercise: Exercise,
     rate_hz: float,
     frames: LegFrames,
-    *,
-    refine: bool,
-) -> LegSeries:
+) -> LegAngles[FloatArray]:
     """Start the fusion where the live path starts it, and serve what came before by itself."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     parts = [
-        fuse_leg(
+        angles_of_recording(
             calibration,
             exercise,
             rate_hz,
             frames.rows(part),
-            refine=refine,
         )
         for part in (slice(0, first), slice(first, None))
     ]
-    return LegSeries(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in LegSeries.__dataclass_fields__
-        )
-    )
+    return LegAngles(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _count(

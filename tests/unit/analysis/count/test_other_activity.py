@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from analysis.angle.leg_angles import UNKNOWN, LegAngles
-from analysis.angle.leg_series import LegSeries
 from analysis.calibrate.calibration import calibrate
 from analysis.count.in_place import InPlace, places
 from analysis.count.other_activity import Signature, foreign
@@ -77,7 +76,7 @@ def seen(calibration, exercise, rows):
     """Return what is foreign (n,), the same one frame at a time and over the recording."""
     watch = Signature(calibration, exercise, RATE_HZ)
     live = [watch.push(angles, angles.rotation) for angles in rows]
-    series = LegSeries(*np.array(rows).T)
+    series = LegAngles(*np.array(rows).T)
     batch = foreign(series, series.rotation, calibration, exercise, RATE_HZ)
     assert live == batch.tolist()
     return batch
@@ -239,7 +238,7 @@ def placed(calibration, exercise, time_s, rows, where):
         int(watch.push(t, row, 0.0, Posture(p)))
         for t, row, p in zip(time_s.tolist(), rows, where.tolist(), strict=True)
     ]
-    series = LegSeries(*np.array(rows).T)
+    series = LegAngles(*np.array(rows).T)
     early = replace(calibration, ready_s=-1.0)
     signal = np.zeros(len(time_s))
     batch = places(series, time_s, signal, where, early, exercise, RATE_HZ)
