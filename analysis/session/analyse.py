@@ -124,11 +124,11 @@ def _follow(
     recording: Recording, exercise: Exercise, side: Side, frames: LegFrames
 ) -> tuple[Windows, CalibrationResult, LegRecord | None]:
     """Return how one leg was calibrated and what it did; None without a calibration."""
-    if exercise.mode == "M5":
+    if exercise.is_timed:
         timer = TimerMonitor(exercise, counted_spans(recording.marks, 0.0))
         record = follow_guided(timer, frames, -math.inf)
         return Windows(), CalibrationResult(None, ()), record
-    if exercise.mode == "M4":
+    if exercise.is_held:
         windows, pose, result = calibrate_hold(recording, frames, exercise, side)
         if pose is None:
             return windows, result, None

@@ -113,7 +113,7 @@ class Announcer:
     def __init__(self, exercise: Exercise) -> None:
         """Announce what one exercise asks for."""
         self._dose = exercise.dose
-        self._timed = exercise.mode in ("M4", "M5")
+        self._timed = not exercise.is_counted
         self._voices = {side: _LegVoice() for side in Side}
 
     def push(self, side: Side, update: LegUpdate) -> list[Announcement]:

@@ -89,7 +89,7 @@ def _rep_row(
         "side": str(side),
         "position": exercise.position,
         "mode": exercise.mode,
-        "measured": exercise.mode != "M5",
+        "measured": not exercise.is_timed,
         "set": numbered.set or None,
         "rep": numbered.rep or None,
         "faults": ";".join(m.faults),

@@ -87,10 +87,10 @@ class Tracker:
                 leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
                 for leg in self._legs
             }
-            if guided and exercise.mode != "M5"
+            if guided and exercise.needs_calibration
             else {}
         )
-        if exercise.mode == "M5":  # a timer needs no calibration
+        if not exercise.needs_calibration:
             spans = counted_spans(marks, 0.0)
             self._monitors = {side: TimerMonitor(exercise, spans) for side in self.sides}
 

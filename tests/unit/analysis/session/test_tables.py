@@ -236,7 +236,7 @@ def test_a_row_says_who_when_what_and_leaves_to_people_what_is_theirs():
     assert row["wearer"] == "W1"
     assert row["start_time"] == "2026-11-22T09:30:00.000+01:00"
     assert (row["exercise"], row["side"]) == ("prone_windshield_wiper", "right")
-    assert (row["position"], row["mode"], row["measured"]) == ("prone", "M1", True)
+    assert (row["position"], row["mode"], row["measured"]) == ("prone", "gravity", True)
     assert row["basis"] == "gravity"
     assert (row["pain_0_10"], row["end_feel"], row["note"]) == ("", "", "")
     assert pd.isna(row["active"])
@@ -244,7 +244,7 @@ def test_a_row_says_who_when_what_and_leaves_to_people_what_is_theirs():
 
 
 def test_timed_items_are_not_measured():
-    timed = replace(WIPER, mode="M5")
+    timed = replace(WIPER, mode="timer")
     table = reps_of({Side.RIGHT: record_of(Numbered(measured(), 1, 1))}, timed)
     assert not table["measured"].any()
 
