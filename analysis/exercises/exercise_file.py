@@ -92,8 +92,7 @@ def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
 def _in_words(data: dict[str, Any]) -> dict[str, Any]:
     """Return a document whose mode, if it is a former one, is called by its word."""
     mode = data.get("mode")
-    former = isinstance(mode, str) and mode in FORMER_MODES
-    return {**data, "mode": FORMER_MODES[mode]} if former else data
+    return {**data, "mode": FORMER_MODES.get(mode, mode)} if isinstance(mode, str) else data
 
 
 def _field_problems(

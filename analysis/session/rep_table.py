@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.exercises import Exercise
-from analysis.session.leg_monitor import Numbered
+from analysis.session.counting import Numbered
 from analysis.session.leg_record import LegRecord
 from analysis.session.recording import Recording
 from imu.sample import Side
