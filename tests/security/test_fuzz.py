@@ -38,7 +38,7 @@ SCALAR = st.one_of(
     st.integers(),
     st.just(10**400),  # more than a float holds
     st.floats(),
-    st.sampled_from(["left", "both", "seated_internal_rotation", "M4", "gravity"]),
+    st.sampled_from(["left", "both", "seated_internal_rotation", "M4", "hold", "gravity"]),
     st.text(max_size=8),
 )
 STRAY = st.recursive(

@@ -32,9 +32,11 @@ def follow(session):
         for update in tracker.push(sample):
             for side, leg in update.legs.items():
                 angles.append((str(side), update.time_s, leg.rotation_deg, leg.sigma_deg))
-                movements += [(str(side), leg.completed)] if leg.completed else []
-    _, last = tracker.finish()
-    return angles, movements + [(str(side), numbered) for side, numbered in last.items()]
+                movements += [(str(side), numbered) for numbered in leg.completed]
+    ended = [pair for update in tracker.finish() for pair in update.legs.items()]
+    return angles, movements + [
+        (str(s), numbered) for s, leg in ended for numbered in leg.completed
+    ]
 
 
 @pytest.fixture(scope="module")
