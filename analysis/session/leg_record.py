@@ -18,11 +18,12 @@ from analysis.angle.counted_signal import pelvis_shares_deg, signal_series
 from analysis.angle.leg_angles import LegAngles
 from analysis.angle.leg_series import LegSeries, fuse_leg
 from analysis.count.in_place import InPlace, placed
+from analysis.count.sets import CommonNumbers
 from analysis.count.start_position import AWAY, Posture, postures
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, LegFrames
 from analysis.session.alarms import Alarm, AlarmWatch
-from analysis.session.counting import Counting, Numbered, Spans, Together
+from analysis.session.counting import Counting, Numbered, Spans
 from analysis.session.leg_monitor import DEG
 from imu.sample import BoolArray, FloatArray, Side
 
@@ -85,7 +86,7 @@ class _Followed:
         exercise: Exercise,
         rate_hz: float,
         interpolated: BoolArray,
-        together: Together | None,
+        common: CommonNumbers | None,
         *,
         refine: bool,
     ) -> None:
@@ -130,7 +131,7 @@ class _Followed:
         counted = tuple(column[inside] for column in columns)
         foot = np.sin(series.shank_elevation[inside])
         self._rows = (*counted[:2], where[inside], foot)
-        self._counting = Counting(calibration, exercise, leg.counted_s, AllRows(counted), together)
+        self._counting = Counting(calibration, exercise, leg.counted_s, AllRows(counted), common)
         self._movements: list[Numbered] = []
 
     def rows(self) -> Iterator[Row]:
@@ -182,12 +183,12 @@ def follow_legs(
     Angles before the calibration ended come from the same calibration. Where a repetition takes
     both legs they are counted side by side, frame by frame as live.
     """
-    together = Together() if exercise.both_legs and len(legs) == 2 else None
+    common = CommonNumbers() if exercise.both_legs and len(legs) == 2 else None
     followed = {
-        side: _Followed(leg, exercise, rate_hz, interpolated, together, refine=refine)
+        side: _Followed(leg, exercise, rate_hz, interpolated, common, refine=refine)
         for side, leg in legs.items()
     }
-    if together is None:
+    if common is None:
         for leg in followed.values():
             leg.count(leg.rows())
     else:
