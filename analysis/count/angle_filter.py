@@ -10,10 +10,6 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from scipy.signal import lfilter
-
-from imu.sample import FloatArray
-
 FAST_HZ = 5.0
 SLOW_HZ = 1.5
 SLOPE_S = 0.3
@@ -100,10 +96,3 @@ class SmoothedAngle:
             self.quiet_from = math.inf
         elif self.quiet_from == math.inf:
             self.quiet_from = time_s
-
-
-def followed(start: float, values: FloatArray, gain: float) -> tuple[float, FloatArray]:
-    """Return the last and all values of a pole that follows values (n,) from a start."""
-    keep = 1.0 - gain
-    out: FloatArray = lfilter([gain], [1.0, -keep], values, zi=[keep * start])[0]
-    return float(out[-1]), out

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis.angle.leg_angles import TWO_PI, LegAngles
+from analysis.angle.leg_angles import LegAngles
 from analysis.count.movement import RepSettings
-from analysis.count.other_activity import ARRAYS, FLOATS, Signature
+from analysis.count.other_activity import Signature
 from analysis.count.start_position import Posture
 from analysis.exercises.exercise import Exercise
 from analysis.leg import LegCalibration
+from imu.quaternion import ARRAYS, FLOATS, TWO_PI, Numbers
 from imu.sample import FloatArray, IntArray
 
 # Plain numbers: comparing with members of an enumeration would double the time of a sample.
@@ -41,14 +42,14 @@ class Foothold:
         self._stood: tuple[float, float] | None = None
         self._still_from = math.inf
 
-    def push(self, time_s: float, where: int, tilt: float, roll: float, speed: float) -> int:
+    def push(self, time_s: float, where: int, tilt: float, roll: float, speed: float) -> tuple[int]:
         """Take one frame; return where it is: away in the start position if the foot is elsewhere.
 
         `tilt` and `roll` (rad) are how the shank leans forwards and sideways, `speed` is in rad/s.
         """
         if where != START:
             self.leave()
-            return where
+            return (where,)
         if speed > STILL_RAD_S:
             self._still_from = math.inf
         elif self._still_from == math.inf:
@@ -60,7 +61,7 @@ class Foothold:
         )
         if time_s - self._still_from >= (ANEW_S if moved else STILL_S):
             self._stood = (tilt, roll)
-        return AWAY if moved else where
+        return (AWAY if moved else where,)
 
     def leave(self) -> None:
         """Take that the leg is not in the start position."""
@@ -79,11 +80,11 @@ class InPlace:
         recorded: bool = False,
     ) -> None:
         """Watch a calibrated leg, frame by frame or, of a recording, in runs of frames."""
-        self._numbers = ARRAYS if recorded else FLOATS
+        self._numbers: Numbers[Any] = ARRAYS if recorded else FLOATS
         self._signature = Signature(calibration, exercise, rate_hz, self._numbers)
         self._foothold = Foothold() if exercise.foot_stays else None
 
-    def push(self, time_s: Any, angles: LegAngles, signal_rad: Any, where: Any) -> Any:  # noqa: ANN401
+    def push(self, time_s: Any, angles: LegAngles[Any], signal_rad: Any, where: Any) -> Any:  # noqa: ANN401
         """Return the posture of a frame, or of a run of frames (n,), as it counts.
 
         Parameters
@@ -98,7 +99,7 @@ class InPlace:
             return where
         tilt = angles.knee_flexion - angles.thigh_elevation
         rows = (time_s, where, tilt, angles.rotation, angles.speed)
-        return self._numbers.each(self._foothold.push, rows)
+        return self._numbers.each(self._foothold.push, *rows)[0]
 
     def interrupt(self) -> None:
         """Take that the angle is unknown for a while."""

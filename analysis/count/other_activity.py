@@ -16,17 +16,14 @@ about passes through it. What tells, without a model of any of these:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from analysis.angle.leg_angles import TWO_PI, LegAngles
+from analysis.angle.leg_angles import LegAngles
 from analysis.angle.return_zero import ReturnZero
-from analysis.count.angle_filter import followed
 from analysis.count.start_position import HINGE_LEVEL_MAX
 from analysis.exercises.exercise import Exercise
 from analysis.leg import LegCalibration
+from imu.quaternion import FLOATS, Numbers
 
 ACROSS_MAX_RAD = math.radians(35.0)
 """A virtual wearer's units are never 4° off; a strap that slips by 30° costs no repetition."""
@@ -51,44 +48,6 @@ ITSELF_GAIN = 2.5
 """A sloping thigh turns faster against gravity than the unit on it: 1.3 times is the most seen."""
 
 
-class Numbers(NamedTuple):
-    """What the formulas need for floats (one frame) or for arrays (n,) of frames in a row."""
-
-    wrap: Callable[[Any], Any]
-    larger: Callable[[Any, Any], Any]
-    where: Callable[[Any, Any, Any], Any]
-    first: Callable[[Any], Any]
-    last: Callable[[Any], Any]
-    before: Callable[[Any, Any], Any]
-    """The value of the row before each; before the first one what is given."""
-    follow: Callable[[float, Any, float], Any]
-    """What follows a value from a start, going a share of the way with each row."""
-    each: Callable[[Callable[..., Any], tuple[Any, ...]], Any]
-    """What a function of single rows returns of columns, row by row."""
-
-
-FLOATS = Numbers(
-    wrap=lambda angle: math.remainder(angle, TWO_PI),
-    larger=max,
-    where=lambda condition, value, other: value if condition else other,
-    first=lambda value: value,
-    last=lambda value: value,
-    before=lambda _, start: start,
-    follow=lambda start, value, share: start + share * (value - start),
-    each=lambda function, columns: function(*columns),
-)
-ARRAYS = Numbers(
-    wrap=lambda angle: angle - TWO_PI * np.round(angle / TWO_PI),
-    larger=np.maximum,
-    where=np.where,
-    first=lambda value: float(value[0]),
-    last=lambda value: float(value[-1]),
-    before=lambda value, start: np.concatenate(([start], value[:-1])),
-    follow=lambda start, value, share: followed(start, value, share)[1],
-    each=lambda function, columns: np.array(list(map(function, *(c.tolist() for c in columns)))),
-)
-
-
 class _Rates(NamedTuple):
     """Filter gains at a rate of frames."""
 
@@ -109,7 +68,7 @@ class Signature:
         calibration: LegCalibration,
         exercise: Exercise,
         rate_hz: float,
-        numbers: Numbers = FLOATS,
+        numbers: Numbers[Any] = FLOATS,
     ) -> None:
         """Watch a calibrated leg; `numbers` says whether frames come one by one or in runs."""
         self._across = calibration.across_rad
@@ -128,7 +87,7 @@ class Signature:
         """Take that the angle is unknown for a while: what follows it is no jump."""
         self._last = None
 
-    def push(self, angles: LegAngles, signal_rad: Any) -> Any:  # noqa: ANN401 (float or array)
+    def push(self, angles: LegAngles[Any], signal_rad: Any) -> Any:  # noqa: ANN401 (float or array)
         """Take a frame and the angle that counts in it, or a run of frames; say which are foreign.
 
         The angle is known in each.

@@ -87,7 +87,6 @@ def analyse(recording: Recording) -> Result:
         exercise,
         recording.rate_hz if legs else 0.0,
         recording.frames.interpolated,
-        refine=recording.refined,
     )
     alarms = {
         leg.side: (*records[leg.side].alarms, *_fell_silent(recording, leg))

@@ -12,8 +12,7 @@ from collections import deque
 
 import numpy as np
 
-from analysis.angle.leg_angles import UNKNOWN
-from analysis.angle.leg_series import LegSeries
+from analysis.angle.leg_angles import UNKNOWN, LegAngles
 from analysis.calibrate.hold_pose import PoseCalibration
 from analysis.exercises import Exercise
 from analysis.grade.grade import HOLD_SHARE, MeasuredMovement
@@ -292,7 +291,7 @@ def follow_guided(monitor: Monitor, frames: LegFrames, after_s: float) -> LegRec
     if last is not None:
         movements += last.completed
     nothing = np.full(n, np.nan)
-    series = LegSeries(*([nothing] * len(LegSeries.__dataclass_fields__)))
+    series = LegAngles(*([nothing] * len(LegAngles._fields)))
     return LegRecord(series, nothing, away, tuple(movements), (), nothing, nothing)
 
 

@@ -21,7 +21,7 @@ from analysis.leg import LegCalibration
 from analysis.session.alarms import Alarm, AlarmWatch
 from analysis.session.counting import ALWAYS, Counting, Numbered, Spans
 from analysis.session.recent_rows import RecentRows
-from imu.quaternion import Quaternion
+from imu.quaternion import FLOATS, Quaternion
 
 DEG = 180.0 / math.pi
 
@@ -30,7 +30,7 @@ class LegUpdate(NamedTuple):
     """What one frame brought for one leg."""
 
     time_s: float
-    angles: LegAngles
+    angles: LegAngles[float]
     rotation_deg: float
     """NaN where the angle is refused."""
     sigma_deg: float
@@ -88,7 +88,7 @@ class LegMonitor:
         """Follow a calibrated leg; each span of `counted_s` begins a set."""
         self.calibration = calibration
         self.exercise = exercise
-        self._fusion = LegFusion(calibration, exercise, rate_hz)
+        self._fusion = LegFusion(calibration, exercise, rate_hz, FLOATS)
         self._in_place = InPlace(calibration, exercise, rate_hz)
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
         self._rows = RecentRows(len(MovementSamples.__dataclass_fields__))
@@ -107,10 +107,10 @@ class LegMonitor:
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
         angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
-        signal, sigma = signal_of(angles, self.exercise)
+        signal, sigma = signal_of(angles, self.exercise, FLOATS)
         lost = angles.lost == 1.0
         seen = signal == signal and not lost  # False where NaN
-        where = posture(angles, self.calibration, self.exercise) if seen else AWAY
+        where = posture(angles, self.calibration, self.exercise, FLOATS) if seen else AWAY
         alarm = None
         if self._frames % self._alarms.every == 0:
             heard = (q_thigh is not None, q_shank is not None)
@@ -144,10 +144,9 @@ class LegMonitor:
         )
         return self._last
 
-    def _without_pelvis(self, signal_deg: float, angles: LegAngles) -> float:
+    def _without_pelvis(self, signal_deg: float, angles: LegAngles[float]) -> float:
         """Return what counts: what a pelvis with a unit added to a rotation is no repetition."""
-        if not math.isnan(angles.pelvis_rotation):
-            self._share_deg = pelvis_share_deg(angles, self.exercise)
+        self._share_deg = pelvis_share_deg(angles, self.exercise, self._share_deg, FLOATS)
         return signal_deg - self._share_deg
 
     def finish(self) -> LegUpdate | None:
@@ -178,7 +177,7 @@ class LegMonitor:
         time_s: float,
         signal: float,
         sigma: float,
-        angles: LegAngles,
+        angles: LegAngles[float],
         interpolated: bool,
     ) -> None:
         self._rows.add(

@@ -14,17 +14,17 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
-from analysis.angle.counted_signal import pelvis_shares_deg, signal_series
-from analysis.angle.leg_angles import LegAngles
-from analysis.angle.leg_series import LegSeries, fuse_leg
+from analysis.angle.counted_signal import pelvis_share_deg, signal_of
+from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.count.in_place import InPlace, placed
 from analysis.count.sets import CommonNumbers
-from analysis.count.start_position import AWAY, Posture, postures
+from analysis.count.start_position import AWAY, Posture, posture
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, LegFrames
 from analysis.session.alarms import Alarm, AlarmWatch
 from analysis.session.counting import Counting, Numbered, Spans
 from analysis.session.leg_monitor import DEG
+from imu.quaternion import ARRAYS
 from imu.sample import BoolArray, FloatArray, Side
 
 Row = tuple[float, float, int, float]
@@ -37,7 +37,7 @@ POSTURES = tuple(Posture)
 class LegRecord:
     """One leg over a whole recording."""
 
-    series: LegSeries
+    series: LegAngles[FloatArray]
     rotation_deg: FloatArray
     """NaN where refused, and where the exercise has no hip angle."""
     away: npt.NDArray[np.bool_]
@@ -87,20 +87,16 @@ class _Followed:
         rate_hz: float,
         interpolated: BoolArray,
         common: CommonNumbers | None,
-        *,
-        refine: bool,
     ) -> None:
         calibration, frames = leg.calibration, leg.frames
         self._exercise = exercise
-        self._series = series = _joined_series(
-            calibration, exercise, rate_hz, frames, refine=refine
-        )
-        self._signal, sigma = signal_series(series, exercise)
+        self._series = series = _joined_angles(calibration, exercise, rate_hz, frames)
+        self._signal, sigma = signal_of(series, exercise, ARRAYS)
         self._lost = series.lost == 1.0
         seen = ~np.isnan(self._signal) & ~self._lost
-        self._where = np.where(seen, postures(series, calibration, exercise), AWAY)
+        self._where = np.where(seen, posture(series, calibration, exercise, ARRAYS), AWAY)
         first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
-        angles = [getattr(series, name)[first:] for name in LegAngles._fields]
+        angles = [column[first:] for column in series]
         where = self._where.astype(np.int64)
         where[first:] = placed(
             InPlace(calibration, exercise, rate_hz, recorded=True),
@@ -116,7 +112,7 @@ class _Followed:
         self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
         columns = (
             frames.time_s,
-            self._signal - pelvis_shares_deg(series, exercise),
+            self._signal - pelvis_share_deg(series, exercise, 0.0, ARRAYS),
             np.degrees(series.knee_flexion - calibration.knee_flexion_rad),
             np.degrees(series.thigh_elevation),
             np.degrees(series.adduction),
@@ -175,8 +171,6 @@ def follow_legs(
     exercise: Exercise,
     rate_hz: float,
     interpolated: BoolArray,
-    *,
-    refine: bool = False,
 ) -> dict[Side, LegRecord]:
     """Return angles and movements of the legs of a recording.
 
@@ -185,8 +179,7 @@ def follow_legs(
     """
     common = CommonNumbers() if exercise.both_legs and len(legs) == 2 else None
     followed = {
-        side: _Followed(leg, exercise, rate_hz, interpolated, common, refine=refine)
-        for side, leg in legs.items()
+        side: _Followed(leg, exercise, rate_hz, interpolated, common) for side, leg in legs.items()
     }
     if common is None:
         for leg in followed.values():
@@ -207,20 +200,18 @@ def follow_leg(
     frames: LegFrames,
     interpolated: BoolArray,
     counted_s: Spans,
-    *,
-    refine: bool = False,
 ) -> LegRecord:
     """Return angles and movements of one leg over a recording, as of `follow_legs`."""
     leg = RecordedLeg(calibration, frames, counted_s)
     side = calibration.side
-    return follow_legs({side: leg}, exercise, rate_hz, interpolated, refine=refine)[side]
+    return follow_legs({side: leg}, exercise, rate_hz, interpolated)[side]
 
 
 def _watched(
     watch: AlarmWatch,
     calibration: LegCalibration,
     frames: LegFrames,
-    series: LegSeries,
+    series: LegAngles[FloatArray],
     where: npt.NDArray[np.int64],
     interpolated: npt.NDArray[np.bool_],
 ) -> tuple[list[Alarm], FloatArray]:
@@ -229,7 +220,7 @@ def _watched(
     rows = slice(first, None, watch.every)
     heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
     seen = (frames.time_s[rows], where[rows], *heard, interpolated[rows])
-    columns = (getattr(series, name)[rows] for name in LegAngles._fields)
+    columns = (column[rows] for column in series)
     slip_rad, alarms = np.zeros(len(frames.time_s)), []
     slipped_rad, row = 0.0, first
     for (t, place, thigh, shank, filled), values in zip(
@@ -247,29 +238,13 @@ def _watched(
     return alarms, slip_rad
 
 
-def _joined_series(
-    calibration: LegCalibration,
-    exercise: Exercise,
-    rate_hz: float,
-    frames: LegFrames,
-    *,
-    refine: bool,
-) -> LegSeries:
+def _joined_angles(
+    calibration: LegCalibration, exercise: Exercise, rate_hz: float, frames: LegFrames
+) -> LegAngles[FloatArray]:
     """Start the fusion where the live path starts it, and serve what came before by itself."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     parts = [
-        fuse_leg(
-            calibration,
-            exercise,
-            rate_hz,
-            frames.rows(part),
-            refine=refine,
-        )
+        angles_of_recording(calibration, exercise, rate_hz, frames.rows(part))
         for part in (slice(0, first), slice(first, None))
     ]
-    return LegSeries(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in LegSeries.__dataclass_fields__
-        )
-    )
+    return LegAngles(*map(np.concatenate, zip(*parts, strict=True)))

@@ -221,13 +221,8 @@ class Tracker:
         return LegMonitor(waiting, self.exercise, self._rate_hz, spans, self._common)
 
 
-def read_recording(
-    session: Session, orientation_filter: FilterName | None = None, *, refine: bool = False
-) -> Recording:
+def read_recording(session: Session, orientation_filter: FilterName | None = None) -> Recording:
     """Return a session as analysis wants it: oriented, on one time base, with marks and losses.
-
-    With `refine` what comes later counts too, as it cannot live: clocks by the exact lower hull,
-    orientations of raw units and the common heading from both directions of time.
 
     Raises
     ------
@@ -237,7 +232,7 @@ def read_recording(
     exercise_of(session)  # before the samples are read
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
-    table = with_orientations(session.table(), header.units, name, refine=refine)
+    table = with_orientations(session.table(), header.units, name)
     reconnects = reconnects_of(session)
     lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
@@ -248,16 +243,13 @@ def read_recording(
         started_at=header.start_text(),
         exercise=header.exercise,
         units=header.units,
-        frames=until_last_complete(
-            align(table, header.units, header.clock, reconnects, refine=refine)
-        ),
+        frames=until_last_complete(align(table, header.units, header.clock, reconnects)),
         marks=marks_of(session),
         calibrations={Side(s): stored_calibration(c) for s, c in stored.items()} or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
         notes=(*map(printable, header.notes), *_dropped_sentences(session)),
-        refined=refine,
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),
         dose=dose_of(session),

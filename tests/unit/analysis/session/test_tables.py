@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.angle.leg_series import LegSeries
+from analysis.angle.leg_angles import LegAngles
 from analysis.calibrate.calibration import Windows
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import load
@@ -160,7 +160,7 @@ def small_table(rotation_deg, movements=(), windows=None, away=False):
     """Return the angle table of a leg with given angles at 10 Hz."""
     n = len(rotation_deg)
     time_s, rotation = np.arange(n) / 10, np.asarray(rotation_deg, float)
-    series = LegSeries(**{name: np.zeros(n) for name in LegSeries.__dataclass_fields__})
+    series = LegAngles(*[np.zeros(n)] * len(LegAngles._fields))
     frames = FrameTable(time_s + 1e-9, np.full((n, 2, 4), np.nan), np.zeros(n, bool))
     recording = replace(result().recording, frames=frames)
     record = LegRecord(
@@ -222,7 +222,7 @@ def at(start_s, **given):
 
 def record_of(*numbered) -> LegRecord:
     nothing = np.zeros(0)
-    series = LegSeries(**dict.fromkeys(LegSeries.__dataclass_fields__, nothing))
+    series = LegAngles(*[nothing] * len(LegAngles._fields))
     return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered), (), nothing, nothing)
 
 

@@ -102,21 +102,6 @@ def test_the_tables_hold_what_live_saw(live_root):
             assert getattr(numbered.movement, name) == pytest.approx(row[name], abs=6e-4)
 
 
-def test_what_a_whole_recording_allows_stands_beside_the_live_values(
-    hipturn, make_session, tmp_path
-):
-    folder = make_session()
-    assert hipturn("analyse", folder, "--out", tmp_path / "live", "--no-report")[0] == 0
-    code, _, err = hipturn("analyse", folder, "--out", tmp_path / "both", "--refine", "--no-report")
-    assert code == 0, err
-    for name in ("angles.csv", "reps.csv", "summary.csv"):
-        live = (tmp_path / "live" / name).read_bytes()
-        assert (tmp_path / "both" / name).read_bytes() == live
-        assert (tmp_path / "both" / "refined" / name).stat().st_size > 0
-    refined = (tmp_path / "both" / "refined" / "angles.csv").read_bytes()
-    assert refined != (tmp_path / "live" / "angles.csv").read_bytes()
-
-
 def test_analyse_writes_the_tables_with_the_promised_columns(hipturn, make_session, tmp_path):
     folder = make_session()
     code, out, _ = hipturn("analyse", folder, "--out", tmp_path / "t")
