@@ -14,11 +14,12 @@ from analysis import exercises
 from analysis.angle.counted_signal import start_level_deg
 from analysis.calibrate.guide import Guide, GuideUpdate, Step
 from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
+from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise
 from analysis.leg import LegCalibration
 from analysis.session.analyse import counted_spans
 from analysis.session.announcements import Announcement, Announcer
-from analysis.session.counting import Spans, Together
+from analysis.session.counting import Spans
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor
 from analysis.session.leg_monitor import LegMonitor, LegUpdate, Monitor
 from analysis.session.recording import LegUnits, Recording, leg_units
@@ -84,7 +85,9 @@ class Tracker:
         self._announcer = Announcer(exercise)
         self._frame: Frame | None = None
         """The last one."""
-        self._together = Together() if exercise.both_legs and len(self._legs) == len(Side) else None
+        self._common = (
+            CommonNumbers() if exercise.both_legs and len(self._legs) == len(Side) else None
+        )
         self._guides = (
             {
                 leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
@@ -215,7 +218,7 @@ class Tracker:
     def _monitor_of(self, waiting: AnyCalibration, spans: Spans) -> Monitor:
         if isinstance(waiting, PoseCalibration):
             return HoldMonitor(waiting, self.exercise, spans)
-        return LegMonitor(waiting, self.exercise, self._rate_hz, spans, self._together)
+        return LegMonitor(waiting, self.exercise, self._rate_hz, spans, self._common)
 
 
 def read_recording(session: Session, orientation_filter: FilterName | None = None) -> Recording:
