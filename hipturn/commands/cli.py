@@ -38,14 +38,14 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from hipturn.commands.display import likely_display
+    from hipturn.commands.page_options import has_desktop
 
-    if not likely_display() and not sys.stdout.isatty():
+    if not has_desktop() and not sys.stdout.isatty():
         click.echo(context.get_help())
         return
     from hipturn.server.page_session import run_page
 
-    run_page(page_choice(lan=False, port=None, no_browser=not likely_display(), hosts=()))
+    run_page(page_choice(lan=False, port=None, no_browser=not has_desktop(), hosts=()))
 
 
 @cli.command(

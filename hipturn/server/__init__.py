@@ -4,7 +4,7 @@ guard.py      who may ask: hosts, origins, token, methods
 hub.py        who watches: a newest-wins slot and a bounded queue for each viewer
 messages.py   what is said to a viewer (docs/live-protocol.md)
 commands.py   what a viewer may say, and how often
-screen.py     the page as a `Screen`, beside the terminal
+page_display.py  the page as a `Display`, beside the terminal
 library.py    the recordings that a viewer may open, by key, never by path
 recorded.py   a whole recording as the page wants it
 app.py        the routes

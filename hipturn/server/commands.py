@@ -10,6 +10,9 @@ MAX_BYTES = 4096
 PER_SECOND = 20
 LABEL_MAX = 80
 
+Command = dict[str, Any]
+"""A checked command: `do`, and the values that go with it."""
+
 COMMANDS = {
     "home": "back to the first screen",
     "connect": "look for units; `virtual` true for the simulated wearer's",
@@ -47,7 +50,7 @@ class Rate:
         return len(self._times) > self._most
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str) -> Command:
     """Return a command with checked values.
 
     Raises

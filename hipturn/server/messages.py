@@ -11,7 +11,7 @@ from analysis.session.leg_monitor import LegUpdate
 from imu.quaternion import Quaternion, Vector, rotate
 from imu.sample import Side
 
-VERSION = 1
+VERSION = 2
 """Of the messages; a page of another version asks to be loaded again."""
 LEVEL_SHARE = 0.7
 """An axis that rises less than this is level enough to say where ahead is."""

@@ -52,6 +52,24 @@ class Planned:
     delay_s: int
 
 
+def plan_for(exercise_id: str, side: str, delay_s: int = 10) -> Planned:
+    """Return the plan that the catalogue suggests for an exercise.
+
+    Raises
+    ------
+    analysis.exercises.CatalogueError
+        When there is no such exercise.
+    """
+    exercise = exercises.load(exercise_id)
+    return Planned(
+        exercise=exercise_id,
+        side=side,  # type: ignore[arg-type]  # checked where it came in
+        target_deg=exercise.typical_range_deg,
+        reps=exercise.dose.reps[0],
+        delay_s=delay_s,
+    )
+
+
 class Rig(Protocol):
     """Where units come from."""
 

@@ -1,4 +1,4 @@
-"""A session as it happens: source → recorder and tracker → screen, closed whatever comes."""
+"""A session as it happens: source → recorder and tracker → display, closed whatever comes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.session.announcements import Announcement
 from hipturn.session.coach import Coach
 from hipturn.session.pipeline import Tracker, Update
 from hipturn.session.spoken import sentence
-from hipturn.session.terminal import Screen, step_text
+from hipturn.session.terminal import Display, step_text
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
 
@@ -27,12 +27,12 @@ class LiveSession:
     def __init__(
         self,
         tracker: Tracker,
-        screen: Screen,
+        display: Display,
         writer: SessionWriter | None = None,
         coach: Coach | None = None,
     ) -> None:
-        """Join a tracker and a screen; a recorder when the session is new, a coach by a plan."""
-        self.tracker, self.screen, self.writer, self.coach = tracker, screen, writer, coach
+        """Join a tracker and a display; a recorder when the session is new, a coach by a plan."""
+        self.tracker, self.display, self.writer, self.coach = tracker, display, writer, coach
         self.when_done: Callable[[], None] = lambda: None
         """Called when the coach says that every set is done, or the seconds are over."""
         self.seconds: float | None = None
@@ -106,14 +106,14 @@ class LiveSession:
             self._show(update)
         last_words = self.tracker.last_words(ended)
         for announcement in last_words:
-            self.screen.say(sentence(announcement, self.tracker.exercise))
+            self.display.say(sentence(announcement, self.tracker.exercise))
         self._record(last_words)
 
     def _show(self, update: Update) -> None:
         self._frame_s = update.time_s
-        self.screen.show(update)
+        self.display.show(update)
         for side, news in update.guided.items():
-            self.screen.say(guide_text(side, news, self.tracker))
+            self.display.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
                 _record_calibration(self.writer, update.time_s, side, news)
         self._record(update.announcements)

@@ -31,7 +31,7 @@ from imu.fuse.orientation import FilterName
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
 from imu.sample import Clock, Frame, Sample, Side, Unit
-from imu.screening import Screen
+from imu.screening import Screening
 
 
 class Update(NamedTuple):
@@ -71,7 +71,7 @@ class Tracker:
         a unit's clock may have restarted, as a recording tells them.
         """
         self.exercise = exercise
-        self._screen = Screen(len(units))
+        self._screening = Screening(len(units))
         self._fusion = HostFusion(units, orientation_filter)
         self._timeline = Timeline(units, clock)
         self._legs = leg_units(units)
@@ -149,7 +149,7 @@ class Tracker:
         """Take one sample and return what the frames that it completes bring."""
         while self._reconnects and self._reconnects[-1][1] <= sample.host_time_ns:
             self.new_epoch(self._reconnects.pop()[0])
-        counted = self._screen.push(sample)
+        counted = self._screening.push(sample)
         if counted is None:
             return []
         oriented = self._fusion.push(counted)
@@ -158,7 +158,7 @@ class Tracker:
     @property
     def dropped(self) -> dict[str, int]:
         """Return how many samples did not count, by reason."""
-        return dict(self._screen.dropped)
+        return dict(self._screening.dropped)
 
     def finish(self) -> tuple[list[Update], dict[Side, Numbered]]:
         """End the stream: return the last updates, and each leg's movement that was still open."""

@@ -38,7 +38,7 @@ _DIGITS = {
 }  # fmt: skip
 
 
-class Screen(Protocol):
+class Display(Protocol):
     """Where a session is shown."""
 
     def show(self, update: Update) -> None:
@@ -51,11 +51,11 @@ class Screen(Protocol):
         """Give the terminal back."""
 
 
-def open_screen(exercise: Exercise, title: str) -> Screen:
+def open_display(exercise: Exercise, title: str) -> Display:
     """Return a drawn read-out where there is a terminal, plain lines elsewhere."""
     if sys.stdout.isatty():
-        return DrawnScreen(exercise, title)
-    return PlainScreen(exercise, title)
+        return DrawnDisplay(exercise, title)
+    return PlainDisplay(exercise, title)
 
 
 def big(text: str) -> Text:
@@ -64,7 +64,7 @@ def big(text: str) -> Text:
     return Text("\n".join("  ".join(row[i] for row in rows) for i in range(4)), no_wrap=True)
 
 
-class PlainScreen:
+class PlainDisplay:
     """Lines on standard output, for logs and pipes."""
 
     def __init__(self, exercise: Exercise, title: str) -> None:
@@ -91,7 +91,7 @@ class PlainScreen:
         """Nothing is held."""
 
 
-class DrawnScreen:
+class DrawnDisplay:
     """A picture that is refreshed in place."""
 
     def __init__(self, exercise: Exercise, title: str) -> None:

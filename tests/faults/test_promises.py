@@ -215,7 +215,7 @@ def test_a_disk_that_is_nearly_full_is_said_before_recording_starts_and_a_full_o
         assert "the disk is nearly full" in (check_space(tmp_path) or "")
         started = []
         patch.setattr(Quiet, "say", lambda self, text: started.append(text))
-        patch.setattr(hipturn.session.radio_session, "open_screen", lambda *_: Quiet())
+        patch.setattr(hipturn.session.radio_session, "open_display", lambda *_: Quiet())
         start_virtual(Wish(exercise=EXERCISE, seconds=0.2, root=str(tmp_path / "r")), speed=1.0)
         assert "the disk is nearly full" in started[0]
     if os.name != "posix":

@@ -1,4 +1,4 @@
-"""The page as a screen: what the terminal prints, every open page draws."""
+"""The page as a display: what the terminal prints, every open page draws."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _LegSeen:
     count: tuple[int, int] = (0, 0)
 
 
-class PageScreen:
+class PageDisplay:
     """Shows a session on every open page."""
 
     def __init__(self, hub: Hub, tracker: Tracker, exercise: Exercise, reps: int) -> None:
@@ -190,26 +190,26 @@ class PageScreen:
         self._hub.newest({"type": "count", **counts}, keep=True)
 
 
-class BothScreens:
+class BothDisplays:
     """The page and the terminal at once."""
 
-    def __init__(self, *screens: Any) -> None:  # noqa: ANN401 (each is a Screen)
-        self._screens = screens
+    def __init__(self, *displays: Any) -> None:  # noqa: ANN401 (each is a Display)
+        self._displays = displays
 
     def show(self, update: Update) -> None:
         """Show on each."""
-        for screen in self._screens:
-            screen.show(update)
+        for display in self._displays:
+            display.show(update)
 
     def say(self, text: str) -> None:
         """Say on each."""
-        for screen in self._screens:
-            screen.say(text)
+        for display in self._displays:
+            display.say(text)
 
     def close(self) -> None:
         """Close each."""
-        for screen in self._screens:
-            screen.close()
+        for display in self._displays:
+            display.close()
 
 
 async def tell_units(
