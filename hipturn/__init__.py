@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 
 def _refuse_hidden_packages() -> None:
-    """Refuse to go on when a file of the user's stands in the way of a package of ours.
+    """Refuse to go on when a file of the user's hides one of our packages.
 
     Raises
     ------

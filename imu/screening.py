@@ -114,7 +114,7 @@ def _unreadable(
 def screen_table(table: SampleTable, units: int) -> tuple[SampleTable, dict[str, int]]:
     """Return the samples that count, and how many were dropped for which reason.
 
-    The batch form of `Screening`, for a session with so many units.
+    The batch form of `Screening`, for a session with this many units.
     """
     table = replace(
         table, q=_sent_array(table.q), acc=_sent_array(table.acc), gyr=_sent_array(table.gyr)

@@ -120,7 +120,7 @@ function tick(now) {
   requestAnimationFrame(tick);
   const frozen = now - ticked > FROZEN_MS;
   ticked = now;
-  window.hipturnFrames = ++frames; // for whoever measures
+  window.hipturnFrames = ++frames; // for tests and benchmarks
   current().tick(now, frozen);
 }
 

@@ -29,7 +29,7 @@ export function resultCard(recording) {
     chart,
     el("div", { class: "panel scroll" }, repTable(recording)),
     recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, text))) : null,
-    el("p", { class: "fine" }, "Not a diagnosis. Two units on one leg cannot tell hip rotation from rotation of the pelvis."));
+    el("p", { class: "fine" }, "Not a diagnosis. Two units on one leg cannot distinguish hip rotation from rotation of the pelvis."));
 }
 
 /** What can be done with a result that is shown. */

@@ -39,6 +39,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 TOO_MANY, TOO_FAST = 4008, 4029
+"""Codes of a closed socket; 4000 to 4999 are for applications (RFC 6455)."""
 Obey = Callable[[dict[str, Any]], None]
 
 

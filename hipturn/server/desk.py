@@ -275,8 +275,8 @@ class Desk:
                 self._more = {}
             self._show(problem=str(error), working=False)
         except Exception as error:  # the page must not stand still without a word
-            self._say(f"hipturn: a fault of ours ({type(error).__name__}: {error})")
-            self._show(problem=f"a fault of ours ({type(error).__name__}: {error})", working=False)
+            self._say(f"hipturn: a bug in hipturn ({type(error).__name__}: {error})")
+            self._show(problem=f"a bug in hipturn ({type(error).__name__}: {error})", working=False)
 
     def _show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
         self._more.update(more)

@@ -1,4 +1,4 @@
-"""A session as it happens: source → recorder and tracker → display, closed whatever comes."""
+"""A session as it happens: source → recorder and tracker → display; closed whatever happens."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class LiveSession:
             self.when_done()
 
     def reconnected(self, unit: int, host_time_ns: int) -> None:
-        """Take that a unit's next sample begins a new epoch of its clock."""
+        """Mark that the unit's clock restarts at its next sample."""
         self.tracker.new_epoch(unit)
         self.event("reconnected", host_time_ns, unit=unit)
 
     def event(self, kind: str, host_time_ns: int, **more: Any) -> None:  # noqa: ANN401 (JSON)
-        """Record that something happened besides samples."""
+        """Record an event other than a sample."""
         if self.writer is not None:
             at = max(host_time_ns, 0)
             self.writer.event({"type": kind, "time_s": at * 1e-9, "host_time_ns": at, **more})
@@ -154,7 +154,7 @@ def _record_calibration(
 
 
 def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
-    """Return what to tell the wearer after a step of the calibration."""
+    """Return the sentence for the wearer after a step of the calibration."""
     if news.hold is not None:
         return f"{side} leg in position. Hold still; the time runs."
     if news.step is Step.READY:

@@ -5,7 +5,7 @@ Streams, with the session in their source ids:
 - `hipturn-right-thigh` and so on, type `Orientation`: qw, qx, qy, qz, sensor to earth; NaN in gaps
 - `hipturn-hip-angle`, type `JointAngle`: for each leg the internal rotation and its uncertainty in
   degrees; NaN where there is none
-- `hipturn-events`, type `Markers`: a line of text for each movement and for what is said
+- `hipturn-events`, type `Markers`: a line of text for each movement and each sentence
 
 A sample carries the LSL time at which it was measured, not at which it was sent.
 """
@@ -97,7 +97,7 @@ class LslDisplay:
         self._display.show(update)
 
     def say(self, text: str) -> None:
-        """Stream what is said, and say it."""
+        """Stream a sentence and say it."""
         self._events.push_sample([text], float(self._now_s()))
         self._display.say(text)
 

@@ -1,4 +1,4 @@
-"""Where the rooms meet: samples → one time base → angles, repetitions, holds.
+"""Joins the rooms: samples → one time base → angles, repetitions, holds.
 
 `Tracker` is the streaming core that live and replay use, one sample at a time; `read_recording`
 prepares a whole session for `analysis.session.analyse.analyse`. Both see the same frames.
@@ -68,7 +68,7 @@ class Tracker:
         """Prepare for the units of a session and one exercise.
 
         `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
-        a unit's clock may have restarted, as a recording tells them.
+        a unit's clock may have restarted, from the recording's events.
         """
         self.exercise = exercise
         self._screening = Screening(len(units))
@@ -167,7 +167,7 @@ class Tracker:
         return updates, {side: last for side, last in ended.items() if last is not None}
 
     def last_words(self, ended: Mapping[Side, Numbered]) -> tuple[Announcement, ...]:
-        """Return what the end gives to say, after `finish` told the movements still open."""
+        """Return the last announcements, given the movements that `finish` found still open."""
         return tuple(
             said
             for side, leg in self._last.items()
@@ -258,7 +258,7 @@ def exercise_of(session: Session) -> Exercise:
     Raises
     ------
     imu.recording.SessionError
-        When this version has no such exercise; tells which session.
+        When this version has no such exercise; the error names the session.
     """
     try:
         return exercises.load(session.header.exercise).with_dose(dose_of(session))

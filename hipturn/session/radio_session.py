@@ -77,7 +77,7 @@ class Wish:
     seconds: float | None = None
     root: str | None = None
     active: bool | None = None
-    """Whether the wearer moves the leg, or is moved; None when nobody says."""
+    """Whether the wearer moves the leg (or a helper does); None when it was not stated."""
     is_test: bool = False
     lsl: bool = False
     """Whether to stream to Lab Streaming Layer too."""
@@ -88,7 +88,7 @@ class Wish:
 
 
 class Audience(Protocol):
-    """Who a session is shown to, and who may have a say in it."""
+    """Receives a session: makes its display, and may command it once it has begun."""
 
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return where the session is shown."""
@@ -104,7 +104,7 @@ class Audience(Protocol):
 
 
 class TerminalAudience:
-    """Who sits at the terminal: drawn where there is one, plain lines elsewhere."""
+    """The terminal: a drawn read-out, or plain lines when the output is not a terminal."""
 
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return the terminal."""
@@ -153,10 +153,10 @@ async def run_session(
     clock_ns: Callable[[], int] | None = None,
     begun: Callable[[Path], None] = lambda _: None,
 ) -> Path:
-    """Stream, calibrate, count and record until told to stop; return the session's folder.
+    """Stream, calibrate, count and record until asked to stop; return the session's folder.
 
     Ends by `ended` (a virtual wearer is done), the wish's seconds, the key q, Ctrl-C or SIGTERM.
-    `begun` is told the folder as soon as it is there.
+    `begun` is called with the folder as soon as it exists.
 
     Raises
     ------
@@ -284,7 +284,7 @@ async def _stream(
     clock_ns: Callable[[], int],
     audience: Audience,
 ) -> None:
-    """Hold a link to every unit until told to stop."""
+    """Hold a link to every unit until asked to stop."""
     lock, links = ConnectLock(), list[UnitLink]()
 
     def note(event: LinkEvent) -> None:
@@ -292,7 +292,7 @@ async def _stream(
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            # units may be silent; a virtual wearer's clock may race, and its samples tell the time
+            # units may be silent; a virtual wearer's clock may race, so its samples give the time
             if seconds is not None and backend is None:
                 asyncio.get_running_loop().call_later(seconds, stop.set)
             for index, one in enumerate(strapped):

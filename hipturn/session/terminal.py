@@ -27,7 +27,9 @@ from hipturn.session.spoken import sentence
 from imu.sample import Side
 
 REFRESH_HZ = 8
+"""Digits that change faster cannot be read."""
 PLAIN_EVERY_S = 5.0
+"""Between two lines with the angle, so that announcements stay in view."""
 # Digits five lines high, for reading from the mat.
 _DIGITS = {
     "0": "█▀▀█|█  █|█  █|█▄▄█", "1": "  ▀█|   █|   █|   █", "2": "▀▀▀█|   █|█▀▀▀|█▄▄▄",
@@ -147,7 +149,7 @@ class DrawnDisplay:
 
 
 def told_deg(leg: LegUpdate, exercise: Exercise) -> float:
-    """Return the angle that is told; NaN where it is refused, though it may go on being counted."""
+    """Return the angle that is shown; NaN where it is refused, even if it is still counted."""
     return leg.rotation_deg if exercise.has_hip_angle else leg.signal_deg
 
 
@@ -159,7 +161,7 @@ def large_text(leg: LegUpdate, exercise: Exercise) -> str:
 
 
 def reading(leg: LegUpdate, exercise: Exercise) -> str:
-    """Return what a plain line tells: an angle that is no hip rotation is called what it is."""
+    """Return the text of a plain line: an angle that is no hip rotation has its own name."""
     if not exercise.is_counted:
         return f"{leg.hold_s:.0f} of {exercise.dose.hold_s[0]:.0f} s"
     angle = rotation_text(told_deg(leg, exercise))

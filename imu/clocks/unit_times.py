@@ -71,14 +71,14 @@ class Arrivals:
 
 
 _Found = tuple[IntArray, IntArray, Counter]
-"""Rows that count, the step to each of them, and the counter that tells."""
+"""Rows that count, the step to each of them, and the counter it comes from."""
 
 
 def are_usable(q: FloatArray) -> BoolArray:
     """Return, for quaternions (n, 4), whether the sample counts.
 
     A length that can be scaled to one, or an orientation that is not known (all NaN): the sample
-    was there, and its instant with it, only nobody can rely on how the unit lay.
+    was there, and its instant with it; only its orientation cannot be relied on.
     """
     squared = q[:, 0] * q[:, 0] + q[:, 1] * q[:, 1] + q[:, 2] * q[:, 2] + q[:, 3] * q[:, 3]
     usable: BoolArray = (squared > 0.0) & (squared < np.inf)

@@ -1,4 +1,4 @@
-"""Reads a session: all up to the last whole batch, nothing that a sensor cannot have said."""
+"""Reads a session: everything up to the last whole batch, without impossible samples."""
 
 from __future__ import annotations
 

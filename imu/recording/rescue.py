@@ -1,4 +1,4 @@
-"""Rescues sessions whose writer died. What is cut away is kept beside it as `….damaged`."""
+"""Rescues sessions whose writer died. The part that is cut off is kept as `….damaged`."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _rescue_orphan(folder: Path) -> Rescue:
     finally:
         lock.release()
         if removed:
-            with contextlib.suppress(OSError):  # somebody put something there just now
+            with contextlib.suppress(OSError):  # another program put a file there just now
                 folder.rmdir()
 
 

@@ -146,7 +146,7 @@ function rest(stage) {
   const rows = stage.findings ?? [];
   const bad = rows.filter((row) => row.remedy).length;
   return [
-    el("h2", {}, stage.working ? "Leave the units on the table." : stage.problem ? "The check broke off." : bad ? `${bad} to mend.` : "The units are good."),
+    el("h2", {}, stage.working ? "Leave the units on the table." : stage.problem ? "The check was interrupted." : bad ? `${bad} to fix.` : "The units are good."),
     el("p", { class: "lead" }, "Five seconds at rest tell whether they keep their rate, lose samples, or drift."),
     stage.working ? el("progress", { value: stage.progress ?? 0, max: 1, "aria-label": "check at rest" }) : null,
     el("div", { class: "rows" }, rows.map((row) => checkRow(`${row.label} unit`, !row.remedy, row.remedy ||
@@ -156,7 +156,7 @@ function rest(stage) {
 
 function checkRow(what, good, text, more = null) {
   return el("div", { class: `row ${good ? "good" : "bad"}` },
-    el("span", { class: "sign", "aria-label": good ? "good" : "to mend" }, good ? "✓" : "!"),
+    el("span", { class: "sign", "aria-label": good ? "good" : "to fix" }, good ? "✓" : "!"),
     el("span", {}, el("b", {}, what), el("small", {}, text)), more);
 }
 
@@ -180,7 +180,7 @@ function ready(stage, page) {
   const rows = stage.checklist ?? [];
   const bad = rows.filter((row) => !row.good).length;
   return [
-    el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to mend.` : "You are ready."),
+    el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to fix.` : "You are ready."),
     el("div", { class: "columns" },
       el("div", { class: "rows" },
         rows.map((row) => checkRow(row.what, row.good, row.text)),
