@@ -30,7 +30,7 @@ PORTS_TRIED = 10
 STARTING_S = 5.0
 """A server that has not started by then will not start."""
 PING_S = 15.0
-"""A viewer that answers no ping for as long is gone."""
+"""A viewer that answers no ping for this long is gone."""
 WARNING = (
     "Anyone on this network who has this link can see and control your session.\n"
     "Use it only on a network that you trust, at home for example; nothing is encrypted."

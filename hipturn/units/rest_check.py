@@ -17,7 +17,7 @@ from imu.sample import Sample, SampleTable, Unit
 REST_S = 5.0
 """300 samples at 60 Hz: enough for rate, losses and drift, short enough to wait for."""
 SETTLE_S = 0.5
-"""The first samples come in a heap."""
+"""The first samples arrive all at once."""
 POLL_S = 0.1
 RATE_SHARE_MIN = 0.9
 LOST_PERCENT_MAX = 10.0

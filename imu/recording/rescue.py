@@ -203,7 +203,7 @@ def _seconds(table: SampleTable) -> float:
 def _mend_samples(path: Path, *, closed: bool) -> bool:
     """Leave the whole batches in the file; return whether there was more.
 
-    A file that was closed has an end, so one without was cut, be it between two batches.
+    A file that was closed has an end, so one without an end was cut, possibly between two batches.
     """
     reader = BatchReader(path)
     for _ in reader:

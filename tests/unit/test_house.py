@@ -33,7 +33,7 @@ PAGES = [
 ]
 MAX_LINES = 520
 MAX_FILES_A_FOLDER = 14
-"""So many names can still be read at a glance."""
+"""A list of this many names can be read at a glance."""
 # What `hipturn --help` must not wait for.
 HEAVY = ("pandas", "scipy", "matplotlib", "numpy", "pyarrow")
 # What would let a computation depend on the moment or the place it runs.
