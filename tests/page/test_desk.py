@@ -181,7 +181,7 @@ def test_counting_is_paused_once_and_only_after_the_calibration(tmp_path):
             with pytest.raises(RefusedCommandError, match="before the calibration is done"):
                 desk.obey({"do": do})
         assert "resume" not in desk.can()
-        await until(lambda: desk._session.tracker.calibrations)
+        await until(lambda: desk._session.tracker.calibrations, 60)
         await asyncio.sleep(0.05)
         desk.obey({"do": "pause"})
         assert "pause" not in desk.can()
