@@ -92,7 +92,7 @@ def load_plan(name: str) -> Plan:
     try:
         data = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply
-        raise UserError(f"{name} is no TOML: {plain(str(error))}; mend the file") from None
+        raise UserError(f"{name} is no TOML: {plain(str(error))}; correct the file") from None
     return parse_plan(data, path.name)
 
 

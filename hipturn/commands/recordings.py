@@ -1,4 +1,4 @@
-"""The commands about recordings: tables, reports, trends, exports, and their end."""
+"""The commands about recordings: tables, reports, trends, exports, removal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def analyse(
 ) -> None:
     """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
 
-    manifest.json tells what they were made from; what is done and unchanged is not done again.
+    manifest.json lists what they were made from; sessions that are done and unchanged are skipped.
     """
     from functools import partial
 

@@ -160,7 +160,7 @@ def _about(result: Result, session: Session, task: str, channels: list[_Channel]
         "RecordingType": "continuous",
         "RecordingDuration": round(float(frames.time_s[-1] - frames.time_s[0]), 3),
         "MissingValues": "n/a",
-        "DeviceSerialNumber": "n/a",  # it would tell whose units they are
+        "DeviceSerialNumber": "n/a",  # it would reveal whose units they are
         "ManufacturersModelName": ", ".join(sorted({unit.profile or "unknown" for unit in units})),
         "SoftwareVersions": session.header.software,
     }
@@ -210,7 +210,7 @@ def _event_columns() -> dict[str, Any]:
 
 
 def _dataset(folder: Path, subject: str) -> list[Path]:
-    """Write what belongs to the dataset as a whole; who was there before stays."""
+    """Write the files of the whole dataset; participants listed before are kept."""
     people = folder / "participants.tsv"
     known = people.read_text(encoding="utf-8").splitlines()[1:] if people.exists() else []
     ids = sorted({*known, f"sub-{subject}"})

@@ -140,7 +140,7 @@ def _stand(marks: list[tuple[float, str]]) -> tuple[float, float] | None:
 def _marks(result: Result, session: Session) -> list[tuple[float, str]]:
     """Return the session's marks, else those of the calibration windows that were found or seen.
 
-    A session recorded live tells its windows in the events of the calibration.
+    A session recorded live has its windows in the events of the calibration.
     """
     marks = marks_of(session)
     if marks:

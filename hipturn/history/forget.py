@@ -1,4 +1,4 @@
-"""Remove a wearer everywhere: the sessions, the index, the tables; then look whether it is so."""
+"""Removes a wearer from sessions, index and tables, and then checks that nothing is left."""
 
 from __future__ import annotations
 

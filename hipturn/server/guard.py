@@ -1,4 +1,4 @@
-"""Who may talk to the page's server.
+"""Decides which requests the page's server answers.
 
 Loopback is open to this computer's own user; a network needs the token of this run. Host names are
 compared whole, so that a name a stranger's DNS answers for (`localhost.evil.example`) is refused,

@@ -1,4 +1,4 @@
-"""Where the rooms meet: samples → one time base → angles, repetitions, holds.
+"""Joins the rooms: samples → one time base → angles, repetitions, holds.
 
 `Tracker` is the streaming core that live and replay use, one sample at a time; `read_recording`
 prepares a whole session for `analysis.session.analyse.analyse`. Both see the same frames.
@@ -33,7 +33,7 @@ from imu.fuse.orientation import FilterName
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
 from imu.sample import Clock, Frame, Sample, Side, Unit
-from imu.screening import Screen
+from imu.screening import Screening
 
 
 class Update(NamedTuple):
@@ -70,10 +70,10 @@ class Tracker:
         """Prepare for the units of a session and one exercise.
 
         `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
-        a unit's clock may have restarted, as a recording tells them.
+        a unit's clock may have restarted, from the recording's events.
         """
         self.exercise = exercise
-        self._screen = Screen(len(units))
+        self._screening = Screening(len(units))
         self._fusion = HostFusion(units, orientation_filter)
         self._timeline = Timeline(units, clock)
         self._legs = leg_units(units)
@@ -153,7 +153,7 @@ class Tracker:
         """Take one sample and return what the frames that it completes bring."""
         while self._reconnects and self._reconnects[-1][1] <= sample.host_time_ns:
             self.new_epoch(self._reconnects.pop()[0])
-        counted = self._screen.push(sample)
+        counted = self._screening.push(sample)
         if counted is None:
             return []
         oriented = self._fusion.push(counted)
@@ -162,7 +162,7 @@ class Tracker:
     @property
     def dropped(self) -> dict[str, int]:
         """Return how many samples did not count, by reason."""
-        return dict(self._screen.dropped)
+        return dict(self._screening.dropped)
 
     def finish(self) -> list[Update]:
         """End the stream: return the last updates.
@@ -262,7 +262,7 @@ def exercise_of(session: Session) -> Exercise:
     Raises
     ------
     imu.recording.SessionError
-        When this version has no such exercise; tells which session.
+        When this version has no such exercise; the error names the session.
     """
     try:
         return exercises.load(session.header.exercise).with_dose(dose_of(session))

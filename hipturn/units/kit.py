@@ -18,6 +18,7 @@ from hipturn.errors import UserError
 PLACES = ("right-thigh", "right-shank", "left-thigh", "left-shank", "pelvis")
 FILE = "kit.json"
 MAX_BYTES = 100_000
+"""Hundreds of units; a larger file is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
