@@ -85,8 +85,14 @@ def report(paths: tuple[str, ...], out: Path, paper: str) -> None:
     check_suffix(out)
     found = find_sessions(paths)
     with _progress(len(found), "analysing", quiet=False) as done:
-        entries = entries_of(found, done)
+        missing: list[str] = []
+        entries = entries_of(found, done, missing.append)
     click.echo(write_report(entries, out, paper))
+    if missing:
+        left_out = "; ".join(missing)
+        raise UserError(
+            f"the report is without {len(missing)} of {len(found)} sessions: {left_out}"
+        )
 
 
 @click.command(epilog=example("hipturn history --wearer W01 -o trend.pdf"))

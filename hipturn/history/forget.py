@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from hipturn.archive.manifest import forget_entry
+from hipturn.archive.manifest import MANIFEST_FILE, forget_entry
 from hipturn.errors import UserError
 from hipturn.export.motion_bids import PARTICIPANTS, label_of, other_participants
 from hipturn.export.parquet import PARQUET, partitions
@@ -192,7 +192,7 @@ def _forget_made(tree: Path, wearer: str, sessions: list[Path], done: Forgotten)
             yield from _forget_participant(path, wearer, done)
         elif path.name in TABLES:
             yield from _forget_rows(path, wearer, done)
-        elif path.name in WRITTEN:
+        elif path.name in WRITTEN and path.name != MANIFEST_FILE:  # whose entries go one by one
             yield from _remove_written(path.parent, done)
         elif path.suffix in DRAWN or path.suffix == ".xlsx":
             says = text_in(path)

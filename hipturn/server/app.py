@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from analysis import exercises
 from analysis.exercises import CatalogueError
 from hipturn import __version__
-from hipturn.errors import UserError
+from hipturn.errors import UserError, fault_text
 from hipturn.server.commands import Rate, RefusedCommandError, parse
 from hipturn.server.door.guard import Door, Guard
 from hipturn.server.hub import Hub, Viewer, encode, now_ms
@@ -199,6 +199,8 @@ class _Answers:
             return await answer(found)
         except (SessionError, CatalogueError, UserError) as error:
             return JSONResponse({"problem": str(error)}, 422)
+        except Exception as error:  # a fault of ours: the page says so and goes on
+            return JSONResponse({"problem": fault_text(error)}, 500)
 
 
 def _download(data: bytes, kind: str, name: str) -> Response:
