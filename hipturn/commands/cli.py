@@ -16,7 +16,7 @@ from hipturn.commands.kit import kit
 from hipturn.commands.page_options import PageAt, page_options, page_wanted
 from hipturn.commands.recordings import RECORDINGS
 from hipturn.commands.units import UNITS
-from hipturn.errors import UserError, disk_text, fault_text
+from hipturn.errors import UserError, disk_text, fault_text, without_stray_warnings
 
 INTERRUPTED = 130
 # Whatever the command writes may tell about a wearer: it is its owner's alone (0700, 0600).
@@ -198,6 +198,7 @@ for command in (kit, import_, *UNITS, *RECORDINGS):
 def main() -> None:
     """Run the command; whatever goes wrong is one line on standard error."""
     os.umask(PRIVATE)
+    without_stray_warnings()
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as error:

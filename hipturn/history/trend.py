@@ -53,8 +53,8 @@ def damaged(index: sqlite3.Connection, wearer: str | None = None) -> list[Damage
     """Return the damaged sessions, of one wearer and of those whose wearer cannot be read."""
     rows = index.execute(
         "SELECT folder, problem FROM sessions WHERE problem <> ''"
-        " AND (?1 IS NULL OR wearer IS NULL OR wearer = ?1) ORDER BY folder",
-        (wearer,),
+        " AND (:wearer IS NULL OR wearer IS NULL OR wearer = :wearer) ORDER BY folder",
+        {"wearer": wearer},
     )
     return [Damaged(*row) for row in rows]
 

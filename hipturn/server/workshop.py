@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from hipturn.errors import UserError
+from hipturn.errors import UserError, without_stray_warnings
 
 R = TypeVar("R")
 
@@ -102,6 +102,7 @@ def _without_interrupts() -> Iterator[None]:
 def _work(pipe: Connection) -> None:
     """Do one job after the other until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    without_stray_warnings()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     with contextlib.suppress(EOFError, OSError):

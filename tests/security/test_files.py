@@ -150,3 +150,20 @@ def test_html_and_pdf_keep_no_mark_that_turns_text_round():
     sheet = Sheet("a4")
     sheet.letters(0.0, 0.0, turned, 8.0)
     assert [text.get_text() for text in sheet.figure.texts] == ["wearer  71-P [2J"]
+
+
+@POSIX
+@pytest.mark.parametrize("home", ["/nonexistent", "/dev/null", None])
+def test_without_a_usable_home_nothing_but_results_is_said(tmp_path, home):
+    env = {
+        k: v for k, v in os.environ.items() if k not in ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+    }
+    env |= {"PYTHONPATH": str(ROOT)} | ({"HOME": home} if home else {})
+    command = [sys.executable, "-m", "hipturn", "report", "demo/seated_internal_rotation"]
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path / "r.png")], capture_output=True, text=True, timeout=120,
+        env=env, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if not line.startswith("analysing")]
+    assert said == []
