@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 
 class UserError(Exception):
     """An error the user can correct: one sentence with what, where and what to do."""
+
+
+def without_stray_warnings() -> None:
+    """Keep matplotlib from telling people where it keeps its fonts when there is no home folder."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def printable(text: str) -> str:

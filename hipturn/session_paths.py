@@ -19,6 +19,13 @@ def recordings_root(chosen: str | None = None) -> Path:
     return Path(chosen or os.environ.get("HIPTURN_RECORDINGS") or "recordings")
 
 
+def settings_folder() -> Path:
+    """Return where the user's own settings are: $HIPTURN_CONFIG, else where the system has them."""
+    import click
+
+    return Path(os.environ.get("HIPTURN_CONFIG") or click.get_app_dir("hipturn"))
+
+
 def demo_root() -> Path:
     """Return the folder of the demo sessions, installed or in a checkout."""
     installed = Path(__file__).parent / DEMO

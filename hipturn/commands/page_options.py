@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -16,12 +19,62 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 NETWORK = "Show the page on the local network too, for a phone: prints a link and a code."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAt:
+    """Where and how the page is wanted, as the options say."""
+
+    lan: bool = False
+    tls: bool = False
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    port: int | None = None
+    no_browser: bool = False
+    hosts: tuple[str, ...] = ()
+
+    def choice(self) -> PageChoice:
+        """Return how the page is served.
+
+        Raises
+        ------
+        click.UsageError
+            When encryption is asked for where there is no network, or with half of a certificate.
+        """
+        from hipturn.server.serve import PageChoice  # the web server only when the page is wanted
+
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise click.UsageError("--tls-cert and --tls-key belong together: give both")
+        own = None
+        if self.tls_cert is not None and self.tls_key is not None:
+            own = Path(self.tls_cert), Path(self.tls_key)
+        tls = self.tls or own is not None
+        if tls and not self.lan:
+            raise click.UsageError("--tls encrypts what goes over a network: give --lan too")
+        return PageChoice(
+            lan=self.lan,
+            port=self.port,
+            open_browser=not self.no_browser,
+            hosts=self.hosts,
+            tls=tls,
+            certificate=own,
+        )
+
+
 def page_options(command: Command) -> Command:
-    """Add the options of everything that can show the page."""
+    """Add the options of everything that can show the page, given to it as `page` and `at`."""
+
+    @functools.wraps(command)
+    def with_place(*args: Any, **options: Any) -> Any:  # noqa: ANN401 (a command's own)
+        at = PageAt(**{name: options.pop(name) for name in PageAt.__dataclass_fields__})
+        return command(*args, at=at, **options)
+
+    wrapped: Any = with_place
     for option in (
         click.option("--allow-host", "hosts", multiple=True, metavar="NAME", hidden=True),
         click.option("--no-browser", is_flag=True, help="Print the page's address, open nothing."),
         click.option("--port", type=click.IntRange(1, 65535), help="Of the page; else 8777."),
+        click.option("--tls-key", metavar="PEM", help="The key of --tls-cert."),
+        click.option("--tls-cert", metavar="PEM", help="Your own certificate for --tls."),
+        click.option("--tls", is_flag=True, help="With --lan: encrypted; the browser will warn."),
         click.option("--lan", is_flag=True, help=NETWORK),
         click.option(
             "--page/--terminal",
@@ -30,17 +83,8 @@ def page_options(command: Command) -> Command:
             help="Where to show it; the page where a display is likely.",
         ),
     ):
-        command = option(command)
-    return command
-
-
-def page_choice(
-    lan: bool, port: int | None, no_browser: bool, hosts: tuple[str, ...]
-) -> PageChoice:
-    """Return how the page is served."""
-    from hipturn.server.serve import PageChoice  # the web server only when the page is wanted
-
-    return PageChoice(lan=lan, port=port, open_browser=not no_browser, hosts=hosts)
+        wrapped = option(wrapped)
+    return cast("Command", wrapped)
 
 
 def page_wanted(page: bool | None, lan: bool, *, default: bool = True) -> bool:

@@ -1,8 +1,10 @@
 // The socket: the newest read-out, what happened, and how old each is by this page's own clock.
 
 const VERSION = 2;
+const SECURE = location.protocol === "https:";
 const RETRY_MS = [150, 300, 600, 1000];
 const QUIET_MS = 1200;
+const OPEN_MS = 3000; // an encrypted socket that a browser allows is open long before
 const CREEP = 0.00005; // clocks of two computers run apart by 50 ppm at most
 
 export class Link {
@@ -25,17 +27,26 @@ export class Link {
   }
 
   connect() {
-    const socket = new WebSocket(`ws://${location.host}/ws`);
+    const socket = new WebSocket(`${SECURE ? "wss" : "ws"}://${location.host}/ws`);
     this.socket = socket;
+    this.begun ??= performance.now();
     socket.onmessage = (message) => this.take(JSON.parse(message.data));
     socket.onclose = (gone) => {
       if (this.socket !== socket) return;
       this.open = false;
       this.refusal = gone.code === 4008 || gone.code === 4029 ? gone.reason : "";
       this.on.link?.(false);
+      this.ask();
       const wait = this.refusal ? 5000 : RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
       this.timer = setTimeout(() => this.connect(), wait);
     };
+  }
+
+  /** Find out whether hipturn answers, but not to us: it was started again with another link. */
+  async ask() {
+    const answer = await fetch("/page/base.css").catch(() => null);
+    this.shut = answer?.status === 403;
+    this.answers = answer?.ok ?? false;
   }
 
   retryNow() {
@@ -49,6 +60,7 @@ export class Link {
     if (message.type === "hello") {
       this.offset = Infinity;  // another run of the server has another clock
       this.open = true;
+      this.begun = null;
       this.tries = 0;
       this.frame = null;
       this.units = null;
@@ -91,6 +103,11 @@ export class Link {
   /** Why nothing fresh is on the screen, in words that say what to do. */
   cause() {
     if (this.refusal) return this.refusal;
+    if (!this.open && this.shut) return "hipturn was started again: open the link that it printed";
+    if (SECURE && !this.open && this.answers && performance.now() - this.begun > OPEN_MS) {
+      return "this browser refuses the live link of a certificate that nobody vouches for (Safari does):"
+        + " use another browser, --tls-cert, or --lan without --tls";
+    }
     if (!this.open) return "no connection to hipturn: is it still running?";
     if (performance.now() - this.heard > QUIET_MS) return "no word from hipturn: check the network";
     for (const unit of this.units ?? []) {

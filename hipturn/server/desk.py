@@ -19,7 +19,6 @@ import click
 
 from analysis import exercises
 from analysis.exercises import CatalogueError
-from hipturn.commands.summary_text import summary_lines
 from hipturn.errors import UserError
 from hipturn.server.commands import Command, RefusedCommandError
 from hipturn.server.hub import Hub, now_ms
@@ -350,7 +349,7 @@ class Desk:
         self.stage, self._more = Stage.DONE, {"key": key, "working": True}
         self._tell()
         found = await self._library.analysed(key)
-        for line in summary_lines(found.result) if found else ():
+        for line in found.lines if found else ():
             self._say(line)
         self._say(f"session: {folder}")
         self._show(working=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from hipturn.errors import UserError
 from hipturn.server.desk import Desk
+from hipturn.server.door.link import leading_file
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.server.rigs import RadioRig, Rig, SideChoice, VirtualRig, plan_for
@@ -127,16 +129,19 @@ async def _serve(
         if key == "q":
             desk.quit.set()
 
-    with stopping(desk.quit, interrupted), watched_keys(pressed):
+    with contextlib.ExitStack() as kept, stopping(desk.quit, interrupted), watched_keys(pressed):
         async with served(place, hub, library, desk.obey, greeting):
             announce(place, choice, click.echo)
             if choice.open_browser:
-                open_browser(place.url)
+                open_browser(kept.enter_context(leading_file(place.url, library.root)))
+            ready = asyncio.create_task(library.begin())
             watcher = asyncio.create_task(_watch(desk, hub)) if once else None
             try:
                 await desk.quit.wait()
             finally:
                 await desk.close()
+                library.close()
+                await asyncio.gather(ready, return_exceptions=True)
     if interrupted.is_set():
         raise KeyboardInterrupt
     if watcher is not None and watcher.done():

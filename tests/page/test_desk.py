@@ -408,7 +408,7 @@ def test_sigterm_closes_the_recording_and_the_page(tmp_path):
     _, complained = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in complained
-    (folder,) = (tmp_path / "recordings").iterdir()
+    (folder,) = (tmp_path / "recordings").iterdir()  # the session, and no file for a browser
     assert json.loads((folder / "session.json").read_text())["state"] == "closed"
     assert len(list(open_session(folder).samples())) > 60
 

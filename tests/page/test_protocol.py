@@ -141,7 +141,9 @@ def test_a_script_can_listen():
     feed = Feed()
     try:
         origin = f"http://127.0.0.1:{feed.port}"
-        with connect(f"ws://127.0.0.1:{feed.port}/ws", origin=origin, proxy=None) as opened:
+        cookie = {"Cookie": feed.cookie}
+        uri = f"ws://127.0.0.1:{feed.port}/ws"
+        with connect(uri, origin=origin, additional_headers=cookie, proxy=None) as opened:
             hello = json.loads(opened.recv(5))
             assert hello["version"] == VERSION
             feed.frame(30.0, time_s=2.5)
