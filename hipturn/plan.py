@@ -88,7 +88,9 @@ def load_plan(name: str) -> Plan:
             f"plan {name!r} cannot be read ({error.strerror}); give a TOML file"
         ) from None
     except ValueError as error:
-        raise UserError(f"{plain(name)} is no TOML: {plain(str(error))}; mend the file") from None
+        raise UserError(
+            f"{plain(name)} is no TOML: {plain(str(error))}; correct the file"
+        ) from None
     return parse_plan(data, path.name)
 
 

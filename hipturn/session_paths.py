@@ -67,7 +67,7 @@ def find_sessions(paths: Iterable[str]) -> list[Path]:
         if path.is_dir() and not (path / SESSION_FILE).exists() and inside:
             found += inside
         else:
-            found.append(path)  # what it lacks to be a session is said when it is opened
+            found.append(path)  # opening it reports what is missing
     if not found:
         raise UserError("no session was named; give a session folder, or `demo`")
     return list(dict.fromkeys(found))

@@ -29,7 +29,7 @@ from analysis.calibrate.pelvis_unit import find_pelvis_unit
 from analysis.calibrate.start_checks import bends_forwards, front_check, hinge_check, knee_check
 from analysis.exercises import Exercise, rotation_about
 from analysis.leg import LegCalibration, LegFrames, Windows
-from imu.quaternion import Vector, conjugate_array, rotate_array
+from imu.quaternion import Vector, by_rows, conjugate, rotate
 from imu.sample import FloatArray, Side
 
 __all__ = ["CalibrationResult", "LegCalibration", "LegFrames", "Windows", "calibrate"]
@@ -37,6 +37,7 @@ __all__ = ["CalibrationResult", "LegCalibration", "LegFrames", "Windows", "calib
 FRAMES_MIN = 10
 """A window with fewer frames shows nothing."""
 HINGE_TO_SHANK_MAX_RAD = math.radians(20.0)
+"""A knee axis further from square to the shank belongs to another movement than a knee bend."""
 STRAIGHT_KNEE_RAD = math.radians(45.0)
 """A knee bent less than this in the start pose is bent by the knee bends, not straightened."""
 MOVE_MAX_S = 20.0
@@ -116,7 +117,7 @@ def _calibrate(
 
 
 def _move(frames: LegFrames, windows: Windows) -> LegFrames:
-    """Return the frames between the stand and the start pose, none where nobody stood."""
+    """Return the frames between the stand and the start pose; none without a stand."""
     if windows.stand is None or windows.pose is None:
         return frames.rows(slice(0, 0))
     begin_s = max(windows.stand[1], windows.pose[0] - MOVE_MAX_S)
@@ -200,7 +201,7 @@ def _across_rad(femur_y: FloatArray, shank_z: FloatArray) -> float:
 
 def _in_thigh(q_thigh: FloatArray, y_thigh: FloatArray, z: FloatArray) -> Vector:
     """Return the knee axis, given in the thigh unit's earth, in the unit itself."""
-    seen = rotate_array(conjugate_array(q_thigh), np.broadcast_to(z, (len(q_thigh), 3)))
+    seen = by_rows(rotate, by_rows(conjugate, q_thigh), z)
     return _vector(segment_axes(y_thigh, seen.mean(axis=0))[:, 2])
 
 

@@ -6,13 +6,13 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-Mode = Literal["M1", "M2", "M3", "M4", "M5"]
+Mode = Literal["gravity", "heading", "proxy", "hold", "timer"]
 Signal = Literal[
     "hip_rotation", "leg_roll", "leg_roll_outwards", "thigh_elevation", "thigh_lowering"
 ]
 CHOICES = {
     "position": ("prone", "supine", "seated", "floor", "side_lying", "standing", "kneeling"),
-    "mode": ("M1", "M2", "M3", "M4", "M5"),
+    "mode": ("gravity", "heading", "proxy", "hold", "timer"),
     "angle": ("gravity", "heading"),
     "zero": ("absolute", "pose"),
     "signal": (
@@ -34,8 +34,9 @@ SIGNAL_NAMES = {
 ROLLS = {"hip_rotation": 1.0, "leg_roll": 1.0, "leg_roll_outwards": -1.0}
 ELEVATIONS = {"thigh_elevation": 1.0, "thigh_lowering": -1.0}
 """Signals that are a turn of the leg, or how high the thigh is; with the way that counts."""
-COUNTED = ("M1", "M2", "M3")
+COUNTED = ("gravity", "heading", "proxy")
 TOLERANCE_DEG = 25.0
+"""How far a joint may be from the start pose: it lets real sets pass and keeps walking out."""
 
 
 class CatalogueError(Exception):
@@ -53,7 +54,7 @@ class Pose:
     thigh_tolerance_deg: float = TOLERANCE_DEG
     knee_tolerance_deg: float = TOLERANCE_DEG
     bends_standing: bool = False
-    """Whether the knee is bent for the calibration while still standing: nobody can in a squat."""
+    """Whether the calibration bends are done standing, since the position rules them out."""
     pelvis: str = ""
     """How the pelvis lies where the position does not say so: on all fours it lies as prone."""
 
@@ -126,7 +127,7 @@ class Exercise:
     onset_deg: float = 0.0
     """Smallest movement that is looked at."""
     peak_rest_max_s: float = math.inf
-    """Who rests longer at the far end does something else."""
+    """A longer rest at the far end is another activity, not a repetition."""
     foot_stays: bool = False
     """Whether the foot keeps its place from one repetition to the next."""
     max_sigma_deg: float = 3.0
@@ -136,7 +137,7 @@ class Exercise:
     knee_fault_deg: float = 15.0
     """The fault thresholds: changes since the start of a repetition."""
     not_judged: tuple[str, ...] = ()
-    """Faults that this movement would always show, or that nobody can see in it."""
+    """Faults that this movement would always show, or that cannot be seen in it."""
     unseen: tuple[str, ...] = ()
     """What the sensors cannot see of it."""
     questions: tuple[str, ...] = ()
@@ -158,6 +159,21 @@ class Exercise:
     def is_counted(self) -> bool:
         """Say whether repetitions are counted; else it is a hold or a timer."""
         return self.mode in COUNTED
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether it is a guided hold: a position is kept for as long as asked."""
+        return self.mode == "hold"
+
+    @property
+    def is_timed(self) -> bool:
+        """Say whether time merely passes: nothing is measured, so nothing is calibrated."""
+        return self.mode == "timer"
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Say whether the units have to be told from the leg first."""
+        return not self.is_timed
 
     @property
     def has_hip_angle(self) -> bool:

@@ -15,7 +15,14 @@ import numpy as np
 from analysis.count.movement import Movement
 from analysis.exercises import Exercise
 from analysis.grade.metrics import longest_gap_s, sparc, tremor_dps, velocity
-from analysis.grade.strokes import Strokes, between, find_strokes, residual_limit_deg
+from analysis.grade.strokes import (
+    Reach,
+    Strokes,
+    between,
+    find_reach,
+    find_strokes,
+    residual_limit_deg,
+)
 from imu.sample import FloatArray
 
 LEAD_S = 2.0
@@ -25,10 +32,15 @@ SPEED_S = 0.025
 STROKE_MIN_S = 0.85
 """A stroke of one second, less its slow ends, which belong to the rest and to the hold."""
 TEMPO_SHARE = 0.7
+"""A repetition faster than this share of the wearer's own tempo is too fast."""
 RANGE_SHARE = 0.8
+"""A repetition below this share of the wearer's own range is short."""
 HOLD_SHARE = 0.8
+"""A hold below this share of the prescribed time is short: wearers count seconds unevenly."""
 PELVIS_FAULT_DEG = 5.0
+"""The pelvis adds this much when it turns along; less is within its sway and its unit's error."""
 SHAKY_DPS = 5.0
+"""Tremor beyond this (rms): at 6 Hz a swing of 0.2°, far above the noise of a gyroscope."""
 UNGRADED = ("thigh_swing", "asymmetry")
 """Faults that are told and do not make a repetition uncontrolled: the first rests on a heading, the
 second is of both legs."""
@@ -53,10 +65,17 @@ class MovementSamples:
     pelvis_deg: FloatArray
     """What the pelvis added to the rotation."""
 
+    def known(self) -> tuple[FloatArray, FloatArray]:
+        """Return the times and angles where the angle is known."""
+        holes = np.isnan(self.angle_deg)
+        if not holes.any():
+            return self.time_s, self.angle_deg
+        return self.time_s[~holes], self.angle_deg[~holes]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredMovement:
-    """One row of the table of repetitions, apart from who, when and its number."""
+    """One row of the table of repetitions, without wearer, time and number."""
 
     status: str
     reject_reason: str
@@ -137,13 +156,22 @@ class Grader:
         self._own: _Own | None = None
         """The wearer's own range and tempo, once they are known."""
 
-    def measure(self, movement: Movement, samples: MovementSamples) -> MeasuredMovement:
-        """Return the figures of one movement and its grade."""
-        time_s, angle_deg = samples.time_s, samples.angle_deg
-        holes = np.isnan(angle_deg)
-        if holes.any():
-            time_s, angle_deg = time_s[~holes], angle_deg[~holes]
-        strokes = find_strokes(movement, time_s, angle_deg)
+    def reach(self, movement: Movement, samples: MovementSamples) -> Reach:
+        """Return how far a movement went, as soon as it is announced."""
+        return find_reach(movement, *samples.known())
+
+    def middle_and_duration_s(
+        self, movement: Movement, samples: MovementSamples, reach: Reach
+    ) -> tuple[float, float]:
+        """Return the middle of a movement's hold, or its peak, and how long the movement took."""
+        strokes = find_strokes(movement, *samples.known(), reach)
+        return (strokes.up_end_s + strokes.down_start_s) / 2, strokes.whole_s
+
+    def measure(
+        self, movement: Movement, samples: MovementSamples, reach: Reach
+    ) -> MeasuredMovement:
+        """Return the figures of one movement that is complete, and its grade."""
+        strokes = find_strokes(movement, *samples.known(), reach)
         figures = _figures(samples, strokes, self._rest_deg(movement, strokes))
         if movement.status != "valid":
             return _row(movement, strokes, figures, faults=(), controlled=None)

@@ -19,7 +19,7 @@ from hipturn.commands.units import UNITS
 from hipturn.errors import UserError, disk_text, fault_text, without_stray_warnings
 
 INTERRUPTED = 130
-# Whatever the command writes may tell about a wearer: it is its owner's alone (0700, 0600).
+# Everything the command writes may be health data: only its owner may read it (0700, 0600).
 PRIVATE = 0o077
 SIDES = click.Choice(["left", "right", "both"])
 
@@ -38,14 +38,14 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from hipturn.commands.display import likely_display
+    from hipturn.commands.page_options import has_desktop
 
-    if not likely_display() and not sys.stdout.isatty():
+    if not has_desktop() and not sys.stdout.isatty():
         click.echo(context.get_help())
         return
     from hipturn.server.page_session import run_page
 
-    run_page(PageAt(no_browser=not likely_display()).choice())
+    run_page(PageAt(no_browser=not has_desktop()).choice())
 
 
 @cli.command(
@@ -67,7 +67,7 @@ def cli(context: click.Context) -> None:
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Which virtual wearer."
 )
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
-@click.option("--seconds", type=SecondsType(), help="End after so many seconds.")
+@click.option("--seconds", type=SecondsType(), help="End after this many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-
-from hipturn.commands.display import wants_page
 
 if TYPE_CHECKING:
     from hipturn.server.serve import PageChoice
@@ -88,7 +88,7 @@ def page_options(command: Command) -> Command:
 
 
 def page_wanted(page: bool | None, lan: bool, *, default: bool = True) -> bool:
-    """Return whether to show the page; `default` is False where nobody asked and it cannot be.
+    """Return whether to show the page; `default` is False where it cannot be shown unasked.
 
     Raises
     ------
@@ -100,3 +100,17 @@ def page_wanted(page: bool | None, lan: bool, *, default: bool = True) -> bool:
     if page is None and not lan and not default:
         return False
     return wants_page(True if lan else page)
+
+
+def has_desktop() -> bool:
+    """Return whether a browser window can likely be opened here."""
+    if sys.platform in ("darwin", "win32"):
+        return not os.environ.get("SSH_CONNECTION")
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def wants_page(page: bool | None) -> bool:
+    """Return whether to show the page: as asked, else where a person sits at a desktop."""
+    if page is not None:
+        return page
+    return bool(sys.stdout and sys.stdout.isatty()) and has_desktop()

@@ -1,4 +1,4 @@
-"""The commands about recordings: tables, reports, trends, exports, and their end."""
+"""The commands about recordings: tables, reports, trends, exports, removal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--report/--no-report", default=True, show_default=True)
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
-@click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
 @click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -35,14 +34,13 @@ def analyse(
     workers: int,
     report: bool,
     orientation_filter: FilterName | None,
-    refine: bool,
     parquet: bool,
     cluster: str | None,
     as_json: bool,
 ) -> None:
     """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
 
-    manifest.json tells what they were made from; what is done and unchanged is not done again.
+    manifest.json lists what they were made from; sessions that are done and unchanged are skipped.
     """
     from functools import partial
 
@@ -58,7 +56,7 @@ def analyse(
         found = [place if isinstance(place, str) else place.resolve() for place in found]
         out = out.resolve()  # a worker has another working directory
     jobs = jobs_for(
-        found, out, report=report, orientation_filter=orientation_filter, refine=refine,
+        found, out, report=report, orientation_filter=orientation_filter,
         parquet=out / PARQUET if parquet or cluster else None,
     )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:

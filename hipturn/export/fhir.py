@@ -1,6 +1,6 @@
 """A session as a FHIR R4 Bundle of Observations: one a leg, one for each of its repetitions.
 
-Codes are those that public pages tell (SNOMED CT range of joint movement, hip joint structure);
+Codes are those on public pages (SNOMED CT range of joint movement, hip joint structure);
 no LOINC code for hip internal rotation was found, so `code.text` says what it is and none is made
 up. An angle that rests on heading has no absolute value: `dataAbsentReason` says so.
 """
@@ -31,7 +31,7 @@ NAMESPACE = uuid.UUID("6d0b6d6c-7d0c-5f0e-9c1b-3a0f7f1f6a11")
 """Of the ids in a bundle: the same session gives the same ids."""
 DISCLAIMER = "Measured with body-worn motion units; not a diagnosis. Pelvis rotation enters 1:1."
 
-HIP_MODES = ("M1", "M3")
+HIP_MODES = ("gravity", "heading")
 """Other exercises are counted by a proxy or timed; theirs is no angle of the hip."""
 
 Json = dict[str, Any]

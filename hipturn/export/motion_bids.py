@@ -165,7 +165,7 @@ def _about(result: Result, session: Session, task: str, channels: list[_Channel]
         "RecordingType": "continuous",
         "RecordingDuration": round(float(frames.time_s[-1] - frames.time_s[0]), 3),
         "MissingValues": "n/a",
-        "DeviceSerialNumber": "n/a",  # it would tell whose units they are
+        "DeviceSerialNumber": "n/a",  # it would reveal whose units they are
         "ManufacturersModelName": ", ".join(sorted({unit.profile or "unknown" for unit in units})),
         "SoftwareVersions": session.header.software,
     }
@@ -264,7 +264,7 @@ def _check_free(path: Path, session_id: str) -> None:
 
 
 def _dataset(folder: Path, subject: str, wearer: str) -> list[Path]:
-    """Write what belongs to the dataset as a whole; who was there before stays."""
+    """Write the files of the whole dataset; participants listed before are kept."""
     people = folder / PARTICIPANTS
     known = people.read_text(encoding="utf-8").splitlines()[1:] if people.exists() else []
     others = [line for line in known if line.split("\t")[0] != f"sub-{subject}"]

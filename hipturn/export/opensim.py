@@ -23,7 +23,7 @@ from analysis.session.recording import leg_units
 from hipturn.errors import UserError, printable
 from hipturn.export.csv import write_table
 from hipturn.session.pipeline import marks_of
-from imu.quaternion import from_axis_angle, multiply_array, rotate_array
+from imu.quaternion import FLOATS, by_rows, from_axis_angle, multiply, rotate
 from imu.recording.folder import replace_file
 from imu.sample import FloatArray, Segment, Side
 
@@ -100,7 +100,7 @@ def _one_heading(result: Result, stand: tuple[float, float] | None) -> FloatArra
         for unit, turn in ((shank, ahead), (thigh, ahead - calibration.heading_rad)):
             if unit is None:
                 continue
-            q[:, unit] = multiply_array(np.array(from_axis_angle(UP, turn)), q[:, unit])
+            q[:, unit] = by_rows(multiply, from_axis_angle(UP, turn, FLOATS), q[:, unit])
     return q
 
 
@@ -120,7 +120,7 @@ def _ahead_in_stand(
     still = (time_s >= stand[0]) & (time_s <= stand[1]) & ~np.isnan(q).any(axis=1)
     if not still.any():
         return None
-    right = rotate_array(q[still], np.array(calibration.z_shank)).mean(axis=0)
+    right = by_rows(rotate, q[still], calibration.z_shank).mean(axis=0)
     return -math.pi / 2 - math.atan2(right[1], right[0])
 
 
@@ -142,7 +142,7 @@ def _stand(marks: list[tuple[float, str]]) -> tuple[float, float] | None:
 def _marks(result: Result, session: Session) -> list[tuple[float, str]]:
     """Return the session's marks, else those of the calibration windows that were found or seen.
 
-    A session recorded live tells its windows in the events of the calibration.
+    A session recorded live has its windows in the events of the calibration.
     """
     marks = marks_of(session)
     if marks:

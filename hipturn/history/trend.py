@@ -25,7 +25,7 @@ COLUMNS = (
     "change_exceeds_mdc",
 )  # fmt: skip
 NO_START = "1970-01-01"
-"""The epoch stands for a start that no file told: such a session is listed, not compared."""
+"""The epoch stands for a start time that no file gives: such a session is listed, not compared."""
 
 
 class Damaged(NamedTuple):

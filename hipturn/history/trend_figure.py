@@ -31,7 +31,7 @@ def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
     Raises
     ------
     UserError
-        When the suffix is none of ours.
+        When the suffix is not supported.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: a figure is a {', '.join(SUFFIXES)} file; choose one of them")

@@ -1,15 +1,17 @@
 // The socket: the newest read-out, what happened, and how old each is by this page's own clock.
 
-const VERSION = 1;
+const VERSION = 2;
 const SECURE = location.protocol === "https:";
 const RETRY_MS = [150, 300, 600, 1000];
 const QUIET_MS = 1200;
 const OPEN_MS = 3000; // an encrypted socket that a browser allows is open long before
-const CREEP = 0.00005; // clocks of two computers run apart by so much at most
+const CREEP = 0.00005; // clocks of two computers run apart by 50 ppm at most
 
 export class Link {
   constructor(on) {
     this.on = on;
+    this.hello = null;        // what the server is
+    this.stage = null;        // how things stand, whole
     this.frame = null;        // the newest read-out
     this.frameAge = () => this.frame ? this.age(this.frame) : Infinity;
     this.units = null;
@@ -75,8 +77,14 @@ export class Link {
       this.unitsAt = message.at;
       this.on.units?.(message.units);
     } else if (message.type === "hello") {
+      const again = this.hello !== null;
+      this.hello = message;
       this.on.link?.(true);
-      this.on.hello?.(message, message.version === VERSION);
+      this.on.hello?.(message, { again, same: message.version === VERSION });
+    } else if (message.type === "stage") {
+      const before = this.stage?.stage;
+      this.stage = message;
+      this.on.stage?.(message, before);
     } else {
       this.on[message.type]?.(message, this.age(message));
     }
@@ -111,7 +119,14 @@ export class Link {
     return "";
   }
 
+  /** Whether the server would obey a command now. */
+  can(command) {
+    return this.stage?.can?.includes(command) ?? false;
+  }
+
+  /** Send a command that the server would obey now; return whether it was sent. */
   send(command) {
+    if (!this.can(command.do)) return false;
     if (this.socket.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(command));
     return true;

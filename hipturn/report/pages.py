@@ -27,6 +27,7 @@ from hipturn.report.sheet import (
 )
 
 PICTURE_DPI = 150
+"""Sharp enough to read on a screen."""
 PICTURE_PAGES_MAX = 30
 """A taller picture is more than many viewers open."""
 STYLE: dict[Any, Any] = {
@@ -207,8 +208,8 @@ def _write_pdf(sheets: list[Sheet], path: Path, title: str) -> Path:
 def _glyphs_only() -> Iterator[None]:
     """Leave out of embedded fonts what lays text out: a PDF places each letter by itself.
 
-    Reading those tables takes two fifths of a report. fontTools has no setting for who calls it
-    through matplotlib; where its list is called otherwise, fonts are embedded as ever.
+    Reading those tables takes two fifths of a report. matplotlib passes no settings on to
+    fontTools; in a version whose list has another name, fonts are embedded unchanged.
     """
     from fontTools.subset import Options
 

@@ -31,7 +31,7 @@ from hipturn.server.recorded import exercise_data
 from imu.recording import SessionError
 
 PAGE = Path(__file__).parent.parent / "page"
-FILE_NAME = re.compile(r"(?:poses/)?[a-z][a-z0-9_]{0,40}\.(?:html|css|js|svg)")
+FILE_NAME = re.compile(r"(?:(?:poses|views)/)?[a-z][a-z0-9_]{0,40}\.(?:html|css|js|svg)")
 TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -39,6 +39,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 TOO_MANY, TOO_FAST = 4008, 4029
+"""Codes of a closed socket; 4000 to 4999 are for applications (RFC 6455)."""
 Obey = Callable[[dict[str, Any]], None]
 
 

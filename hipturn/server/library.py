@@ -73,7 +73,7 @@ class Library:
                 header = open_session(path).header
                 name = exercises.load(header.exercise).name
             except (SessionError, CatalogueError, OSError):
-                continue  # what it lacks is said when somebody asks for it by name
+                continue  # opening it by its key tells what is wrong with it
             rows.append(
                 {
                     "key": key,

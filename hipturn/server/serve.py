@@ -1,4 +1,4 @@
-"""The socket that the page comes from: on this computer, or on one address of the network."""
+"""Serves the page: on this computer only, or on one address of the network."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 
 PORT = 8777
+"""Any free number would do; this one is short to type."""
 PORTS_TRIED = 10
+"""Several sessions on one computer each find a port."""
 STARTING_S = 5.0
+"""A server that has not started by then will not start."""
 PING_S = 15.0
-"""A viewer that answers no ping for as long is gone."""
+"""A viewer that answers no ping for this long is gone."""
 WARNING = "Anyone on this network who has this link can see and control your session.\n"
 IN_THE_CLEAR = "Use it only on a network that you trust, at home for example; nothing is encrypted."
 

@@ -17,6 +17,7 @@ from hipturn.session_paths import settings_folder
 PLACES = ("right-thigh", "right-shank", "left-thigh", "left-shank", "pelvis")
 FILE = "kit.json"
 MAX_BYTES = 100_000
+"""Hundreds of units; a larger file is not ours."""
 
 
 @dataclass(frozen=True, slots=True)

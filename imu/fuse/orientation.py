@@ -9,12 +9,12 @@ What happens at a gap, and why (inclination errors at 60 Hz in simulated leg swi
 * Neighbours up to 100 ms apart: the lost samples are filled by straight lines. Adds at most 0.7°.
 * Up to 250 ms: filled likewise, since that is still the best guess. 200 ms add 0.1, 2.5 and 11°, so
   where the unit turned faster than 120 °/s on either side it is not valid until settled.
-* Longer: nobody knows the turn (500 ms filled are 4, 40 and 107° wrong). The heading is held as it
+* Longer: the turn is unknown (filling 500 ms is 4, 40 and 107° wrong). The heading is kept as it
   was, the inclination is taken afresh from gravity, and nothing is valid until settled.
 * The errors of short gaps add up: where more than 5 % of the last seconds were filled, the
   orientation is not valid until settled either.
 
-A recording's start must settle too. Half a second of stillness settles, since it tells gravity
+A recording's start must settle too. Half a second of stillness settles, since it shows gravity
 exactly. In motion it takes twice the filter's time constant, 6 s, for wrongly filled samples to be
 forgotten; a fresh inclination is as good as it gets after 3 s with vqf (1.2, 2.2 and 3.7°) and 6 s
 with the others. The heading after a gap that was not filled may differ from the one before.
@@ -27,7 +27,7 @@ import math
 import numpy as np
 
 from imu.fuse.orientation_filters import TAU_S, FilterName, OrientationFilter, make_filter
-from imu.quaternion import Quaternion, Vector
+from imu.quaternion import Number, Quaternion, Truth, Vector, Xyz, xyz
 from imu.sample import BoolArray, FloatArray, IntArray
 
 __all__ = ["FilterName", "HostFilter", "fuse", "missing_before"]
@@ -105,7 +105,7 @@ class HostFilter:
             unit's range, no acceleration at all), which counts as lost.
         """
         missing += self._unusable
-        if not _usable(acc, gyr):
+        if _unusable(acc, gyr):
             self._unusable = missing + 1
             self.valid = False
             return None
@@ -155,7 +155,10 @@ class HostFilter:
             self._filled_s = 0.0
 
     def _run(self, acc: FloatArray, gyr: FloatArray) -> FloatArray:
-        """Take usable samples (n, 3) without a gap, settled: as `update` one by one, but faster."""
+        """Take usable samples (n, 3) without a gap, settled: `update` of each, 8.4 times as fast.
+
+        An hour at 60 Hz takes vqf 0.13 s so and 1.1 s sample by sample.
+        """
         self._since_gap += len(acc)
         self._last = (_vector(acc[-1]), _vector(gyr[-1]))
         return self._filter.run(acc, gyr)
@@ -235,7 +238,7 @@ def fuse(
     q = np.full((n, 4), np.nan)
     valid = np.zeros(n, dtype=np.bool_)
     # rows that a settled filter cannot simply run over
-    stops = np.append(np.flatnonzero(~_usable_rows(acc, gyr) | (missing > 0)), n)
+    stops = np.append(np.flatnonzero(_unusable(xyz(acc), xyz(gyr)) | (missing > 0)), n)
     i = 0
     while i < n:
         stop = int(stops[np.searchsorted(stops, i)])
@@ -276,22 +279,13 @@ def _checked_missing(
     return np.concatenate((np.zeros(min(n, 1), dtype=np.int64), lost))
 
 
-def _usable(acc: Vector, gyr: Vector) -> bool:
-    return (
-        all(abs(a) <= ACC_LIMIT_MPS2 for a in acc)
-        and all(abs(g) <= GYR_LIMIT_RADPS for g in gyr)
-        and any(a != 0.0 for a in acc)
-    )
-
-
-def _usable_rows(acc: FloatArray, gyr: FloatArray) -> BoolArray:
-    """Return what `_usable` says of each row; comparisons with NaN are false."""
-    usable: BoolArray = (
-        np.all(np.abs(acc) <= ACC_LIMIT_MPS2, axis=1)
-        & np.all(np.abs(gyr) <= GYR_LIMIT_RADPS, axis=1)
-        & np.any(acc != 0.0, axis=1)
-    )
-    return usable
+def _unusable(acc: Xyz[Number], gyr: Xyz[Number]) -> Truth:
+    """Return where a sample cannot be; comparisons with NaN are false."""
+    (ax, ay, az), (gx, gy, gz) = acc, gyr
+    push, turn = ACC_LIMIT_MPS2, GYR_LIMIT_RADPS
+    usable = (abs(ax) <= push) & (abs(ay) <= push) & (abs(az) <= push)
+    usable = usable & (abs(gx) <= turn) & (abs(gy) <= turn) & (abs(gz) <= turn)
+    return (usable & ((ax != 0.0) | (ay != 0.0) | (az != 0.0))) == 0
 
 
 def _between(a: Vector, b: Vector, share: float) -> Vector:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis import exercises
+from hipturn.server.desk import STAGES
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.server.recorded import exercise_data
@@ -79,7 +80,10 @@ class Feed:
             },
             "exercise": exercise_data(EXERCISE),
         }
-        self.do(self.hub.newest, {**stage, **more}, keep=True)
+        stage |= more
+        not_now = "pause" if stage.get("paused") else "resume"
+        can = [do for do in STAGES[stage["stage"]] if do != not_now]
+        self.do(self.hub.newest, {"can": can, **stage}, keep=True)
         legs = {"right": {"step": "ready", "checks": [], "sign": "good", "start_deg": 0.0}}
         self.do(self.hub.newest, {"type": "calibration", "legs": legs}, keep=True)
         self.do(self.hub.newest, {"type": "count", "right": {"set": 1, "reps": 3}}, keep=True)

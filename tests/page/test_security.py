@@ -1,4 +1,4 @@
-"""Who may talk to the page's server, and what happens to everybody else."""
+"""Which requests the page server answers, and what happens to all others."""
 
 from __future__ import annotations
 

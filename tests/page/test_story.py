@@ -80,7 +80,7 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     looks_right(browser)
     browser.click("next")
     eventually(
-        lambda: "The units are good" in browser.text("card") or "to mend" in browser.text("card"),
+        lambda: "The units are good" in browser.text("card") or "to fix" in browser.text("card"),
         20,
     )
     assert "samples a second" in browser.text("card")

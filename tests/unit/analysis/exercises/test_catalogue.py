@@ -143,9 +143,9 @@ def test_what_is_no_hip_rotation_is_never_called_so(exercise_id):
     exercise = load(exercise_id)
     if not exercise.has_hip_angle:
         assert not re.search(r"(femur|hip)('s)? turns? in ", exercise.measured)
-    if exercise.mode == "M2":
+    if exercise.mode == "proxy":
         assert exercise.signal != "hip_rotation"
-    if exercise.mode == "M5":
+    if exercise.mode == "timer":
         assert exercise.measured.startswith("nothing")
 
 
@@ -193,6 +193,16 @@ def test_a_file_that_is_no_toml_is_named(tmp_path, monkeypatch):
         load("broken")
 
 
+@pytest.mark.parametrize(
+    ("former", "word"),
+    [("M1", "gravity"), ("M2", "proxy"), ("M3", "heading"), ("M4", "hold"), ("M5", "timer")],
+)
+def test_an_own_file_with_the_former_name_of_a_mode_still_loads(former, word):
+    documents = {name: document(name) for name in IDS}
+    exercise_id = next(name for name, data in documents.items() if data.get("mode") == word)
+    assert parse(documents[exercise_id] | {"mode": former}, exercise_id) == load(exercise_id)
+
+
 def test_a_bad_file_lists_every_problem_at_once():
     data = document()
     del data["measured"]
@@ -220,7 +230,7 @@ def test_a_bad_file_lists_every_problem_at_once():
         "position = 'upside down' is none of prone",
         "angle = 'magnetic' is none of gravity, heading",
         "zero = 'never' is none of absolute, pose",
-        "mode = 'M9' is none of M1",
+        "mode = 'M9' is none of gravity, heading, proxy, hold, timer",
         "both_legs = 'yes' is not true or false",
         "onset_deg = 'three' is not a number",
         "min_range_deg = -1.0 is not above 0",
