@@ -6,6 +6,8 @@ import asyncio
 import json
 import math
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,3 +188,67 @@ def test_the_example_of_a_read_out_has_the_fields_of_one():
     real = json.loads(encode({**read_out(), "at": 1}))
     assert example.keys() == real.keys() - {"left"}
     assert example["right"].keys() == real["right"].keys()
+
+
+def documented_client():
+    """Return the program that docs/live-protocol.md prints."""
+    return re.search(r"```python\n(.*?)```", PAGE, re.S).group(1)
+
+
+def test_the_client_of_the_page_listens_with_nothing_but_the_printed_link():
+    feed = Feed()
+    client = subprocess.Popen(
+        [sys.executable, "-u", "-c", documented_client(), feed.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        eventually(lambda: feed.hub.viewers, 30)
+        feed.frame(31.5, time_s=2.5)
+        assert client.stdout.readline() == "2.5 31.5\n"
+    finally:
+        feed.close()
+        client.kill()
+        client.communicate()
+
+
+def test_a_client_written_from_the_page_alone_leads_a_session_to_its_end(hipturn_page):
+    """Follow the five steps of the page and its table; know nothing else of hipturn."""
+    process, url = hipturn_page("live", "--virtual", "--speed", "8")
+    port, _, token = url.rpartition(":")[2].partition("/?t=")
+    cookie = {"Cookie": f"hipturn_{port}={token}"}
+    table = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+` ?)+) \|$", PAGE, re.M))
+    answers = {
+        "plan": "next",
+        "connect": "next",
+        "rest": "skip",
+        "straps": "next",
+        "ready": "start",
+    }
+    site, seen = f"127.0.0.1:{port}", []
+    with connect(
+        f"ws://{site}/ws", origin=f"http://{site}", additional_headers=cookie, proxy=None
+    ) as opened:
+        while "done" not in seen:
+            message = json.loads(opened.recv(90))
+            if message["type"] == "event" and message["what"] == "rep" and message["reps"] == 1:
+                opened.send(json.dumps({"do": "stop"}))
+            if message["type"] != "stage":
+                continue
+            stage = message["stage"]
+            told = {do.strip("`") for do in table[stage].split()}
+            assert set(message["can"]) <= told
+            if stage == "plan" and "plan" not in seen:
+                opened.send(json.dumps({"do": "plan", "delay_s": 0}))
+            elif (
+                stage in answers
+                and seen.count(stage) < 3
+                and (not message.get("working") or answers[stage] == "skip")
+            ):
+                opened.send(json.dumps({"do": answers[stage]}))
+            seen.append(stage)
+    assert list(dict.fromkeys(seen)) == [
+        "plan", "connect", "rest", "straps", "ready", "countdown", "live", "done",
+    ]  # fmt: skip
+    assert process.poll() is None
