@@ -193,20 +193,6 @@ def follow_legs(
     return {side: leg.record() for side, leg in followed.items()}
 
 
-def follow_leg(
-    calibration: LegCalibration,
-    exercise: Exercise,
-    rate_hz: float,
-    frames: LegFrames,
-    interpolated: BoolArray,
-    counted_s: Spans,
-) -> LegRecord:
-    """Return angles and movements of one leg over a recording, as of `follow_legs`."""
-    leg = RecordedLeg(calibration, frames, counted_s)
-    side = calibration.side
-    return follow_legs({side: leg}, exercise, rate_hz, interpolated)[side]
-
-
 def _watched(
     watch: AlarmWatch,
     calibration: LegCalibration,
