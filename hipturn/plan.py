@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from analysis import exercises
 from analysis.exercises import CatalogueError, Dose, Exercise
-from analysis.exercises.exercise_file import plain, shown
+from analysis.exercises.catalogue import plain, shown
 from hipturn.errors import UserError
 
 ROUTINES = Path(__file__).parent / "routines"

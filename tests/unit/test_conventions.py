@@ -21,9 +21,9 @@ from analysis import exercises
 from analysis.angle import uncertainty as sigma
 from analysis.angle.leg_angles import LegFusion, angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, LegFrames, Windows, calibrate
-from analysis.exercises.exercise import SIGNAL_NAMES
+from analysis.exercises import SIGNAL_NAMES
 from analysis.session.leg_monitor import ALWAYS
-from analysis.session.leg_record import RecordedLeg, follow_legs
+from analysis.session.recording import RecordedLeg, follow_legs
 from imu.quaternion import FLOATS
 from imu.sample import Side
 

@@ -14,7 +14,7 @@ from analysis.angle.leg_angles import LegAngles, LegFusion, angles_of_recording
 from analysis.calibrate.calibration import LegFrames, calibrate
 from analysis.exercises import load
 from analysis.session.leg_monitor import ALWAYS, LegMonitor
-from analysis.session.leg_record import RecordedLeg, follow_legs
+from analysis.session.recording import RecordedLeg, follow_legs
 from imu.quaternion import FLOATS
 from imu.sample import Side
 

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from analysis.calibrate.calibration import LegFrames, calibrate
 from analysis.exercises import load
 from analysis.session.leg_monitor import LegMonitor
-from analysis.session.leg_record import RecordedLeg, follow_legs
+from analysis.session.recording import RecordedLeg, follow_legs
 from imu.sample import Side
 
 HZ = 60.0

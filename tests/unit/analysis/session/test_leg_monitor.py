@@ -14,10 +14,8 @@ from analysis.count.movement import Movement
 from analysis.count.sets import SetCounter
 from analysis.exercises import load
 from analysis.session.analyse import calibrate_leg, counted_spans
-from analysis.session.leg_monitor import LegMonitor, LegUpdate
-from analysis.session.leg_record import RecordedLeg, follow_legs
-from analysis.session.recent_rows import BLOCK_ROWS
-from analysis.session.recording import Recording, leg_units
+from analysis.session.leg_monitor import BLOCK_ROWS, LegMonitor, LegUpdate
+from analysis.session.recording import RecordedLeg, Recording, follow_legs, leg_units
 from imu.clocks.timeline import align
 from imu.sample import SampleTable
 from imu.virtual.person.script import Bend, KneeBends, Rep, RepSet, Still, TakePosition
