@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from analysis.calibrate.pelvis_unit import PelvisUnit
 from imu.quaternion import Vector
 from imu.sample import FloatArray, Side
+
+Spans = Sequence[tuple[float, float]]
+"""Between which seconds movements count: after the first and up to the second of each pair."""
 
 
 @dataclass(frozen=True, slots=True)

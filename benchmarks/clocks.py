@@ -1,6 +1,6 @@
 """How well two units that do not share a clock are put on one time base.
 
-    python benchmarks/clocks.py [--minutes 10] [--seeds 20] [--rates 50 60 100 120]
+    python -m benchmarks.clocks [--minutes 10] [--seeds 20] [--rates 50 60 100 120]
 
 Two units with the same least delay are heard every 30 and every 60 ms, their oscillators 60 ppm
 fast and slow, 2 % of their samples lost, 5 % of their packets repeated, with a stall of up to
@@ -23,9 +23,9 @@ from math import gcd
 
 import numpy as np
 
+from benchmarks.rough_air import RoughAir, on_the_air
 from imu.clocks.unit_times import independent_lanes
 from imu.sample import FloatArray, SampleTable, Segment, Side, Unit
-from imu.virtual.on_air.rough_air import RoughAir, on_the_air
 
 INTERVALS_S = (0.030, 0.060)
 CRYSTAL_PPM = 60.0

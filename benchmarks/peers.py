@@ -42,12 +42,12 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.angle.counted_signal import signal_of
 from analysis.angle.leg_angles import angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, LegFrames
 from analysis.calibrate.long_axes import segment_axes
 from analysis.exercises import level_pelvis, nominal_hip, rotation_about
 from analysis.session import analyse as sessions
+from analysis.session.counting import signal_of
 from analysis.session.recording import leg_units
 from benchmarks.accuracy.methods import (
     columns_of,

@@ -13,9 +13,9 @@ from itertools import product
 
 import numpy as np
 
+from analysis.count.in_place import Posture
 from analysis.count.movement import RepSettings
 from analysis.count.repetition_machine import RepMachine
-from analysis.count.start_position import Posture
 from analysis.grade.plateau import measure_hold
 
 RATE_HZ, FINE_HZ = 60, 1000

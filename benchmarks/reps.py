@@ -31,9 +31,9 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
+from analysis.count.in_place import Posture
 from analysis.count.movement import Movement, RepSettings
 from analysis.count.repetition_machine import RepMachine
-from analysis.count.start_position import Posture
 from analysis.grade.grade import LEAD_S
 from analysis.grade.strokes import Strokes, find_strokes
 from imu.fuse.orientation import fuse

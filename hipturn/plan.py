@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from analysis import exercises
 from analysis.exercises import CatalogueError, Dose, Exercise
-from analysis.exercises.exercise_file import plain, shown
+from analysis.exercises.catalogue import plain, shown
 from hipturn.errors import UserError
 from imu.strict_toml import read_toml
 

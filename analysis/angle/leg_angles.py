@@ -38,6 +38,8 @@ from imu.quaternion import ARRAYS, Number, Numbers, Wxyz, Xyz, conjugate, multip
 from imu.sample import FloatArray, Side
 
 SPEED_SMOOTHING_S = 0.15
+HINGE_LEVEL_MAX = math.sin(math.radians(45.0))
+"""With the knee axis steeper than this the knee angle rests on heading and decides nothing."""
 BLOCK = 16_384
 """So many rows at a time fit into a processor's cache: faster than a whole hour at once."""
 

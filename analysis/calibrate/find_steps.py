@@ -14,7 +14,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from analysis.calibrate.calibration import LegFrames, Windows
 from analysis.calibrate.knee_axis import (
     BENDS_MIN,
     THIGH_SHARE_MAX,
@@ -26,6 +25,7 @@ from analysis.calibrate.knee_axis import (
 )
 from analysis.calibrate.long_axes import POSE_MAX_RAD, angle_between, unit, up_in_sensor
 from analysis.exercises import Exercise, nominal_up
+from analysis.leg import LegFrames, Windows
 from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
 from imu.sample import FloatArray, Side
 

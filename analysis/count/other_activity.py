@@ -18,10 +18,9 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from analysis.angle.leg_angles import LegAngles
+from analysis.angle.leg_angles import HINGE_LEVEL_MAX, LegAngles
 from analysis.angle.return_zero import ReturnZero
-from analysis.count.start_position import HINGE_LEVEL_MAX
-from analysis.exercises.exercise import Exercise
+from analysis.exercises import Exercise
 from analysis.leg import LegCalibration
 from imu.quaternion import FLOATS, Numbers
 

@@ -1,4 +1,4 @@
-"""Number repetitions and sets as they are announced, of one leg or of both together.
+"""RepNumber repetitions and sets as they are announced, of one leg or of both together.
 
 Both legs turn in together in some exercises: a repetition of one leg and one of the other that
 reach their end range at about the same time are one repetition, with one set and one number. The
@@ -72,7 +72,7 @@ class SetCounter:
 
 
 @dataclass(slots=True)
-class Number:
+class RepNumber:
     """The set and the number of an announced movement; 0 where it has none."""
 
     set: int
@@ -99,7 +99,7 @@ class CommonNumbers:
     def __init__(self) -> None:
         self._legs = {side: _Partner() for side in Side}
         self._set = self._rep = 0
-        self._waiting: deque[tuple[Side, float, float, Number]] = deque()
+        self._waiting: deque[tuple[Side, float, float, RepNumber]] = deque()
         """Repetitions of one leg whose partner may be under way: middle, duration, number."""
         self._enders: list[Callable[[], None]] = []
 
@@ -114,7 +114,7 @@ class CommonNumbers:
         if self._waiting:
             self._part(time_s)
 
-    def announce(self, side: Side, own_set: int, middle_s: float, duration_s: float) -> Number:
+    def announce(self, side: Side, own_set: int, middle_s: float, duration_s: float) -> RepNumber:
         """Return the number of a repetition that one leg announces now.
 
         Parameters
@@ -144,7 +144,7 @@ class CommonNumbers:
             number.is_settled = number.is_alone = True
         self._waiting.clear()
 
-    def _joined(self, side: Side, middle_s: float, duration_s: float) -> Number | None:
+    def _joined(self, side: Side, middle_s: float, duration_s: float) -> RepNumber | None:
         """Return the number of the waiting repetition that this one is the other half of."""
         while self._waiting and self._waiting[0][0] is not side:
             _, other_s, other_duration_s, waiting = self._waiting[0]
@@ -155,10 +155,10 @@ class CommonNumbers:
             self._waiting.popleft()
             waiting.is_settled, waiting.is_alone = True, not together
             if together:
-                return Number(waiting.set, waiting.rep)
+                return RepNumber(waiting.set, waiting.rep)
         return None
 
-    def _next(self, side: Side, own_set: int) -> Number:
+    def _next(self, side: Side, own_set: int) -> RepNumber:
         """Return the next number; a leg that begins a set of its own begins one for both."""
         leg = self._legs[side]
         if self._set == 0 or leg.own_set not in (0, own_set):
@@ -166,7 +166,7 @@ class CommonNumbers:
             for each in self._legs.values():
                 each.own_set = 0
         self._rep += 1
-        return Number(self._set, self._rep, is_settled=False)
+        return RepNumber(self._set, self._rep, is_settled=False)
 
     def _part(self, time_s: float) -> None:
         """Leave alone what waits for a leg that rests, or is not heard of."""

@@ -1,9 +1,14 @@
 """The catalogue of exercises: load, validate, look up."""
 
-from analysis.exercises.catalogue import CATALOGUE, ids, load
-from analysis.exercises.exercise import CatalogueError, Dose, Exercise, Pose
-from analysis.exercises.exercise_file import parse
-from analysis.exercises.nominal_pose import (
+from analysis.exercises.catalogue import CATALOGUE, ids, load, parse
+from analysis.exercises.exercise import (
+    ELEVATIONS,
+    ROLLS,
+    SIGNAL_NAMES,
+    CatalogueError,
+    Dose,
+    Exercise,
+    Pose,
     hip_matrix,
     level_pelvis,
     nominal_hip,
@@ -13,6 +18,9 @@ from analysis.exercises.nominal_pose import (
 
 __all__ = [
     "CATALOGUE",
+    "ELEVATIONS",
+    "ROLLS",
+    "SIGNAL_NAMES",
     "CatalogueError",
     "Dose",
     "Exercise",

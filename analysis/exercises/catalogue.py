@@ -2,7 +2,7 @@
 
 An exercise is a TOML file in `analysis/exercises/catalogue/`. Its start pose is given as joint
 angles of a nominal wearer; what each unit should see of gravity there follows from them
-(`analysis.exercises.nominal_pose`), so that pose checks, posture gates and zero points have one
+(`analysis.exercises.exercise`), so that pose checks, posture gates and zero points have one
 source.
 """
 
@@ -10,12 +10,171 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Callable
+from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.exercises.exercise import CatalogueError, Exercise
-from analysis.exercises.exercise_file import merged, parse, plain, shown
+from analysis.exercises.exercise import CHOICES, CatalogueError, Dose, Exercise, Pose
+
+TABLES = ("pose", "dose")
+FORMER_MODES = {"M1": "gravity", "M2": "proxy", "M3": "heading", "M4": "hold", "M5": "timer"}
+"""What the modes were called up to version 0.1; own files may still say so."""
+LONGEST_SHOWN = 120  # characters of a file in one sentence
+LARGEST = 1e9  # of a number in a file: degrees and seconds are far below
+ABOVE_ZERO = (
+    "min_range_deg",
+    "typical_range_deg",
+    "onset_deg",
+    "max_sigma_deg",
+    "peak_rest_max_s",
+    "thigh_lift_fault_deg",
+    "thigh_swing_fault_deg",
+    "knee_fault_deg",
+    "thigh_tolerance_deg",
+    "knee_tolerance_deg",
+    "breath_s",
+)
+COUNTED_NEED = (
+    "angle",
+    "zero",
+    "both_legs",
+    "min_range_deg",
+    "typical_range_deg",
+    "onset_deg",
+    "max_sigma_deg",
+)
+POSE_NEEDS = (
+    "hip_flexion_deg",
+    "hip_adduction_deg",
+    "hip_rotation_deg",
+    "knee_flexion_deg",
+    "thigh_tolerance_deg",
+    "knee_tolerance_deg",
+)
+
+
+def merged(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that takes from another whatever it does not say itself."""
+    out = {**base, **{key: value for key, value in own.items() if key != "like"}}
+    for name in TABLES:
+        tables = own.get(name), base.get(name)
+        if all(isinstance(table, dict) for table in tables):
+            out[name] = {**base[name], **own[name]}
+    return out
+
+
+def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
+    """Return the exercise that a TOML document describes.
+
+    Raises
+    ------
+    CatalogueError
+        Listing every problem of the document.
+    """
+    data = _in_words(data)
+    tables = {name: data.get(name, {}) for name in TABLES}
+    problems = [f"{name} is no table" for name, t in tables.items() if not isinstance(t, dict)]
+    pose, dose = (table if isinstance(table, dict) else {} for table in tables.values())
+    counted = data.get("mode") not in ("hold", "timer")
+    timed = data.get("mode") == "timer"
+    problems += [
+        *_field_problems(data, Exercise, "", COUNTED_NEED if counted else ()),
+        *_field_problems(pose, Pose, "pose.", () if timed else POSE_NEEDS),
+        *_field_problems(dose, Dose, "dose.", ("reps",) if counted else ("hold_s",)),
+    ]
+    problems += [
+        f"{key} = {shown(value)} is none of {', '.join(filter(None, CHOICES[key]))}"
+        for key, value in {**pose, **data}.items()
+        if key in CHOICES and value not in CHOICES[key]
+    ]
+    proxy = data.get("signal", "hip_rotation") != "hip_rotation"
+    if data.get("mode") == "proxy" and not proxy:
+        problems.append("signal is missing: a proxy says what it counts")
+    if problems:
+        raise CatalogueError(f"exercise {exercise_id}: {'; '.join(problems)}")
+    listed = {key: _tuples(value) for key, value in data.items() if key not in tables}
+    prescribed = {key: _tuples(value) for key, value in dose.items()}
+    return Exercise(id=exercise_id, pose=Pose(**pose), dose=Dose(**prescribed), **listed)
+
+
+def _in_words(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a document whose mode, if it is a former one, is called by its word."""
+    mode = data.get("mode")
+    return {**data, "mode": FORMER_MODES.get(mode, mode)} if isinstance(mode, str) else data
+
+
+def _field_problems(
+    data: dict[str, Any],
+    kind: type[Exercise | Pose | Dose],
+    prefix: str,
+    needed: tuple[str, ...],
+) -> list[str]:
+    kinds = {field.name: str(field.type) for field in fields(kind) if field.name != "id"}
+    always = {f.name for f in fields(kind) if f.default is MISSING and f.name in kinds} - {*TABLES}
+    wanted = always | set(needed) | ({*TABLES} if kind is Exercise and needed else set())
+    missing = [f"{prefix}{name} is missing" for name in sorted(wanted - data.keys())]
+    unknown = [f"{prefix}{plain(name)} is unknown" for name in sorted(data.keys() - kinds.keys())]
+    wrong = [
+        f"{prefix}{name} = {shown(value)} is not {VALUES[kinds[name]][0]}"
+        for name, value in data.items()
+        if kinds.get(name) in VALUES and not VALUES[kinds[name]][1](value)
+    ]
+    low = [
+        f"{prefix}{name} = {shown(value)} is not above 0"
+        for name, value in data.items()
+        if name in ABOVE_ZERO and _is_number(value) and value <= 0
+    ]
+    return missing + unknown + wrong + low
+
+
+def shown(value: Any) -> str:  # noqa: ANN401 (a TOML value is of any type)
+    """Return a value of a file for a sentence: on one line, not long."""
+    try:
+        return plain(repr(value))
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a huge number"
+
+
+def plain(text: str) -> str:
+    """Return text of a file for a sentence: what would move a terminal's cursor is a blank."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 (a TOML value is of any type)
+    return type(value) in (int, float) and -LARGEST < value < LARGEST  # NaN is in no range
+
+
+def _is_span(value: Any) -> bool:  # noqa: ANN401
+    pair = isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+    return pair and 0 <= value[0] <= value[1]
+
+
+def _is_whole_span(value: Any) -> bool:  # noqa: ANN401
+    return _is_span(value) and all(type(part) is int for part in value)
+
+
+VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "str": ("text", lambda value: isinstance(value, str)),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "float": ("a number", _is_number),
+    "int": ("a whole number from 1 up", lambda value: type(value) is int and value >= 1),
+    "tuple[float, float]": ("a pair of numbers, the lower first", _is_span),
+    "tuple[int, int]": ("a pair of whole numbers, the lower first", _is_whole_span),
+    "tuple[int, int] | None": ("a pair of whole numbers, the lower first", _is_whole_span),
+    "tuple[str, ...]": (
+        "a list of texts",
+        lambda value: isinstance(value, list) and all(isinstance(part, str) for part in value),
+    ),
+}
+"""What a value of a field's type is called, and how to tell one."""
+
+
+def _tuples(value: Any) -> Any:  # noqa: ANN401 (a TOML value is of any type)
+    return tuple(value) if isinstance(value, list) else value
+
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 

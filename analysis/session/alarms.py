@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from analysis.angle.leg_angles import LegAngles
-from analysis.calibrate.calibration import LegCalibration
-from analysis.count.start_position import AWAY, ROLL_SEEN_MAX_RAD, START, Posture
-from analysis.exercises.exercise import ROLLS, Exercise
+from analysis.count.in_place import AWAY, ROLL_SEEN_MAX_RAD, START
+from analysis.exercises import ROLLS, Exercise
+from analysis.leg import LegCalibration
 
 LOOKS_HZ = 10.0
 STILL_RAD_S = math.radians(6.0)
@@ -101,7 +101,7 @@ class AlarmWatch:
         self,
         time_s: float,
         angles: LegAngles[float],
-        where: Posture,
+        where: int,
         known: tuple[bool, bool],
         interpolated: bool,
     ) -> Alarm | None:
@@ -150,7 +150,7 @@ class AlarmWatch:
         rate_hz = self._rate_hz * self._completes / len(complete)
         return self._say(time_s, "slow", hz=rate_hz) if rate_hz < RATE_MIN_HZ else None
 
-    def _turn(self, time_s: float, angles: LegAngles[float], where: Posture) -> Alarm | None:
+    def _turn(self, time_s: float, angles: LegAngles[float], where: int) -> Alarm | None:
         """Look for a turn of one unit against the other about the vertical."""
         # elsewhere the limb may lie the other way up, where the hinge shows another heading
         residual = angles.hinge_residual if where == START else math.nan

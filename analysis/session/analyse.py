@@ -18,12 +18,18 @@ from analysis.calibrate.calibration import CalibrationResult, calibrate
 from analysis.calibrate.find_steps import find_windows
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
 from analysis.exercises import Exercise
-from analysis.leg import LegCalibration, LegFrames, Windows
+from analysis.leg import LegCalibration, LegFrames, Spans, Windows
 from analysis.session.alarms import Alarm, fell_silent
-from analysis.session.counting import Spans
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor, follow_guided
-from analysis.session.leg_record import LegRecord, RecordedLeg, follow_legs
-from analysis.session.recording import LegUnits, Recording, leg_units, missing_units
+from analysis.session.recording import (
+    LegRecord,
+    LegUnits,
+    RecordedLeg,
+    Recording,
+    follow_legs,
+    leg_units,
+    missing_units,
+)
 from analysis.session.tables import angle_table, rep_table, summary_table
 from imu.sample import FloatArray, Side
 
@@ -52,7 +58,8 @@ class Result:
         """Draw the angle over time with repetitions and uncertainty; return the Axes."""
         from analysis.session.plots import plot_angle  # matplotlib only when a figure is wanted
 
-        return plot_angle(self, ax)
+        exercise = exercises.load(self.recording.exercise)
+        return plot_angle(exercise, self.angles, self.reps, self.signals, ax)
 
 
 def analyse(recording: Recording) -> Result:
@@ -116,10 +123,10 @@ def analyse(recording: Recording) -> Result:
 def _fell_silent(recording: Recording, leg: LegUnits) -> list[Alarm]:
     """Return an alarm for each unit of a leg that was not heard to the end."""
     end_s = float(recording.frames.time_s[-1]) if len(recording.frames.time_s) else 0.0
-    places = (("thigh", leg.thigh), ("shank", leg.shank), ("pelvis", leg.pelvis))
+    worn = (("thigh", leg.thigh), ("shank", leg.shank), ("pelvis", leg.pelvis))
     found = [
         fell_silent(segment, recording.silent_s[index], end_s)
-        for segment, index in places
+        for segment, index in worn
         if index is not None and index < len(recording.silent_s)
     ]
     return [alarm for alarm in found if alarm is not None]

@@ -3,35 +3,77 @@
 This is all that counts. Live, each frame is a row as it comes; of a recording the angles are
 computed at once, and then fed here row by row. What is announced is measured when it is announced:
 the table has the same range and the same number.
+
+What is counted is the hip's rotation, or what stands for it where two units cannot tell it. A proxy
+is an angle that goes with the movement: how far the leg rolls, how high the thigh rises. It is
+counted and shown under its own name, and the hip angle stays empty.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
-from analysis.angle.counted_signal import start_level_deg
+from analysis.angle.leg_angles import LegAngles
+from analysis.angle.uncertainty import sigma_roll
 from analysis.count.circles import CircleMachine
 from analysis.count.movement import NOTHING, Movement, Outcome, RepSettings
 from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepMachine
-from analysis.count.sets import CommonNumbers, Number, SetCounter
-from analysis.exercises import Exercise
+from analysis.count.sets import CommonNumbers, RepNumber, SetCounter
+from analysis.exercises import ELEVATIONS, ROLLS, Exercise
 from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
 from analysis.grade.strokes import Reach
-from analysis.leg import LegCalibration
+from analysis.leg import LegCalibration, Spans
+from imu.quaternion import Number, Numbers
 from imu.sample import FloatArray
 
+DEG = 180.0 / math.pi
+SAMPLE_FIGURES = tuple(MovementSamples.__dataclass_fields__)
+"""What is kept of each row that may become part of a movement, in order."""
 KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
 """How much of the past is kept at rest, and of a movement that is not told yet."""
 HOLDING_S = 0.3
 """Who has held for longer is told to hold, and not to go up or down."""
-Spans = Sequence[tuple[float, float]]
-"""Between which seconds movements count: after the first and up to the second of each pair."""
 ALWAYS: Spans = ((-math.inf, math.inf),)
 NEVER = (math.inf, math.inf)
+
+
+def signal_of(
+    angles: LegAngles[Number], exercise: Exercise, of: Numbers[Number]
+) -> tuple[Number, Number]:
+    """Return the counted angle and its 1 σ, in degrees; the angle is NaN where it is refused."""
+    sigma = angles.sigma
+    if exercise.signal in ROLLS:
+        value = ROLLS[exercise.signal] * angles.rotation
+        sigma = of.hypot(sigma, sigma_roll(value, angles.knee_flexion, of))
+    else:
+        value = ELEVATIONS[exercise.signal] * angles.thigh_elevation
+        # A steep thigh hides its roll, by one over this cosine, but not its elevation.
+        sigma = sigma * of.cos(angles.thigh_elevation)
+    return of.where(sigma <= exercise.max_sigma_deg / DEG, value * DEG, math.nan), sigma * DEG
+
+
+def pelvis_share_deg(
+    angles: LegAngles[Number], exercise: Exercise, before_deg: float, of: Numbers[Number]
+) -> Number:
+    """Return what the pelvis added to the counted angle, in degrees; 0 to what is no rotation.
+
+    Where its unit has a gap it is the last known share, given as `before_deg` for the first frame.
+    """
+    share_deg = ROLLS.get(exercise.signal, 0.0) * angles.pelvis_rotation * DEG
+    return of.hold(share_deg == share_deg, share_deg, before_deg)
+
+
+def start_level_deg(calibration: LegCalibration, exercise: Exercise) -> float:
+    """Return the counted angle in the calibrated start pose, where counting starts from."""
+    if exercise.signal in ELEVATIONS:
+        return ELEVATIONS[exercise.signal] * calibration.thigh_elevation_rad * DEG
+    if exercise.zero == "pose" or exercise.angle == "heading":
+        return 0.0
+    return ROLLS[exercise.signal] * calibration.start_rotation_rad * DEG
 
 
 class Numbered(NamedTuple):
@@ -53,7 +95,7 @@ NOTHING_TOLD = Told(None, ())
 
 
 class Rows(Protocol):
-    """What a leg did in the last while, a column for each field of `MovementSamples`."""
+    """What a leg did in the last while, a column for each of `SAMPLE_FIGURES`."""
 
     def between(self, start_s: float, end_s: float) -> Iterable[FloatArray]:
         """Return the columns (n,) of the rows from a time to another, both included."""
@@ -99,7 +141,7 @@ class CountedSpans:
 class _Open:
     """An announced movement that is not complete yet."""
 
-    number: Number
+    number: RepNumber
     reach: Reach
 
 
@@ -128,10 +170,10 @@ class Counting:
         self._common = common
         if common is not None:
             common.join(self._end)
-        self._number = Number(0)
+        self._number = RepNumber(0)
         self._open: dict[float, _Open] = {}
         """Announced and not complete, by onset."""
-        self._complete: deque[tuple[MeasuredMovement, Number]] = deque()
+        self._complete: deque[tuple[MeasuredMovement, RepNumber]] = deque()
         """Complete, in this order, while it is not known if the other leg took part."""
         self._announced: Movement | None = None
         self._last_s = 0.0
@@ -233,9 +275,9 @@ class Counting:
         samples = self._samples(movement, now_s)
         reach = self._grader.reach(movement, samples)
         if movement.status != "valid":
-            number = Number(self.set)
+            number = RepNumber(self.set)
         elif self._common is None:
-            number = self._number = Number(self._sets.set, self._sets.announced)
+            number = self._number = RepNumber(self._sets.set, self._sets.announced)
         else:
             middle_s, duration_s = self._grader.middle_and_duration_s(movement, samples, reach)
             number = self._common.announce(self._side, self._sets.set, middle_s, duration_s)
@@ -248,13 +290,11 @@ class Counting:
         known = self._open.pop(movement.onset_s, None)
         reach = known.reach if known else self._grader.reach(movement, samples)
         measured = self._grader.measure(movement, samples, reach)
-        self._complete.append((measured, known.number if known else Number(self.set)))
+        self._complete.append((measured, known.number if known else RepNumber(self.set)))
 
     def _samples(self, movement: Movement, now_s: float) -> MovementSamples:
         columns = self._rows.between(movement.onset_s - LEAD_S, now_s)
-        return MovementSamples(
-            **dict(zip(MovementSamples.__dataclass_fields__, columns, strict=True))
-        )
+        return MovementSamples(**dict(zip(SAMPLE_FIGURES, columns, strict=True)))
 
     def _told(self) -> Told:
         """Return what is to be announced, and what is complete and known to be alone or not."""

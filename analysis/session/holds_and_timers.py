@@ -16,10 +16,10 @@ from analysis.angle.leg_angles import UNKNOWN, LegAngles
 from analysis.calibrate.hold_pose import PoseCalibration
 from analysis.exercises import Exercise
 from analysis.grade.grade import HOLD_SHARE, MeasuredMovement
-from analysis.leg import LegFrames
-from analysis.session.counting import ALWAYS, NEVER, CountedSpans, Numbered, Spans
+from analysis.leg import LegFrames, Spans
+from analysis.session.counting import ALWAYS, NEVER, CountedSpans, Numbered
 from analysis.session.leg_monitor import LegUpdate, Monitor
-from analysis.session.leg_record import LegRecord
+from analysis.session.recording import LegRecord
 from imu.quaternion import Quaternion, Vector, rotate
 
 STILL_RAD_S = math.radians(10.0)

@@ -1,29 +1,77 @@
 """Follow one leg as it goes: angles, posture, repetitions and holds, one frame at a time.
 
-`analysis.session.leg_record` computes the angles of a whole recording at once and feeds the same
+`analysis.session.recording` computes the angles of a whole recording at once and feeds the same
 `Counting`, the same posture and the same alarms.
 """
 
 from __future__ import annotations
 
 import math
+import struct
+from collections import deque
 from typing import NamedTuple, Protocol
 
-from analysis.angle.counted_signal import pelvis_share_deg, signal_of
+import numpy as np
+
 from analysis.angle.leg_angles import LegAngles, LegFusion
-from analysis.count.in_place import InPlace
+from analysis.count.in_place import AWAY, InPlace, posture
 from analysis.count.movement import Movement
 from analysis.count.sets import CommonNumbers
-from analysis.count.start_position import AWAY, posture
 from analysis.exercises import Exercise
-from analysis.grade.grade import MovementSamples
-from analysis.leg import LegCalibration
+from analysis.leg import LegCalibration, Spans
 from analysis.session.alarms import Alarm, AlarmWatch
-from analysis.session.counting import ALWAYS, Counting, Numbered, Spans
-from analysis.session.recent_rows import RecentRows
+from analysis.session.counting import (
+    ALWAYS,
+    DEG,
+    SAMPLE_FIGURES,
+    Counting,
+    Numbered,
+    pelvis_share_deg,
+    signal_of,
+)
 from imu.quaternion import FLOATS, Quaternion
+from imu.sample import FloatArray
 
-DEG = 180.0 / math.pi
+BLOCK_ROWS = 256
+"""Some seconds: a movement is in two or three blocks."""
+
+
+class RecentRows:
+    """Rows of so many numbers, the first of them the time in seconds, which increases."""
+
+    def __init__(self, columns: int) -> None:
+        self._row = struct.Struct(f"={columns}d")
+        self._columns = columns
+        self._blocks: deque[tuple[float, bytearray]] = deque()
+        """Each with the time of its first row; all full but for the last one."""
+        self._used = 0
+        """Bytes of the last block."""
+
+    def add(self, *row: float) -> None:
+        """Keep a row."""
+        if self._used == 0:
+            self._blocks.append((row[0], bytearray(BLOCK_ROWS * self._row.size)))
+        self._row.pack_into(self._blocks[-1][1], self._used, *row)
+        self._used = (self._used + self._row.size) % (BLOCK_ROWS * self._row.size)
+
+    def forget(self, until_s: float) -> None:
+        """Give up what is all older than a time."""
+        while len(self._blocks) > 1 and self._blocks[1][0] <= until_s:
+            self._blocks.popleft()
+
+    def between(self, start_s: float, end_s: float) -> FloatArray:
+        """Return a copy of the rows from a time to another, both included, shape (columns, n)."""
+        blocks: list[bytearray] = []
+        for first_s, block in reversed(self._blocks):
+            blocks.append(block)
+            if first_s <= start_s:
+                break
+        rows = np.frombuffer(b"".join(blocks[::-1])).reshape(-1, self._columns)
+        if self._used:
+            rows = rows[: self._used // self._row.size - BLOCK_ROWS]
+        first, last = rows[:, 0].searchsorted(start_s), rows[:, 0].searchsorted(end_s, "right")
+        # a copy whose columns are each in one piece, as those of a whole recording are
+        return np.ascontiguousarray(rows[first:last].T)
 
 
 class LegUpdate(NamedTuple):
@@ -91,7 +139,7 @@ class LegMonitor:
         self._fusion = LegFusion(calibration, exercise, rate_hz, FLOATS)
         self._in_place = InPlace(calibration, exercise, rate_hz)
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
-        self._rows = RecentRows(len(MovementSamples.__dataclass_fields__))
+        self._rows = RecentRows(len(SAMPLE_FIGURES))
         self._counting = Counting(calibration, exercise, counted_s, self._rows, common)
         self._frames = 0
         self._share_deg = 0.0

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from analysis import exercises
-from analysis.exercises.exercise import SIGNAL_NAMES
+from analysis.exercises import SIGNAL_NAMES, Exercise
 from imu.sample import Side
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from analysis.session.analyse import Result
     from imu.sample import FloatArray
 
 # Okabe and Ito's palette: apart for colour-blind readers, and by lightness in grey print.
@@ -25,7 +25,13 @@ SIDE_LINES = {"right": "-", "left": (0, (5, 1.5))}
 HOLD_COLOUR, REJECTED_COLOUR = "#009E73", "#999999"
 
 
-def plot_angle(result: Result, ax: Axes | None = None) -> Axes:
+def plot_angle(
+    exercise: Exercise,
+    angles: pd.DataFrame,
+    reps: pd.DataFrame,
+    signals: Mapping[Side, FloatArray],
+    ax: Axes | None = None,
+) -> Axes:
     """Draw hip internal rotation, or what was counted instead of it, over time; return the Axes.
 
     Repetitions are shaded and numbered, holds are bars under them, rejected and partial movements
@@ -33,13 +39,12 @@ def plot_angle(result: Result, ax: Axes | None = None) -> Axes:
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(10, 4), layout="constrained")
-    exercise = exercises.load(result.recording.exercise)
-    for side, rows in result.angles.groupby("side", observed=True):
+    for side, rows in angles.groupby("side", observed=True):
         if exercise.has_hip_angle:
             _draw_side(ax, str(side), rows)
-        elif exercise.is_counted and Side(str(side)) in result.signals:
-            _draw_proxy(ax, str(side), rows, result.signals[Side(str(side))])
-    _draw_movements(ax, result.reps)
+        elif exercise.is_counted and Side(str(side)) in signals:
+            _draw_proxy(ax, str(side), rows, signals[Side(str(side))])
+    _draw_movements(ax, reps)
     ax.set_xlabel("time (s)")
     if exercise.is_counted:
         ax.set_ylabel(f"{SIGNAL_NAMES[exercise.signal]} (°)")

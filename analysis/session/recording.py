@@ -1,18 +1,30 @@
-"""What analysis needs to know of a session."""
+"""A recorded session: what analysis needs to know of it, and its legs followed over all of it.
+
+The angles are computed at once; then the rows go one by one through the same `Counting`, the same
+posture and the same alarms as live, so that live and recorded count alike.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.calibrate.hold_pose import AnyCalibration
-from analysis.exercises.exercise import Dose
-from analysis.leg import LegFrames
-from imu.quaternion import IDENTITY
-from imu.sample import FrameTable, Segment, Side, Unit
+from analysis.count.in_place import AWAY, InPlace, placed, posture
+from analysis.count.sets import CommonNumbers
+from analysis.exercises import Dose, Exercise
+from analysis.leg import LegCalibration, LegFrames, Spans
+from analysis.session.alarms import Alarm, AlarmWatch
+from analysis.session.counting import DEG, Counting, Numbered, pelvis_share_deg, signal_of
+from imu.quaternion import ARRAYS, IDENTITY
+from imu.sample import BoolArray, FloatArray, FrameTable, Segment, Side, Unit
 
 
 class LegUnits(NamedTuple):
@@ -89,3 +101,210 @@ class Recording:
         thigh = q[:, units.thigh] if worn else np.tile(IDENTITY, (len(q), 1))
         pelvis = None if units.pelvis is None else q[:, units.pelvis]
         return LegFrames(self.frames.time_s, thigh, q[:, units.shank], pelvis, worn)
+
+
+Row = tuple[float, float, int, float]
+"""Time, the angle that counts, posture and the sine of the shank's elevation."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    """One leg over a whole recording."""
+
+    series: LegAngles[FloatArray]
+    rotation_deg: FloatArray
+    """NaN where refused, and where the exercise has no hip angle."""
+    away: npt.NDArray[np.bool_]
+    movements: tuple[Numbered, ...]
+    alarms: tuple[Alarm, ...]
+    sigma_deg: FloatArray
+    """1 σ of the rotation; wider where a strap slipped, NaN where the zero is lost."""
+    signal_deg: FloatArray
+    """What was counted: the rotation, or what stands for it; NaN where refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLeg:
+    """What following one leg of a recording needs."""
+
+    calibration: LegCalibration
+    frames: LegFrames
+    counted_s: Spans
+    """Movements count inside these: from the end of the calibration, or as the marks of the sets
+    say; each span begins a set."""
+
+
+class AllRows:
+    """Every row of a recording in which movements count."""
+
+    def __init__(self, columns: tuple[FloatArray, ...]) -> None:
+        """Take columns (n,), the first of them the time in seconds, which increases."""
+        self._columns = columns
+
+    def between(self, start_s: float, end_s: float) -> tuple[FloatArray, ...]:
+        """Return the rows from a time to another, both included, column by column."""
+        time_s = self._columns[0]
+        part = slice(int(time_s.searchsorted(start_s)), int(time_s.searchsorted(end_s, "right")))
+        return tuple(column[part] for column in self._columns)
+
+    def forget(self, until_s: float) -> None:
+        """Give up nothing: it is all there anyway."""
+
+
+class _Followed:
+    """One leg of a recording: its angles, and what counts them row by row."""
+
+    def __init__(
+        self,
+        leg: RecordedLeg,
+        exercise: Exercise,
+        rate_hz: float,
+        interpolated: BoolArray,
+        common: CommonNumbers | None,
+    ) -> None:
+        calibration, frames = leg.calibration, leg.frames
+        self._exercise = exercise
+        self._series = series = _joined_angles(calibration, exercise, rate_hz, frames)
+        self._signal, sigma = signal_of(series, exercise, ARRAYS)
+        self._lost = series.lost == 1.0
+        seen = ~np.isnan(self._signal) & ~self._lost
+        self._where = np.where(seen, posture(series, calibration, exercise, ARRAYS), AWAY)
+        first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
+        angles = [column[first:] for column in series]
+        where = self._where.astype(np.int64)
+        where[first:] = placed(
+            InPlace(calibration, exercise, rate_hz, recorded=True),
+            frames.time_s[first:],
+            angles,
+            self._signal[first:] / DEG,
+            where[first:],
+        )
+        watch = AlarmWatch(calibration, exercise, rate_hz)
+        self._alarms, slip_rad = _watched(
+            watch, calibration, frames, series, self._where, interpolated
+        )
+        self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
+        columns = (
+            frames.time_s,
+            self._signal - pelvis_share_deg(series, exercise, 0.0, ARRAYS),
+            np.degrees(series.knee_flexion - calibration.knee_flexion_rad),
+            np.degrees(series.thigh_elevation),
+            np.degrees(series.adduction),
+            sigma,
+            interpolated.astype(np.float64),
+            np.degrees(series.pelvis_rotation),
+        )
+        inside = np.zeros(len(frames.time_s), dtype=np.bool_)
+        for start_s, end_s in leg.counted_s:
+            inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
+        inside[:first] = False
+        counted = tuple(column[inside] for column in columns)
+        foot = np.sin(series.shank_elevation[inside])
+        self._rows = (*counted[:2], where[inside], foot)
+        self._counting = Counting(calibration, exercise, leg.counted_s, AllRows(counted), common)
+        self._movements: list[Numbered] = []
+
+    def rows(self) -> Iterator[Row]:
+        """Yield what counts, row by row."""
+        return zip(*(column.tolist() for column in self._rows), strict=True)
+
+    def take_turns(self) -> Iterator[tuple[float, _Followed, Row]]:
+        """Yield each row with its time and its leg."""
+        for row in self.rows():
+            yield row[0], self, row
+
+    def count(self, rows: Iterable[Row]) -> None:
+        """Count some rows."""
+        push, found = self._counting.push, self._movements
+        for row in rows:
+            completed = push(*row).completed
+            if completed:
+                found += completed
+
+    def finish(self) -> None:
+        """Take what was still open."""
+        self._movements += self._counting.finish().completed
+
+    def record(self) -> LegRecord:
+        """Return the leg over the whole recording."""
+        with np.errstate(invalid="ignore"):
+            sure = self._exercise.has_hip_angle & (self._sigma <= self._exercise.max_sigma_deg)
+        return LegRecord(
+            self._series,
+            np.where(sure, self._signal, np.nan),
+            self._where == AWAY,
+            tuple(self._movements),
+            tuple(self._alarms),
+            self._sigma,
+            self._signal,
+        )
+
+
+def follow_legs(
+    legs: Mapping[Side, RecordedLeg],
+    exercise: Exercise,
+    rate_hz: float,
+    interpolated: BoolArray,
+) -> dict[Side, LegRecord]:
+    """Return angles and movements of the legs of a recording.
+
+    Angles before the calibration ended come from the same calibration. Where a repetition takes
+    both legs they are counted side by side, frame by frame as live.
+    """
+    common = CommonNumbers() if exercise.both_legs and len(legs) == 2 else None
+    followed = {
+        side: _Followed(leg, exercise, rate_hz, interpolated, common) for side, leg in legs.items()
+    }
+    if common is None:
+        for leg in followed.values():
+            leg.count(leg.rows())
+    else:
+        streams = (leg.take_turns() for leg in followed.values())
+        for _, leg, row in heapq.merge(*streams, key=itemgetter(0)):
+            leg.count((row,))
+    for leg in followed.values():
+        leg.finish()
+    return {side: leg.record() for side, leg in followed.items()}
+
+
+def _watched(
+    watch: AlarmWatch,
+    calibration: LegCalibration,
+    frames: LegFrames,
+    series: LegAngles[FloatArray],
+    where: npt.NDArray[np.int64],
+    interpolated: npt.NDArray[np.bool_],
+) -> tuple[list[Alarm], FloatArray]:
+    """Return the alarms of a recording, and how far (n,) its angle is off by a slipped strap."""
+    first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
+    rows = slice(first, None, watch.every)
+    heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
+    seen = (frames.time_s[rows], where[rows], *heard, interpolated[rows])
+    columns = (column[rows] for column in series)
+    slip_rad, alarms = np.zeros(len(frames.time_s)), []
+    slipped_rad, row = 0.0, first
+    for (t, at, thigh, shank, filled), values in zip(
+        zip(*(column.tolist() for column in seen), strict=True),
+        zip(*(column.tolist() for column in columns), strict=True),
+        strict=True,
+    ):
+        known = (thigh, shank)
+        alarm = watch.push(t, LegAngles._make(values), at, known, filled)
+        if alarm is not None:
+            alarms.append(alarm)
+        if watch.slip_rad > slipped_rad:
+            slip_rad[row:] = slipped_rad = watch.slip_rad
+        row += watch.every
+    return alarms, slip_rad
+
+
+def _joined_angles(
+    calibration: LegCalibration, exercise: Exercise, rate_hz: float, frames: LegFrames
+) -> LegAngles[FloatArray]:
+    """Start the fusion where the live path starts it, and serve what came before by itself."""
+    first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
+    parts = [
+        angles_of_recording(calibration, exercise, rate_hz, frames.rows(part))
+        for part in (slice(0, first), slice(first, None))
+    ]
+    return LegAngles(*map(np.concatenate, zip(*parts, strict=True)))

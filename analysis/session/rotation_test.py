@@ -15,8 +15,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.exercises import Exercise
-from analysis.exercises.grades import detectable_of, prone_grade
-from analysis.exercises.reference_values import Norm, norms_for, posture_of
+from analysis.exercises.reference_values import (
+    Norm,
+    detectable_of,
+    norms_for,
+    posture_of,
+    prone_grade,
+)
 from analysis.session.tables import SIDE_FLAG_DEG
 
 TRIALS = 3

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from analysis import exercises
-from analysis.exercises import Exercise
-from analysis.exercises.exercise import SIGNAL_NAMES
+from analysis.exercises import SIGNAL_NAMES, Exercise
 
 MODES = {
     "gravity": "degrees against gravity",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from analysis.exercises import load
-from analysis.exercises.exercise import SIGNAL_NAMES, Dose, Exercise
+from analysis.exercises import SIGNAL_NAMES, Dose, Exercise, load
 from analysis.session.rotation_test import assess, lines_of
 
 if TYPE_CHECKING:

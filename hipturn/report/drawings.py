@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.exercises.reference_values import norms_for
 from analysis.session.overlay import overlay
-from analysis.session.plots import SIDE_COLOURS, SIDE_LINES, plot_angle
+from analysis.session.plots import SIDE_COLOURS, SIDE_LINES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ def draw_angle(entry: Entry, ax: Axes) -> None:
     if not entry.result.angles["valid"].any():
         _say_nothing(ax, "There is no angle; the reason stands under data quality.")
         return
-    plot_angle(entry.result, ax)
+    entry.result.plot(ax)
     reps = entry.result.reps
     if len(reps):
         ax.set_xlim(reps["start_s"].min() - LEAD_S, reps["end_s"].max() + LEAD_S)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from analysis import exercises
-from analysis.angle.counted_signal import start_level_deg
 from analysis.calibrate.calibration import LegCalibration, LegFrames
 from analysis.exercises import Exercise
 from analysis.session.analyse import Result
+from analysis.session.counting import start_level_deg
 from analysis.session.recording import leg_units
 from analysis.session.tables import PHASES
 from hipturn.server.messages import VERSION, bones_of

@@ -11,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from analysis import exercises
-from analysis.angle.counted_signal import start_level_deg
 from analysis.calibrate.guide import Guide, GuideUpdate, Step
 from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise
-from analysis.leg import LegCalibration
+from analysis.leg import LegCalibration, Spans
 from analysis.session.analyse import counted_spans
 from analysis.session.announcements import Announcement, Announcer
-from analysis.session.counting import Spans
+from analysis.session.counting import start_level_deg
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor
 from analysis.session.leg_monitor import LegMonitor, LegUpdate, Monitor
 from analysis.session.recording import LegUnits, Recording, leg_units

@@ -19,8 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.calibrate.guide import Step
-from analysis.exercises import Exercise
-from analysis.exercises.exercise import SIGNAL_NAMES
+from analysis.exercises import SIGNAL_NAMES, Exercise
 from analysis.session.leg_monitor import LegUpdate
 from hipturn.session.pipeline import Update, rotation_text
 from hipturn.session.spoken import sentence

@@ -16,9 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis import exercises
-from analysis.exercises import CATALOGUE, catalogue
-from analysis.exercises.exercise import CatalogueError
-from analysis.exercises.exercise_file import parse as parse_exercise
+from analysis.exercises import CATALOGUE, CatalogueError, catalogue
+from analysis.exercises.catalogue import parse as parse_exercise
 from hipturn.errors import UserError
 from hipturn.plan import ROUTINES, load_plan, parse_plan
 from hipturn.server.commands import COMMANDS, RefusedCommandError

@@ -21,9 +21,9 @@ from analysis import exercises
 from analysis.angle import uncertainty as sigma
 from analysis.angle.leg_angles import LegFusion, angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, LegFrames, Windows, calibrate
-from analysis.exercises.exercise import SIGNAL_NAMES
+from analysis.exercises import SIGNAL_NAMES
 from analysis.session.leg_monitor import ALWAYS
-from analysis.session.leg_record import follow_leg
+from analysis.session.recording import RecordedLeg, follow_legs
 from imu.quaternion import FLOATS
 from imu.sample import Side
 
@@ -276,9 +276,10 @@ def test_what_stands_for_the_hip_angle_rises_as_the_table_says(
     result = calibrate(frames, WINDOWS, entry, side)
     assert result.calibration is not None, result.sentences
     ready_s = result.calibration.ready_s
-    follow = follow_leg(
-        result.calibration, entry, RATE_HZ, frames, np.zeros(len(frames.time_s), bool), ALWAYS
-    )
+    leg = RecordedLeg(result.calibration, frames, ALWAYS)
+    (follow,) = follow_legs(
+        {leg.calibration.side: leg}, entry, RATE_HZ, np.zeros(len(frames.time_s), bool)
+    ).values()
     assert np.isnan(follow.rotation_deg).all()
     moved = follow.signal_deg[frames.time_s > ready_s]
     assert sign == "+"

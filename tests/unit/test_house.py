@@ -34,6 +34,8 @@ PAGES = [
 MAX_LINES = 520
 MAX_FILES_A_FOLDER = 14
 """A list of this many names can be read at a glance."""
+MAX_ARROWS_IN_ANALYSIS = 140
+"""Imports between its files. More: see whether two files are one idea, or a word has two homes."""
 # What `hipturn --help` must not wait for.
 HEAVY = ("pandas", "scipy", "matplotlib", "numpy", "pyarrow")
 # What would let a computation depend on the moment or the place it runs.
@@ -168,10 +170,12 @@ def test_no_module_is_too_long_to_read(path):
 
 @pytest.mark.parametrize("folder", files_a_folder())
 def test_no_folder_holds_more_files_than_can_be_read_at_a_glance(folder):
-    most = {"analysis/count": 15}.get(
-        folder, MAX_FILES_A_FOLDER
-    )  # its array forms are on the way out
-    assert files_a_folder()[folder] <= most
+    assert files_a_folder()[folder] <= MAX_FILES_A_FOLDER
+
+
+def test_the_files_of_analysis_know_few_of_each_other():
+    between = arrows(modules("analysis"))
+    assert sum(len(targets) for targets in between.values()) <= MAX_ARROWS_IN_ANALYSIS
 
 
 def test_no_import_goes_round_in_a_circle():

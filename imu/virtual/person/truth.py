@@ -11,18 +11,15 @@ import numpy.typing as npt
 from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, normalise, rotate, rotation_vector
 from imu.sample import BoolArray, FloatArray, Side
 from imu.virtual.person.body import (
-    JointAngles,
     Y,
     Z,
     gravity_phi,
     heading_rotation,
-    leg_attitudes,
-    pelvis_attitude,
     thigh_elevation,
 )
 from imu.virtual.person.enact import BodyMotion
 from imu.virtual.person.motion import Plan, RepTimes, phase_of
-from imu.virtual.person.movements import Movement, movement_of
+from imu.virtual.person.movements import Movement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,58 +125,6 @@ def true_angle(
     else:
         zero_deg = movement.phi0_deg
     return _wrap_deg(np.degrees(raw_rad) - zero_deg)
-
-
-def read_pose(
-    exercise: str,
-    side: Side,
-    rotation_deg: float,
-    *,
-    flexion_deg: float | None = None,
-    adduction_deg: float | None = None,
-    knee_flexion_deg: float | None = None,
-    heading_deg: float = 0.0,
-) -> float:
-    """Return what the definition reads when a perfect start pose is turned inwards.
-
-    Parameters
-    ----------
-    exercise
-        The exercise's id.
-    side
-        Which leg.
-    rotation_deg
-        Internal rotation of the hip beyond the start pose.
-    flexion_deg, adduction_deg, knee_flexion_deg
-        The start pose's angles where they are not the exercise's own: a sloped thigh, a leg
-        held out to the side, another knee.
-    heading_deg
-        Turn of the whole body.
-
-    Returns
-    -------
-    float
-        Degrees.
-    """
-    movement = movement_of(exercise)
-    turned = np.array([0.0, rotation_deg])
-    angles_deg = (
-        movement.flexion_deg if flexion_deg is None else flexion_deg,
-        movement.adduction_deg if adduction_deg is None else adduction_deg,
-        movement.rotation_deg + turned,
-        movement.knee_flexion_deg if knee_flexion_deg is None else knee_flexion_deg,
-    )
-    flexion, adduction, rotation, knee = (np.radians(angle + 0.0 * turned) for angle in angles_deg)
-    joints = JointAngles(
-        flexion_rad=flexion,
-        adduction_rad=adduction,
-        rotation_rad=rotation,
-        knee_rad=knee,
-        play_rad=np.zeros(2),
-    )
-    pelvis = pelvis_attitude(movement.pelvis, side, np.radians(heading_deg))
-    q_earth_femur, _ = leg_attitudes(pelvis, joints, side)
-    return float(true_angle(movement, side, q_earth_femur, np.array([True, False]))[1])
 
 
 def truth_of(movement: Movement, laid: Plan, body: BodyMotion, first_sample_s: float) -> Truth:

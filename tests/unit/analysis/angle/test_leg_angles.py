@@ -14,7 +14,7 @@ from analysis.angle.leg_angles import LegAngles, LegFusion, angles_of_recording
 from analysis.calibrate.calibration import LegFrames, calibrate
 from analysis.exercises import load
 from analysis.session.leg_monitor import ALWAYS, LegMonitor
-from analysis.session.leg_record import follow_leg
+from analysis.session.recording import RecordedLeg, follow_legs
 from imu.quaternion import FLOATS
 from imu.sample import Side
 
@@ -325,14 +325,11 @@ def test_sigma_grows_towards_a_vertical_thigh_and_the_angle_is_refused_beyond_th
         at = int(np.argmin(np.abs(np.degrees(elevation) - steep_deg)))
         expected = sigma_deg[0] / math.cos(elevation[at])
         assert sigma_deg[at] == pytest.approx(expected, rel=0.35)  # more in motion
-    whole = follow_leg(
-        calibration,
-        exercise,
-        RATE_HZ,
-        frames,
-        np.zeros(len(frames.time_s), bool),
-        ((0.0, math.inf),),
-    ).rotation_deg
+    leg = RecordedLeg(calibration, frames, ALWAYS)
+    (record,) = follow_legs(
+        {calibration.side: leg}, exercise, RATE_HZ, np.zeros(len(frames.time_s), bool)
+    ).values()
+    whole = record.rotation_deg
     monitor = LegMonitor(calibration, exercise, RATE_HZ)
     rows = zip(
         frames.time_s.tolist(), frames.q_thigh.tolist(), frames.q_shank.tolist(), strict=True
@@ -399,9 +396,10 @@ def test_who_steps_away_has_no_angle_until_standing_still_in_the_start_pose_agai
     assert series.rotation[-1] == pytest.approx(0.0, abs=math.radians(0.2))
     leaving = (after.time_s > away_s + 0.1) & (after.time_s < lost_s[0])
     assert np.all(np.diff(series.sigma[leaving]) > 0.0)  # the loss makes nothing surer
-    record = follow_leg(
-        calibration, exercise, RATE_HZ, frames, np.zeros(len(frames.time_s), bool), ALWAYS
-    )
+    leg = RecordedLeg(calibration, frames, ALWAYS)
+    (record,) = follow_legs(
+        {calibration.side: leg}, exercise, RATE_HZ, np.zeros(len(frames.time_s), bool)
+    ).values()
     is_lost = np.isin(frames.time_s, lost_s)
     assert np.isnan(record.rotation_deg[is_lost]).all()
     assert not np.isnan(record.rotation_deg[frames.time_s > lost_s[-1]]).any()

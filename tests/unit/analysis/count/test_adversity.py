@@ -13,10 +13,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from analysis.count.in_place import Posture
 from analysis.count.knocks import Jump, JumpFilter
 from analysis.count.movement import RepSettings
 from analysis.count.repetition_machine import RepMachine
-from analysis.count.start_position import Posture
 
 SETTINGS = RepSettings(onset_deg=3.0, min_range_deg=12.0, typical_range_deg=30.0)
 RATES = pytest.mark.parametrize("rate_hz", [25, 60, 100])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.count.circles import CircleMachine
+from analysis.count.in_place import Posture
 from analysis.count.movement import RepSettings
-from analysis.count.start_position import Posture
 from analysis.exercises import load
 
 SETTINGS = RepSettings.of(load("table_top_circles"))

@@ -10,8 +10,7 @@ import pytest
 
 from analysis.angle.leg_angles import UNKNOWN, LegAngles
 from analysis.calibrate.calibration import calibrate
-from analysis.count.in_place import InPlace, placed
-from analysis.count.start_position import Posture
+from analysis.count.in_place import InPlace, Posture, placed
 from analysis.exercises import load
 from imu.sample import Side
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.count.in_place import Posture
 from analysis.count.repetition_machine import (
     REJECT_REASONS,
     Movement,
@@ -20,7 +21,6 @@ from analysis.count.repetition_machine import (
     RepSettings,
     State,
 )
-from analysis.count.start_position import Posture
 from analysis.exercises import ids, load
 
 SETTINGS = RepSettings(onset_deg=3.0, min_range_deg=12.0, typical_range_deg=30.0)

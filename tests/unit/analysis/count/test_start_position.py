@@ -9,7 +9,7 @@ import pytest
 
 from analysis.angle.leg_angles import UNKNOWN, LegAngles, angles_of_recording
 from analysis.calibrate.calibration import calibrate
-from analysis.count.start_position import Posture, posture
+from analysis.count.in_place import Posture, posture
 from analysis.exercises import load
 from imu.quaternion import ARRAYS, FLOATS
 from imu.sample import Side
@@ -45,7 +45,7 @@ def at_start(calibration):
 
 
 def test_the_start_pose_itself_is_the_start_position(calibration, at_start):
-    assert posture(at_start, calibration, EXERCISE, FLOATS) is Posture.START
+    assert posture(at_start, calibration, EXERCISE, FLOATS) == Posture.START
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -63,7 +63,7 @@ def test_each_angle_counts_up_to_its_tolerance_and_no_further(
     for off_deg, expected in ((limit_deg - 0.1, Posture.START), (limit_deg + 0.1, beyond)):
         value = getattr(at_start, name) + sign * math.radians(off_deg)
         moved = at_start._replace(**{name: value})
-        assert posture(moved, calibration, EXERCISE, FLOATS) is expected
+        assert posture(moved, calibration, EXERCISE, FLOATS) == expected
 
 
 def test_tolerances_are_the_exercises_own(calibration, at_start):
@@ -75,8 +75,8 @@ def test_tolerances_are_the_exercises_own(calibration, at_start):
         EXERCISE,
         pose=replace(EXERCISE.pose, thigh_tolerance_deg=31.0, knee_tolerance_deg=29.0),
     )
-    assert posture(lifted, calibration, EXERCISE, FLOATS) is Posture.AWAY
-    assert posture(lifted, calibration, wide, FLOATS) is Posture.START
+    assert posture(lifted, calibration, EXERCISE, FLOATS) == Posture.AWAY
+    assert posture(lifted, calibration, wide, FLOATS) == Posture.START
 
 
 @pytest.mark.parametrize(
@@ -87,27 +87,27 @@ def test_the_knee_decides_only_while_gravity_shows_it(calibration, at_start, til
         knee_flexion=at_start.knee_flexion + math.radians(40.0),
         hinge_up=math.sin(math.radians(tilt_deg)),
     )
-    assert posture(bent, calibration, EXERCISE, FLOATS) is expected
+    assert posture(bent, calibration, EXERCISE, FLOATS) == expected
 
 
 def test_a_knee_on_the_other_side_of_half_a_turn_is_near(calibration, at_start):
     near_pi = replace(calibration, knee_flexion_rad=math.pi - 0.01)
     over = at_start._replace(knee_flexion=-math.pi + 0.01)
-    assert posture(over, near_pi, EXERCISE, FLOATS) is Posture.START
+    assert posture(over, near_pi, EXERCISE, FLOATS) == Posture.START
 
 
 def test_what_is_unknown_is_away(calibration):
-    assert posture(UNKNOWN, calibration, EXERCISE, FLOATS) is Posture.AWAY
+    assert posture(UNKNOWN, calibration, EXERCISE, FLOATS) == Posture.AWAY
     no_thigh = replace(calibration, y_thigh=None)
-    assert posture(UNKNOWN, no_thigh, EXERCISE, FLOATS) is Posture.AWAY
+    assert posture(UNKNOWN, no_thigh, EXERCISE, FLOATS) == Posture.AWAY
 
 
 def test_without_a_thigh_axis_the_shank_alone_decides(calibration, at_start):
     no_thigh = replace(calibration, y_thigh=None)
     shank_only = at_start._replace(thigh_elevation=math.nan, knee_flexion=math.nan)
-    assert posture(shank_only, no_thigh, EXERCISE, FLOATS) is Posture.START
+    assert posture(shank_only, no_thigh, EXERCISE, FLOATS) == Posture.START
     sunk = shank_only._replace(shank_elevation=at_start.shank_elevation - math.radians(26.0))
-    assert posture(sunk, no_thigh, EXERCISE, FLOATS) is Posture.THIGH
+    assert posture(sunk, no_thigh, EXERCISE, FLOATS) == Posture.THIGH
 
 
 @pytest.mark.parametrize("side", list(Side))

@@ -9,7 +9,7 @@ import pytest
 
 from analysis import exercises
 from analysis.angle.leg_angles import UNKNOWN
-from analysis.count.start_position import Posture
+from analysis.count.in_place import Posture
 from analysis.session import analyse as sessions
 from analysis.session.alarms import LOOKS_HZ, AlarmWatch
 from imu.virtual.wearer import wear

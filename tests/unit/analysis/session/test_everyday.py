@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from analysis.calibrate.calibration import LegFrames, calibrate
 from analysis.exercises import load
 from analysis.session.leg_monitor import LegMonitor
-from analysis.session.leg_record import follow_leg
+from analysis.session.recording import RecordedLeg, follow_legs
 from imu.sample import Side
 
 HZ = 60.0
@@ -178,11 +178,17 @@ def worn_for(new_leg, exercise_id, doing, side, seed, minutes=MINUTES):
     return exercise, calibration, frames, ((person.now_s, math.inf),)
 
 
+def followed(calibration, exercise, frames, spans):
+    """Return the record of one leg without a filled sample."""
+    leg = RecordedLeg(calibration, frames, spans)
+    filled = np.zeros(len(frames.time_s), bool)
+    return follow_legs({calibration.side: leg}, exercise, HZ, filled)[calibration.side]
+
+
 def false_reps(new_leg, exercise_id, doing, side, seed):
     """Return the outcome of ten minutes of something else, after a calibration."""
     exercise, calibration, frames, spans = worn_for(new_leg, exercise_id, doing, side, seed)
-    filled = np.zeros(len(frames.time_s), bool)
-    record = follow_leg(calibration, exercise, HZ, frames, filled, spans)
+    record = followed(calibration, exercise, frames, spans)
     return Counter(n.movement.reject_reason or n.movement.status for n in record.movements)
 
 
@@ -222,8 +228,7 @@ def test_live_rejects_what_a_recording_rejects(exercise_id, new_leg, every_pose)
     exercise, calibration, frames, spans = worn_for(
         new_leg, exercise_id, HARDEST[exercise_id], Side.RIGHT, 7, minutes=1.5
     )
-    filled = np.zeros(len(frames.time_s), bool)
-    batch = follow_leg(calibration, exercise, HZ, frames, filled, spans).movements
+    batch = followed(calibration, exercise, frames, spans).movements
     monitor, live = LegMonitor(calibration, exercise, HZ, spans), []
     after = frames.time_s > calibration.ready_s
     columns = (frames.time_s, frames.q_thigh, frames.q_shank)

@@ -14,10 +14,8 @@ from analysis.count.movement import Movement
 from analysis.count.sets import SetCounter
 from analysis.exercises import load
 from analysis.session.analyse import calibrate_leg, counted_spans
-from analysis.session.leg_monitor import LegMonitor, LegUpdate
-from analysis.session.leg_record import follow_leg
-from analysis.session.recent_rows import BLOCK_ROWS
-from analysis.session.recording import Recording, leg_units
+from analysis.session.leg_monitor import BLOCK_ROWS, LegMonitor, LegUpdate
+from analysis.session.recording import RecordedLeg, Recording, follow_legs, leg_units
 from imu.clocks.timeline import align
 from imu.sample import SampleTable
 from imu.virtual.person.script import Bend, KneeBends, Rep, RepSet, Still, TakePosition
@@ -64,14 +62,11 @@ class Worn:
         return counted_spans(self.recording.marks, self.calibration.ready_s)
 
     def follow(self, *, exercise=None, frames=None, spans=None):
-        return follow_leg(
-            self.calibration,
-            exercise or self.exercise,
-            self.rate_hz,
-            frames or self.frames,
-            self.interpolated,
-            spans or self.spans,
-        )
+        leg = RecordedLeg(self.calibration, frames or self.frames, spans or self.spans)
+        legs = {self.calibration.side: leg}
+        return follow_legs(legs, exercise or self.exercise, self.rate_hz, self.interpolated)[
+            self.calibration.side
+        ]
 
     def live(self, *, exercise=None, frames=None, spans=None):
         """Return the monitor, what each frame brought, and the movements, one frame at a time."""

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.session.recent_rows import BLOCK_ROWS, RecentRows
+from analysis.session.leg_monitor import BLOCK_ROWS, RecentRows
 
 
 def filled(rows: int, rate_hz: float = 60.0) -> tuple[RecentRows, np.ndarray]:

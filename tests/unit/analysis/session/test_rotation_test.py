@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.exercises import load
-from analysis.exercises.grades import DETECTABLE, prone_grade
-from analysis.exercises.reference_values import norms_for
+from analysis.exercises.reference_values import DETECTABLE, norms_for, prone_grade
 from analysis.session.rotation_test import assess, lines_of, side_difference
 
 PRONE, SUPINE = load("prone_rotation_test"), load("supine_rotation_test")

@@ -18,8 +18,7 @@ from analysis.exercises import load
 from analysis.grade.grade import MeasuredMovement
 from analysis.session.analyse import analyse
 from analysis.session.counting import Numbered
-from analysis.session.leg_record import LegRecord
-from analysis.session.recording import Recording
+from analysis.session.recording import LegRecord, Recording
 from analysis.session.tables import angle_table, rep_table, summary_table
 from imu.clocks.timeline import align
 from imu.sample import FrameTable, SampleTable, Segment, Side, Unit

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.rough_air import RoughAir, on_the_air
 from imu.clocks.clock import DeviceClock
 from imu.clocks.pacing import BurstPacer
 from imu.clocks.unit_times import independent_lanes
 from imu.sample import Sample, Segment, Side, Unit
-from imu.virtual.on_air.rough_air import RoughAir, on_the_air
 
 UNIT = Unit(segment=Segment.THIGH, side=Side.RIGHT, rate_hz=60.0, tick_s=1e-6)
 BARE = replace(UNIT, tick_s=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,7 +20,7 @@ from imu.virtual.person.body import (
     thigh_elevation,
 )
 from imu.virtual.person.movements import MOVEMENTS, PelvisPosition, movement_of
-from imu.virtual.person.truth import read_pose
+from imu.virtual.person.truth import true_angle
 
 SIDES = tuple(Side)
 POSES = {
@@ -37,6 +39,33 @@ POSES = {
 }
 # Degrees: rounding of the arithmetic is 1e-12, so half a hundredth leaves no room for a rule.
 TOLERANCE_DEG = 0.005
+
+
+def read_pose(
+    exercise: str,
+    side: Side,
+    rotation_deg: float,
+    *,
+    heading_deg: float = 0.0,
+    **start_deg: float,
+) -> float:
+    """Return what the definition reads when a perfect start pose is turned inwards, in degrees.
+
+    `start_deg` holds angles of the start pose where they are not the exercise's own: a sloped
+    thigh, a leg held out to the side, another knee. The whole body is turned by `heading_deg`.
+    """
+    movement = replace(movement_of(exercise), **start_deg)
+    rotation = np.radians(movement.rotation_deg + np.array([0.0, rotation_deg]))
+    joints = JointAngles(
+        flexion_rad=np.full(2, np.radians(movement.flexion_deg)),
+        adduction_rad=np.full(2, np.radians(movement.adduction_deg)),
+        rotation_rad=rotation,
+        knee_rad=np.full(2, np.radians(movement.knee_flexion_deg)),
+        play_rad=np.zeros(2),
+    )
+    pelvis = pelvis_attitude(movement.pelvis, side, np.radians(heading_deg))
+    q_earth_femur, _ = leg_attitudes(pelvis, joints, side)
+    return float(true_angle(movement, side, q_earth_femur, np.array([True, False]))[1])
 
 
 @pytest.mark.parametrize("side", SIDES)
