@@ -81,6 +81,10 @@ class LegCalibration:
     knee_flexion_rad: float
     sigma_axes_rad: float
     """Uncertainty of the segment axes (1 σ) that the bends and poses leave."""
+    sigma_thigh_elevation_rad: float | None = None
+    sigma_knee_flexion_rad: float | None = None
+    """What stand, start pose and straight knee leave open (1 σ) of the thigh's elevation and of the
+    knee's flexion; None without a thigh unit, or in a session older than this."""
     across_rad: float = 0.0
     """How far from square the shank's knee axis was to the femur's long axis in the start pose."""
     z_thigh: Vector | None = None

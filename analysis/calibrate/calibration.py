@@ -19,7 +19,7 @@ from analysis.calibrate.checks import Check, at_most, not_found
 from analysis.calibrate.leg_axes import (
     SegmentAxes,
     Steps,
-    common_heading,
+    absolute_sigma,
     find_axes,
     still_check,
     turned,
@@ -157,7 +157,7 @@ def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibra
         femur_y = turned(pose.q_shank, axes.y_femur_in_shank)
         femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
     else:
-        heading, weight = common_heading(steps, (axes.y_thigh, axes.y_shank, axes.z_shank))
+        heading, weight = axes.heading_rad, axes.heading_weight_s
         femur_y = turned(pose.q_thigh, axes.y_thigh) @ rotation_about(2, -heading).T
         femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
         z_thigh = _in_thigh(pose.q_thigh, axes.y_thigh, rotation_about(2, heading) @ femur[:, 2])
@@ -186,7 +186,9 @@ def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibra
         knee_flexion_rad=math.atan2(
             float(shank_mean @ femur[:, 0]), float(shank_mean @ femur[:, 1])
         ),
-        sigma_axes_rad=axes.sigma_rad,
+        sigma_axes_rad=absolute_sigma(axes.sigma_rad, exercise),
+        sigma_thigh_elevation_rad=axes.sigma_thigh_elevation_rad,
+        sigma_knee_flexion_rad=axes.sigma_knee_flexion_rad,
         across_rad=_across_rad(femur_y, shank_z),
         z_thigh=z_thigh,
     )

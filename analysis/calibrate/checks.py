@@ -24,8 +24,8 @@ REMEDIES = {
     "shank idle": "the shank hardly moved while the knee should have been bent: bend and straighten"
     " it five times, and check that the units are not swapped",
     "few bends": "too few knee bends: bend and straighten the knee five times, by 50° or so",
-    "thigh moves": "the thigh turned {value:.0%} as far as the shank during the knee bends: keep"
-    " the thigh still and bend only the knee",
+    "thigh moves": "the thigh did {value:.0%} of the turning during the knee bends, as over a foot"
+    " that stays put: keep the thigh still and bend only the knee, with the foot free",
     "two axes": "the shank did not turn about one axis while the knee was bent: keep the thigh"
     " still and bend only the knee",
     "axis moved": "the knee axis moved by {deg:.1f}° between the first and the last bends: check"
