@@ -24,7 +24,7 @@ from analysis.calibrate.long_axes import (
 )
 from analysis.exercises import Exercise, nominal_up, rotation_about
 from analysis.leg import LegFrames
-from imu.quaternion import conjugate_array, rotate_array
+from imu.quaternion import by_rows, conjugate, rotate
 from imu.sample import FloatArray, Side
 
 SIGMA_POSE_THIGH_RAD = math.radians(7.0)
@@ -138,15 +138,13 @@ def _knee(leg: Leg, part: LegFrames) -> float:
 
 def _hinge_in_thigh(leg: Leg, part: LegFrames) -> FloatArray:
     """Return the knee's axis in the thigh unit (3,) over a step."""
-    z = rotate_array(part.q_shank, np.broadcast_to(leg.z_shank, (len(part.q_shank), 3)))
-    z = z @ rotation_about(2, leg.heading_rad).T
-    return segment_axes(leg.y_thigh, rotate_array(conjugate_array(part.q_thigh), z).mean(axis=0))[
-        :, 2
-    ]
+    z = by_rows(rotate, part.q_shank, leg.z_shank) @ rotation_about(2, leg.heading_rad).T
+    seen = by_rows(rotate, by_rows(conjugate, part.q_thigh), z).mean(axis=0)
+    return segment_axes(leg.y_thigh, seen)[:, 2]
 
 
 def _mean(q: FloatArray, axis: FloatArray) -> FloatArray:
-    out: FloatArray = rotate_array(q, np.broadcast_to(axis, (len(q), 3))).mean(axis=0)
+    out: FloatArray = by_rows(rotate, q, axis).mean(axis=0)
     return out
 
 

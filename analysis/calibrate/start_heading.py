@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.angle.hinge_heading import FORGETTING_S, WEIGHT_MIN, heading_of
+from analysis.angle.hinge_heading import FORGETTING_S, WEIGHT_MIN, hinge_opening, level_share
 from analysis.calibrate.long_axes import SIGMA_STAND_THIGH_RAD, tangents
 from analysis.leg import LegFrames
-from imu.quaternion import conjugate_array, rotate_array
+from imu.quaternion import ARRAYS, by_rows, conjugate, rotate, xyz
 from imu.sample import FloatArray
 
 PERPENDICULAR_SIGMA = 0.05
@@ -125,10 +125,7 @@ class _Part(NamedTuple):
     def of(cls, frames: LegFrames, seen: Seen) -> _Part:
         rows = slice(None, None, max(1, len(frames.time_s) // ROWS))
         q_thigh, q_shank = frames.q_thigh[rows], frames.q_shank[rows]
-        shank_z, shank_y = (
-            rotate_array(q_shank, np.broadcast_to(axis, (len(q_shank), 3)))
-            for axis in (seen.z_shank, seen.y_shank)
-        )
+        shank_z, shank_y = (by_rows(rotate, q_shank, axis) for axis in (seen.z_shank, seen.y_shank))
         x, y, z = shank_z.T
         level = np.zeros(len(x))
         terms = (
@@ -136,9 +133,9 @@ class _Part(NamedTuple):
             np.stack((-y, x, level), axis=-1),
             np.stack((level, level, z), axis=-1),
         )
-        back = conjugate_array(q_thigh)
-        unit_axes = [rotate_array(q_thigh, np.broadcast_to(e, shank_z.shape)) for e in np.eye(3)]
-        turned = np.stack([rotate_array(back, term) for term in terms])
+        back = by_rows(conjugate, q_thigh)
+        unit_axes = [by_rows(rotate, q_thigh, e) for e in np.eye(3)]
+        turned = np.stack([by_rows(rotate, back, term) for term in terms])
         return cls(np.stack(unit_axes, axis=-1), shank_z, shank_y, turned)
 
 
@@ -227,13 +224,15 @@ def knee_on_the_way(
 ) -> float | None:
     """Return the knee flexion (rad) in the start pose that the way there shows, where it is wrong.
 
-    Where the hinge is upright, gravity does not tell the knee's angle and `heading_from_pose` leans
+    Where the hinge is upright, gravity does not tell the knee's angle and `fit_headings` leans
     on the nominal one. The way there needs no such help where the hinge was level in part of it.
 
     Parameters
     ----------
     pose, move
-        As `heading_from_pose` takes them; `move` (m, 3) each is the way from the stand.
+        Over the start pose, in each unit's earth: femur long axis (n, 3) from the thigh unit, knee
+        axis (n, 3) and shank long axis (n, 3) from the shank unit. `move` (m, 3) each is
+        the way from the stand.
     knee_flexion_rad, within_rad
         The nominal start pose's, and how far from it a knee may be.
 
@@ -290,13 +289,13 @@ def hinge_consistency(y: FloatArray, z: FloatArray, delta_rad: float) -> float |
     Of the two headings that keep the knee axis z (n, 3) across the femur's long axis y (n, 3), each
     in its unit's earth, the one nearer to `delta_rad` counts, weighted as `HingeHeading` does.
     """
-    level = 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2
+    level = level_share(xyz(y), xyz(z))
     used = level > WEIGHT_MIN * WEIGHT_MIN
     if np.count_nonzero(used) < len(y) / 4:
         return None
-    y, z, level = y[used], z[used], level[used]
-    across = np.sqrt((y[:, 0] ** 2 + y[:, 1] ** 2) * (z[:, 0] ** 2 + z[:, 1] ** 2))
-    opening = np.arccos(np.clip(-y[:, 2] * z[:, 2] / across, -1.0, 1.0))
-    roots = heading_of(y) - heading_of(z) + np.array([[1.0], [-1.0]]) * opening
+    level, seen_y, seen_z = level[used], xyz(y[used]), xyz(z[used])
+    opening = hinge_opening(seen_y, seen_z, ARRAYS)
+    apart = np.arctan2(seen_y[1], seen_y[0]) - np.arctan2(seen_z[1], seen_z[0])
+    roots = apart + np.array([[1.0], [-1.0]]) * opening
     nearer = np.max(np.cos(roots - delta_rad), axis=0)
     return float(np.sum(level * nearer) / np.sum(level))
