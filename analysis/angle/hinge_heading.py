@@ -22,8 +22,6 @@ KNEE_FORGETTING_S = 5.0
 """Time constant where only the knee's bend ties the headings: longer than a movement's wobble."""
 WEIGHT_MIN = 0.4
 """Share of gravity across the hinge below which heading is frozen (qmt's ratingMin)."""
-FORWARDS_MAX = math.sin(math.radians(30.0))
-"""A knee that seems to bend further forwards shows that the femur's front faces the other way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +98,11 @@ class HingeHeading(Generic[Number]):
         """Return the turn that one frame shows by itself."""
         of = self._of
         if self._rule.front_sign:
-            sign = self._rule.front_sign * hinge_opening(y, z, of)
-            apart = of.atan2(y[1], y[0]) - of.atan2(z[1], z[0])
-            # a leg that leaves its pose may turn its front down, as the rear one of a lunge does
-            forwards = _bend(y, z, shank_y, apart + sign, of) < -FORWARDS_MAX
-            return apart + of.where(forwards, -sign, sign)
+            opening = hinge_opening(y, z, of)
+            return of.atan2(y[1], y[0]) - of.atan2(z[1], z[0]) + self._rule.front_sign * opening
         sine, cosine = self._knee
         apart = of.atan2(z[2] * sine, cosine - y[2] * shank_y[2])
         return of.atan2(y[1], y[0]) - of.atan2(shank_y[1], shank_y[0]) - apart
-
-
-def _bend(
-    y: Xyz[Number], z: Xyz[Number], shank_y: Xyz[Number], delta: Number, of: Numbers[Number]
-) -> Number:
-    """Return the sine of a knee's flexion, times a length near 1, by a common heading (rad)."""
-    c, s = of.cos(delta), of.sin(delta)
-    # shank_y · (y × z) = y · (z × shank_y), which is level with the shank unit's north
-    a = z[1] * shank_y[2] - z[2] * shank_y[1]
-    b = z[2] * shank_y[0] - z[0] * shank_y[2]
-    up = z[0] * shank_y[1] - z[1] * shank_y[0]
-    return y[0] * (c * a - s * b) + y[1] * (s * a + c * b) + y[2] * up
 
 
 def level_share(y: Xyz[Number], z: Xyz[Number]) -> Number:
