@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.angle.uncertainty import sigma_drift
 from analysis.calibrate.checks import Check, at_most, not_found
 from analysis.calibrate.leg_axes import (
     SegmentAxes,
@@ -26,7 +27,13 @@ from analysis.calibrate.leg_axes import (
 )
 from analysis.calibrate.long_axes import angle_between, pelvis_of, segment_axes, unit
 from analysis.calibrate.pelvis_unit import find_pelvis_unit
-from analysis.calibrate.start_checks import bends_forwards, front_check, hinge_check, knee_check
+from analysis.calibrate.start_checks import (
+    bends_forwards,
+    front_check,
+    hinge_check,
+    knee_check,
+    shank_check,
+)
 from analysis.exercises import Exercise, rotation_about
 from analysis.leg import LegCalibration, LegFrames, Windows
 from imu.quaternion import Vector, by_rows, conjugate, rotate
@@ -142,6 +149,7 @@ def _attempt(steps: Steps, ready_s: float, *, extends: bool) -> _Attempt:
     more = [
         *hinge_check(steps, axes, leg),
         *knee_check(steps, axes),
+        *shank_check(steps, axes),
         front_check(steps, leg, femur),
     ]
     return _Attempt(leg, [*checks, *more], bends_forwards(leg))
@@ -189,6 +197,7 @@ def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibra
         sigma_axes_rad=absolute_sigma(axes.sigma_rad, exercise),
         sigma_thigh_elevation_rad=axes.sigma_thigh_elevation_rad,
         sigma_knee_flexion_rad=axes.sigma_knee_flexion_rad,
+        sigma_drift_rad_s=sigma_drift(steps.still_s),
         across_rad=_across_rad(femur_y, shank_z),
         z_thigh=z_thigh,
     )

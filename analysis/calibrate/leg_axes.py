@@ -41,6 +41,12 @@ class Steps:
     exercise: Exercise
     side: Side
 
+    @property
+    def still_s(self) -> float:
+        """Return the longest stillness (s) that was asked for and kept."""
+        kept = (self.pose,) if self.stand is None else (self.stand, self.pose)
+        return max(float(part.time_s[-1] - part.time_s[0]) for part in kept)
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentAxes:
