@@ -5,9 +5,9 @@
 DIR holds the recordings of one person with units on thighs and shanks and joint angles of optical
 markers (a file for each repetition; CMU-MBL/IMU_Exercise_Prediction). The stand (`Pose_1`) is given
 as stand and start pose, the five lunges as knee bends; nothing else is. Squats and heel raises are
-scored, each file as its own stretch of time: knee flexion, the thigh's elevation, and in squats the
-rotation by gravity while the thigh is 30° or more from upright. The units' on-board headings move by
-up to 60° from one movement to the next, so that every first squat also shows how a heading is found.
+scored in one go after that: knee flexion, the thigh's elevation, and in squats the rotation by
+gravity while the thigh is 30° or more from upright. The units' on-board headings are 40° off by the
+first squat, so that it shows how a heading is found again; it is told apart from the other four.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ class Errors:
     """How far the units are from the markers, degrees."""
 
     rotation: FloatArray
+    """Of the squats but the first one."""
+    rotation_first: FloatArray
     rotation_sigma: FloatArray
     rotation_from_own: FloatArray
     """With each repetition's own offset removed."""
@@ -106,10 +108,13 @@ def errors(person: Person, calibration: LegCalibration) -> Errors:
     """Return what squats and heel raises show."""
     squat = replace(load("squatting_internal_rotation"), angle="gravity", zero="pose")
     absolute = replace(calibration, zero_rad=0.0)
+    after = person.frames.time_s > calibration.ready_s
+    stand = person.movement == STAND
     found = [
-        angles_of_recording(absolute, squat, RATE_HZ, person.frames.rows(person.movement == name))
-        for name in dict.fromkeys(person.movement)
+        angles_of_recording(absolute, squat, RATE_HZ, person.frames.rows(rows))
+        for rows in (stand, after)
     ]
+    person = replace(person, **_rows(person, stand | after))
     rotation, sigma, knee, elevation = (
         np.degrees(np.concatenate([getattr(part, name) for part in found]))
         for name in ("rotation", "sigma", "knee_flexion", "thigh_elevation")
@@ -117,18 +122,30 @@ def errors(person: Person, calibration: LegCalibration) -> Errors:
     x_up, y_up, z_up = person.femur_up.T
     true = person.side.sign * np.degrees(np.arctan2(z_up, x_up))
     off = (rotation - true + 180.0) % 360.0 - 180.0
-    tilted = np.isin(person.movement, SQUATS) & (np.hypot(x_up, z_up) > TILTED)
-    own = [off[tilted & (person.movement == name)] for name in SQUATS]
+    seen = np.hypot(x_up, z_up) > TILTED
+    tilted = np.isin(person.movement, SQUATS[1:]) & seen
+    own = [off[tilted & (person.movement == name)] for name in SQUATS[1:]]
     scored = np.isin(person.movement, (*SQUATS, *HEEL_RAISES))
     off_knee = knee - person.knee_deg
     return Errors(
         rotation=off[tilted],
+        rotation_first=off[(person.movement == SQUATS[0]) & seen],
         rotation_sigma=sigma[tilted],
         rotation_from_own=np.concatenate([part - part.mean() for part in own]),
         knee=off_knee[scored],
         knee_from_stand=off_knee[scored] - off_knee[person.movement == STAND].mean(),
         elevation=(elevation + np.degrees(np.arcsin(np.clip(y_up, -1.0, 1.0))))[scored],
     )
+
+
+def _rows(person: Person, rows: np.ndarray) -> dict[str, object]:
+    """Return what a person has a row each of, some of the rows."""
+    return {
+        "frames": person.frames.rows(rows),
+        "movement": person.movement[rows],
+        "knee_deg": person.knee_deg[rows],
+        "femur_up": person.femur_up[rows],
+    }
 
 
 def rms(values: FloatArray) -> float:
@@ -144,7 +161,7 @@ def told(folder: Path, side: Side) -> str:
     leg, off = result.calibration, errors(person, result.calibration)
     lines = [
         f"{side}: rotation {rms(off.rotation):.1f}°, from each repetition's own"
-        f" {rms(off.rotation_from_own):.1f}°"
+        f" {rms(off.rotation_from_own):.1f}°; in the first squat {rms(off.rotation_first):.1f}°"
     ]
     for name, values, sigma_rad in (
         ("knee", off.knee, leg.sigma_knee_flexion_rad),

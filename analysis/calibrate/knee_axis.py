@@ -29,11 +29,11 @@ BENDS_MIN = 3
 BEND_SIZE_RAD = math.radians(25.0)
 THIGH_SHARE_MAX = 0.35
 """A thigh that turns more than this share of the shank is not standing by while the knee bends."""
-COUNTER_TURN_MAX = 0.35
+COUNTER_TURN_MAX = 0.3
 """Share of the bend that the thigh may do. A free leg's shank does the bending (0 seated, 0.2 the
 rear leg of a lunge); over a foot that stays put the thigh does half and more of it (0.4 the front
 leg of a lunge, 0.7 a squat), and what its skin and its heading are off goes into the axis."""
-BEND_SMOOTHING_S = 0.12
+BEND_SMOOTHING_S = 0.15
 """1 σ of the smoothing of velocities: knocks of a foot and shaking flesh are faster than a bend."""
 
 

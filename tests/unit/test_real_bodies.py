@@ -15,11 +15,13 @@ DATA = Path(os.environ.get("HIPTURN_TEST_DATA", ""), "cmu_leg_exercises")
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the recordings are not at hand")
 
 
-def test_the_rear_leg_of_lunges_calibrates_and_knee_and_thigh_are_within_their_uncertainty():
+def test_the_rear_leg_of_lunges_gives_rotation_knee_and_thigh_of_squats_and_heel_raises():
     person = read(DATA, Side.LEFT)
     result = calibrated(person)
     assert result.calibration is not None, result.sentences
     off = errors(person, result.calibration)
+    assert rms(off.rotation) <= 4.0
+    assert rms(off.rotation_from_own) <= 2.5
     assert rms(off.knee) <= 9.0
     assert rms(off.knee_from_stand) <= 6.0
     assert rms(off.elevation) <= 6.0
