@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -85,6 +86,12 @@ class LegCalibration:
     knee_flexion_rad: float
     sigma_axes_rad: float
     """Uncertainty of the segment axes (1 σ) that the bends and poses leave."""
+    sigma_thigh_elevation_rad: float | None = None
+    sigma_knee_flexion_rad: float | None = None
+    """What stand, start pose and straight knee leave open (1 σ) of the thigh's elevation and of the
+    knee's flexion; None without a thigh unit, or in a session older than this."""
+    sigma_drift_rad_s: float = math.radians(0.1)
+    """How fast a heading drifts (1 σ) by what the units' stillness taught them of their bias."""
     across_rad: float = 0.0
     """How far from square the shank's knee axis was to the femur's long axis in the start pose."""
     z_thigh: Vector | None = None

@@ -40,6 +40,9 @@ from imu.sample import FloatArray, Side
 SPEED_SMOOTHING_S = 0.15
 HINGE_LEVEL_MAX = math.sin(math.radians(45.0))
 """With the knee axis steeper than this the knee angle rests on heading and decides nothing."""
+HIP_MAX_DEG, BEYOND_RANGE_MAX_DEG = 90.0, 40.0
+"""No hip turns further, nor beyond an exercise's usual range by so much: such an angle is wrong,
+and its uncertainty unknown."""
 BLOCK = 16_384
 """So many rows at a time fit into a processor's cache: faster than a whole hour at once."""
 
@@ -104,6 +107,14 @@ def front_sign(exercise: Exercise, side: Side) -> int:
     return 0 if abs(front) < 0.5 else int(math.copysign(1, front))
 
 
+def hip_limit(exercise: Exercise) -> float:
+    """Return the hip rotation (rad) beyond which an angle is wrong; other turns have no limit."""
+    if not exercise.has_hip_angle:
+        return math.inf
+    beyond_deg = exercise.typical_range_deg + BEYOND_RANGE_MAX_DEG
+    return math.radians(min(HIP_MAX_DEG, beyond_deg))
+
+
 def unseen_knee(calibration: LegCalibration, exercise: Exercise) -> UnseenKnee | None:
     """Return what is taken of a knee that no unit sees; None where it is seen or does not enter."""
     if calibration.y_thigh is None:
@@ -140,6 +151,7 @@ class LegFusion(Generic[Number]):
         )
         self._accelerometer = sigma_accelerometer(exercise)
         self._unseen_knee = unseen_knee(c, exercise)
+        self._most_rad = hip_limit(exercise)
         self._speed = 0.0
         self._last: tuple[float, ...] | None = None
         """Time and orientations of thigh and shank in the last frame."""
@@ -215,7 +227,8 @@ class LegFusion(Generic[Number]):
             seen = (time_s, raw, speed, in_pose < ReturnZero.OUT_RAD, pelvis)
             rotation, offset, since_s, lost, pelvis = of.each(self._zeroed, *seen)
             thigh = of.wrap(thigh - offset)
-            sigma = sigma_heading(time_s - since_s, of)
+            sigma = sigma_heading(time_s - since_s, c.sigma_drift_rad_s, of)
+        sigma = of.where(abs(rotation) <= self._most_rad, sigma, math.nan)
         ahead, upwards, aside = (_dot(y, axis) for axis in c.pelvis)
         return LegAngles(
             rotation,

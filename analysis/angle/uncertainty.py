@@ -29,6 +29,10 @@ FAST_RAD_S = math.radians(200.0)
 # Heading since the last still return: what one return differs from the next, and the drift.
 SIGMA_RETURN_RAD = math.radians(0.95)
 SIGMA_DRIFT_RAD_S = math.radians(0.1)
+SIGMA_DRIFT_UNLEARNT_RAD_S = math.radians(0.5)
+"""The same of units that saw no still second, and do not know the bias of their gyroscopes."""
+BIAS_LEARNT_S = 1.0
+"""One still second is enough: over 10 s, a rigid chain then drifts by what is said here."""
 ROLL_SHARE = 0.03
 """Of a straight leg's roll, which is read through the shin's skin."""
 KNEE_PLAY_DEG = 3.0
@@ -85,9 +89,14 @@ def sigma_knee(
     return off * abs(hinge_up) * of.larger(abs(thigh_up), knee.slope)
 
 
-def sigma_heading(since_zero_s: Number, of: Numbers[Number]) -> Number:
+def sigma_drift(still_s: float) -> float:
+    """Return the 1 σ (rad/s) that a heading drifts by, of units that kept still for so long."""
+    return SIGMA_DRIFT_RAD_S if still_s >= BIAS_LEARNT_S else SIGMA_DRIFT_UNLEARNT_RAD_S
+
+
+def sigma_heading(since_zero_s: Number, drift_rad_s: float, of: Numbers[Number]) -> Number:
     """Return the 1 σ (rad) of an angle that rests on heading, by the seconds since its zero."""
-    return of.hypot(SIGMA_DRIFT_RAD_S * since_zero_s, SIGMA_RETURN_RAD)
+    return of.hypot(drift_rad_s * since_zero_s, SIGMA_RETURN_RAD)
 
 
 def sigma_roll(rotation: Number, knee_flexion: Number, of: Numbers[Number]) -> Number:

@@ -15,18 +15,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.angle.uncertainty import sigma_drift
 from analysis.calibrate.checks import Check, at_most, not_found
 from analysis.calibrate.leg_axes import (
     SegmentAxes,
     Steps,
-    common_heading,
+    absolute_sigma,
     find_axes,
     still_check,
     turned,
 )
 from analysis.calibrate.long_axes import angle_between, pelvis_of, segment_axes, unit
 from analysis.calibrate.pelvis_unit import find_pelvis_unit
-from analysis.calibrate.start_checks import bends_forwards, front_check, hinge_check, knee_check
+from analysis.calibrate.start_checks import (
+    bends_forwards,
+    front_check,
+    hinge_check,
+    knee_check,
+    shank_check,
+)
 from analysis.exercises import Exercise, rotation_about
 from analysis.leg import LegCalibration, LegFrames, Windows
 from imu.quaternion import Vector, by_rows, conjugate, rotate
@@ -143,6 +150,7 @@ def _attempt(steps: Steps, ready_s: float, *, extends: bool) -> _Attempt:
     more = [
         *hinge_check(steps, axes, leg),
         *knee_check(steps, axes),
+        *shank_check(steps, axes),
         front_check(steps, leg, femur),
     ]
     return _Attempt(leg, [*checks, *more], bends_forwards(leg))
@@ -158,7 +166,7 @@ def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibra
         femur_y = turned(pose.q_shank, axes.y_femur_in_shank)
         femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
     else:
-        heading, weight = common_heading(steps, (axes.y_thigh, axes.y_shank, axes.z_shank))
+        heading, weight = axes.heading_rad, axes.heading_weight_s
         femur_y = turned(pose.q_thigh, axes.y_thigh) @ rotation_about(2, -heading).T
         femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
         z_thigh = _in_thigh(pose.q_thigh, axes.y_thigh, rotation_about(2, heading) @ femur[:, 2])
@@ -187,7 +195,10 @@ def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibra
         knee_flexion_rad=math.atan2(
             float(shank_mean @ femur[:, 0]), float(shank_mean @ femur[:, 1])
         ),
-        sigma_axes_rad=axes.sigma_rad,
+        sigma_axes_rad=absolute_sigma(axes.sigma_rad, exercise),
+        sigma_thigh_elevation_rad=axes.sigma_thigh_elevation_rad,
+        sigma_knee_flexion_rad=axes.sigma_knee_flexion_rad,
+        sigma_drift_rad_s=sigma_drift(steps.still_s),
         across_rad=_across_rad(femur_y, shank_z),
         z_thigh=z_thigh,
     )

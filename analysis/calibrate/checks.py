@@ -24,8 +24,12 @@ REMEDIES = {
     "shank idle": "the shank hardly moved while the knee should have been bent: bend and straighten"
     " it five times, and check that the units are not swapped",
     "few bends": "too few knee bends: bend and straighten the knee five times, by 50° or so",
-    "thigh moves": "the thigh turned {value:.0%} as far as the shank during the knee bends: keep"
-    " the thigh still and bend only the knee",
+    "thigh moves": "the thigh did {value:.0%} of the turning during the knee bends, as over a foot"
+    " that stays put: keep the thigh still and bend only the knee, with the foot free",
+    "hip or knee": "the shank went up or down by only {deg:.0f}° while the knee was bent, as in a"
+    " rotation of the hip: bend and straighten the knee by 50° or more, or wear a thigh unit too",
+    "hip or knee, lying": "the shank went up or down by {deg:.0f}° while the knee was bent, as in a"
+    " rotation of the hip: bend only the knee, or wear a thigh unit too",
     "two axes": "the shank did not turn about one axis while the knee was bent: keep the thigh"
     " still and bend only the knee",
     "axis moved": "the knee axis moved by {deg:.1f}° between the first and the last bends: check"
@@ -75,6 +79,14 @@ def at_most(name: str, value_rad: float, limit_rad: float, remedy: str, **words:
         passed=passed,
         sentence=said,
     )
+
+
+def deg_at_least(name: str, value_rad: float, limit_rad: float, remedy: str) -> Check:
+    """Return the check that an angle (rad) reaches a limit; its figures are in degrees."""
+    passed, deg = value_rad >= limit_rad, math.degrees(value_rad)
+    said = "" if passed else REMEDIES[remedy].format(deg=deg)
+    limit = math.degrees(limit_rad)
+    return Check(name=name, value=deg, limit=limit, unit="deg", passed=passed, sentence=said)
 
 
 def share_at_most(name: str, value: float, limit: float, remedy: str) -> Check:

@@ -8,9 +8,11 @@ straightening the knee is positive: then it points to the wearer's right on eith
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
 
 from analysis.calibrate.checks import Check, at_least, at_most, share_at_most
 from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotate, rotation_vector
@@ -31,6 +33,12 @@ BEND_SIZE_RAD = math.radians(25.0)
 """A bend that goes this far and back counts: well above sway, within reach of a stiff knee."""
 THIGH_SHARE_MAX = 0.35
 """A thigh that turns more than this share of the shank is not standing by while the knee bends."""
+COUNTER_TURN_MAX = 0.3
+"""Share of the bend that the thigh may do. A free leg's shank does the bending (0 seated, 0.2 the
+rear leg of a lunge); over a foot that stays put the thigh does half and more of it (0.4 the front
+leg of a lunge, 0.7 a squat), and what its skin and its heading are off goes into the axis."""
+BEND_SMOOTHING_S = 0.15
+"""1 σ of the smoothing of velocities: knocks of a foot and shaking flesh are faster than a bend."""
 
 
 def angular_velocity(time_s: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -100,6 +108,34 @@ def knee_velocity(
     return shank - by_rows(rotate, by_rows(conjugate, q_shank[:-1][regular]), in_shanks_earth)
 
 
+class Hinge(NamedTuple):
+    """The knee's axis as bends show it."""
+
+    axis: FloatArray | None
+    """In the shank unit (3,); None when the knee did not move."""
+    sigma_rad: float
+    share: float
+    """How much of the knee's turn is about the axis, 0…1."""
+    checks: list[Check]
+    """The figures it rests on."""
+
+
+def smoothed(time_s: FloatArray, velocity: FloatArray) -> FloatArray:
+    """Return angular velocities (m, 3) without what is faster than a knee bends."""
+    rows = BEND_SMOOTHING_S / float(np.median(np.diff(time_s)))
+    out: FloatArray = gaussian_filter1d(velocity, rows, axis=0, mode="nearest")
+    return out
+
+
+def counter_turn(knee: FloatArray, thigh: FloatArray, axis: FloatArray) -> float:
+    """Return the share of the knee's turn that the thigh did, by velocities (n, 3) and axis (3,).
+
+    `knee` is the shank's velocity against the thigh, `thigh` the thigh's own, both in the shank.
+    """
+    bend = knee @ axis
+    return abs(float((thigh @ axis) @ bend)) / max(float(bend @ bend), 1e-12)
+
+
 def find_hinge(
     time_s: FloatArray,
     q_thigh: FloatArray,
@@ -107,8 +143,8 @@ def find_hinge(
     *,
     extends: bool,
     heading_rad: float | None = None,
-) -> tuple[FloatArray | None, float, list[Check]]:
-    """Return the knee axis (3,) in the shank unit, its 1 σ in rad, and the figures it rests on.
+) -> Hinge:
+    """Return the knee axis in the shank unit, its 1 σ and the figures it rests on.
 
     Parameters
     ----------
@@ -119,32 +155,47 @@ def find_hinge(
     heading_rad
         The turn that brings the shank unit's earth to the thigh unit's, where it is known: then
         what the thigh moved is taken off, else it counts as the knee's.
-
-    Returns
-    -------
-    tuple
-        The axis is None when the shank did not move.
     """
     _, shank = angular_velocity(time_s, q_shank)
-    _, thigh = angular_velocity(time_s, q_thigh)
-    moving = np.linalg.norm(shank, axis=1) > BEND_SPEED_RAD_S
-    fast = shank[moving]
-    share_of_thigh = thigh_share(thigh[moving], fast)
+    knee = shank
     if heading_rad is not None:
-        fast = knee_velocity(time_s, q_thigh, q_shank, heading_rad)[moving]
+        knee = knee_velocity(time_s, q_thigh, q_shank, heading_rad)
+    if len(knee) < MOVING_MIN:
+        return _idle()
+    slow, slow_shank = smoothed(time_s, knee), smoothed(time_s, shank)
+    moving = np.linalg.norm(knee, axis=1) > BEND_SPEED_RAD_S
+    fast = slow[moving]
     if len(fast) < MOVING_MIN:
-        return None, math.inf, [at_least("knee bends", 0, BENDS_MIN, "shank idle")]
+        return _idle()
     axis, share = principal_axis(fast)
     halves = [principal_axis(half)[0] for half in np.array_split(fast, 2)]
     split = math.acos(min(1.0, abs(float(halves[0] @ halves[1]))))
-    angle = turned_about(axis, q_shank)
+    angle = _turned(time_s, knee, axis)
     if (float(np.mean(angle)) > 0.0) != extends:
         axis, angle = -axis, -angle
+    if heading_rad is None:
+        thigh = smoothed(time_s, angular_velocity(time_s, q_thigh)[1])
+        thighs = share_at_most(
+            "thigh share", thigh_share(thigh[moving], fast), THIGH_SHARE_MAX, "thigh moves"
+        )
+    else:
+        turned = counter_turn(fast, (slow_shank - slow)[moving], axis)
+        thighs = share_at_most("thigh share", turned, COUNTER_TURN_MAX, "thigh moves")
     checks = [
         at_least("knee bends", count_bends(angle), BENDS_MIN, "few bends"),
-        share_at_most("thigh share", share_of_thigh, THIGH_SHARE_MAX, "thigh moves"),
+        thighs,
         at_least("hinge eigenvalue ratio", share, EIGENVALUE_RATIO_MIN, "two axes"),
         at_most("hinge split-half angle", split, SPLIT_HALF_MAX_RAD, "axis moved"),
     ]
     # half the split is the standard error of the mean of two halves
-    return axis, max(split / 2.0, SIGMA_MIN_RAD), checks
+    return Hinge(axis, max(split / 2.0, SIGMA_MIN_RAD), share, checks)
+
+
+def _idle() -> Hinge:
+    return Hinge(None, math.inf, 0.0, [at_least("knee bends", 0, BENDS_MIN, "shank idle")])
+
+
+def _turned(time_s: FloatArray, velocity: FloatArray, axis: FloatArray) -> FloatArray:
+    """Return how far (m + 1,) velocities (m, 3) have turned about an axis since the first."""
+    dt = np.diff(time_s)[regular_steps(time_s)]
+    return np.concatenate(([0.0], np.cumsum((velocity @ axis) * dt)))

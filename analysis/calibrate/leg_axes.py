@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.calibrate.checks import Check
-from analysis.calibrate.knee_axis import find_hinge
+from analysis.calibrate.elevations import (
+    SIGMA_POSE_SHANK_RAD,
+    SIGMA_POSE_THIGH_RAD,
+    Leg,
+    weighed,
+)
+from analysis.calibrate.knee_axis import Hinge, find_hinge
 from analysis.calibrate.long_axes import axes_from_pose, axes_from_stand, carried_femur, check_still
-from analysis.calibrate.start_heading import heading_from_pose
+from analysis.calibrate.start_heading import HeadingFit, Seen, fit_headings
 from analysis.exercises import Exercise, nominal_up
 from analysis.leg import LegFrames
 from imu.quaternion import by_rows, rotate
 from imu.sample import FloatArray, Side
 
+SHARE_SCALE = 0.02
+"""So much less of the bends about one axis weighs as much as one standard deviation."""
+SIGMA_ABSOLUTE_RAD = math.radians(2.0)
+"""How far a knee axis from bends is turned about the shank on people; bends that agree with each
+other do not show it, and an absolute angle has it in full."""
 HEADING_ROUNDS = 2
 """The knee axis gives the heading, the heading a better knee axis; two rounds settle both."""
 
@@ -30,6 +41,12 @@ class Steps:
     exercise: Exercise
     side: Side
 
+    @property
+    def still_s(self) -> float:
+        """Return the longest stillness (s) that was asked for and kept."""
+        kept = (self.pose,) if self.stand is None else (self.stand, self.pose)
+        return max(float(part.time_s[-1] - part.time_s[0]) for part in kept)
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentAxes:
@@ -40,6 +57,10 @@ class SegmentAxes:
     z_shank: FloatArray
     y_femur_in_shank: FloatArray | None
     sigma_rad: float
+    heading_rad: float = 0.0
+    heading_weight_s: float = 0.0
+    sigma_thigh_elevation_rad: float | None = None
+    sigma_knee_flexion_rad: float | None = None
 
 
 def find_axes(steps: Steps, *, extends: bool) -> tuple[SegmentAxes | None, list[Check]]:
@@ -55,24 +76,61 @@ def _axes_with_stand(
     pose, worn = steps.pose, steps.pose.thigh_worn
     in_stand, in_pose = (stand.q_thigh, stand.q_shank), (pose.q_thigh, pose.q_shank)
     y_thigh, y_shank, fit = axes_from_stand(in_stand, in_pose, steps.exercise, steps.side)
-    z_shank, sigma, figures = _hinge(steps, extends=extends)
-    for _ in range(HEADING_ROUNDS if worn else 0):
-        if z_shank is not None:
-            # the common heading shows what the thigh itself moved, and that is taken off
-            heading, _ = common_heading(steps, (y_thigh, y_shank, z_shank))
-            z_shank, sigma, figures = _hinge(steps, heading, extends=extends)
-    checks = [*figures, still_check(stand, "stand"), *(fit if worn else fit[1:])]
-    if z_shank is None:
+    hinge = _hinge(steps, extends=extends)
+    found = None
+    if worn and hinge.axis is not None:
+        found, hinge = _best(steps, (y_thigh, y_shank), hinge, extends=extends)
+    checks = [*hinge.checks, still_check(stand, "stand"), *(fit if worn else fit[1:])]
+    if hinge.axis is None:
         return None, checks
-    if worn:
-        return SegmentAxes(y_thigh, y_shank, z_shank, None, sigma), checks
-    carried = carried_femur(y_shank, z_shank, steps.exercise)
-    return SegmentAxes(None, y_shank, z_shank, carried, sigma), checks
+    if found is None:
+        carried = carried_femur(y_shank, hinge.axis, steps.exercise)
+        return SegmentAxes(None, y_shank, hinge.axis, carried, hinge.sigma_rad), checks
+    leg = Leg(found.y_thigh, y_shank, hinge.axis, found.delta_rad)
+    sigma = absolute_sigma(hinge.sigma_rad, steps.exercise)
+    long_axes = weighed(leg, stand, pose, steps.exercise, steps.side, sigma)
+    return SegmentAxes(
+        long_axes.y_thigh,
+        long_axes.y_shank,
+        hinge.axis,
+        None,
+        hinge.sigma_rad,
+        found.delta_rad,
+        found.weight_s,
+        long_axes.sigma_thigh_elevation_rad,
+        long_axes.sigma_knee_flexion_rad,
+    ), checks
+
+
+def _best(
+    steps: Steps, long_axes: tuple[FloatArray, FloatArray], hinge: Hinge, *, extends: bool
+) -> tuple[HeadingFit | None, Hinge]:
+    """Return the heading that fits best with its own knee axis, and that axis.
+
+    The common heading shows what the thigh itself moved, and that is taken off the bends. A leg and
+    its mirror image fit the start pose alike; the bends, each with its own axis, do not.
+    """
+    assert hinge.axis is not None  # noqa: S101 (asked before)
+    tried: list[tuple[float, HeadingFit, Hinge]] = []
+    for first in _fits(steps, long_axes, hinge.axis):
+        fit, own = first, hinge
+        for _ in range(HEADING_ROUNDS):
+            own = _hinge(steps, fit.delta_rad, extends=extends)
+            if own.axis is None:
+                break
+            fits = _fits(steps, long_axes, own.axis)
+            fit = max(fits, key=lambda near: math.cos(near.delta_rad - first.delta_rad))
+        if own.axis is not None:
+            tried.append((fit.cost + (1.0 - own.share) / SHARE_SCALE, fit, own))
+    if not tried:
+        return None, _hinge(steps, extends=extends)._replace(axis=None)
+    _, fit, own = min(tried, key=lambda one: one[0])
+    return fit, own
 
 
 def _axes_without_stand(steps: Steps, *, extends: bool) -> tuple[SegmentAxes | None, list[Check]]:
     pose = steps.pose
-    z_shank, sigma, checks = _hinge(steps, extends=extends)
+    z_shank, sigma, _, checks = _hinge(steps, extends=extends)
     if z_shank is None:
         return None, checks
     found, check = axes_from_pose(
@@ -82,33 +140,48 @@ def _axes_without_stand(steps: Steps, *, extends: bool) -> tuple[SegmentAxes | N
     if found is None:
         return None, checks
     y_thigh, y_shank, y_carried, sigma_y = found
-    return SegmentAxes(y_thigh, y_shank, z_shank, y_carried, math.hypot(sigma, sigma_y)), checks
+    axes = SegmentAxes(y_thigh, y_shank, z_shank, y_carried, math.hypot(sigma, sigma_y))
+    if y_thigh is None:
+        return axes, checks
+    fit = _fits(steps, (y_thigh, y_shank), z_shank)[0]
+    return replace(
+        axes,
+        heading_rad=fit.delta_rad,
+        heading_weight_s=fit.weight_s,
+        sigma_thigh_elevation_rad=SIGMA_POSE_THIGH_RAD,
+        sigma_knee_flexion_rad=math.hypot(SIGMA_POSE_THIGH_RAD, SIGMA_POSE_SHANK_RAD),
+    ), checks
 
 
-def _hinge(
-    steps: Steps, heading_rad: float | None = None, *, extends: bool
-) -> tuple[FloatArray | None, float, list[Check]]:
+def absolute_sigma(sigma_rad: float, exercise: Exercise) -> float:
+    """Return the 1 σ (rad) that the axes give an angle, from that of the knee axis by its bends.
+
+    Where the zero is the inclinometer's, how far a person's knee axis is off counts in full.
+    """
+    absolute = exercise.zero == "absolute"
+    return math.hypot(sigma_rad, SIGMA_ABSOLUTE_RAD) if absolute else sigma_rad
+
+
+def _hinge(steps: Steps, heading_rad: float | None = None, *, extends: bool) -> Hinge:
     bends = steps.bends
     return find_hinge(
         bends.time_s, bends.q_thigh, bends.q_shank, extends=extends, heading_rad=heading_rad
     )
 
 
-def common_heading(
-    steps: Steps, axes: tuple[FloatArray, FloatArray, FloatArray]
-) -> tuple[float, float]:
-    """Return the turn of the shank unit's earth to the thigh unit's, and its weight in seconds."""
-    y_thigh, y_shank, z_shank = axes
-    pose, bends, move = steps.pose, steps.bends, steps.move
-    return heading_from_pose(
-        (
-            turned(pose.q_thigh, y_thigh),
-            turned(pose.q_shank, z_shank),
-            turned(pose.q_shank, y_shank),
-        ),
-        [(turned(m.q_thigh, y_thigh), turned(m.q_shank, z_shank)) for m in (bends, move)],
-        math.radians(steps.exercise.pose.knee_flexion_deg),
-        float(nominal_up(steps.exercise, steps.side)[0][0]),
+def _fits(
+    steps: Steps, long_axes: tuple[FloatArray, FloatArray], z_shank: FloatArray
+) -> list[HeadingFit]:
+    stand = () if steps.stand is None else (steps.stand,)
+    return fit_headings(
+        Seen(
+            steps.pose,
+            (steps.bends, steps.move, *stand),
+            *long_axes,
+            z_shank,
+            math.radians(steps.exercise.pose.knee_flexion_deg),
+            float(nominal_up(steps.exercise, steps.side)[0][0]),
+        )
     )
 
 

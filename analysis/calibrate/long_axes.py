@@ -27,6 +27,8 @@ WELL_SEEN = 0.5
 """Below this share of gravity across the hinge, a pose says nothing about the shank's long axis."""
 ALONG_THIGH = 0.9
 """Above this share of gravity along it, a thigh's long axis is gravity's direction."""
+SIGMA_STAND_THIGH_RAD, SIGMA_STAND_SHANK_RAD = math.radians(7.0), math.radians(10.0)
+"""How far from the vertical thigh and shank are in a stand: 3 to 14° and 9 to 13° on two people."""
 SIGMA_THIGH_POSE_RAD = 0.05
 """How far from the vertical a nominally upright thigh is in a start pose: about 3°."""
 SIGMA_SHANK_POSE_RAD = math.radians(1.0)
@@ -149,6 +151,12 @@ def pelvis_of(exercise: Exercise, side: Side, femur: FloatArray) -> FloatArray:
 def angle_between(a: FloatArray, b: FloatArray) -> float:
     """Return the angle in rad between two unit vectors (3,)."""
     return math.acos(float(np.clip(a @ b, -1.0, 1.0)))
+
+
+def tangents(v: FloatArray) -> FloatArray:
+    """Return two unit vectors (2, 3) across a unit vector (3,) and each other."""
+    first = unit(np.cross(v, np.eye(3)[int(np.argmin(np.abs(v)))]))
+    return np.stack((first, np.cross(v, first)))
 
 
 def unit(v: FloatArray) -> FloatArray:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from analysis.calibrate.checks import Check, at_least, at_most
+import numpy as np
+
+from analysis.calibrate.checks import Check, at_least, at_most, deg_at_least
 from analysis.calibrate.leg_axes import SegmentAxes, Steps, turned
 from analysis.calibrate.start_heading import hinge_consistency, knee_on_the_way
 from analysis.exercises import nominal_up
@@ -23,6 +25,9 @@ KNEE_MAX_RAD = math.radians(25.0)
 """As far as a knee may be off while repetitions count."""
 CONSISTENCY_MIN = 0.95
 """Agreement of the bends on one heading, 1 when all agree; 0.95 is a spread of about 18°."""
+SWING_MIN_RAD, SWING_MAX_RAD = math.radians(40.0), math.radians(25.0)
+"""How far a shank's slope changes in knee bends: more than in a hip's rotation, or, with the hinge
+upright, less."""
 
 
 def hinge_check(steps: Steps, axes: SegmentAxes, leg: LegCalibration) -> list[Check]:
@@ -58,6 +63,22 @@ def knee_check(steps: Steps, axes: SegmentAxes) -> list[Check]:
     off = abs(math.remainder(knee - nominal, 2 * math.pi))
     words = {"exercise": steps.exercise.name}
     return [at_most("knee in the start pose", off, KNEE_MAX_RAD, "wrong knee", **words)]
+
+
+def shank_check(steps: Steps, axes: SegmentAxes) -> list[Check]:
+    """Return the check that a shank alone was turned by its knee and not by the hip.
+
+    Both turn it about an axis of its own. Only how far it goes up or down tells them apart: further
+    than a hip's rotation takes it, or, where the hinge is upright, hardly at all.
+    """
+    if steps.pose.thigh_worn:
+        return []
+    up = turned(steps.bends.q_shank, axes.y_shank)[:, 2]
+    swung = float(np.ptp(np.arcsin(np.clip(up, -1.0, 1.0))))
+    name = "shank swing in the bends"
+    if abs(float(nominal_up(steps.exercise, steps.side)[0][2])) > FRONT_SEEN:
+        return [at_most(name, swung, SWING_MAX_RAD, "hip or knee, lying")]
+    return [deg_at_least(name, swung, SWING_MIN_RAD, "hip or knee")]
 
 
 def front_check(steps: Steps, leg: LegCalibration, femur: FloatArray) -> Check:

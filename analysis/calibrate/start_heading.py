@@ -10,15 +10,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from analysis.angle.hinge_heading import FORGETTING_S, WEIGHT_MIN, hinge_opening, level_share
-from imu.quaternion import ARRAYS, xyz
+from analysis.calibrate.long_axes import SIGMA_STAND_THIGH_RAD, tangents
+from analysis.leg import LegFrames
+from imu.quaternion import ARRAYS, by_rows, conjugate, rotate, xyz
 from imu.sample import FloatArray
 
 PERPENDICULAR_SIGMA = 0.05
 """How far from perpendicular two calibrated axes are in one pose, as a sine: about 3°."""
+SIGMA_SQUARE_RAD = math.radians(5.0)
+"""How far a knee's axis is from square to the femur: its tilt, 5° rms on people."""
+SIGMA_LONG_AXIS_RAD = SIGMA_STAND_THIGH_RAD
+STRAIGHT_RAD, SIGMA_STRAIGHT_RAD = math.radians(10.0), math.radians(5.0)
+"""How far beyond straight a knee may seem to go while the long axes are off, and how sure that is.
+"""
+ROWS = 30
+"""So many frames of a step are asked."""
+COARSE_DEG = 5.0
+APART_RAD = math.radians(45.0)
+"""Headings nearer to each other are one."""
 KNEE_PRIOR_SIGMA_RAD = math.radians(15.0)
 """How far a wearer's start pose is from the nominal knee angle."""
 FRONT_PRIOR_SIGMA = 0.25
@@ -29,53 +43,177 @@ MISFIT_SEEN, MISFIT_RATIO = 0.01, 1.45
 """How badly allowed knees must fit (a sine), also beside the best one, for that to say so."""
 
 
-def heading_from_pose(
-    pose: tuple[FloatArray, FloatArray, FloatArray],
-    moves: Sequence[tuple[FloatArray, FloatArray]],
-    knee_flexion_rad: float,
-    front_up: float,
-) -> tuple[float, float]:
-    """Return the turn δ (rad) of the shank unit's earth to the thigh unit's, and its weight in s.
+class HeadingFit(NamedTuple):
+    """One heading that fits what was seen, and the femur's long axis that goes with it."""
 
-    Parameters
-    ----------
-    pose
-        Over the start pose, in each unit's earth: femur long axis (n, 3) from the thigh unit, knee
-        axis (n, 3) and shank long axis (n, 3) from the shank unit.
-    moves
-        Femur long axis and knee axis (m, 3) over the bends, and on the way from standing, where
-        nearly every movement shows what a start pose with its hinge upright does not.
-    knee_flexion_rad, front_up
-        The nominal start pose's knee, and how much of its femur's front faces up: they tell the two
-        solutions apart and stand in where gravity shows neither.
+    cost: float
+    """How badly it fits: a sum of squares, each in units of its own uncertainty."""
+    delta_rad: float
+    """The turn of the shank unit's earth to the thigh unit's."""
+    y_thigh: FloatArray
+    """The femur's long axis in the thigh unit (3,)."""
+    weight_s: float
+
+
+class Seen(NamedTuple):
+    """What the fit rests on: frames of each step, axes in the units (3,), and the nominal pose."""
+
+    pose: LegFrames
+    others: Sequence[LegFrames]
+    """The bends, the way from standing, and the stand: nearly every movement shows what a start
+    pose with its hinge upright does not."""
+    y_thigh: FloatArray
+    """Where the stand or the start pose has the femur's long axis; it may be some degrees off."""
+    y_shank: FloatArray
+    z_shank: FloatArray
+    knee_flexion_rad: float
+    front_up: float
+    """How much of the femur's front faces up in the nominal pose."""
+
+
+def fit_headings(seen: Seen) -> list[HeadingFit]:
+    """Return the headings that fit, best first: one, or two where two are apart by far.
+
+    For each heading the femur's long axis is moved as far from where the stand had it as its
+    uncertainty and the knee's axis ask for.
     """
-    thigh_y, shank_z, shank_y = (axis.mean(axis=0) for axis in pose)
-    parts = [
-        (y[:: max(1, len(y) // 50)], z[:: max(1, len(y) // 50)]) for y, z in (pose[:2], *moves)
-    ]
-    ys, zs = (np.concatenate(axes) for axes in zip(*parts, strict=True))
+    parts = [_Part.of(frames, seen) for frames in (seen.pose, *seen.others) if len(frames.time_s)]
+    across = tangents(seen.y_thigh)
 
-    def cost(delta: FloatArray) -> FloatArray:
-        along = _along(delta, ys, zs)
-        off_knee = _knee_flexion(delta, thigh_y, shank_z, shank_y) - knee_flexion_rad
-        off_knee = (off_knee + np.pi) % (2 * np.pi) - np.pi
-        c, s = np.cos(delta), np.sin(delta)
-        front = thigh_y[0] * (s * shank_z[0] + c * shank_z[1]) - thigh_y[1] * (
-            c * shank_z[0] - s * shank_z[1]
-        )
-        total: FloatArray = (
-            np.mean(along**2, axis=1) / PERPENDICULAR_SIGMA**2
-            + (off_knee / KNEE_PRIOR_SIGMA_RAD) ** 2
-            + ((front - front_up) / FRONT_PRIOR_SIGMA) ** 2
-        )
-        return total
+    def fitted(delta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        y = _long_axes(delta, parts, seen.y_thigh, across)
+        moved = np.sum((y - seen.y_thigh) ** 2, axis=1) / SIGMA_LONG_AXIS_RAD**2
+        total = moved + _misfit(delta, y, parts) + _off_nominal(delta, y, parts[0], seen)
+        total += sum(_bent_forwards(delta, y, part) for part in parts)
+        return total, y
 
-    best, width = 0.0, np.pi
-    for _ in range(5):  # coarse to fine; the cost has at most two valleys, apart by far more
-        grid = best + np.linspace(-width, width, 181)
-        best, width = float(grid[np.argmin(cost(grid))]), width / 45.0
-    seen = max(0.0, 1.0 - float(np.mean(ys[:, 2]) ** 2 + np.mean(zs[:, 2]) ** 2))
-    return math.remainder(best, 2 * math.pi), max(seen, 0.05) * FORGETTING_S
+    coarse = np.radians(np.arange(-180.0, 180.0, COARSE_DEG))
+    cost, _ = fitted(coarse)
+    valleys = np.flatnonzero((cost <= np.roll(cost, 1)) & (cost < np.roll(cost, -1)))
+    found: list[HeadingFit] = []
+    for at in valleys[np.argsort(cost[valleys])]:
+        delta, width = float(coarse[at]), math.radians(COARSE_DEG)
+        if any(
+            abs(math.remainder(delta - other.delta_rad, 2 * math.pi)) < APART_RAD for other in found
+        ):
+            continue
+        for _ in range(2):
+            grid = delta + np.linspace(-width, width, 41)
+            delta, width = float(grid[np.argmin(fitted(grid)[0])]), width / 15.0
+        total, y = fitted(np.array([delta]))
+        level = _level_seen(parts, y[0])
+        found.append(
+            HeadingFit(
+                float(total[0]), math.remainder(delta, 2 * math.pi), y[0], level * FORGETTING_S
+            )
+        )
+    return sorted(found, key=lambda fit: fit.cost)[:2]
+
+
+class _Part(NamedTuple):
+    """One step's frames, thinned out, as what the fit asks of them."""
+
+    thigh: FloatArray
+    """Columns of the thigh unit's axes in its earth (n, 3, 3)."""
+    shank_z: FloatArray
+    shank_y: FloatArray
+    """Knee axis and shank's long axis in the shank unit's earth (n, 3)."""
+    turned: FloatArray
+    """The knee axis in the thigh unit (3, n, 3): times cos δ, sin δ and 1, summed."""
+
+    @classmethod
+    def of(cls, frames: LegFrames, seen: Seen) -> _Part:
+        rows = slice(None, None, max(1, len(frames.time_s) // ROWS))
+        q_thigh, q_shank = frames.q_thigh[rows], frames.q_shank[rows]
+        shank_z, shank_y = (by_rows(rotate, q_shank, axis) for axis in (seen.z_shank, seen.y_shank))
+        x, y, z = shank_z.T
+        level = np.zeros(len(x))
+        terms = (
+            np.stack((x, y, level), axis=-1),
+            np.stack((-y, x, level), axis=-1),
+            np.stack((level, level, z), axis=-1),
+        )
+        back = by_rows(conjugate, q_thigh)
+        unit_axes = [by_rows(rotate, q_thigh, e) for e in np.eye(3)]
+        turned = np.stack([by_rows(rotate, back, term) for term in terms])
+        return cls(np.stack(unit_axes, axis=-1), shank_z, shank_y, turned)
+
+
+def _factors(delta: FloatArray) -> FloatArray:
+    return np.stack((np.cos(delta), np.sin(delta), np.ones_like(delta)), axis=-1)
+
+
+def _spreads(delta: FloatArray, parts: list[_Part]) -> tuple[FloatArray, FloatArray]:
+    """Return the spread (d, 3, 3) of the knee axis in the thigh unit, and its mean (d, 3)."""
+    t = _factors(delta)
+    second = np.mean(
+        [np.einsum("jna,knb->jkab", p.turned, p.turned) / p.turned.shape[1] for p in parts], axis=0
+    )
+    mean = np.einsum("dj,ja->da", t, np.mean([p.turned.mean(axis=1) for p in parts], axis=0))
+    spread = np.einsum("dj,dk,jkab->dab", t, t, second) - mean[:, :, None] * mean[:, None, :]
+    return len(parts) * spread, mean
+
+
+def _weights(delta: FloatArray, parts: list[_Part]) -> FloatArray:
+    """Return the matrices W (d, 3, 3) by which y·W·y says how far y is from across the hinge."""
+    spread, mean = _spreads(delta, parts)
+    out: FloatArray = (
+        spread / PERPENDICULAR_SIGMA**2 + mean[:, :, None] * mean[:, None, :] / SIGMA_SQUARE_RAD**2
+    )
+    return out
+
+
+def _long_axes(
+    delta: FloatArray, parts: list[_Part], y: FloatArray, across: FloatArray
+) -> FloatArray:
+    """Return the femur's long axis (d, 3) that fits each heading best, near to `y`."""
+    weights = _weights(delta, parts)
+    hessian = across @ weights @ across.T + np.eye(2) / SIGMA_LONG_AXIS_RAD**2
+    off = np.linalg.solve(hessian, -(across @ weights @ y)[..., None])[..., 0]
+    moved = y + off @ across
+    out: FloatArray = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    return out
+
+
+def _misfit(delta: FloatArray, y: FloatArray, parts: list[_Part]) -> FloatArray:
+    out: FloatArray = np.einsum("da,dab,db->d", y, _weights(delta, parts), y)
+    return out
+
+
+def _off_nominal(delta: FloatArray, y: FloatArray, pose: _Part, seen: Seen) -> FloatArray:
+    """Return how far (d,) knee and femur's front are from the nominal start pose."""
+    thigh_y = y @ pose.thigh.mean(axis=0).T
+    shank_z, shank_y = pose.shank_z.mean(axis=0), pose.shank_y.mean(axis=0)
+    off_knee = _knee_flexion(delta, thigh_y, shank_z, shank_y) - seen.knee_flexion_rad
+    off_knee = (off_knee + np.pi) % (2 * np.pi) - np.pi
+    c, s = np.cos(delta), np.sin(delta)
+    front = thigh_y[:, 0] * (s * shank_z[0] + c * shank_z[1]) - thigh_y[:, 1] * (
+        c * shank_z[0] - s * shank_z[1]
+    )
+    off_front = front - seen.front_up
+    out: FloatArray = (off_knee / KNEE_PRIOR_SIGMA_RAD) ** 2 + (off_front / FRONT_PRIOR_SIGMA) ** 2
+    return out
+
+
+def _bent_forwards(delta: FloatArray, y: FloatArray, part: _Part) -> FloatArray:
+    """Return how much (d,) a knee seems to bend forwards, which none does."""
+    knee = _knee_flexion(
+        delta[:, None],
+        np.einsum("nab,db->dna", part.thigh, y),
+        part.shank_z,
+        part.shank_y,
+    )
+    beyond = np.minimum(0.0, knee + STRAIGHT_RAD)
+    out: FloatArray = np.mean((beyond / SIGMA_STRAIGHT_RAD) ** 2, axis=1)
+    return out
+
+
+def _level_seen(parts: list[_Part], y: FloatArray) -> float:
+    """Return how much of gravity across femur and hinge shows a heading, 0.05…1."""
+    femur_up = np.concatenate([part.thigh[:, 2] @ y for part in parts])
+    hinge_up = np.concatenate([part.shank_z[:, 2] for part in parts])
+    seen = 1.0 - float(np.mean(femur_up) ** 2 + np.mean(hinge_up) ** 2)
+    return max(seen, 0.05)
 
 
 def knee_on_the_way(
@@ -86,13 +224,15 @@ def knee_on_the_way(
 ) -> float | None:
     """Return the knee flexion (rad) in the start pose that the way there shows, where it is wrong.
 
-    Where the hinge is upright, gravity does not tell the knee's angle and `heading_from_pose` leans
+    Where the hinge is upright, gravity does not tell the knee's angle and `fit_headings` leans
     on the nominal one. The way there needs no such help where the hinge was level in part of it.
 
     Parameters
     ----------
     pose, move
-        As `heading_from_pose` takes them; `move` (m, 3) each is the way from the stand.
+        Over the start pose, in each unit's earth: femur long axis (n, 3) from the thigh unit, knee
+        axis (n, 3) and shank long axis (n, 3) from the shank unit. `move` (m, 3) each is
+        the way from the stand.
     knee_flexion_rad, within_rad
         The nominal start pose's, and how far from it a knee may be.
 
@@ -128,16 +268,18 @@ def _along(delta: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
 def _knee_flexion(
     delta: FloatArray, y: FloatArray, z: FloatArray, shank_y: FloatArray
 ) -> FloatArray:
+    """Return the knee's flexion (...,) of y (..., 3), and of z and shank_y turned by δ."""
     c, s = np.cos(delta), np.sin(delta)
 
     def turned(v: FloatArray) -> FloatArray:
+        vx, vy, vz = v[..., 0], v[..., 1], v[..., 2]
         return np.stack(
-            (c * v[0] - s * v[1], s * v[0] + c * v[1], np.full_like(delta, v[2])), axis=-1
+            np.broadcast_arrays(c * vx - s * vy, s * vx + c * vy, np.zeros_like(c) + vz), axis=-1
         )
 
-    x = np.cross(y, turned(z))
     long_axis = turned(shank_y)
-    angle: FloatArray = np.arctan2(np.sum(long_axis * x, axis=-1), long_axis @ y)
+    x = np.cross(y, turned(z))
+    angle: FloatArray = np.arctan2(np.sum(long_axis * x, axis=-1), np.sum(long_axis * y, axis=-1))
     return angle
 
 

@@ -72,12 +72,25 @@ CONDITIONS = (
     Condition(name="stand 3° sd", group="stand", changes={"stand_sd_deg": 3.0}),
     Condition(name="raw units", group="raw", changes={"sensor_output": "raw"}),
 )
+REAL = Condition(
+    name="real",
+    group="real",
+    changes={
+        "stand_sd_deg": 6.0,
+        "start_pose_sd_deg": 5.0,
+        "knee_axis_turn_sd_deg": 2.0,
+        "knee_axis_tilt_sd_deg": 5.0,
+        "bend_thigh_share": 0.1,
+    },
+)
+"""What bodies of people were seen to be: a stand 3 to 14° off upright, a sitting thigh 5 to 10° off
+level, a knee that is no ideal hinge, and a thigh that goes along when the knee is bent."""
 DRIFT = Condition(name="half an hour", group="drift", changes=dict(HALF_HOUR))
-GROUPS = tuple(dict.fromkeys(condition.group for condition in (*CONDITIONS, DRIFT)))
+GROUPS = tuple(dict.fromkeys(condition.group for condition in (*CONDITIONS, REAL, DRIFT)))
 
 
 def chosen(names: list[str] | None) -> tuple[Condition, ...]:
-    """Return the conditions of the named groups, or all but the half hour."""
+    """Return the conditions of the named groups, or all but the half hour and real bodies."""
     if not names:
         return CONDITIONS
-    return tuple(c for c in (*CONDITIONS, DRIFT) if c.group in names or c.name in names)
+    return tuple(c for c in (*CONDITIONS, REAL, DRIFT) if c.group in names or c.name in names)

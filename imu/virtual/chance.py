@@ -49,12 +49,15 @@ class Chance:
     sway: dict[Side, np.random.Generator]
     pelvis: np.random.Generator
     units: dict[tuple[Segment, Side | None], UnitChance]
+    knee: np.random.Generator
+    """How far the knees' axes are off."""
 
 
 def chance_from(seed: int) -> Chance:
     """Return the streams of a seed, a number from 0 up."""
-    body, bends, tempo, effort, left, right_sway, left_sway, pelvis, *units = (
-        np.random.SeedSequence(seed).spawn(8 + len(_UNITS))
+    # what is added comes last, so that all before draw as they did
+    body, bends, tempo, effort, left, right_sway, left_sway, pelvis, *units, knee = (
+        np.random.SeedSequence(seed).spawn(8 + len(_UNITS) + 1)
     )
     return Chance(
         body=np.random.default_rng(body),
@@ -67,6 +70,7 @@ def chance_from(seed: int) -> Chance:
             Side.LEFT: np.random.default_rng(left_sway),
         },
         pelvis=np.random.default_rng(pelvis),
+        knee=np.random.default_rng(knee),
         units={key: _unit_chance(branch) for key, branch in zip(_UNITS, units, strict=True)},
     )
 

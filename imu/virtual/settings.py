@@ -74,6 +74,12 @@ class WearerSettings:
     pelvis_sway_deg: float = 0.2
     """About each of its three axes."""
     pelvis_sway_below_hz: float = 0.2
+    knee_axis_turn_sd_deg: float = 0.0
+    knee_axis_tilt_sd_deg: float = 0.0
+    """How far the knee's axis is turned about the shank and tilted against it: 2° and 5° on people.
+    """
+    bend_thigh_share: float = 0.0
+    """How far the thigh is lifted in the calibration's knee bends, as a share of the bend."""
     knee_play_deg: float = 0.0
     """Frontal give of the knee at a full range: the shank goes this much further inwards."""
 

@@ -21,6 +21,7 @@ from analysis import exercises
 from analysis.angle import uncertainty as sigma
 from analysis.angle.leg_angles import LegFusion, angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, LegFrames, Windows, calibrate
+from analysis.calibrate.leg_axes import SIGMA_ABSOLUTE_RAD
 from analysis.exercises import SIGNAL_NAMES
 from analysis.session.leg_monitor import ALWAYS
 from analysis.session.recording import RecordedLeg, follow_legs
@@ -356,6 +357,8 @@ def test_the_parts_of_the_uncertainty_have_the_sizes_of_the_table():
         f"{held} thigh's and its axis' slopes": sigma.KNEE_HELD.off_rad,
         "heading, one still return against the next": sigma.SIGMA_RETURN_RAD,
         "heading, drift for each second since that return": sigma.SIGMA_DRIFT_RAD_S,
+        "the same, of units that saw no still second before": sigma.SIGMA_DRIFT_UNLEARNT_RAD_S,
+        "absolute zero (`plumb`), of a knee axis from knee bends": SIGMA_ABSOLUTE_RAD,
     }
     moved = (
         "the same, of what the common heading has moved since the start pose: units drift, or the"

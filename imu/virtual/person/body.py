@@ -14,7 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imu.quaternion import ARRAYS, by_rows, from_axis_angle, multiply, rotate, table_of, xyz
+from imu.quaternion import (
+    ARRAYS,
+    by_rows,
+    conjugate,
+    from_axis_angle,
+    multiply,
+    rotate,
+    table_of,
+    xyz,
+)
 from imu.sample import FloatArray, Side
 from imu.virtual.person.movements import Movement, PelvisPosition
 
@@ -32,6 +41,9 @@ class JointAngles:
     rotation_rad: FloatArray
     knee_rad: FloatArray
     """Flexion, 0 straight."""
+    axis_turn_rad: float = 0.0
+    axis_tilt_rad: float = 0.0
+    """How far the knee's axis is turned about the shank's y and tilted about its x."""
     play_rad: FloatArray
     """Frontal give of the knee; with the knee square it looks like internal rotation."""
 
@@ -92,9 +104,12 @@ def leg_attitudes(
         turn(X, side.sign * joints.adduction_rad),
         turn(Y, side.sign * joints.rotation_rad),
     )
+    axis = chain(turn(Y, joints.axis_turn_rad), turn(X, joints.axis_tilt_rad))
     q_earth_shank = chain(
         q_earth_femur,
+        axis,
         turn(Z, -joints.knee_rad),
+        by_rows(conjugate, axis),
         # At a square knee the shank's x axis points down the femur, hence the minus.
         turn(X, -side.sign * joints.play_rad),
     )

@@ -49,6 +49,8 @@ class _Stance:
     stand_error_rad: Mapping[Side, FloatArray]
     """Flexion, adduction, rotation, knee; shape (4,)."""
     pose_error_rad: Mapping[Side, FloatArray]
+    knee_axis_rad: Mapping[Side, FloatArray]
+    """How far the knee's axis is turned and tilted; shape (2,)."""
 
 
 def enact(movement: Movement, laid: Plan, chance: Chance, settings: WearerSettings) -> BodyMotion:
@@ -93,11 +95,14 @@ def _draw_stance(chance: Chance, settings: WearerSettings) -> _Stance:
     z = chance.body.standard_normal((2, 2, 4))
     stand = np.radians(settings.stand_sd_deg) * z[0]
     pose = np.radians(settings.start_pose_sd_deg) * z[1]
+    off_deg = settings.knee_axis_turn_sd_deg, settings.knee_axis_tilt_sd_deg
+    axes = np.radians(off_deg) * chance.knee.standard_normal((2, 2))
     return _Stance(
         stand_heading_rad=heading_rad,
         pose_heading_rad=heading_rad + turn_rad,
         stand_error_rad={Side.RIGHT: stand[0], Side.LEFT: stand[1]},
         pose_error_rad={Side.RIGHT: pose[0], Side.LEFT: pose[1]},
+        knee_axis_rad={Side.RIGHT: axes[0], Side.LEFT: axes[1]},
     )
 
 
@@ -153,6 +158,15 @@ def _tremor(laid: Plan, settings: WearerSettings, time_s: FloatArray) -> FloatAr
     return tremor
 
 
+def _bent(laid: Plan, knee_rad: FloatArray, time_s: FloatArray) -> FloatArray:
+    """Return what the knee does in the calibration's bends (n,), rad; 0 before and after."""
+    marks = {label: moment_s for moment_s, label in laid.marks}
+    if "knee_start" not in marks:
+        return np.zeros_like(time_s)
+    inside = (time_s >= marks["knee_start"]) & (time_s <= marks["knee_end"])
+    return np.where(inside, knee_rad, 0.0)
+
+
 def _joints(
     movement: Movement,
     laid: Plan,
@@ -185,8 +199,12 @@ def _joints(
     }
     base = stand[:, None] + share * (pose - stand)[:, None]
     play_share = moved_rad[Channel.ROTATION] / np.radians(movement.amplitude_deg)
+    lifted_rad = settings.bend_thigh_share * np.abs(_bent(laid, moved_rad[Channel.KNEE], time_s))
+    axis_turn_rad, axis_tilt_rad = stance.knee_axis_rad[side].tolist()
     return JointAngles(
-        flexion_rad=base[0] + moved_rad[Channel.FLEXION] + flexion,
+        axis_turn_rad=axis_turn_rad,
+        axis_tilt_rad=axis_tilt_rad,
+        flexion_rad=base[0] + moved_rad[Channel.FLEXION] + flexion + lifted_rad,
         adduction_rad=base[1] + moved_rad[Channel.ADDUCTION] + adduction,
         rotation_rad=base[2] + moved_rad[Channel.ROTATION] + rotation,
         knee_rad=base[3] + moved_rad[Channel.KNEE],

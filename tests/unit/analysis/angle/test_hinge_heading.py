@@ -14,7 +14,6 @@ from analysis.angle.hinge_heading import (
     HingeHeading,
     HingeRule,
 )
-from analysis.calibrate.start_heading import heading_from_pose
 from imu.quaternion import ARRAYS, FLOATS, xyz
 
 RATE_HZ = 60.0
@@ -125,29 +124,3 @@ def test_a_recording_without_a_usable_frame_keeps_the_calibrated_heading():
     delta, residual = HingeHeading(rule(1, 0.7), ARRAYS).push(nothing, nothing, nothing)
     assert delta.tolist() == [0.7] * 5
     assert np.isnan(residual).all()
-
-
-@pytest.mark.parametrize("knee_deg", [8.0, 90.0])
-@pytest.mark.parametrize("front_deg", [0.0, 90.0, 180.0])
-def test_the_start_pose_and_the_bends_give_the_heading(front_deg, knee_deg):
-    femur = femur_with(front_deg, 10.0)
-    pose = tuple(np.tile(axis, (60, 1)) for axis in axes(femur, knee_deg))
-    bends = [axes(femur, angle) for angle in np.linspace(20.0, 90.0, 90)]
-    delta, weight_s = heading_from_pose(
-        pose,
-        [(np.array([b[0] for b in bends]), np.array([b[1] for b in bends]))],
-        math.radians(knee_deg),
-        math.cos(math.radians(front_deg)),
-    )
-    assert off_rad(delta, DELTA_RAD) < math.radians(0.5)
-    assert 0.0 < weight_s <= FORGETTING_S
-
-
-def test_a_level_hinge_is_trusted_more_than_a_vertical_one():
-    weights = []
-    for front_deg in (0.0, 90.0):
-        still = tuple(np.tile(axis, (60, 1)) for axis in axes(femur_with(front_deg), 90.0))
-        weights.append(
-            heading_from_pose(still, [still[:2]], SQUARE, math.cos(math.radians(front_deg)))[1]
-        )
-    assert weights[0] > 5 * weights[1]
