@@ -138,7 +138,7 @@ def _attempt(steps: Steps, ready_s: float, *, extends: bool) -> _Attempt:
     checks.append(at_most("hinge against shank", off, HINGE_TO_SHANK_MAX_RAD, "hinge across"))
     if not all(check.passed for check in checks):
         return _Attempt(None, checks)
-    leg, femur = _finish(steps, axes, ready_s)
+    leg, femur = finish_leg(steps, axes, ready_s)
     more = [
         *hinge_check(steps, axes, leg),
         *knee_check(steps, axes),
@@ -147,8 +147,14 @@ def _attempt(steps: Steps, ready_s: float, *, extends: bool) -> _Attempt:
     return _Attempt(leg, [*checks, *more], bends_forwards(leg))
 
 
-def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibration, FloatArray]:
-    """Return the calibration and the femur (columns x, y, z) in the start pose."""
+def finish_leg(
+    steps: Steps, axes: SegmentAxes, ready_s: float, known: tuple[float, float] | None = None
+) -> tuple[LegCalibration, FloatArray]:
+    """Return the calibration and the femur (columns x, y, z) in the start pose.
+
+    `known` is the common heading (rad) and its weight (s) where something else than the steps
+    tells it.
+    """
     pose, exercise, side = steps.pose, steps.exercise, steps.side
     shank_z, shank_y = turned(pose.q_shank, axes.z_shank), turned(pose.q_shank, axes.y_shank)
     heading, weight, z_thigh = 0.0, 0.0, None
@@ -157,7 +163,7 @@ def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibra
         femur_y = turned(pose.q_shank, axes.y_femur_in_shank)
         femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
     else:
-        heading, weight = common_heading(steps, (axes.y_thigh, axes.y_shank, axes.z_shank))
+        heading, weight = known or common_heading(steps, (axes.y_thigh, axes.y_shank, axes.z_shank))
         femur_y = turned(pose.q_thigh, axes.y_thigh) @ rotation_about(2, -heading).T
         femur = segment_axes(femur_y.mean(axis=0), shank_z.mean(axis=0))
         z_thigh = _in_thigh(pose.q_thigh, axes.y_thigh, rotation_about(2, heading) @ femur[:, 2])

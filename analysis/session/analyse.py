@@ -22,6 +22,7 @@ from analysis.calibrate.calibration import (
     calibrate,
 )
 from analysis.calibrate.find_steps import find_windows
+from analysis.calibrate.given_axes import GivenAxes, calibrate_given
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
 from analysis.count.both_legs import pair_legs
 from analysis.exercises import Exercise
@@ -152,11 +153,13 @@ def _follow(
 def calibrate_leg(
     recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
 ) -> tuple[Windows, CalibrationResult]:
-    """Return the stored calibration, or one from the marks, or one from what the frames show."""
+    """Return the stored calibration, or one with given axes, from the marks or from the frames."""
     marked = windows_of_marks(recording.marks)
     stored = (recording.calibrations or {}).get(side)
     if isinstance(stored, LegCalibration):
         return marked, CalibrationResult(stored, ())
+    if isinstance(stored, GivenAxes):
+        return marked, calibrate_given(stored, frames, marked, exercise)
     if marked == Windows():
         marked = find_windows(frames, exercise, side)
     return marked, calibrate(frames, marked, exercise, side)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.calibrate.hold_pose import AnyCalibration
+from analysis.calibrate.stored import StoredCalibration
 from analysis.exercises.exercise import Dose
 from analysis.leg import LegFrames
 from imu.quaternion import IDENTITY
@@ -64,8 +64,11 @@ class Recording:
     units: tuple[Unit, ...]
     frames: FrameTable
     marks: Sequence[tuple[float, str]] = ()
-    calibrations: Mapping[Side, AnyCalibration] | None = None
-    """Calibrations made while recording; None lets the recording be calibrated from itself."""
+    calibrations: Mapping[Side, StoredCalibration] | None = None
+    """Calibrations made while recording, or axes that were given.
+
+    None lets the recording be calibrated from itself.
+    """
     lost_percent: float = 0.0
     longest_gap_s: float = 0.0
     silent_s: tuple[float, ...] = ()

@@ -25,12 +25,14 @@ from hipturn.history.earlier import candidates, completed, past_of
 from hipturn.history.stored import store_summary
 from hipturn.report.entry import calibrated_live
 from hipturn.session.pipeline import read_recording
+from hipturn.units.calibration_file import Calibration
 from imu.fuse.orientation import FilterName
 from imu.recording import SessionError, open_session
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.session.recording import Recording
     from imu.recording import Session
 
 
@@ -65,6 +67,8 @@ class Job:
     """Sessions to measure the change from, the newest first (see `hipturn.history.earlier`)."""
     parquet: Path | None = None
     """The folder of a partitioned data set that the tables are written into too."""
+    calibration: Calibration | None = None
+    """How the units sit, where that is given rather than found in the session."""
     known: Entry | None = None
     """What the manifest tells of an earlier run."""
     url: str = ""
@@ -73,7 +77,9 @@ class Job:
     @property
     def options(self) -> dict[str, Any]:
         """Return what was asked for, as the manifest keeps it."""
-        return {
+        legs = self.calibration.legs if self.calibration else {}
+        told = {"calibration": {str(side): leg.to_json() for side, leg in legs.items()}}
+        return (told if legs else {}) | {
             "report": self.report,
             "filter": self.orientation_filter,
             "refine": self.refine,
@@ -129,14 +135,14 @@ def failed(job: Job, problem: str) -> Outcome:
 def _analysed(job: Job, session: Session) -> sessions.Result:
     for left in job.out.glob("*.part"):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
-    result = sessions.analyse(read_recording(session, job.orientation_filter))
-    if job.orientation_filter is None and not job.url:
+    result = sessions.analyse(_recording(job, session))
+    if job.orientation_filter is None and job.calibration is None and not job.url:
         store_summary(job.session, result.summary)
     past = past_of(result.summary, job.earlier)
     result = replace(result, summary=completed(result.summary, past))
     write_tables(result, job.out)
     if job.refine:
-        refined = read_recording(session, job.orientation_filter, refine=True)
+        refined = _recording(job, session, refine=True)
         write_tables(sessions.analyse(refined), job.out / REFINED)
     if job.report:
         from hipturn.report import Entry as Page  # matplotlib only when wanted
@@ -149,6 +155,13 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
 
         write_partitions(result, job.parquet, job.out.name)
     return result
+
+
+def _recording(job: Job, session: Session, *, refine: bool = False) -> Recording:
+    recording = read_recording(session, job.orientation_filter, refine=refine)
+    if job.calibration is None:
+        return recording
+    return replace(recording, calibrations=job.calibration.for_units(recording.units))
 
 
 def _made_from(job: Job, folder: Path) -> Entry:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hipturn.commands.command_words import FILE, example
+from hipturn.commands.command_words import CALIBRATION, FILE, calibration_of, example
 from hipturn.errors import UserError
 from hipturn.export.run import FORMS
 
@@ -28,6 +28,7 @@ FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 @click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
 @click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
+@CALIBRATION
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
@@ -38,6 +39,7 @@ def analyse(
     refine: bool,
     parquet: bool,
     cluster: str | None,
+    calibration: str | None,
     as_json: bool,
 ) -> None:
     """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
@@ -60,6 +62,7 @@ def analyse(
     jobs = jobs_for(
         found, out, report=report, orientation_filter=orientation_filter, refine=refine,
         parquet=out / PARQUET if parquet or cluster else None,
+        calibration=calibration_of(calibration),
     )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
         run = partial(on_cluster, cluster) if cluster else None

@@ -19,6 +19,7 @@ FORMS = {
     "motion-bids": "motion_bids",
     "parquet": "parquet",
     "fhir": "fhir",
+    "calibration": "calibration",
 }
 """What a form is called, and the module beside this one that has its `export_…`."""
 ONE_DATASET = "motion-bids"

@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from analysis.calibrate.guide import Step
+from analysis.calibrate.guide import BENDS_ASKED, Step
 from analysis.exercises import Exercise
 from analysis.exercises.exercise import SIGNAL_NAMES
 from analysis.session.leg_monitor import LegUpdate
@@ -166,8 +166,10 @@ def reading(leg: LegUpdate, exercise: Exercise) -> str:
     return angle if exercise.has_hip_angle else f"{SIGNAL_NAMES[exercise.signal]} {angle}"
 
 
-def step_text(step: Step, exercise: Exercise) -> str:
-    """Return what the wearer is asked for."""
+def step_text(step: Step, exercise: Exercise, bends: int = BENDS_ASKED) -> str:
+    """Return what the wearer is asked for; one bend is enough where the axes are known."""
+    if step is Step.BENDS and bends == 1:
+        return "Bend and straighten the knee once, then keep still."
     if exercise.mode == "M5":
         return f"Get ready. {exercise.how[0]}"
     if step is Step.BENDS and exercise.pose.bends_standing:
