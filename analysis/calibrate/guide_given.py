@@ -52,12 +52,9 @@ class GivenGuide(Guide):
 
     def _look(self, time_s: float) -> GuideUpdate | None:
         still = (time_s - LOOK_AT_S[self._looked - 1], time_s)
-        frames = self._frames()
-        if self._looked < LOOKS_MIN:
-            return None
-        if self.step is Step.POSE:
-            return self._look_at_pose(frames, still)
-        return self._look_at_bend(frames, still)
+        if self.step is Step.BENDS:
+            return self._look_at_bend(self._frames(), still)
+        return self._look_at_pose(self._frames(), still) if self._looked >= LOOKS_MIN else None
 
     def _look_at_pose(self, frames: LegFrames, still: tuple[float, float]) -> GuideUpdate | None:
         failed = [
@@ -66,7 +63,7 @@ class GivenGuide(Guide):
             if not check.passed
         ]
         if failed:
-            return self._refuse(failed)
+            return self._say(failed)
         self._pose, self._since = still, still[1]
         if self._bend is not None:
             return self._finish(frames, still[1])
@@ -77,13 +74,13 @@ class GivenGuide(Guide):
         checks = bend_checks(self._given, frames.between(window))
         failed = [check for check in checks if not check.passed]
         if failed:
-            return self._refuse(failed)
+            return self._say(failed)
         self._bend, self._since = window, still[1]
         if self._pose is not None:
             return self._finish(frames, still[1])
         return self._reach(Step.POSE, Windows(bends=window))
 
-    def _refuse(self, failed: list[Check]) -> GuideUpdate | None:
+    def _say(self, failed: list[Check]) -> GuideUpdate | None:
         """Say what is wrong, once for each time that the wearer moved and is still again."""
         if self._looked < len(LOOK_AT_S) or self._moved <= self._moved_min:
             return None

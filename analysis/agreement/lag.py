@@ -1,0 +1,159 @@
+"""Two recordings of one movement, each by its own clock: how far apart the clocks are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.signal import correlate, correlation_lags
+
+from imu.sample import FloatArray
+
+GRID_S = 0.02
+"""The coarse search; a joint does not move by a degree in less."""
+OVERLAP_MIN = 0.5
+"""Of the shorter recording: with less in common, chance finds a likeness."""
+ALIKE_MIN = 0.5
+"""Below this correlation nothing says that the two saw one movement."""
+GAP_MAX_S = 0.1
+"""Longer gaps are not filled, as nowhere in a session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """How a reference's clock is set against the session's."""
+
+    lag_s: float
+    """What is added to the reference's times; positive where its clock is early."""
+    r: float
+    """How alike the two are then, as a mean correlation over the angles."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Say whether the two saw the same movement."""
+        return self.r >= ALIKE_MIN
+
+
+def find_lag(
+    time_s: FloatArray,
+    ours: list[FloatArray],
+    reference_s: FloatArray,
+    theirs: list[FloatArray],
+    max_lag_s: float,
+) -> Lag | None:
+    """Return the lag at which a reference's angles are most like the session's.
+
+    Parameters
+    ----------
+    time_s, ours
+        Seconds (n,) and angles (n,) in degrees, NaN where empty.
+    reference_s, theirs
+        The same of the reference, angle by angle.
+    max_lag_s
+        How far apart the clocks may be.
+
+    Returns
+    -------
+    Lag or None
+        None where no angle moves in both while they overlap.
+    """
+    pairs = list(zip(ours, theirs, strict=True))
+    coarse_s = _coarse_lag(time_s, pairs, reference_s, max_lag_s)
+    if coarse_s is None:
+        return None
+
+    def unlike(lag_s: float) -> float:
+        return -_likeness(time_s, pairs, reference_s, lag_s)
+
+    fine = minimize_scalar(unlike, bounds=(coarse_s - GRID_S, coarse_s + GRID_S), method="bounded")
+    lag_s = float(np.clip(fine.x, -max_lag_s, max_lag_s))
+    return Lag(lag_s=lag_s, r=_likeness(time_s, pairs, reference_s, lag_s))
+
+
+def _coarse_lag(
+    time_s: FloatArray,
+    pairs: list[tuple[FloatArray, FloatArray]],
+    reference_s: FloatArray,
+    max_lag_s: float,
+) -> float | None:
+    """Return the lag on the grid at which the angles together are most alike."""
+    alike: dict[int, float] = {}
+    for ours, theirs in pairs:
+        a, b = _on_grid(time_s, ours), _on_grid(reference_s, theirs)
+        if a is None or b is None:
+            continue
+        steps, r = _masked_correlation(a, b)
+        begun_s = _first(time_s, ours) - _first(reference_s, theirs)
+        lags = np.rint(begun_s / GRID_S + steps).astype(np.int64)
+        near = ~np.isnan(r) & (np.abs(lags) * GRID_S <= max_lag_s + GRID_S)
+        for lag, value in zip(lags[near].tolist(), r[near].tolist(), strict=True):
+            alike[lag] = alike.get(lag, 0.0) + value
+    return max(alike, key=lambda lag: alike[lag]) * GRID_S if alike else None
+
+
+def interpolated(time_s: FloatArray, angle_deg: FloatArray, at_s: FloatArray) -> FloatArray:
+    """Return angles (n,) at other times (m,); NaN outside, and in gaps of over 100 ms.
+
+    Slower recordings are filled between neighbouring samples. A turn past 180° goes on.
+    """
+    known = ~np.isnan(angle_deg)
+    if np.count_nonzero(known) < 2:
+        return np.full(len(at_s), np.nan)
+    t, a = time_s[known], np.unwrap(angle_deg[known], period=360.0)
+    out = np.interp(at_s, t, a, left=np.nan, right=np.nan)
+    gap_s = max(GAP_MAX_S, 1.5 * float(np.median(np.diff(time_s))))
+    after = np.clip(np.searchsorted(t, at_s), 1, len(t) - 1)
+    out[t[after] - t[after - 1] > gap_s] = np.nan
+    return out
+
+
+def _likeness(
+    time_s: FloatArray,
+    pairs: list[tuple[FloatArray, FloatArray]],
+    reference_s: FloatArray,
+    lag_s: float,
+) -> float:
+    """Return the mean correlation of all angles at a lag."""
+    found = []
+    for ours, theirs in pairs:
+        b = interpolated(reference_s + lag_s, theirs, time_s)
+        both = ~(np.isnan(ours) | np.isnan(b))
+        if np.count_nonzero(both) > 2 and np.ptp(ours[both]) > 0.0 and np.ptp(b[both]) > 0.0:
+            found.append(float(np.corrcoef(ours[both], b[both])[0, 1]))
+    return float(np.mean(found)) if found else -1.0
+
+
+def _first(time_s: FloatArray, angle_deg: FloatArray) -> float:
+    known = np.flatnonzero(~np.isnan(angle_deg))
+    return float(time_s[known[0]]) if len(known) else 0.0
+
+
+def _on_grid(time_s: FloatArray, angle_deg: FloatArray) -> FloatArray | None:
+    """Return angles on an even grid from the first known one; None where they never change."""
+    known = np.flatnonzero(~np.isnan(angle_deg))
+    if len(known) < 3 or np.ptp(angle_deg[known]) == 0.0:
+        return None
+    at_s = np.arange(time_s[known[0]], time_s[known[-1]], GRID_S)
+    out = interpolated(time_s, angle_deg, at_s)
+    return out - float(np.nanmean(out)) if np.count_nonzero(~np.isnan(out)) > 2 else None
+
+
+def _masked_correlation(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return Pearson's r at every shift of b against a, by what both know; NaN for little."""
+    in_a, in_b = (~np.isnan(x) for x in (a, b))
+    mask_a, mask_b = in_a.astype(float), in_b.astype(float)
+    a, b = np.where(in_a, a, 0.0), np.where(in_b, b, 0.0)
+
+    def summed(x: FloatArray, y: FloatArray) -> FloatArray:
+        out: FloatArray = correlate(x, y, mode="full", method="fft")
+        return out
+
+    n = summed(mask_a, mask_b)
+    sa, sb = summed(a, mask_b), summed(mask_a, b)
+    saa, sbb, sab = summed(a * a, mask_b), summed(mask_a, b * b), summed(a, b)
+    enough = n >= OVERLAP_MIN * min(mask_a.sum(), mask_b.sum())
+    spread = (n * saa - sa**2) * (n * sbb - sb**2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = np.where(enough & (spread > 0.0), (n * sab - sa * sb) / np.sqrt(spread), np.nan)
+    return correlation_lags(len(a), len(b), mode="full").astype(float), np.clip(r, -1.0, 1.0)
