@@ -65,11 +65,15 @@ def agreement_figure(comparisons: Sequence[Comparison]) -> Figure:
 
 
 def _over_time(ax: Axes, one: Compared) -> None:
-    ax.plot(one.time_s, one.reference_deg, color=REFERENCE, lw=1.0, label="reference")
-    ax.plot(one.time_s, one.ours_deg, color=OURS, lw=1.0, label="session")
+    ax.plot(
+        one.time_s, one.reference_deg, color=REFERENCE, lw=1.0, label="reference", rasterized=True
+    )
+    ax.plot(one.time_s, one.ours_deg, color=OURS, lw=1.0, label="session", rasterized=True)
     if not np.isnan(one.sigma_deg).all():
         low, high = one.ours_deg - one.sigma_deg, one.ours_deg + one.sigma_deg
-        ax.fill_between(one.time_s, low, high, color=OURS, alpha=0.25, lw=0, label="± 1 σ")
+        ax.fill_between(
+            one.time_s, low, high, color=OURS, alpha=0.25, lw=0, label="± 1 σ", rasterized=True
+        )
     for rep in one.repetitions:
         ax.axvspan(rep.start_s, rep.end_s, color="#000000", alpha=0.05, lw=0)
     ax.set_title(title_of(one), fontsize="medium")
@@ -81,7 +85,7 @@ def _over_time(ax: Axes, one: Compared) -> None:
 def _bland_altman(ax: Axes, mean: FloatArray, differ: FloatArray, found: Differences) -> None:
     known = np.flatnonzero(~np.isnan(differ))
     shown = known[:: max(1, len(known) // DOTS_MAX)]
-    ax.plot(mean[shown], differ[shown], ".", color=OURS, alpha=0.4, ms=4)
+    ax.plot(mean[shown], differ[shown], ".", color=OURS, alpha=0.4, ms=4, rasterized=True)
     lines = ((found.bias_deg, "-"), *((limit, "--") for limit in found.limits_deg))
     for value, style in lines:
         if value == value:

@@ -15,6 +15,7 @@ from hipturn.commands.imports import import_
 from hipturn.commands.kit import kit
 from hipturn.commands.page_options import page_choice, page_options, page_wanted
 from hipturn.commands.recordings import RECORDINGS
+from hipturn.commands.studies import STUDIES
 from hipturn.commands.units import UNITS
 from hipturn.errors import UserError, disk_text, fault_text
 
@@ -214,7 +215,7 @@ def _print_session(folder: Path) -> None:
     click.echo(f"session: {folder}")
 
 
-for command in (kit, import_, *UNITS, *RECORDINGS):
+for command in (kit, import_, *UNITS, *RECORDINGS, *STUDIES):
     cli.add_command(command)
 
 
