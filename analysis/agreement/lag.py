@@ -8,10 +8,13 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.signal import correlate, correlation_lags
 
+from analysis.agreement.differences import correlation
 from imu.sample import FloatArray
 
 GRID_S = 0.02
 """The coarse search; a joint does not move by a degree in less."""
+SMOOTHED_OVER = 5
+"""Grid steps, 0.1 s: far shorter than any movement, far longer than noise."""
 OVERLAP_MIN = 0.5
 """Of the shorter recording: with less in common, chance finds a likeness."""
 ALIKE_MIN = 0.5
@@ -63,12 +66,16 @@ def find_lag(
     if coarse_s is None:
         return None
 
+    smooth = [(_smoothed(time_s, a), _smoothed(reference_s, b)) for a, b in pairs]
+
     def unlike(lag_s: float) -> float:
-        return -_likeness(time_s, pairs, reference_s, lag_s)
+        found = [_alike(a_s, a, b_s, b, lag_s) for (a_s, a), (b_s, b) in smooth]
+        return -float(np.mean([r for r in found if r == r] or [-1.0]))
 
     fine = minimize_scalar(unlike, bounds=(coarse_s - GRID_S, coarse_s + GRID_S), method="bounded")
     lag_s = float(np.clip(fine.x, -max_lag_s, max_lag_s))
-    return Lag(lag_s=lag_s, r=_likeness(time_s, pairs, reference_s, lag_s))
+    seen = [_alike(time_s, a, reference_s, b, lag_s) for a, b in pairs]
+    return Lag(lag_s=lag_s, r=float(np.mean([r for r in seen if r == r] or [-1.0])))
 
 
 def _coarse_lag(
@@ -108,20 +115,31 @@ def interpolated(time_s: FloatArray, angle_deg: FloatArray, at_s: FloatArray) ->
     return out
 
 
-def _likeness(
-    time_s: FloatArray,
-    pairs: list[tuple[FloatArray, FloatArray]],
-    reference_s: FloatArray,
-    lag_s: float,
+def _alike(
+    time_s: FloatArray, ours: FloatArray, reference_s: FloatArray, theirs: FloatArray, lag_s: float
 ) -> float:
-    """Return the mean correlation of all angles at a lag."""
-    found = []
-    for ours, theirs in pairs:
-        b = interpolated(reference_s + lag_s, theirs, time_s)
-        both = ~(np.isnan(ours) | np.isnan(b))
-        if np.count_nonzero(both) > 2 and np.ptp(ours[both]) > 0.0 and np.ptp(b[both]) > 0.0:
-            found.append(float(np.corrcoef(ours[both], b[both])[0, 1]))
-    return float(np.mean(found)) if found else -1.0
+    """Return the correlation of one angle at a lag; NaN where nothing in common moves."""
+    b = interpolated(reference_s + lag_s, theirs, time_s)
+    both = ~(np.isnan(ours) | np.isnan(b))
+    return correlation(ours[both], b[both])
+
+
+def _smoothed(time_s: FloatArray, angle_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return grid times and angles without their noise.
+
+    Between two samples interpolation averages their noise, so that raw angles would look most alike
+    half a sample away from the truth.
+    """
+    known = np.flatnonzero(~np.isnan(angle_deg))
+    if len(known) < SMOOTHED_OVER:
+        return np.empty(0), np.empty(0)
+    at_s = np.arange(time_s[known][0], time_s[known][-1], GRID_S)
+    if len(at_s) < SMOOTHED_OVER:
+        return at_s, np.full(len(at_s), np.nan)
+    window = np.full(SMOOTHED_OVER, 1.0 / SMOOTHED_OVER)
+    half = SMOOTHED_OVER // 2
+    smooth = np.convolve(interpolated(time_s, angle_deg, at_s), window, mode="valid")
+    return at_s[half:-half], smooth
 
 
 def _first(time_s: FloatArray, angle_deg: FloatArray) -> float:
