@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.signal import correlate, correlation_lags
 
 from analysis.agreement.differences import correlation
-from imu.sample import FloatArray
+from imu.sample import FloatArray, IntArray
 
 GRID_S = 0.02
 """The coarse search; a joint does not move by a degree in less."""
-SMOOTHED_OVER = 5
-"""Grid steps, 0.1 s: far shorter than any movement, far longer than noise."""
+SUMMIT = 5
+"""Grid steps on either side of the best lag, 0.1 s: far shorter than any movement."""
 OVERLAP_MIN = 0.5
 """Of the shorter recording: with less in common, chance finds a likeness."""
 ALIKE_MIN = 0.5
@@ -62,41 +61,47 @@ def find_lag(
         None where no angle moves in both while they overlap.
     """
     pairs = list(zip(ours, theirs, strict=True))
-    coarse_s = _coarse_lag(time_s, pairs, reference_s, max_lag_s)
-    if coarse_s is None:
+    alike = _likeness_by_lag(time_s, pairs, reference_s, max_lag_s)
+    if not alike:
         return None
-
-    smooth = [(_smoothed(time_s, a), _smoothed(reference_s, b)) for a, b in pairs]
-
-    def unlike(lag_s: float) -> float:
-        found = [_alike(a_s, a, b_s, b, lag_s) for (a_s, a), (b_s, b) in smooth]
-        return -float(np.mean([r for r in found if r == r] or [-1.0]))
-
-    fine = minimize_scalar(unlike, bounds=(coarse_s - GRID_S, coarse_s + GRID_S), method="bounded")
-    lag_s = float(np.clip(fine.x, -max_lag_s, max_lag_s))
+    lag_s = float(np.clip(_summit(alike), -max_lag_s, max_lag_s))
     seen = [_alike(time_s, a, reference_s, b, lag_s) for a, b in pairs]
     return Lag(lag_s=lag_s, r=float(np.mean([r for r in seen if r == r] or [-1.0])))
 
 
-def _coarse_lag(
+def _likeness_by_lag(
     time_s: FloatArray,
     pairs: list[tuple[FloatArray, FloatArray]],
     reference_s: FloatArray,
     max_lag_s: float,
-) -> float | None:
-    """Return the lag on the grid at which the angles together are most alike."""
+) -> dict[int, float]:
+    """Return how alike all angles together are at each lag, in steps of the grid."""
     alike: dict[int, float] = {}
     for ours, theirs in pairs:
         a, b = _on_grid(time_s, ours), _on_grid(reference_s, theirs)
         if a is None or b is None:
             continue
-        steps, r = _masked_correlation(a, b)
-        begun_s = _first(time_s, ours) - _first(reference_s, theirs)
-        lags = np.rint(begun_s / GRID_S + steps).astype(np.int64)
+        steps, r = _masked_correlation(a[1], b[1])
+        lags = a[0] - b[0] + steps
         near = ~np.isnan(r) & (np.abs(lags) * GRID_S <= max_lag_s + GRID_S)
         for lag, value in zip(lags[near].tolist(), r[near].tolist(), strict=True):
             alike[lag] = alike.get(lag, 0.0) + value
-    return max(alike, key=lambda lag: alike[lag]) * GRID_S if alike else None
+    return alike
+
+
+def _summit(alike: dict[int, float]) -> float:
+    """Return the lag (s) of the greatest likeness, between the steps of the grid.
+
+    A parabola through the steps around it tells: interpolated angles would not, for interpolation
+    averages noise and looks best half a sample away from the truth.
+    """
+    best = max(alike, key=lambda lag: alike[lag])
+    around = [lag for lag in range(best - SUMMIT, best + SUMMIT + 1) if lag in alike]
+    if len(around) < 2 * SUMMIT + 1:
+        return best * GRID_S
+    bend, slope, _ = np.polyfit([lag - best for lag in around], [alike[lag] for lag in around], 2)
+    step = -slope / (2.0 * bend) if bend < 0.0 else 0.0
+    return (best + float(np.clip(step, -SUMMIT, SUMMIT))) * GRID_S
 
 
 def interpolated(time_s: FloatArray, angle_deg: FloatArray, at_s: FloatArray) -> FloatArray:
@@ -124,40 +129,19 @@ def _alike(
     return correlation(ours[both], b[both])
 
 
-def _smoothed(time_s: FloatArray, angle_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return grid times and angles without their noise.
-
-    Between two samples interpolation averages their noise, so that raw angles would look most alike
-    half a sample away from the truth.
-    """
-    known = np.flatnonzero(~np.isnan(angle_deg))
-    if len(known) < SMOOTHED_OVER:
-        return np.empty(0), np.empty(0)
-    at_s = np.arange(time_s[known][0], time_s[known][-1], GRID_S)
-    if len(at_s) < SMOOTHED_OVER:
-        return at_s, np.full(len(at_s), np.nan)
-    window = np.full(SMOOTHED_OVER, 1.0 / SMOOTHED_OVER)
-    half = SMOOTHED_OVER // 2
-    smooth = np.convolve(interpolated(time_s, angle_deg, at_s), window, mode="valid")
-    return at_s[half:-half], smooth
-
-
-def _first(time_s: FloatArray, angle_deg: FloatArray) -> float:
-    known = np.flatnonzero(~np.isnan(angle_deg))
-    return float(time_s[known[0]]) if len(known) else 0.0
-
-
-def _on_grid(time_s: FloatArray, angle_deg: FloatArray) -> FloatArray | None:
-    """Return angles on an even grid from the first known one; None where they never change."""
+def _on_grid(time_s: FloatArray, angle_deg: FloatArray) -> tuple[int, FloatArray] | None:
+    """Return the first step of an even grid and angles on it; None where they never change."""
     known = np.flatnonzero(~np.isnan(angle_deg))
     if len(known) < 3 or np.ptp(angle_deg[known]) == 0.0:
         return None
-    at_s = np.arange(time_s[known[0]], time_s[known[-1]], GRID_S)
-    out = interpolated(time_s, angle_deg, at_s)
-    return out - float(np.nanmean(out)) if np.count_nonzero(~np.isnan(out)) > 2 else None
+    first, last = (int(np.ceil(time_s[known[i]] / GRID_S)) for i in (0, -1))
+    out = interpolated(time_s, angle_deg, np.arange(first, last) * GRID_S)
+    if np.count_nonzero(~np.isnan(out)) < 3:
+        return None
+    return first, out - float(np.nanmean(out))
 
 
-def _masked_correlation(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _masked_correlation(a: FloatArray, b: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return Pearson's r at every shift of b against a, by what both know; NaN for little."""
     in_a, in_b = (~np.isnan(x) for x in (a, b))
     mask_a, mask_b = in_a.astype(float), in_b.astype(float)
@@ -174,4 +158,4 @@ def _masked_correlation(a: FloatArray, b: FloatArray) -> tuple[FloatArray, Float
     spread = (n * saa - sa**2) * (n * sbb - sb**2)
     with np.errstate(invalid="ignore", divide="ignore"):
         r = np.where(enough & (spread > 0.0), (n * sab - sa * sb) / np.sqrt(spread), np.nan)
-    return correlation_lags(len(a), len(b), mode="full").astype(float), np.clip(r, -1.0, 1.0)
+    return correlation_lags(len(a), len(b), mode="full"), np.clip(r, -1.0, 1.0)

@@ -20,7 +20,7 @@ from analysis.session import analyse as sessions
 from hipturn.archive.manifest import Entry, ManifestWriter, output_hashes, session_hashes, software
 from hipturn.archive.processes import in_processes
 from hipturn.errors import UserError, disk_text, fault_text
-from hipturn.export.csv import join_tables, read_rows, write_tables
+from hipturn.export.csv import Decimal, join_tables, read_rows, write_tables
 from hipturn.history.earlier import candidates, completed, past_of
 from hipturn.history.stored import store_summary
 from hipturn.report.entry import calibrated_live
@@ -69,6 +69,10 @@ class Job:
     """The folder of a partitioned data set that the tables are written into too."""
     calibration: Calibration | None = None
     """How the units sit, where that is given rather than found in the session."""
+    decimal: Decimal = "point"
+    """How the numbers of the CSV tables are written."""
+    xlsx: bool = False
+    """Whether the tables are written as a workbook too."""
     known: Entry | None = None
     """What the manifest tells of an earlier run."""
     url: str = ""
@@ -78,8 +82,12 @@ class Job:
     def options(self) -> dict[str, Any]:
         """Return what was asked for, as the manifest keeps it."""
         legs = self.calibration.legs if self.calibration else {}
-        told = {"calibration": {str(side): leg.to_json() for side, leg in legs.items()}}
-        return (told if legs else {}) | {
+        told = {
+            "calibration": {str(side): leg.to_json() for side, leg in legs.items()},
+            "decimal": self.decimal if self.decimal != "point" else "",
+            "xlsx": self.xlsx,
+        }
+        return {name: value for name, value in told.items() if value} | {
             "report": self.report,
             "filter": self.orientation_filter,
             "refine": self.refine,
@@ -140,10 +148,14 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
         store_summary(job.session, result.summary)
     past = past_of(result.summary, job.earlier)
     result = replace(result, summary=completed(result.summary, past))
-    write_tables(result, job.out)
+    write_tables(result, job.out, job.decimal)
+    if job.xlsx:
+        from hipturn.export.xlsx import WORKBOOK, write_workbook
+
+        write_workbook(result, job.out / WORKBOOK)
     if job.refine:
         refined = _recording(job, session, refine=True)
-        write_tables(sessions.analyse(refined), job.out / REFINED)
+        write_tables(sessions.analyse(refined), job.out / REFINED, job.decimal)
     if job.report:
         from hipturn.report import Entry as Page  # matplotlib only when wanted
         from hipturn.report import write_report

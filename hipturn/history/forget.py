@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hipturn.archive.manifest import forget_entry
 from hipturn.errors import UserError
+from hipturn.export.csv import dialect_of
 from hipturn.export.parquet import PARQUET, partitions
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.session_paths import SESSION_FILE
@@ -20,9 +21,12 @@ from imu.recording import SessionError
 from imu.recording.folder import FolderLock, read_header, replace_file
 
 SEARCHED_MAX_BYTES = 50_000_000
-NOT_TEXT = frozenset({".arrows", ".png", ".pdf", ".parquet"})
+NOT_TEXT = frozenset({".arrows", ".png", ".pdf", ".parquet", ".xlsx"})
 """Samples and pictures: a short reference would be found in any of them by chance."""
-WRITTEN = ("angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv", "manifest.json")
+WRITTEN = (
+    "angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv", "tables.xlsx",
+    "manifest.json",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -114,14 +118,17 @@ def _forget_tables(tables: Path, wearer: str) -> Iterator[Path]:
         return
     for summary in sorted(tables.rglob("summary.csv")):
         with contextlib.suppress(OSError, ValueError, csv.Error):
-            head, *rows = list(csv.reader(summary.read_text(encoding="utf-8").splitlines()))
+            dialect = dialect_of(summary)
+            lines = summary.read_text(encoding="utf-8-sig").splitlines()
+            head, *rows = list(csv.reader(lines, delimiter=dialect.delimiter))
             column = head.index("wearer")
             # a cell that looks like a formula was written with a quote in front
             kept = [row for row in rows if row[column].removeprefix("'") != wearer]
             if len(kept) == len(rows):
                 continue
             if kept:
-                replace_file(summary, [_line(row).encode() for row in (head, *kept)])
+                written = [_line(row, dialect.delimiter).encode() for row in (head, *kept)]
+                replace_file(summary, [dialect.mark, *written])
                 yield summary
             else:
                 yield from _remove_tables(summary.parent)
@@ -145,9 +152,10 @@ def _remove_tables(folder: Path) -> Iterator[Path]:
         folder.rmdir()
 
 
-def _line(cells: list[str]) -> str:
-    quoted = [f'"{c.replace(chr(34), chr(34) * 2)}"' if set(c) & set(',"\n') else c for c in cells]
-    return ",".join(quoted) + "\n"
+def _line(cells: list[str], delimiter: str) -> str:
+    special = {delimiter, '"', "\n"}
+    quoted = [f'"{c.replace(chr(34), chr(34) * 2)}"' if set(c) & special else c for c in cells]
+    return delimiter.join(quoted) + "\n"
 
 
 def _naming(root: Path, wearer: str) -> Iterator[Path]:

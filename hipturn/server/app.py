@@ -55,11 +55,15 @@ def build_app(
         Route("/api/sessions/{key}", found.session),
         Route("/api/sessions/{key}/columns", found.columns),
         Route("/api/sessions/{key}/{table}.csv", found.table),
+        Route("/api/sessions/{key}/tables.xlsx", found.workbook),
         Route("/api/sessions/{key}/report.pdf", found.report),
         Route("/qr.svg", found.code),
         WebSocketRoute("/ws", found.socket),
     ]
     return Guard(Starlette(routes=routes), door)
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class _Answers:
@@ -103,8 +107,9 @@ class _Answers:
         return await self._of(request, answer)
 
     async def table(self, request: Request) -> Response:
-        """Answer with angles.csv, reps.csv or summary.csv."""
+        """Answer with angles.csv, reps.csv or summary.csv; `?decimal=comma` for some countries."""
         name = request.path_params["table"]
+        comma = request.query_params.get("decimal") == "comma"
 
         async def answer(found: Analysed) -> Response:
             if name not in ("angles", "reps", "summary"):
@@ -112,10 +117,21 @@ class _Answers:
             from hipturn.export.csv import write_table
 
             def make(result: Result, path: Path) -> None:
-                write_table(getattr(result, name), path)
+                write_table(getattr(result, name), path, "comma" if comma else "point")
 
             data = await self._library.made(found, make)
             return _download(data, "text/csv; charset=utf-8", f"{found.path.name}_{name}.csv")
+
+        return await self._of(request, answer)
+
+    async def workbook(self, request: Request) -> Response:
+        """Answer with the tables as one workbook."""
+
+        async def answer(found: Analysed) -> Response:
+            from hipturn.export.xlsx import write_workbook
+
+            data = await self._library.made(found, write_workbook)
+            return _download(data, XLSX, f"{found.path.name}.xlsx")
 
         return await self._of(request, answer)
 
