@@ -135,7 +135,8 @@ def _on_grid(time_s: FloatArray, angle_deg: FloatArray) -> tuple[int, FloatArray
     if len(known) < 3 or np.ptp(angle_deg[known]) == 0.0:
         return None
     first, last = (int(np.ceil(time_s[known[i]] / GRID_S)) for i in (0, -1))
-    out = interpolated(time_s, angle_deg, np.arange(first, last) * GRID_S)
+    at_s: FloatArray = np.arange(first, last, dtype=np.float64) * GRID_S
+    out = interpolated(time_s, angle_deg, at_s)
     if np.count_nonzero(~np.isnan(out)) < 3:
         return None
     return first, out - float(np.nanmean(out))
