@@ -26,7 +26,7 @@ from analysis.calibrate.knee_axis import (
 )
 from analysis.calibrate.long_axes import POSE_MAX_RAD, angle_between, unit, up_in_sensor
 from analysis.exercises import Exercise, nominal_up
-from imu.quaternion import conjugate_array, multiply_array, rotation_vector_array
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
 from imu.sample import FloatArray, Side
 
 STILL_RAD_S = math.radians(6.0)
@@ -130,7 +130,9 @@ def _without_bow(frames: LegFrames, stand: tuple[float, float]) -> tuple[float, 
 def _lag_speed(time_s: FloatArray, q: FloatArray) -> FloatArray:
     """Return the mean angular speed (n,) in rad/s over a lag centred on each sample."""
     lag = max(1, round(STILL_LAG_S / float(np.median(np.diff(time_s)))))
-    turn = rotation_vector_array(multiply_array(conjugate_array(q[:-lag]), q[lag:]))
+    turn = by_rows(
+        rotation_vector, by_rows(multiply, by_rows(conjugate, q[:-lag]), q[lag:]), of=ARRAYS
+    )
     speed = np.linalg.norm(turn, axis=1) / (time_s[lag:] - time_s[:-lag])
     return np.concatenate((np.full(lag // 2, speed[0]), speed, np.full(lag - lag // 2, speed[-1])))
 

@@ -35,7 +35,7 @@ from analysis.calibrate.pelvis_unit import unit_of_given_axes
 from analysis.calibrate.start_heading import heading_of_movement
 from analysis.exercises import Exercise, nominal_up
 from analysis.leg import LegCalibration, LegFrames, Windows
-from imu.quaternion import Quaternion, Vector, conjugate, from_axis_angle, multiply, rotate
+from imu.quaternion import FLOATS, Quaternion, Vector, conjugate, from_axis_angle, multiply, rotate
 from imu.sample import FloatArray, Side
 
 X: Vector = (1.0, 0.0, 0.0)
@@ -89,7 +89,7 @@ def axes_given_by(leg: LegCalibration) -> GivenAxes:
     pelvis = None
     if leg.pelvis_unit is not None:
         q_earth_pelvis = _wxyz(Rotation.from_matrix(np.array(leg.pelvis).T))
-        north = from_axis_angle(Z, leg.pelvis_unit.heading_rad)
+        north = from_axis_angle(Z, leg.pelvis_unit.heading_rad, FLOATS)
         pelvis = multiply(conjugate(q_earth_pelvis), multiply(north, leg.pelvis_unit.q_pose))
     return GivenAxes(
         side=leg.side,

@@ -149,7 +149,7 @@ class Guide:
             if self.step is Step.BENDS and windows.bends is not None:
                 return self._reach(Step.POSE, windows)
         elif self.step is Step.POSE and windows.stand is not None and self._looked >= 2:
-            if self._exercise.mode == "M4":
+            if self._exercise.is_held:
                 return self._begin_hold(time_s, frames, windows)
             return self._reach(Step.BENDS, windows)
         if last_look and self._moved > self._moved_min:

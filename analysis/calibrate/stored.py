@@ -15,7 +15,7 @@ from analysis.calibrate.given_axes import GivenAxes
 from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration
 from analysis.calibrate.pelvis_unit import PelvisUnit
 from analysis.leg import LegCalibration
-from imu.quaternion import Quaternion, normalise
+from imu.quaternion import FLOATS, Quaternion, normalise
 from imu.sample import Side
 
 StoredCalibration = AnyCalibration | GivenAxes
@@ -91,7 +91,7 @@ def quaternion(
         problems.append(f"{where} has the length {length:.3g}, not 1")
         return None
     w, x, y, z = (float(part) for part in value)
-    return normalise((w, x, y, z))
+    return normalise((w, x, y, z), FLOATS)
 
 
 def _stored(leg: dict[str, Any], side: Side, problems: list[str]) -> StoredCalibration | None:

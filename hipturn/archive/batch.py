@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from imu.recording import Session
 
 
-REFINED = "refined"
-"""The folder beside the live values for those that a whole recording allows."""
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one session."""
@@ -62,7 +58,6 @@ class Job:
     out: Path
     report: bool
     orientation_filter: FilterName | None = None
-    refine: bool = False
     earlier: tuple[Path, ...] = ()
     """Sessions to measure the change from, the newest first (see `hipturn.history.earlier`)."""
     parquet: Path | None = None
@@ -90,7 +85,6 @@ class Job:
         return {name: value for name, value in told.items() if value} | {
             "report": self.report,
             "filter": self.orientation_filter,
-            "refine": self.refine,
             "parquet": self.parquet is not None,
         }
 
@@ -153,9 +147,6 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
         from hipturn.export.xlsx import WORKBOOK, write_workbook
 
         write_workbook(result, job.out / WORKBOOK)
-    if job.refine:
-        refined = _recording(job, session, refine=True)
-        write_tables(sessions.analyse(refined), job.out / REFINED, job.decimal)
     if job.report:
         from hipturn.report import Entry as Page  # matplotlib only when wanted
         from hipturn.report import write_report
@@ -169,8 +160,8 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
     return result
 
 
-def _recording(job: Job, session: Session, *, refine: bool = False) -> Recording:
-    recording = read_recording(session, job.orientation_filter, refine=refine)
+def _recording(job: Job, session: Session) -> Recording:
+    recording = read_recording(session, job.orientation_filter)
     if job.calibration is None:
         return recording
     return replace(recording, calibrations=job.calibration.for_units(recording.units))

@@ -59,7 +59,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         reconnects=reconnects_of(session),
     )
     refusals: list[str] = []
-    if exercise.mode == "M5":  # a timer needs none
+    if not exercise.needs_calibration:
         return tracker, refusals
     stored = calibrations_of(session)
     made = [one for one in stored.values() if not isinstance(one, GivenAxes)]
@@ -71,7 +71,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
     for units in leg_units(header.units):
         side, frames = units.side, recording.leg(units)
         calibration: AnyCalibration | None
-        if exercise.mode == "M4":
+        if exercise.is_held:
             _, calibration, result = sessions.calibrate_hold(recording, frames, exercise, side)
         else:
             _, result = sessions.calibrate_leg(recording, frames, exercise, side)

@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 
 from imu.fuse.orientation import FilterName, HostFilter, fuse, missing_before
-from imu.fuse.orientation_offline import fuse_offline
 from imu.sample import IntArray, Sample, SampleTable, Unit
 
 
@@ -53,8 +52,6 @@ def with_orientations(
     table: SampleTable,
     units: Sequence[Unit],
     filter_name: FilterName = "vqf",
-    *,
-    refine: bool = False,
 ) -> SampleTable:
     """Return the recording with orientations for its raw units; NaN where none can be relied on.
 
@@ -66,8 +63,6 @@ def with_orientations(
         What `table.unit` counts into.
     filter_name
         `vqf`, `madgwick`, `mahony` or `ekf`.
-    refine
-        Whether vqf may run over the recording in both directions, as it cannot live.
     """
     raw = np.isnan(table.q[:, 0]) & ~np.isnan(table.acc[:, 0]) & ~np.isnan(table.gyr[:, 0])
     if not raw.any():
@@ -76,7 +71,7 @@ def with_orientations(
     for index, unit in enumerate(units):
         rows = np.flatnonzero(raw & (table.unit == index))
         if len(rows):
-            _fuse_unit(table, rows, unit, filter_name, q, refine=refine)
+            _fuse_unit(table, rows, unit, filter_name, q)
     return replace(table, q=q)
 
 
@@ -86,8 +81,6 @@ def _fuse_unit(
     unit: Unit,
     filter_name: FilterName,
     q: np.typing.NDArray[np.float64],
-    *,
-    refine: bool,
 ) -> None:
     first = rows[0]
     device = int(table.device_time[first]) if table.device_time[first] >= 0 else None
@@ -100,10 +93,7 @@ def _fuse_unit(
         rows, running = _forward(rows, column[rows], bits)
         time_s = running / period / unit.rate_hz
     acc, gyr = (np.ascontiguousarray(raw[rows]) for raw in (table.acc, table.gyr))
-    if refine and filter_name == "vqf":
-        fused, valid = fuse_offline(time_s, acc, gyr, unit.rate_hz)
-    else:
-        fused, valid = fuse(time_s, acc, gyr, unit.rate_hz, filter_name)
+    fused, valid = fuse(time_s, acc, gyr, unit.rate_hz, filter_name)
     q[rows[valid]] = fused[valid]
 
 

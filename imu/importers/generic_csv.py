@@ -19,7 +19,7 @@ from imu.importers import ImportedSession, ImportFileError, Placement
 from imu.importers.column_map import ACC_UNITS, GYR_UNITS, TIME_UNITS, ColumnMap
 from imu.importers.number_table import find_header, numbered_lines, numbers, whole_rows
 from imu.importers.tracks import Recorded, check_placements, session_of
-from imu.quaternion import conjugate_array
+from imu.quaternion import by_rows, conjugate
 from imu.sample import FloatArray
 
 PROFILE = "csv"
@@ -100,7 +100,7 @@ def _read(path: Path, place: Placement, columns: ColumnMap) -> Recorded:
         at += len(group)
     q, acc, gyr = (parts.get(name) for name in ("quaternion", "acceleration", "gyroscope"))
     if q is not None and mine.inverse:
-        q = conjugate_array(q)
+        q = by_rows(conjugate, q)
     with np.errstate(over="ignore"):
         return Recorded(
             path=path,

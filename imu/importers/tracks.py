@@ -25,7 +25,7 @@ from imu.importers.rows import (
     ticks_of,
     unit_length,
 )
-from imu.quaternion import normalise_array
+from imu.quaternion import ARRAYS, by_rows, normalise
 from imu.sample import Clock, FloatArray, Segment, Unit
 
 TICK_S = 1e-6
@@ -145,7 +145,7 @@ def _kept(one: Recorded) -> Recorded:
         path=one.path,
         place=one.place,
         time_s=time_s,
-        q=None if one.q is None else normalise_array(one.q[index]),
+        q=None if one.q is None else by_rows(normalise, one.q[index], of=ARRAYS),
         acc=None if one.acc is None else one.acc[index],
         gyr=None if one.gyr is None else one.gyr[index],
         profile=one.profile,
