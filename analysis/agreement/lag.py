@@ -60,7 +60,7 @@ def find_lag(
     Lag or None
         None where no angle moves in both while they overlap.
     """
-    pairs = list(zip(ours, theirs, strict=True))
+    pairs = list(zip(map(_unwrapped, ours), map(_unwrapped, theirs), strict=True))
     alike = _likeness_by_lag(time_s, pairs, reference_s, max_lag_s)
     if not alike:
         return None
@@ -117,6 +117,13 @@ def interpolated(time_s: FloatArray, angle_deg: FloatArray, at_s: FloatArray) ->
     gap_s = max(GAP_MAX_S, 1.5 * float(np.median(np.diff(time_s))))
     after = np.clip(np.searchsorted(t, at_s), 1, len(t) - 1)
     out[t[after] - t[after - 1] > gap_s] = np.nan
+    return out
+
+
+def _unwrapped(angle_deg: FloatArray) -> FloatArray:
+    """Return angles (n,) that go on past half a turn; empty ones stay empty."""
+    out, known = angle_deg.copy(), ~np.isnan(angle_deg)
+    out[known] = np.unwrap(angle_deg[known], period=360.0)
     return out
 
 

@@ -12,6 +12,10 @@ REMEDIES = {
     " hold it still for 3 s, or mark it",
     "no pose, plumb": "no start pose found: the zero is plumb, and the headings of the units are"
     " those of the first seconds",
+    "no free axes": "nothing tells how the units sit, so every angle is empty: mark where the"
+    " wearer stood still (stand_start, stand_end), or give --calibration",
+    "no free bends": "no knee bends are marked, so the knee's bend and the thigh's turn are empty:"
+    " mark them (knee_start, knee_end), or give --calibration",
     "no bend": "no knee bend seen: bend and straighten the knee once, by 50° or so, then keep"
     " still",
     "axis differs": "the knee axis is {deg:.0f}° from where the stored calibration has it: a strap"

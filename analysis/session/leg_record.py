@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.angle.counted_signal import pelvis_share_deg, signal_of
+from analysis.angle.free_movement import FreeAngles
 from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.count.in_place import InPlace, placed
 from analysis.count.start_position import AWAY, Posture, posture
@@ -46,6 +47,10 @@ class LegRecord:
     """1 σ of the rotation; wider where a strap slipped, NaN where the zero is lost."""
     signal_deg: FloatArray
     """What was counted: the rotation, or what stands for it; NaN where refused."""
+    shifted: BoolArray | None = None
+    """From where on a strap is known to have slipped; None where nobody watched."""
+    free: FreeAngles | None = None
+    """Of free movement, which has no hip angle: each angle with its own uncertainty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ class _Followed:
         self._alarms, slip_rad = _watched(
             watch, calibration, frames, series, self._where, interpolated
         )
+        self._shifted = slip_rad > 0.0
         self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
         columns = (
             frames.time_s,
@@ -162,6 +168,7 @@ class _Followed:
             tuple(self._alarms),
             self._sigma,
             self._signal,
+            self._shifted,
         )
 
 

@@ -15,6 +15,7 @@ MODES = {
     "proxy": "counted by a proxy, never called hip rotation",
     "hold": "guided hold",
     "timer": "timed, not measured",
+    "free": "measured against gravity, nothing counted",
 }
 
 

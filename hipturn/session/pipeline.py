@@ -97,7 +97,7 @@ class Tracker:
             if guided and exercise.needs_calibration
             else {}
         )
-        if not exercise.needs_calibration:
+        if exercise.is_timed:
             spans = counted_spans(marks, 0.0)
             self._monitors = {side: TimerMonitor(exercise, spans) for side in self.sides}
 

@@ -170,7 +170,7 @@ def step_text(step: Step, exercise: Exercise, bends: int = BENDS_ASKED) -> str:
     """Return what the wearer is asked for; one bend is enough where the axes are known."""
     if step is Step.BENDS and bends == 1:
         return "Bend and straighten the knee once, then keep still."
-    if exercise.is_timed:
+    if not exercise.needs_calibration:
         return f"Get ready. {exercise.how[0]}"
     if step is Step.BENDS and exercise.pose.bends_standing:
         return f"Stay standing. {step.value}"
