@@ -29,7 +29,7 @@ class Lag:
     lag_s: float
     """What is added to the reference's times; positive where its clock is early."""
     r: float
-    """How alike the two are then, as a mean correlation over the angles."""
+    """How alike the two are then, as a mean correlation, each angle by how far it moves."""
 
     @property
     def is_sure(self) -> bool:
@@ -65,8 +65,15 @@ def find_lag(
     if not alike:
         return None
     lag_s = float(np.clip(_summit(alike), -max_lag_s, max_lag_s))
-    seen = [_alike(time_s, a, reference_s, b, lag_s) for a, b in pairs]
-    return Lag(lag_s=lag_s, r=float(np.mean([r for r in seen if r == r] or [-1.0])))
+    seen = [(_alike(time_s, a, reference_s, b, lag_s), _size(a)) for a, b in pairs]
+    known = [(r, size) for r, size in seen if r == r]
+    whole = sum(size for _, size in known)
+    return Lag(lag_s=lag_s, r=sum(r * size for r, size in known) / whole if whole else -1.0)
+
+
+def _size(angle_deg: FloatArray) -> float:
+    """Return how far an angle moves: one that hardly does says little of the lag."""
+    return float(np.nanstd(angle_deg))
 
 
 def _likeness_by_lag(
@@ -81,11 +88,12 @@ def _likeness_by_lag(
         a, b = _on_grid(time_s, ours), _on_grid(reference_s, theirs)
         if a is None or b is None:
             continue
+        size = _size(a[1])
         steps, r = _masked_correlation(a[1], b[1])
         lags = a[0] - b[0] + steps
         near = ~np.isnan(r) & (np.abs(lags) * GRID_S <= max_lag_s + GRID_S)
         for lag, value in zip(lags[near].tolist(), r[near].tolist(), strict=True):
-            alike[lag] = alike.get(lag, 0.0) + value
+            alike[lag] = alike.get(lag, 0.0) + size * value
     return alike
 
 
