@@ -146,7 +146,7 @@ def _attempt(steps: Steps, ready_s: float, *, extends: bool) -> _Attempt:
     checks.append(at_most("hinge against shank", off, HINGE_TO_SHANK_MAX_RAD, "hinge across"))
     if not all(check.passed for check in checks):
         return _Attempt(None, checks)
-    leg, femur = _finish(steps, axes, ready_s)
+    leg, femur = finish_leg(steps, axes, ready_s)
     more = [
         *hinge_check(steps, axes, leg),
         *knee_check(steps, axes),
@@ -156,7 +156,9 @@ def _attempt(steps: Steps, ready_s: float, *, extends: bool) -> _Attempt:
     return _Attempt(leg, [*checks, *more], bends_forwards(leg))
 
 
-def _finish(steps: Steps, axes: SegmentAxes, ready_s: float) -> tuple[LegCalibration, FloatArray]:
+def finish_leg(
+    steps: Steps, axes: SegmentAxes, ready_s: float
+) -> tuple[LegCalibration, FloatArray]:
     """Return the calibration and the femur (columns x, y, z) in the start pose."""
     pose, exercise, side = steps.pose, steps.exercise, steps.side
     shank_z, shank_y = turned(pose.q_shank, axes.z_shank), turned(pose.q_shank, axes.y_shank)

@@ -8,6 +8,20 @@ from dataclasses import dataclass
 REMEDIES = {
     "silent": "the {segment} unit sent nothing: check that it is charged, switched on and in reach",
     "no pose": "no start pose found: hold the start position still for 3 s before the knee bends",
+    "no pose, axes given": "no start pose found: {exercise} takes its zero from the start position:"
+    " hold it still for 3 s, or mark it",
+    "no pose, plumb": "no start pose found: the zero is plumb, and the headings of the units are"
+    " those of the first seconds",
+    "no free axes": "nothing tells how the units sit, so every angle is empty: mark where the"
+    " wearer stood still (stand_start, stand_end), or give --calibration",
+    "no free bends": "no knee bends are marked, so the knee's bend and the thigh's turn are empty:"
+    " mark them (knee_start, knee_end), or give --calibration",
+    "no bend": "no knee bend seen: bend and straighten the knee once, by 50° or so, then keep"
+    " still",
+    "axis differs": "the knee axis is {deg:.0f}° from where the stored calibration has it: a strap"
+    " has moved, so calibrate anew without --calibration",
+    "no thigh axes": "the calibration says nothing of the thigh unit: give one that does",
+    "no frames": "the units have no stretch in common: check the recording",
     "no bends": "no knee bends found: bend and straighten the knee five times from the start"
     " position, by 50° or so, with the thigh still",
     "no stand, wider": "no standing pose found: the shank's long axis is taken from the start pose"

@@ -88,6 +88,18 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     return Windows(stand=stand, pose=pose if kept else None, bends=bends)
 
 
+def still_periods(frames: LegFrames, min_s: float = STILL_MIN_S) -> list[tuple[float, float]]:
+    """Return every stretch (from, to) of at least `min_s` in which both units keep still."""
+    known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
+    time_s = frames.time_s[known]
+    if len(time_s) < 50:
+        return []
+    parts = (frames.q_thigh[known], frames.q_shank[known])
+    speed = np.maximum(*(_lag_speed(time_s, q) for q in parts))
+    heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
+    return _runs(time_s, heard & (speed < STILL_RAD_S), min_s)
+
+
 def _standing_windows(
     frames: LegFrames,
     stills: list[tuple[float, float]],

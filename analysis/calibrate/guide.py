@@ -122,15 +122,19 @@ class Guide:
             for a, b in zip(then[1:], now[1:], strict=True)
         )
 
-    def _look(self, time_s: float) -> GuideUpdate | None:
+    def _frames(self) -> LegFrames:
+        """Return what was seen so far."""
         rows = list(self._rows)
-        frames = LegFrames(
+        return LegFrames(
             np.array([row[0] for row in rows]),
             np.array([row[1] for row in rows]),
             np.array([row[2] for row in rows]),
             self._pelvis_rows(),
             self._thigh_worn,
         )
+
+    def _look(self, time_s: float) -> GuideUpdate | None:
+        frames = self._frames()
         windows = find_windows(frames, self._exercise, self._side)
         if windows.bends is not None and windows.pose is not None:
             return self._calibrate(time_s, frames, windows)

@@ -39,19 +39,6 @@ class PoseCalibration:
 AnyCalibration = LegCalibration | PoseCalibration
 
 
-def stored_calibration(data: dict[str, Any]) -> AnyCalibration:
-    """Return the calibration that `to_json` of either kind wrote."""
-    if data.get("kind") != "pose":
-        return LegCalibration.from_json(data)
-    return PoseCalibration(
-        side=Side(data["side"]),
-        exercise=data["exercise"],
-        ready_s=data["ready_s"],
-        up_thigh=tuple(data["up_thigh"]),
-        up_shank=tuple(data["up_shank"]),
-    )
-
-
 def calibrate_pose(
     frames: LegFrames, windows: Windows, exercise: Exercise, side: Side
 ) -> tuple[PoseCalibration | None, CalibrationResult]:

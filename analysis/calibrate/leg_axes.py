@@ -143,14 +143,19 @@ def _axes_without_stand(steps: Steps, *, extends: bool) -> tuple[SegmentAxes | N
     axes = SegmentAxes(y_thigh, y_shank, z_shank, y_carried, math.hypot(sigma, sigma_y))
     if y_thigh is None:
         return axes, checks
-    fit = _fits(steps, (y_thigh, y_shank), z_shank)[0]
     return replace(
-        axes,
-        heading_rad=fit.delta_rad,
-        heading_weight_s=fit.weight_s,
+        with_heading(steps, axes),
         sigma_thigh_elevation_rad=SIGMA_POSE_THIGH_RAD,
         sigma_knee_flexion_rad=math.hypot(SIGMA_POSE_THIGH_RAD, SIGMA_POSE_SHANK_RAD),
     ), checks
+
+
+def with_heading(steps: Steps, axes: SegmentAxes) -> SegmentAxes:
+    """Return axes of two units with the common heading that the steps show best."""
+    if axes.y_thigh is None:
+        return axes
+    fit = _fits(steps, (axes.y_thigh, axes.y_shank), axes.z_shank)[0]
+    return replace(axes, heading_rad=fit.delta_rad, heading_weight_s=fit.weight_s)
 
 
 def absolute_sigma(sigma_rad: float, exercise: Exercise) -> float:

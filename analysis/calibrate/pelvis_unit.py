@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.calibrate.checks import Check, at_most, not_found
+from analysis.calibrate.checks import Check, at_least, at_most, not_found
 from analysis.calibrate.long_axes import angle_between, mean_up, unit, up_in_sensor
 from analysis.exercises import Exercise, level_pelvis
 from imu.quaternion import (
@@ -102,6 +102,34 @@ def find_pelvis_unit(
         heading_rad=heading or 0.0,
     )
     return found, check
+
+
+def unit_of_given_axes(
+    q_pelvis_unit: Quaternion, pose: FloatArray, pelvis: FloatArray
+) -> tuple[PelvisUnit | None, Check]:
+    """Return how a pelvis unit reads whose mounting is given, None where it sent nothing.
+
+    Parameters
+    ----------
+    q_pelvis_unit
+        Turns a vector from the unit's axes into the pelvis's.
+    pose
+        Orientations (n, 4) of the unit in the start pose; rows of NaN are skipped.
+    pelvis
+        The pelvis's axes as columns x, y, z (3, 3) in the start pose, in the shank unit's earth.
+    """
+    pose = pose[~np.isnan(pose[:, 0])]
+    if len(pose) < FRAMES_MIN:
+        return None, not_found("pelvis unit", "pelvis silent", passed=True)
+    q_pose, up = _mean_orientation(pose), mean_up(pose)
+    flat = int(np.argmin(np.abs(pelvis[2])))  # the axis that lies most level tells the heading
+    axis = rotate(conjugate(q_pelvis_unit), (float(flat == 0), float(flat == 1), float(flat == 2)))
+    found = PelvisUnit(
+        up=(float(up[0]), float(up[1]), float(up[2])),
+        q_pose=q_pose,
+        heading_rad=_between(q_pose, np.array(axis), pelvis[:, flat]),
+    )
+    return found, at_least("pelvis unit", 1.0, 1.0, "pelvis silent")
 
 
 def _heading(

@@ -37,6 +37,8 @@ KNEE_PRIOR_SIGMA_RAD = math.radians(15.0)
 """How far a wearer's start pose is from the nominal knee angle."""
 FRONT_PRIOR_SIGMA = 0.25
 """How far from the nominal one the share of the femur's front that faces up is: 15° of flexion."""
+SEEN_MAX = 400
+"""So many instants of a movement show its heading as well as all of them."""
 LEVEL_SEEN = 0.1
 """Share of gravity across both axes that a way must have somewhere to show a heading."""
 MISFIT_SEEN, MISFIT_RATIO = 0.01, 1.45
@@ -214,6 +216,38 @@ def _level_seen(parts: list[_Part], y: FloatArray) -> float:
     hinge_up = np.concatenate([part.shank_z[:, 2] for part in parts])
     seen = 1.0 - float(np.mean(femur_up) ** 2 + np.mean(hinge_up) ** 2)
     return max(seen, 0.05)
+
+
+def heading_of_movement(y: FloatArray, z: FloatArray, shank_y: FloatArray) -> tuple[float, float]:
+    """Return the turn δ (rad) of the shank unit's earth to the thigh unit's, and its weight in s.
+
+    For a leg of which no start pose is known: δ keeps the hinge across the femur over all that was
+    seen, and of the two that a hinge which never turns would allow, the knee bends backwards.
+
+    Parameters
+    ----------
+    y, z, shank_y
+        Femur long axis (n, 3) in the thigh unit's earth, knee axis and shank long axis (n, 3) in
+        the shank unit's.
+    """
+    step = max(1, len(y) // SEEN_MAX)
+    y, z, shank_y = y[::step], z[::step], shank_y[::step]
+
+    def cost(delta: FloatArray) -> FloatArray:
+        along = _along(delta, y, z)
+        bent = np.stack([_knee_flexion(delta, *row) for row in zip(y, z, shank_y, strict=True)])
+        wrong = np.minimum(bent, 0.0) / KNEE_PRIOR_SIGMA_RAD
+        total: FloatArray = np.mean(along**2, axis=1) / PERPENDICULAR_SIGMA**2 + np.mean(
+            wrong**2, axis=0
+        )
+        return total
+
+    best, width = 0.0, np.pi
+    for _ in range(5):
+        grid = best + np.linspace(-width, width, 181)
+        best, width = float(grid[np.argmin(cost(grid))]), width / 45.0
+    seen = float(np.mean(np.maximum(0.0, 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2)))
+    return math.remainder(best, 2 * math.pi), max(seen, 0.05) * FORGETTING_S
 
 
 def knee_on_the_way(

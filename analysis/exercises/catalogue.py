@@ -77,7 +77,7 @@ def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
     tables = {name: data.get(name, {}) for name in TABLES}
     problems = [f"{name} is no table" for name, t in tables.items() if not isinstance(t, dict)]
     pose, dose = (table if isinstance(table, dict) else {} for table in tables.values())
-    counted = data.get("mode") not in ("hold", "timer")
+    counted = data.get("mode") not in ("hold", "timer", "free")
     timed = data.get("mode") == "timer"
     problems += [
         *_field_problems(data, Exercise, "", COUNTED_NEED if counted else ()),

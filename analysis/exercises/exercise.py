@@ -10,13 +10,13 @@ import numpy as np
 
 from imu.sample import FloatArray, Side
 
-Mode = Literal["gravity", "heading", "proxy", "hold", "timer"]
+Mode = Literal["gravity", "heading", "proxy", "hold", "timer", "free"]
 Signal = Literal[
     "hip_rotation", "leg_roll", "leg_roll_outwards", "thigh_elevation", "thigh_lowering"
 ]
 CHOICES = {
     "position": ("prone", "supine", "seated", "floor", "side_lying", "standing", "kneeling"),
-    "mode": ("gravity", "heading", "proxy", "hold", "timer"),
+    "mode": ("gravity", "heading", "proxy", "hold", "timer", "free"),
     "angle": ("gravity", "heading"),
     "zero": ("absolute", "pose"),
     "signal": (
@@ -175,9 +175,14 @@ class Exercise:
         return self.mode == "timer"
 
     @property
+    def is_free(self) -> bool:
+        """Say whether the leg is only measured: no start pose, no bends, no repetitions."""
+        return self.mode == "free"
+
+    @property
     def needs_calibration(self) -> bool:
         """Say whether the units have to be told from the leg first."""
-        return not self.is_timed
+        return not (self.is_timed or self.is_free)
 
     @property
     def has_hip_angle(self) -> bool:

@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from analysis import exercises
+from analysis.angle.free_movement import free_angles, free_axes
+from analysis.angle.leg_angles import LegAngles
 from analysis.calibrate.calibration import CalibrationResult, calibrate
 from analysis.calibrate.find_steps import find_windows
+from analysis.calibrate.given_axes import GivenAxes, calibrate_given
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, LegFrames, Spans, Windows
@@ -84,7 +88,8 @@ def analyse(recording: Recording) -> Result:
                 spans = counted_spans(recording.marks, result.calibration.ready_s)
                 legs[side] = RecordedLeg(result.calibration, frames, spans)
         else:
-            windows[side], result, record = _follow_guided(recording, exercise, side, frames)
+            follow = _follow_free if exercise.is_free else _follow_guided
+            windows[side], result, record = follow(recording, exercise, side, frames)
             if record is not None:
                 records[side] = record
         calibrations[side] = result
@@ -147,14 +152,37 @@ def _follow_guided(
     return windows, result, follow_guided(hold, frames, pose.ready_s)
 
 
+def _follow_free(
+    recording: Recording, exercise: Exercise, side: Side, frames: LegFrames
+) -> tuple[Windows, CalibrationResult, LegRecord | None]:
+    """Return what one leg of a free movement shows; None where nothing tells how its units sit."""
+    windows = windows_of_marks(recording.marks)
+    stored = (recording.calibrations or {}).get(side)
+    axes, result = free_axes(frames, windows, stored if isinstance(stored, GivenAxes) else None)
+    if axes is None:
+        return windows, result, None
+    found = free_angles(axes, frames, side, math.radians(exercise.max_sigma_deg))
+    nothing = np.full(len(frames.time_s), np.nan)
+    series = LegAngles(*([nothing] * len(LegAngles._fields)))._replace(
+        knee_flexion=found.knee_flexion,
+        thigh_elevation=found.thigh_elevation,
+        shank_elevation=found.shank_elevation,
+    )
+    present = np.zeros(len(frames.time_s), dtype=np.bool_)
+    record = LegRecord(series, nothing, present, (), (), nothing, nothing, free=found)
+    return windows, result, record
+
+
 def calibrate_leg(
     recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
 ) -> tuple[Windows, CalibrationResult]:
-    """Return the stored calibration, or one from the marks, or one from what the frames show."""
+    """Return the stored calibration, or one with given axes, from the marks or from the frames."""
     marked = windows_of_marks(recording.marks)
     stored = (recording.calibrations or {}).get(side)
     if isinstance(stored, LegCalibration):
         return marked, CalibrationResult(stored, ())
+    if isinstance(stored, GivenAxes):
+        return marked, calibrate_given(stored, frames, marked, exercise)
     if marked == Windows():
         marked = find_windows(frames, exercise, side)
     return marked, calibrate(frames, marked, exercise, side)

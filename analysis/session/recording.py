@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from analysis.angle.free_movement import FreeAngles
 from analysis.angle.leg_angles import LegAngles, angles_of_recording
-from analysis.calibrate.hold_pose import AnyCalibration
+from analysis.calibrate.stored import StoredCalibration
 from analysis.count.in_place import AWAY, InPlace, placed, posture
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise
@@ -76,8 +77,11 @@ class Recording:
     units: tuple[Unit, ...]
     frames: FrameTable
     marks: Sequence[tuple[float, str]] = ()
-    calibrations: Mapping[Side, AnyCalibration] | None = None
-    """Calibrations made while recording; None lets the recording be calibrated from itself."""
+    calibrations: Mapping[Side, StoredCalibration] | None = None
+    """Calibrations made while recording, or axes that were given.
+
+    None lets the recording be calibrated from itself.
+    """
     lost_percent: float = 0.0
     longest_gap_s: float = 0.0
     silent_s: tuple[float, ...] = ()
@@ -121,6 +125,10 @@ class LegRecord:
     """1 σ of the rotation; wider where a strap slipped, NaN where the zero is lost."""
     signal_deg: FloatArray
     """What was counted: the rotation, or what stands for it; NaN where refused."""
+    shifted: BoolArray | None = None
+    """From where on a strap is known to have slipped; None where nobody watched."""
+    free: FreeAngles | None = None
+    """Of free movement, which has no hip angle: each angle with its own uncertainty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,7 @@ class _Followed:
         self._alarms, slip_rad = _watched(
             watch, calibration, frames, series, self._where, interpolated
         )
+        self._shifted = slip_rad > 0.0
         self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
         columns = (
             frames.time_s,
@@ -237,6 +246,7 @@ class _Followed:
             tuple(self._alarms),
             self._sigma,
             self._signal,
+            self._shifted,
         )
 
 

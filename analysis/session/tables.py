@@ -37,7 +37,8 @@ SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0
 ANGLE_COLUMNS = (
     "time_s", "side", "hip_internal_rotation_deg", "uncertainty_deg", "basis", "hip_flexion_deg",
     "hip_adduction_deg", "knee_flexion_deg", "thigh_elevation_deg", "pelvis_rotation_deg", "valid",
-    "set", "rep", "phase",
+    "set", "rep", "phase", "knee_flexion_uncertainty_deg", "thigh_elevation_uncertainty_deg",
+    "sensor_shift", "thigh_rotation_gravity_deg",
 )  # fmt: skip
 SUMMARY_COLUMNS = (
     "session_id", "wearer", "start_time", "exercise", "side", "sets", "valid", "partial",
@@ -86,17 +87,18 @@ def _angle_columns(
     rotation = empty if record is None else record.rotation_deg
     valid = ~np.isnan(rotation)
     series = record.series if record is not None else None
+    free = record.free if record is not None else None
+    sigma = empty if record is None else np.where(valid, _rounded(record.sigma_deg), np.nan)
+    shifted = None if record is None else record.shifted
 
     def degrees(name: str) -> FloatArray:
-        return empty if series is None else _rounded(np.degrees(getattr(series, name)))
+        return empty if series is None else _degrees(getattr(series, name))
 
     return {
         "time_s": np.round(time_s, 6),
         "side": pd.Categorical.from_codes(np.full(n, SIDES.index(side), np.int8), SIDE_INDEX),
         "hip_internal_rotation_deg": _rounded(rotation),
-        "uncertainty_deg": empty
-        if record is None
-        else np.where(valid, _rounded(record.sigma_deg), np.nan),
+        "uncertainty_deg": sigma if free is None else _degrees(free.rotation_sigma),
         "basis": pd.Categorical.from_codes(valid.astype(np.int8) - 1, pd.Index([exercise.angle])),
         "hip_flexion_deg": degrees("flexion"),
         "hip_adduction_deg": degrees("adduction"),
@@ -107,7 +109,19 @@ def _angle_columns(
         "set": pd.arrays.IntegerArray(sets, sets == 0),
         "rep": pd.arrays.IntegerArray(reps, reps == 0),
         "phase": pd.Categorical.from_codes(phase, pd.Index(PHASES)),
+        "knee_flexion_uncertainty_deg": empty
+        if free is None
+        else _degrees(free.knee_flexion_sigma),
+        "thigh_elevation_uncertainty_deg": (
+            empty if free is None else _degrees(free.thigh_elevation_sigma)
+        ),
+        "sensor_shift": np.zeros(n, dtype=np.bool_) if shifted is None else shifted,
+        "thigh_rotation_gravity_deg": empty if free is None else _degrees(free.rotation),
     }
+
+
+def _degrees(angle_rad: FloatArray) -> FloatArray:
+    return _rounded(np.degrees(angle_rad))
 
 
 def _calibrating(windows: Windows, record: LegRecord | None) -> list[tuple[float, float]]:

@@ -20,17 +20,19 @@ from analysis.session import analyse as sessions
 from hipturn.archive.manifest import Entry, ManifestWriter, output_hashes, session_hashes, software
 from hipturn.archive.processes import in_processes
 from hipturn.errors import UserError, disk_text, fault_text
-from hipturn.export.csv import join_tables, read_rows, write_tables
+from hipturn.export.csv import Decimal, join_tables, read_rows, write_tables
 from hipturn.history.earlier import candidates, completed, past_of
 from hipturn.history.stored import store_summary
 from hipturn.report.entry import calibrated_live
 from hipturn.session.pipeline import read_recording
+from hipturn.units.calibration_file import Calibration
 from imu.fuse.orientation import FilterName
 from imu.recording import SessionError, open_session
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.session.recording import Recording
     from imu.recording import Session
 
 
@@ -60,6 +62,12 @@ class Job:
     """Sessions to measure the change from, the newest first (see `hipturn.history.earlier`)."""
     parquet: Path | None = None
     """The folder of a partitioned data set that the tables are written into too."""
+    calibration: Calibration | None = None
+    """How the units sit, where that is given rather than found in the session."""
+    decimal: Decimal = "point"
+    """How the numbers of the CSV tables are written."""
+    xlsx: bool = False
+    """Whether the tables are written as a workbook too."""
     known: Entry | None = None
     """An earlier run, from its manifest."""
     url: str = ""
@@ -68,7 +76,13 @@ class Job:
     @property
     def options(self) -> dict[str, Any]:
         """Return what was asked for, as the manifest keeps it."""
-        return {
+        legs = self.calibration.legs if self.calibration else {}
+        told = {
+            "calibration": {str(side): leg.to_json() for side, leg in legs.items()},
+            "decimal": self.decimal if self.decimal != "point" else "",
+            "xlsx": self.xlsx,
+        }
+        return {name: value for name, value in told.items() if value} | {
             "report": self.report,
             "filter": self.orientation_filter,
             "parquet": self.parquet is not None,
@@ -123,12 +137,16 @@ def failed(job: Job, problem: str) -> Outcome:
 def _analysed(job: Job, session: Session) -> sessions.Result:
     for left in job.out.glob("*.part"):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
-    result = sessions.analyse(read_recording(session, job.orientation_filter))
-    if job.orientation_filter is None and not job.url:
+    result = sessions.analyse(_recording(job, session))
+    if job.orientation_filter is None and job.calibration is None and not job.url:
         store_summary(job.session, result.summary)
     past = past_of(result.summary, job.earlier)
     result = replace(result, summary=completed(result.summary, past))
-    write_tables(result, job.out)
+    write_tables(result, job.out, job.decimal)
+    if job.xlsx:
+        from hipturn.export.xlsx import WORKBOOK, write_workbook
+
+        write_workbook(result, job.out / WORKBOOK)
     if job.report:
         from hipturn.report import Entry as Page  # matplotlib only when wanted
         from hipturn.report import write_report
@@ -140,6 +158,13 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
 
         write_partitions(result, job.parquet, job.out.name)
     return result
+
+
+def _recording(job: Job, session: Session) -> Recording:
+    recording = read_recording(session, job.orientation_filter)
+    if job.calibration is None:
+        return recording
+    return replace(recording, calibrations=job.calibration.for_units(recording.units))
 
 
 def _made_from(job: Job, folder: Path) -> Entry:

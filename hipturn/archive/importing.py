@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hipturn import __version__
+from hipturn.units.calibration_file import Calibration
 from imu.importers import ImportedSession, Placement
 from imu.importers.marks import read_marks
 from imu.recording import UNKNOWN_START, SessionHeader, SessionWriter, recorded_side
@@ -28,6 +29,8 @@ class Wish:
     orientation_filter: str = "vqf"
     started_at: datetime | None = None
     """Start time with zone, for files that have none; it overrides the time in the files."""
+    calibration: Calibration | None = None
+    """How the units sit, where it is known; zero and start position still come from the data."""
 
 
 def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -> list[str]:
@@ -63,6 +66,14 @@ def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -
     return imported.warnings
 
 
+def _axes_json(imported: ImportedSession, wish: Wish) -> dict[str, Any] | None:
+    """Return the given axes as a session's header keeps them."""
+    if wish.calibration is None:
+        return None
+    legs = wish.calibration.for_units(imported.units)
+    return {str(side): axes.to_json() for side, axes in legs.items()}
+
+
 def placed(files: Mapping[str, Given | None]) -> dict[Placement, Given]:
     """Return what was given for each place, from options called `right_thigh` and so on."""
     found: dict[Placement, Given] = {}
@@ -86,5 +97,6 @@ def _header(form: str, imported: ImportedSession, wish: Wish) -> SessionHeader:
         wearer=wish.wearer,
         clock=imported.clock,
         orientation_filter=wish.orientation_filter if raw else None,
+        calibration=_axes_json(imported, wish),
         notes=tuple(imported.warnings),
     )

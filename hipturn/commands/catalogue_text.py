@@ -14,6 +14,7 @@ MODES = {
     "proxy": "counted by a proxy, never called hip rotation",
     "hold": "guided hold",
     "timer": "timed, not measured",
+    "free": "measured against gravity, nothing counted",
 }
 
 

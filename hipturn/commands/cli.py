@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from hipturn import __version__
-from hipturn.commands.command_words import SecondsType, SpeedType, example
+from hipturn.commands.command_words import SecondsType, SpeedType, calibration_of, example
 from hipturn.commands.imports import import_
 from hipturn.commands.kit import kit
 from hipturn.commands.page_options import PageAt, page_options, page_wanted
 from hipturn.commands.recordings import RECORDINGS
+from hipturn.commands.studies import STUDIES
 from hipturn.commands.units import UNITS
 from hipturn.errors import UserError, disk_text, fault_text, without_stray_warnings
 
@@ -72,6 +73,11 @@ def cli(context: click.Context) -> None:
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
 @click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
+@click.option(
+    "--calibration",
+    metavar="FILE|SESSION|last",
+    help="How the units sit, in place of the guided steps; one knee bend proves it.",
+)
 @click.option("--lsl", is_flag=True, help="Stream to Lab Streaming Layer too (extra [lsl]).")
 @page_options
 def live(
@@ -87,6 +93,7 @@ def live(
     active: bool | None,
     is_test: bool,
     plan_file: str | None,
+    calibration: str | None,
     lsl: bool,
     page: bool | None,
     at: PageAt,
@@ -106,6 +113,7 @@ def live(
         active=active,
         is_test=is_test,
         lsl=lsl,
+        calibration=_calibration(calibration, root, wearer),
     )
     only_terminal = plan_file is not None or lsl or synchronise or is_test or active is not None
     if page_wanted(page, at.lan, default=not only_terminal):
@@ -178,6 +186,15 @@ def exercises(exercise: str | None, as_json: bool) -> None:
         click.echo(explain(exercise) if exercise else listing())
 
 
+def _calibration(text: str | None, root: str | None, wearer: str) -> Any:  # noqa: ANN401
+    """Return the calibration that `live` is to take, `last` being the wearer's newest."""
+    if text != "last":
+        return calibration_of(text)
+    from hipturn.units.calibration_file import last_calibration
+
+    return last_calibration(root, wearer)
+
+
 def _print_session(folder: Path) -> None:
     """Print how a set went and where it is."""
     import hipturn
@@ -191,7 +208,7 @@ def _print_session(folder: Path) -> None:
     click.echo(f"session: {folder}")
 
 
-for command in (kit, import_, *UNITS, *RECORDINGS):
+for command in (kit, import_, *UNITS, *RECORDINGS, *STUDIES):
     cli.add_command(command)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from hipturn.units.calibration_file import Calibration
 
 DAY_S = 86_400.0  # no battery of a unit lasts longer
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -53,6 +56,22 @@ class SecondsType(click.ParamType):  # type: ignore[type-arg]  # generic in some
         if not 0.0 < seconds <= DAY_S:
             self.fail(f"give seconds above 0, up to {DAY_S:.0f}", param, ctx)
         return seconds
+
+
+CALIBRATION = click.option(
+    "--calibration",
+    metavar="FILE|SESSION",
+    help="How the units sit: calibration.json, or a session that knows.",
+)
+
+
+def calibration_of(text: str | None) -> Calibration | None:
+    """Return the calibration that `--calibration` names, None without the option."""
+    if text is None:
+        return None
+    from hipturn.units.calibration_file import read_calibration  # numpy only when wanted
+
+    return read_calibration(text)
 
 
 def example(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hipturn.commands.command_words import example
+from hipturn.commands.command_words import CALIBRATION, calibration_of, example
 from hipturn.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ COMMON = (
     click.option("--marks", type=FILE, help="CSV with time_s,label."),
     click.option("--wearer", default="", help="A pseudonym, never a name."),
     click.option("--filter", "orientation_filter", type=FILTERS, default="vqf", show_default=True),
+    CALIBRATION,
     click.option(
         "--started", metavar="TIME", help="When it began, such as 2026-03-01T10:30+01:00."
     ),
@@ -191,7 +192,9 @@ def _split(options: dict[str, Any]) -> tuple[Wish, dict[Any, Any]]:
     names = ("out", "exercise", "marks", "wearer", "orientation_filter")
     load(options["exercise"])
     started_at = _moment(options.pop("started"))
-    wish = Wish(**{name: options.pop(name) for name in names}, started_at=started_at)
+    calibration = calibration_of(options.pop("calibration"))
+    told = {name: options.pop(name) for name in names}
+    wish = Wish(**told, started_at=started_at, calibration=calibration)
     files = placed(options)
     if options and not files:
         raise click.UsageError("give at least one unit, such as --right-thigh thigh.csv")

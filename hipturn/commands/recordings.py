@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hipturn.commands.command_words import FILE, example
+from hipturn.commands.command_words import CALIBRATION, FILE, calibration_of, example
 from hipturn.errors import UserError
 from hipturn.export.run import FORMS
 
 if TYPE_CHECKING:
     from hipturn.archive.batch import Outcome
+    from hipturn.export.csv import Decimal
     from imu.fuse.orientation import FilterName
 
+SPREADSHEET = (
+    click.option(
+        "--decimal", type=click.Choice(["point", "comma"]), default="point", show_default=True,
+        help="comma: `;` between cells and decimal commas, for German or French spreadsheets.",
+    ),
+    click.option("--xlsx", is_flag=True, help="Also write tables.xlsx, a workbook for Excel."),
+)  # fmt: skip
 FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 
 
@@ -27,6 +35,9 @@ FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
 @click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
+@CALIBRATION
+@SPREADSHEET[0]
+@SPREADSHEET[1]
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
@@ -36,6 +47,9 @@ def analyse(
     orientation_filter: FilterName | None,
     parquet: bool,
     cluster: str | None,
+    calibration: str | None,
+    decimal: Decimal,
+    xlsx: bool,
     as_json: bool,
 ) -> None:
     """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
@@ -58,6 +72,7 @@ def analyse(
     jobs = jobs_for(
         found, out, report=report, orientation_filter=orientation_filter,
         parquet=out / PARQUET if parquet or cluster else None,
+        calibration=calibration_of(calibration), decimal=decimal, xlsx=xlsx,
     )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
         run = partial(on_cluster, cluster) if cluster else None
@@ -145,12 +160,17 @@ def forget(wearer: str, root: str | None, tables: tuple[Path, ...], yes: bool) -
 @click.argument("session")
 @click.option("--to", "form", type=click.Choice(list(FORMS)), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
-def export(session: str, form: str, out: Path | None) -> None:
+@SPREADSHEET[0]
+@SPREADSHEET[1]
+def export(session: str, form: str, out: Path | None, decimal: Decimal, xlsx: bool) -> None:
     """Write a session as interoperable files."""
     from hipturn.export.run import export_sessions
     from hipturn.session_paths import find_sessions
 
-    for written in export_sessions(find_sessions([session]), form, out):
+    if form != "csv" and (xlsx or decimal != "point"):
+        raise click.UsageError("--decimal and --xlsx are of --to csv")
+    folders = find_sessions([session])
+    for written in export_sessions(folders, form, out, decimal=decimal, xlsx=xlsx):
         click.echo(written)
 
 

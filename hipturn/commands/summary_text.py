@@ -48,6 +48,8 @@ def _counted(row: dict[str, Any], exercise: Exercise) -> list[str]:
 
 def _held(row: dict[str, Any], exercise: Exercise) -> list[str]:
     head = f"{row['exercise']}, {row['side']}: "
+    if exercise.is_free:
+        return [f"{head}measured, nothing counted"]
     asked = f"of {exercise.dose.hold_s[0]:.0f} s"
     if math.isnan(row["hold_median_s"]):
         return [f"{head}nothing held {asked}"]

@@ -1,13 +1,18 @@
-"""Tables as CSV: UTF-8, dot decimal, a header row, and no cell that a spreadsheet would run."""
+"""Tables as CSV: UTF-8, a header row, and no cell that a spreadsheet would run.
+
+Numbers have a decimal point between commas; for spreadsheets of countries that write a decimal
+comma, `decimal="comma"` writes that, with semicolons between cells and a byte order mark in front.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 
 from hipturn.errors import UserError, printable
@@ -19,15 +24,33 @@ if TYPE_CHECKING:
     from analysis.session.analyse import Result
     from imu.recording import Session
 
+Decimal = Literal["point", "comma"]
+
+
+class Dialect(NamedTuple):
+    """How a country's spreadsheets expect a table."""
+
+    delimiter: str
+    decimal: str
+    mark: bytes
+    """What stands in front of the header."""
+
+
+DIALECTS: dict[Decimal, Dialect] = {
+    "point": Dialect(",", ".", b""),
+    "comma": Dialect(";", ",", b"\xef\xbb\xbf"),
+}
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet runs, in full width too where the language has such signs."""
 TEXTS = ("session_id", "wearer", "start_time", "exercise", "side", "side_flag")
 """The columns of summary.csv that are text."""
+MAX_HEAD = 20_000
+"""Of a line of column names, in characters."""
 BY_HAND = ("pain_0_10", "end_feel", "note")
 """Columns for people to fill in; a table that holds such entries is never overwritten."""
 
 
-def write_tables(result: Result, folder: Path) -> list[Path]:
+def write_tables(result: Result, folder: Path, decimal: Decimal = "point") -> list[Path]:
     """Write angles.csv, reps.csv and summary.csv into a folder and return their paths.
 
     Raises
@@ -38,19 +61,23 @@ def write_tables(result: Result, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_entries_by_hand(folder / "reps.csv")
     tables = {"angles": result.angles, "reps": result.reps, "summary": result.summary}
-    return [write_table(table, folder / f"{name}.csv") for name, table in tables.items()]
+    return [write_table(table, folder / f"{name}.csv", decimal) for name, table in tables.items()]
 
 
-def write_table(table: pd.DataFrame, path: Path) -> Path:
+def write_table(table: pd.DataFrame, path: Path, decimal: Decimal = "point") -> Path:
     """Write one table, whole or not at all; text cells are made safe for spreadsheets."""
+    dialect = DIALECTS[decimal]
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     columns = [_safe(column) for column in arrow.columns]
+    if dialect.decimal != ".":
+        columns = [_with_comma(column) for column in columns]
     safe = pa.Table.from_arrays(columns, names=arrow.column_names)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write((",".join(arrow.column_names) + "\n").encode())
-            file.write(_rows(safe))
+            file.write(dialect.mark)
+            file.write((dialect.delimiter.join(arrow.column_names) + "\n").encode())
+            file.write(_rows(safe, dialect.delimiter))
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -78,18 +105,37 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a summary.csv as its DataFrame would give them."""
     import pandas as pd
 
-    with path.open(encoding="utf-8") as file:
-        table = pd.read_csv(file, dtype=dict.fromkeys(TEXTS, str))
+    dialect = dialect_of(path)
+    with path.open(encoding="utf-8-sig") as file:
+        table = pd.read_csv(
+            file, dtype=dict.fromkeys(TEXTS, str), sep=dialect.delimiter, decimal=dialect.decimal
+        )
     rows: list[dict[str, Any]] = table.fillna(dict.fromkeys(TEXTS, "")).to_dict("records")  # type: ignore[assignment]
     return [
         row | {name: row[name].removeprefix("'") for name in TEXTS if name in row} for row in rows
     ]
 
 
-def export_csv(result: Result, session: Session, folder: Path) -> list[Path]:
+def dialect_of(path: Path) -> Dialect:
+    """Return how a table was written, by its line of column names.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.readline(MAX_HEAD)
+    return DIALECTS["comma" if ";" in head else "point"]
+
+
+def export_csv(
+    result: Result, session: Session, folder: Path, decimal: Decimal = "point"
+) -> list[Path]:
     """Write the tables and, beside them, every sample as it was recorded (samples.csv)."""
-    paths = write_tables(result, folder)
-    return [*paths, write_table(sample_table(session).to_pandas(), folder / "samples.csv")]
+    paths = write_tables(result, folder, decimal)
+    samples = sample_table(session).to_pandas()
+    return [*paths, write_table(samples, folder / "samples.csv", decimal)]
 
 
 def sample_table(session: Session) -> pa.Table:
@@ -114,11 +160,20 @@ def sample_table(session: Session) -> pa.Table:
     return pa.table(arrays)
 
 
-def _rows(table: pa.Table) -> pa.Buffer:
-    """Return CSV rows; text is quoted only where a cell holds a comma, a quote or a line end."""
+def _with_comma(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return fractions as text with a decimal comma; other columns stay."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pa.compute.replace_substring(column.cast(pa.string()), ".", ",")
+
+
+def _rows(table: pa.Table, delimiter: str) -> pa.Buffer:
+    """Return CSV rows; text is quoted only where a cell holds a delimiter, quote or line end."""
     for quoting in ("none", "needed"):
         sink = pa.BufferOutputStream()
-        options = pa.csv.WriteOptions(include_header=False, quoting_style=quoting)
+        options = pa.csv.WriteOptions(
+            include_header=False, quoting_style=quoting, delimiter=delimiter
+        )
         try:
             pa.csv.write_csv(table, sink, options)
         except pa.ArrowInvalid:
@@ -161,8 +216,9 @@ def _refuse_entries_by_hand(path: Path) -> None:
         return
     import pandas as pd
 
-    with path.open(encoding="utf-8") as file:
-        old = pd.read_csv(file, dtype=str, keep_default_na=False)
+    separator = dialect_of(path).delimiter
+    with path.open(encoding="utf-8-sig") as file:
+        old = pd.read_csv(file, dtype=str, keep_default_na=False, sep=separator)
     filled = [name for name in BY_HAND if name in old and (old[name] != "").any()]
     if filled:
         raise UserError(

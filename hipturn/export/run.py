@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +12,7 @@ import hipturn
 
 if TYPE_CHECKING:
     from analysis.session.analyse import Result
+    from hipturn.export.csv import Decimal
     from imu.recording import Session
 
 FORMS = {
@@ -19,6 +21,7 @@ FORMS = {
     "motion-bids": "motion_bids",
     "parquet": "parquet",
     "fhir": "fhir",
+    "calibration": "calibration",
 }
 """What a form is called, and the module beside this one that has its `export_…`."""
 ONE_DATASET = "motion-bids"
@@ -34,7 +37,14 @@ def writer_of(form: str) -> Writer:
     )
 
 
-def export_sessions(paths: list[Path], form: str, out: Path | None) -> Iterator[Path]:
+def export_sessions(
+    paths: list[Path],
+    form: str,
+    out: Path | None,
+    *,
+    decimal: Decimal = "point",
+    xlsx: bool = False,
+) -> Iterator[Path]:
     """Export sessions and yield every file written.
 
     One session goes to `out`, several to a folder each under it; Motion-BIDS keeps them in one
@@ -47,7 +57,10 @@ def export_sessions(paths: list[Path], form: str, out: Path | None) -> Iterator[
     SessionError
         When a session cannot be read.
     """
-    write = writer_of(form)
+    from hipturn.export.csv import export_csv  # pyarrow, pandas only when something is written
+    from hipturn.export.xlsx import WORKBOOK, write_workbook
+
+    write: Writer = partial(export_csv, decimal=decimal) if form == "csv" else writer_of(form)
     for path in paths:
         session = hipturn.open(path)
         name = session.header.session_id
@@ -55,4 +68,7 @@ def export_sessions(paths: list[Path], form: str, out: Path | None) -> Iterator[
         if out is not None and len(paths) > 1 and form != ONE_DATASET:
             folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
-        yield from write(hipturn.analyse(session), session, folder)
+        result = hipturn.analyse(session)
+        yield from write(result, session, folder)
+        if xlsx:
+            yield write_workbook(result, folder / WORKBOOK)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hipturn.archive.manifest import MANIFEST_FILE, forget_entry
 from hipturn.errors import UserError
+from hipturn.export.csv import dialect_of
 from hipturn.export.motion_bids import PARTICIPANTS, label_of, other_participants
 from hipturn.export.parquet import PARQUET, partitions
 from hipturn.history.index import INDEX_FILE, history_index
@@ -36,6 +37,7 @@ TABLES = ("summary.csv", "reps.csv")
 WRITTEN = (
     "angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv", "manifest.json",
     "bundle.json", "orientations.sto", "placement.sto", "marks.csv", "calibration.json",
+    "tables.xlsx",
     *(f"{name}.parquet" for name in ("angles", "reps", "summary", "samples")),
 )  # fmt: skip
 """What `analyse` and `export` write into a folder of one session."""
@@ -203,7 +205,9 @@ def _forget_made(tree: Path, wearer: str, sessions: list[Path], done: Forgotten)
 def _forget_rows(table: Path, wearer: str, done: Forgotten) -> Iterator[Path]:
     """Remove a wearer's rows of a table; with nobody else in it, its folder's tables too."""
     with contextlib.suppress(ValueError, csv.Error, IndexError):
-        head, *rows = list(csv.reader(io.StringIO(table.read_text(encoding="utf-8"), newline="")))
+        dialect = dialect_of(table)
+        lines = io.StringIO(table.read_text(encoding="utf-8-sig"), newline="")
+        head, *rows = list(csv.reader(lines, delimiter=dialect.delimiter))
         column = head.index("wearer")
         # a cell that looks like a formula was written with a quote in front
         kept = [row for row in rows if row[column].removeprefix("'") != wearer]
@@ -213,8 +217,9 @@ def _forget_rows(table: Path, wearer: str, done: Forgotten) -> Iterator[Path]:
             yield from _remove_written(table.parent, done)
             return
         text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([head, *kept])
-        if _tried(lambda: replace_file(table, [text.getvalue().encode()]), table, done):
+        csv.writer(text, delimiter=dialect.delimiter, lineterminator="\n").writerows([head, *kept])
+        written = [dialect.mark, text.getvalue().encode()]
+        if _tried(lambda: replace_file(table, written), table, done):
             yield table
 
 

@@ -35,8 +35,11 @@ export function resultCard(recording) {
 /** What can be done with a result that is shown. */
 export function resultFoot(page, key) {
   const path = `/api/sessions/${encodeURIComponent(key)}`;
+  // a spreadsheet of a country that writes 1,5 reads 1.5 wrongly
+  const comma = (1.5).toLocaleString().includes(",") ? "?decimal=comma" : "";
   return [
-    el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv`, download: "" }, "Save CSV"),
+    el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv${comma}`, download: "" }, "Save CSV"),
+    el("a", { class: "button", id: "saveXlsx", href: `${path}/tables.xlsx`, download: "" }, "Excel"),
     el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf`, download: "" }, "Report"),
     el("button", { type: "button", id: "compare", onclick: () => page.compare(key) }, "Compare"),
     el("button", { type: "button", id: "watch", onclick: () => page.replay(key) }, "Watch"),

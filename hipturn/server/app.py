@@ -62,11 +62,15 @@ def build_app(
         Route("/api/sessions/{key}", found.session),
         Route("/api/sessions/{key}/columns", found.columns),
         Route("/api/sessions/{key}/{table}.csv", found.table),
+        Route("/api/sessions/{key}/tables.xlsx", found.workbook),
         Route("/api/sessions/{key}/report.pdf", found.report),
         Route("/qr.svg", found.code),
         WebSocketRoute("/ws", found.socket),
     ]
     return Guard(Starlette(routes=routes), door, know)
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class _Answers:
@@ -110,14 +114,24 @@ class _Answers:
         return await self._of(request, answer)
 
     async def table(self, request: Request) -> Response:
-        """Answer with angles.csv, reps.csv or summary.csv."""
+        """Answer with angles.csv, reps.csv or summary.csv; `?decimal=comma` for some countries."""
         name = request.path_params["table"]
+        comma = request.query_params.get("decimal") == "comma"
 
         async def answer(found: Analysed) -> Response:
             if name not in ("angles", "reps", "summary"):
                 return Response("There is no such table.\n", 404)
-            data = await self._library.table(found, name)
+            data = await self._library.table(found, name, "comma" if comma else "point")
             return _download(data, "text/csv; charset=utf-8", f"{found.path.name}_{name}.csv")
+
+        return await self._of(request, answer)
+
+    async def workbook(self, request: Request) -> Response:
+        """Answer with the tables as one workbook."""
+
+        async def answer(found: Analysed) -> Response:
+            data = await self._library.workbook(found)
+            return _download(data, XLSX, f"{found.path.name}.xlsx")
 
         return await self._of(request, answer)
 

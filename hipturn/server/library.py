@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import exercises
 from analysis.exercises import CatalogueError
@@ -19,6 +19,9 @@ from hipturn.server.workshop import Workshop
 from hipturn.session.pipeline import read_recording
 from hipturn.session_paths import SESSION_FILE, demo_root
 from imu.recording import SessionError, open_session
+
+if TYPE_CHECKING:
+    from hipturn.export.csv import Decimal
 
 NEWEST = 200
 """More recordings than this are not listed; name an older one on the command line."""
@@ -115,9 +118,13 @@ class Library:
             self._analysed[key] = found
         return self._analysed[key]
 
-    async def table(self, analysed: Analysed, name: str) -> bytes:
-        """Return angles.csv, reps.csv or summary.csv of a recording."""
-        return await self._workshop.do(_table, analysed.path, name)
+    async def table(self, analysed: Analysed, name: str, decimal: str) -> bytes:
+        """Return angles.csv, reps.csv or summary.csv of a recording, decimals as asked."""
+        return await self._workshop.do(_table, analysed.path, name, decimal)
+
+    async def workbook(self, analysed: Analysed) -> bytes:
+        """Return the tables of a recording as one workbook."""
+        return await self._workshop.do(_workbook, analysed.path)
 
     async def report(self, analysed: Analysed) -> bytes:
         """Return report.pdf of a recording."""
@@ -142,10 +149,16 @@ def _shown(key: str, path: Path, demo: bool) -> Analysed:
     return Analysed(path, told, columns_of(result), tuple(summary_lines(result)))
 
 
-def _table(path: Path, name: str) -> bytes:
+def _table(path: Path, name: str, decimal: Decimal) -> bytes:
     from hipturn.export.csv import write_table
 
-    return _made(lambda file: write_table(getattr(_result(path), name), file), ".csv")
+    return _made(lambda file: write_table(getattr(_result(path), name), file, decimal), ".csv")
+
+
+def _workbook(path: Path) -> bytes:
+    from hipturn.export.xlsx import write_workbook
+
+    return _made(lambda file: write_workbook(_result(path), file), ".xlsx")
 
 
 def _report(path: Path) -> bytes:

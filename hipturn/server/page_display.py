@@ -104,7 +104,7 @@ class PageDisplay:
                 step=step.name.lower(),
                 text=" ".join(c["text"] for c in seen.checks if c["text"] and not c["passed"])
                 if refused
-                else step_text(step, self._exercise),
+                else step_text(step, self._exercise, self._tracker.bends_asked(side)),
             )
 
     def _tell_guide(self) -> None:

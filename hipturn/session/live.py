@@ -158,7 +158,7 @@ def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
         return f"{side} leg calibrated{sure}. Begin the set."
     if news.result is not None:
         return " ".join(news.result.sentences)
-    return step_text(news.step, tracker.exercise)
+    return step_text(news.step, tracker.exercise, tracker.bends_asked(side))
 
 
 def paced(speed: float | None) -> Pace:

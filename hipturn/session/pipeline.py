@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from analysis import exercises
-from analysis.calibrate.guide import Guide, GuideUpdate, Step
-from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
+from analysis.calibrate.given_axes import GivenAxes
+from analysis.calibrate.guide import BENDS_ASKED, Guide, GuideUpdate, Step
+from analysis.calibrate.guide_given import GivenGuide
+from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration
+from analysis.calibrate.stored import StoredCalibration, stored_calibrations
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise
 from analysis.leg import LegCalibration, Spans
@@ -65,8 +68,11 @@ class Tracker:
         orientation_filter: FilterName = "vqf",
         marks: Sequence[tuple[float, str]] = (),
         reconnects: Reconnects = (),
+        given: Mapping[Side, GivenAxes] | None = None,
     ) -> None:
         """Prepare for the units of a session and one exercise.
+
+        A leg whose axes are `given` is guided to its start position and one knee bend only.
 
         `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
         a unit's clock may have restarted, from the recording's events.
@@ -87,15 +93,13 @@ class Tracker:
         self._common = (
             CommonNumbers() if exercise.both_legs and len(self._legs) == len(Side) else None
         )
+        self._given = dict(given or {}) if exercise.is_counted else {}
         self._guides = (
-            {
-                leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
-                for leg in self._legs
-            }
+            {leg.side: self._guide(leg) for leg in self._legs}
             if guided and exercise.needs_calibration
             else {}
         )
-        if not exercise.needs_calibration:
+        if exercise.is_timed:
             spans = counted_spans(marks, 0.0)
             self._monitors = {side: TimerMonitor(exercise, spans) for side in self.sides}
 
@@ -125,6 +129,16 @@ class Tracker:
             side: start_level_deg(calibration, self.exercise)
             for side, calibration in self.calibrations.items()
         }
+
+    def bends_asked(self, side: Side) -> int:
+        """Return how many knee bends a leg's calibration asks for."""
+        return 1 if side in self._given else BENDS_ASKED
+
+    def _guide(self, leg: LegUnits) -> Guide:
+        worn, given = leg.thigh is not None, self._given.get(leg.side)
+        if given is not None:
+            return GivenGuide(given, self.exercise, self._rate_hz, thigh_worn=worn)
+        return Guide(self.exercise, leg.side, self._rate_hz, thigh_worn=worn)
 
     def units_of(self, side: Side) -> LegUnits:
         """Return which units a leg is measured by."""
@@ -229,12 +243,12 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         When the session cannot be read, or its exercise is unknown.
     """
     exercise_of(session)  # before the samples are read
+    calibrations = calibrations_of(session)
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
     table = with_orientations(session.table(), header.units, name)
     reconnects = reconnects_of(session)
     lost = losses(table, header.units, reconnects)
-    stored = header.calibration or {}
     declared = declared_of(session)
     return Recording(
         session_id=header.session_id,
@@ -244,7 +258,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         units=header.units,
         frames=until_last_complete(align(table, header.units, header.clock, reconnects)),
         marks=marks_of(session),
-        calibrations={Side(s): stored_calibration(c) for s, c in stored.items()} or None,
+        calibrations=calibrations or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
@@ -268,6 +282,24 @@ def exercise_of(session: Session) -> Exercise:
     except exercises.CatalogueError as error:
         problem, _, remedy = str(error).partition(": ")
         raise SessionError(session.path / SESSION_FILE, problem, remedy) from None
+
+
+def calibrations_of(session: Session) -> dict[Side, StoredCalibration]:
+    """Return the calibration of each leg that a session keeps.
+
+    Raises
+    ------
+    imu.recording.SessionError
+        When a field is missing or wrong; names every one.
+    """
+    try:
+        return stored_calibrations(session.header.calibration)
+    except ValueError as error:
+        raise SessionError(
+            session.path / SESSION_FILE,
+            f"the calibration cannot be used: {error}",
+            "remove `calibration` from it to have the session calibrated from its own data",
+        ) from None
 
 
 def declared_of(session: Session) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from hipturn.session.lsl import LslDisplay, load_library
 from hipturn.session.pipeline import Tracker
 from hipturn.session.terminal import Display, open_display, step_text
 from hipturn.session_paths import recordings_root
+from hipturn.units.calibration_file import Calibration
 from hipturn.units.kit import KitUnit
 from hipturn.units.unit_setup import SCAN_S, find_by_serial, named, not_in_range
 from imu.air.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
@@ -85,6 +86,8 @@ class Wish:
     """A plan's dose; the session then ends by itself after its sets."""
     rest_s: float = 0.0
     """Rest between the sets of a plan."""
+    calibration: Calibration | None = None
+    """How the units sit, where it is known; one knee bend then takes the place of the steps."""
 
 
 class Audience(Protocol):
@@ -210,7 +213,9 @@ async def hold_session(
     session.when_done, session.seconds = stop.set, wish.seconds
     begun(writer.folder)
     try:
-        session.display.say(step_text(Step.STAND, session.tracker.exercise))
+        side, step = next(iter(session.tracker.steps.items()), (Side.RIGHT, Step.STAND))
+        asked = session.tracker.bends_asked(side)
+        session.display.say(step_text(step, session.tracker.exercise, asked))
         clock = clock_ns or clock_from_now()
         await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
         session.finish()
@@ -245,7 +250,8 @@ def _begin(
         clock=wish.clock,
         notes=wish.notes,
     )
-    tracker = Tracker(units, wish.clock, exercise, guided=True)
+    given = wish.calibration.for_units(units) if wish.calibration else None
+    tracker = Tracker(units, wish.clock, exercise, guided=True, given=given)
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
     if wish.active is not None or wish.is_test or wish.dose is not None:

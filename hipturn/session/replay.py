@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import cast
 
-from analysis.calibrate.hold_pose import AnyCalibration, stored_calibration
+from analysis.calibrate.given_axes import GivenAxes
+from analysis.calibrate.hold_pose import AnyCalibration
 from analysis.session import analyse as sessions
 from analysis.session.recording import leg_units
 from hipturn.session.live import LiveSession, paced, stoppable
-from hipturn.session.pipeline import Tracker, exercise_of, marks_of, read_recording, reconnects_of
+from hipturn.session.pipeline import (
+    Tracker,
+    calibrations_of,
+    exercise_of,
+    marks_of,
+    read_recording,
+    reconnects_of,
+)
 from hipturn.session.terminal import open_display
 from imu.fuse.orientation import FilterName
 from imu.recording import Session
@@ -53,9 +61,11 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
     refusals: list[str] = []
     if not exercise.needs_calibration:
         return tracker, refusals
-    if header.calibration:
-        for stored in header.calibration.values():
-            tracker.use(stored_calibration(stored))
+    stored = calibrations_of(session)
+    made = [one for one in stored.values() if not isinstance(one, GivenAxes)]
+    if made:
+        for one in made:
+            tracker.use(one)
         return tracker, refusals
     recording = read_recording(session)
     for units in leg_units(header.units):

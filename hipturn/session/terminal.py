@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from analysis.calibrate.guide import Step
+from analysis.calibrate.guide import BENDS_ASKED, Step
 from analysis.exercises import SIGNAL_NAMES, Exercise
 from analysis.session.leg_monitor import LegUpdate
 from hipturn.session.pipeline import Update, rotation_text
@@ -167,9 +167,11 @@ def reading(leg: LegUpdate, exercise: Exercise) -> str:
     return angle if exercise.has_hip_angle else f"{SIGNAL_NAMES[exercise.signal]} {angle}"
 
 
-def step_text(step: Step, exercise: Exercise) -> str:
-    """Return what the wearer is asked for."""
-    if exercise.is_timed:
+def step_text(step: Step, exercise: Exercise, bends: int = BENDS_ASKED) -> str:
+    """Return what the wearer is asked for; one bend is enough where the axes are known."""
+    if step is Step.BENDS and bends == 1:
+        return "Bend and straighten the knee once, then keep still."
+    if not exercise.needs_calibration:
         return f"Get ready. {exercise.how[0]}"
     if step is Step.BENDS and exercise.pose.bends_standing:
         return f"Stay standing. {step.value}"

@@ -16,7 +16,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 def test_there_is_an_example_for_each_thing_people_do():
     assert {path.stem for path in EXAMPLES} == {
         "live", "replay", "analyse_in_pandas", "bring_your_own_csv", "add_a_unit",
-        "add_an_exercise",
+        "add_an_exercise", "validate_on_open_data",
     }  # fmt: skip
 
 

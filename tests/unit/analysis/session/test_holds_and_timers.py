@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from analysis.calibrate.calibration import LegFrames, Windows
-from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose, stored_calibration
+from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
+from analysis.calibrate.stored import stored_calibrations
 from analysis.exercises import load
 from analysis.session.holds_and_timers import GET_READY_S, HoldMonitor, TimerMonitor, follow_guided
 from analysis.session.leg_monitor import LegUpdate
@@ -130,7 +131,7 @@ def test_the_position_is_taken_from_a_still_pose_and_survives_the_file():
     found, _ = calibrate_pose(frames, Windows(pose=(1.0, 4.0)), STRETCH, Side.RIGHT)
     assert found is not None
     assert found.up_thigh == pytest.approx((0.0, 1.0, 0.0), abs=1e-9)
-    assert stored_calibration(found.to_json()) == found
+    assert stored_calibrations({"right": found.to_json()}) == {Side.RIGHT: found}
 
 
 def test_a_moving_pose_and_the_wrong_pose_are_refused_with_a_reason():

@@ -1,0 +1,164 @@
+"""Axes from a file: how the units sit is given, zero and start position come from the data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.calibrate.calibration import Windows, calibrate
+from analysis.calibrate.given_axes import GivenAxes, axes_given_by, calibrate_given
+from analysis.calibrate.guide import Step
+from analysis.calibrate.guide_given import GivenGuide
+from analysis.calibrate.stored import stored_calibrations
+from analysis.exercises import load
+from analysis.session.leg_record import follow_leg
+from imu.sample import Side
+
+RATE_HZ = 60.0
+SIDES = (Side.LEFT, Side.RIGHT)
+
+
+def mounting(strap, sigma_deg=0.3):
+    """Return what a calibration file says of a strap, w first."""
+    return tuple(float(x) for x in np.roll(strap.mounting.as_quat(), 1))
+
+
+def given_of(leg, sigma_deg=0.3):
+    return GivenAxes(
+        side=leg.side,
+        q_thigh=mounting(leg.thigh),
+        q_shank=mounting(leg.shank),
+        sigma_rad=math.radians(sigma_deg),
+    )
+
+
+def angles_of(leg, calibration, exercise):
+    frames = leg.frames()
+    rows = np.zeros(len(frames.time_s), dtype=bool)
+    return follow_leg(calibration, exercise, RATE_HZ, frames, rows, [(calibration.ready_s, 1e9)])
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    "name", ["seated_internal_rotation", "prone_windshield_wiper", "ninety_ninety_lift"]
+)
+def test_a_leg_is_measured_without_a_stand_and_without_bends(new_leg, name, side):
+    leg = new_leg(name, side, 3)
+    leg.go(0.5, leg.pose).still(3.0).reps(3, 30.0).still(1.0)
+    exercise = load(name)
+    result = calibrate_given(given_of(leg), leg.frames(), Windows(), exercise)
+    assert result.calibration is not None, result.sentences
+    record = angles_of(leg, result.calibration, exercise)
+    rom = [m.movement.rom_deg for m in record.movements if m.movement.status == "valid"]
+    assert len(rom) == 3
+    assert rom == pytest.approx([30.0] * 3, abs=0.5)
+    assert result.calibration.sigma_axes_rad == pytest.approx(math.radians(0.3))
+
+
+def test_what_a_calibration_exports_is_how_the_units_were_strapped(new_leg):
+    leg = new_leg("seated_internal_rotation", Side.RIGHT, 5).calibration()
+    exercise = load("seated_internal_rotation")
+    found = calibrate(leg.frames(), leg.windows, exercise, Side.RIGHT).calibration
+    assert found is not None
+    told = axes_given_by(found)
+    for seen, strap in ((told.q_thigh, leg.thigh), (told.q_shank, leg.shank)):
+        cosine = abs(float(np.dot(seen, mounting(strap))))
+        assert math.degrees(2 * math.acos(min(1.0, cosine))) < 0.5
+    assert told.sigma_rad == found.sigma_axes_rad
+
+
+def test_a_recording_without_a_start_position_keeps_a_plumb_zero(new_leg):
+    leg = new_leg("seated_internal_rotation", Side.RIGHT, 7)
+    leg.go(0.5, leg.pose)
+    for _ in range(8):  # never still
+        leg.go(1.0, leg.turned(35.0, knee=-20.0)).go(1.0, leg.turned(-5.0))
+    exercise = load("seated_internal_rotation")
+    result = calibrate_given(given_of(leg), leg.frames(), Windows(), exercise)
+    assert result.calibration is not None
+    assert any("plumb" in sentence for sentence in result.sentences)
+    record = angles_of(leg, result.calibration, exercise)
+    moving = leg.time_s() > 1.0
+    off = record.signal_deg[moving] - leg.inclinometer_deg()[moving]
+    assert np.nanmax(np.abs(off)) < 0.5
+
+
+def test_a_zero_from_the_start_position_needs_one(new_leg):
+    leg = new_leg("ninety_ninety_lift", Side.RIGHT, 7)
+    leg.go(0.5, leg.pose)
+    for _ in range(8):
+        leg.go(1.0, leg.turned(35.0)).go(1.0, leg.turned(0.0))
+    result = calibrate_given(given_of(leg), leg.frames(), Windows(), load("ninety_ninety_lift"))
+    assert result.calibration is None
+    assert "hold it still for 3 s" in result.sentences[0]
+
+
+def test_a_file_of_another_mounting_is_refused_by_gravity(new_leg):
+    leg = new_leg("seated_internal_rotation", Side.RIGHT, 9)
+    leg.named["pose"] = (0.6, 3.4)
+    leg.go(0.5, leg.pose).still(3.0)
+    given = given_of(leg)
+    turned = replace(given, q_shank=given.q_thigh, q_thigh=given.q_shank)
+    result = calibrate_given(turned, leg.frames(), leg.windows, load("seated_internal_rotation"))
+    assert result.calibration is None
+    assert "from the start position" in result.sentences[0]
+
+
+def test_given_axes_survive_a_sessions_header(new_leg):
+    given = given_of(new_leg("seated_internal_rotation", Side.LEFT, 1))
+    (read,) = stored_calibrations({"left": {**given.to_json(), "colour": "red"}}).values()
+    assert read.q_thigh == pytest.approx(given.q_thigh, abs=1e-15)
+    assert read.sigma_rad == pytest.approx(given.sigma_rad)
+
+
+def lead(guide, frames):
+    """Push every frame until the guide is ready; return what it said."""
+    said = []
+    for t, thigh, shank in zip(frames.time_s, frames.q_thigh, frames.q_shank, strict=True):
+        news = guide.push(float(t), tuple(thigh), tuple(shank))
+        if news is not None:
+            said.append(news)
+    return said
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_live_the_start_position_and_one_bend_are_enough(new_leg, side):
+    leg = new_leg("prone_windshield_wiper", side, 11)
+    leg.go(0.5, leg.pose).still(3.5).bends(1).still(3.5)
+    guide = GivenGuide(given_of(leg), load("prone_windshield_wiper"), RATE_HZ)
+    said = lead(guide, leg.frames())
+    assert [news.step for news in said] == [Step.BENDS, Step.READY]
+    assert said[-1].result is not None
+    assert said[-1].result.calibration is not None
+
+
+def test_live_a_strap_that_moved_is_found_by_the_bend(new_leg):
+    leg = new_leg("prone_windshield_wiper", Side.RIGHT, 11)
+    leg.go(0.5, leg.pose).still(3.5).bends(1).still(3.5)
+    guide = GivenGuide(given_of(leg), load("prone_windshield_wiper"), RATE_HZ)
+    frames = leg.frames("y", lambda t: np.full(len(t), 28.0))  # about the shank's own axis
+    said = lead(guide, frames)
+    assert guide.step is Step.BENDS
+    assert "a strap has moved" in said[-1].result.sentences[0]
+
+
+def test_live_a_squat_is_bent_standing_before_its_start_position(new_leg):
+    exercise = load("squatting_internal_rotation")
+    assert exercise.pose.bends_standing
+    leg = new_leg(
+        "seated_internal_rotation", Side.RIGHT, 2,
+        pose=(
+            exercise.pose.hip_flexion_deg, exercise.pose.hip_adduction_deg,
+            exercise.pose.hip_rotation_deg, exercise.pose.knee_flexion_deg,
+        ),
+    )  # fmt: skip
+    standing = (0.0, 0.0, 0.0, 0.0)
+    leg.still(2.5).go(1.4, (0.0, 0.0, 0.0, 55.0)).go(1.4, standing).still(3.5)
+    leg.go(1.5, leg.pose).still(3.5)
+    guide = GivenGuide(given_of(leg), exercise, RATE_HZ)
+    assert guide.step is Step.BENDS
+    said = lead(guide, leg.frames())
+    assert [news.step for news in said if news.result is None] == [Step.POSE]
+    assert said[-1].step is Step.READY
