@@ -6,6 +6,7 @@ whatever arrives, and keeps no more than one unfinished frame.
 
 from __future__ import annotations
 
+import math
 import struct
 
 from imu.drivers.framing import framing_of
@@ -32,8 +33,11 @@ from imu.quaternion import Quaternion, conjugate, multiply
 __all__ = ["Decoder", "Reading", "Reason"]
 
 MAX_RECORDS = 64  # in one message; units send two or three
-# Turns an earth with x north, y east, z down into one with z up: half a turn about x.
-NED_TO_UP: Quaternion = (0.0, 1.0, 0.0, 0.0)
+TO_UP: dict[str, Quaternion] = {
+    "NED": (0.0, 1.0, 0.0, 0.0),
+    "YUP": (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0),
+}
+"""Turns an earth with z down (half a turn about x) or y up (a quarter) into one with z up."""
 
 
 class Decoder:
@@ -148,7 +152,8 @@ class Decoder:
             return q
         if self._profile.rotation == "earth_to_sensor":
             q = conjugate(q)
-        return multiply(NED_TO_UP, q) if self._profile.earth_frame == "NED" else q
+        up = TO_UP.get(self._profile.earth_frame)
+        return q if up is None else multiply(up, q)
 
     def _counters(
         self, frame: bytes, base: int, index: int, records: int

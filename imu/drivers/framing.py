@@ -38,7 +38,7 @@ class MessageFraming:
 
 
 class SyncFraming:
-    """Frames of one length follow each other and may straddle notifications.
+    """Frames follow each other and may straddle notifications.
 
     There is no checksum, so a frame counts when the next one begins exactly where it should. While
     in step, a frame at the end of a notification counts without waiting for the next.
@@ -49,18 +49,22 @@ class SyncFraming:
         What a frame may begin with, to find into step.
     sync
         What every frame begins with, to stay in step.
-    length
-        Bytes of a frame.
+    lengths
+        Bytes that a frame may have, the shortest first; a session has frames of one length.
     rejected
         Gets the count of times that bytes between frames were skipped.
     """
 
     def __init__(
-        self, headers: tuple[bytes, ...], sync: bytes, length: int, rejected: dict[str, int]
+        self,
+        headers: tuple[bytes, ...],
+        sync: bytes,
+        lengths: tuple[int, ...],
+        rejected: dict[str, int],
     ) -> None:
         self._headers = headers
         self._sync = sync
-        self._length = length
+        self._lengths = lengths
         self._rejected = rejected
         self._buffer = bytearray()
         self._in_step = False
@@ -76,30 +80,35 @@ class SyncFraming:
         aligned = not self._buffer
         self._buffer += payload
         found, at = [], 0
-        while len(self._buffer) - at >= self._length:
-            fits = self._fits(at, trusted=self._in_step or (aligned and at == 0))
-            if fits is None:
+        while len(self._buffer) - at >= self._lengths[0]:
+            length = self._length(at, trusted=self._in_step or (aligned and at == 0))
+            if length is None:
                 break
-            if fits:
-                found.append(bytes(self._buffer[at : at + self._length]))
-                at += self._length
+            if length:
+                found.append(bytes(self._buffer[at : at + length]))
+                at += length
             else:
                 if self._in_step or at == 0:
                     count(self._rejected, Reason.OUT_OF_STEP)
                 at = self._next(at)
-            self._in_step = fits
+            self._in_step = length > 0
         del self._buffer[:at]
         return found
 
-    def _fits(self, at: int, *, trusted: bool) -> bool | None:
-        """Return whether a frame begins here; None when only the next one can show it."""
+    def _length(self, at: int, *, trusted: bool) -> int | None:
+        """Return the length of the frame that begins here, 0 without; None while not known."""
         begins = (self._sync,) if self._in_step else self._headers
         if not self._buffer.startswith(begins, at):
-            return False
-        after = bytes(self._buffer[at + self._length : at + self._length + len(self._sync)])
-        if not after:
-            return True if trusted else None
-        return self._sync.startswith(after)
+            return 0
+        for length in self._lengths:
+            after = bytes(self._buffer[at + length : at + length + len(self._sync)])
+            if after and self._sync.startswith(after):
+                return length
+            if len(self._buffer) - at == length:
+                return length if trusted else None
+            if len(self._buffer) - at < length:
+                return None
+        return 0
 
     def _next(self, at: int) -> int:
         """Return where the next frame may begin."""
@@ -154,7 +163,7 @@ class LineFraming:
 def framing_of(stream: Stream, rejected: dict[str, int]) -> Framing:
     """Return how a stream's notifications are cut."""
     if stream.framing == "sync":
-        return SyncFraming(stream.headers, stream.sync, stream.length, rejected)
+        return SyncFraming(stream.headers, stream.sync, (stream.length, *stream.longer), rejected)
     if stream.framing == "line" and stream.line is not None:
         return LineFraming(stream.line, rejected)
     return MessageFraming()

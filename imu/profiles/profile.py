@@ -157,6 +157,8 @@ def _score(
     match: Match, name: str, services: frozenset[str], company_ids: Collection[int]
 ) -> tuple[int, int]:
     """Return how well a unit matches, (0, 0) when it does not."""
+    if match.never_prefix and name.startswith(match.never_prefix):
+        return 0, 0
     if match.service_uuids & services:
         return 3, 0
     pieces = [piece for piece in match.name_prefix if name.startswith(piece)]

@@ -32,6 +32,7 @@ CODE_STREAMS: dict[DriverName, tuple[str, ...]] = {
     "capture2go": ("full_6d", "quat_float", "quat_fixed"),
 }
 MAX_STREAMS = 16
+EARTH_FRAMES = ("ENU", "NWU", "NED", "YUP")
 MAX_WRITES = 32
 MAX_MTU = 517
 
@@ -55,7 +56,7 @@ def read_profile(table: Table, name: str) -> Profile:
         name=title,
         driver=table.text("driver", "toml", tuple(CODE_STREAMS)),  # type: ignore[arg-type]
         rotation=table.text("rotation", "sensor_to_earth", ("sensor_to_earth", "earth_to_sensor")),  # type: ignore[arg-type]
-        earth_frame=table.text("earth_frame", "ENU", ("ENU", "NWU", "NED")),  # type: ignore[arg-type]
+        earth_frame=table.text("earth_frame", "ENU", EARTH_FRAMES),  # type: ignore[arg-type]
         synchronisation=table.text("synchronisation", "", ("", "dot")),  # type: ignore[arg-type]
         pairing=bool(table.flag("pairing", False)),
         writable=writable,
@@ -121,6 +122,7 @@ def _read_match(table: Table) -> Match:
         name_contains=entry.texts("name_contains"),
         service_uuids=frozenset(entry.uuids("service_uuids")),
         company_ids=frozenset(int(number) for number in entry.numbers("company_id", 0, 0xFFFF)),
+        never_prefix=entry.texts("never_prefix"),
     )
     entry.done()
     named = (*match.name_prefix, *match.name_contains)

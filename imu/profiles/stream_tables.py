@@ -60,10 +60,7 @@ def read_stream(
     sequence = _read_counter(table, "seq", is_text=is_text)
     repeat = _read_repeat(table)
     fields = _read_fields(table, is_text=is_text)
-    length = numbers * TEXT_NUMBER.size
-    if not is_text:
-        default = 1 if framing == "driver" else None
-        length = table.whole("length", 1, MAX_NOTIFICATION_BYTES, default)
+    length, *longer = (numbers * TEXT_NUMBER.size,) if is_text else _read_lengths(table, framing)
     stream = Stream(
         name=name,
         uuid=table.uuid("uuid"),
@@ -71,6 +68,7 @@ def read_stream(
         headers=headers,
         sync=sync[0] if sync else headers[0][:1] if headers else b"",
         length=length,
+        longer=tuple(longer),
         line=line,
         heading=table.text("heading", heading, ("arbitrary", "magnetic")),  # type: ignore[arg-type]
         rate_hz=table.number("rate_hz", 1.0, 2000.0) if table.has("rate_hz") else None,
@@ -88,6 +86,21 @@ def read_stream(
     table.done()
     _check(table, stream)
     return stream
+
+
+def _read_lengths(table: Table, framing: Framing) -> list[int]:
+    """Return the bytes of a message; of frames that have several lengths the shortest first."""
+    if not table.has("length"):
+        if framing != "driver":
+            table.problem("length is missing")
+        return [1]
+    found = table.numbers("length", 1, MAX_NOTIFICATION_BYTES)
+    if not found or any(length != int(length) for length in found):
+        table.problem(f"length must be a whole number from 1 to {MAX_NOTIFICATION_BYTES}")
+        return [1]
+    if len(found) > 1 and framing != "sync":
+        table.problem("length takes several numbers only with framing sync")
+    return sorted({int(length) for length in found})
 
 
 def read_writes(table: Table, key: str, default_uuid: str) -> tuple[Write, ...]:

@@ -15,7 +15,7 @@ from imu.profiles.hex_template import HexTemplate
 
 Framing = Literal["message", "sync", "line", "driver"]
 Heading = Literal["arbitrary", "magnetic"]
-EarthFrame = Literal["ENU", "NWU", "NED"]
+EarthFrame = Literal["ENU", "NWU", "NED", "YUP"]
 DriverName = Literal["toml", "metamotion", "movesense", "capture2go"]
 SynchronisationName = Literal["", "dot"]
 
@@ -105,7 +105,9 @@ class Stream:
     sync: bytes
     """What every frame of a `sync` stream begins with."""
     length: int
-    """Least bytes of a message, exact bytes of a `sync` frame."""
+    """Least bytes of a message, of a `sync` frame the bytes of the shortest."""
+    longer: tuple[int, ...]
+    """The other lengths that a `sync` frame may have; the rest of such a frame is not read."""
     line: re.Pattern[str] | None
     """What a line of text looks like, one group for each number."""
     heading: Heading
@@ -201,6 +203,8 @@ class Match:
     name_contains: tuple[str, ...]
     service_uuids: frozenset[str]
     company_ids: frozenset[int]
+    never_prefix: tuple[str, ...] = ()
+    """Names of other units that would match else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from imu.drivers.framing import MAX_LINE_BYTES
 from imu.drivers.reading import Reason
 from imu.profiles.profile import Profile, load_profiles, parse_profile
 from imu.profiles.unit_layout import MAX_NOTIFICATION_BYTES
-from imu.quaternion import FLOATS, Quaternion, conjugate, from_axis_angle, multiply, norm
+from imu.quaternion import FLOATS, Quaternion, conjugate, from_axis_angle, multiply, norm, rotate
 
 FOLDER = Path(__file__).parents[4] / "firmware_config"
 G = 9.80665
@@ -106,7 +106,8 @@ def test_replies_of_a_metamotion_are_not_samples() -> None:
 def test_a_thingy() -> None:
     payload = struct.pack("<4i", *(round(n * 2**30) for n in (0.6, -0.8, 0.0, 0.0)))
     reading = only(decoder("nordic_thingy52").decode(payload))
-    assert reading.q == pytest.approx((0.6, -0.8, 0.0, 0.0), abs=1e-8)
+    # Its earth has z down: half a turn about x brings it up.
+    assert reading.q == pytest.approx((0.8, 0.6, 0.0, 0.0), abs=1e-8)
     assert (reading.device_time, reading.sequence, reading.acc) == (None, None, None)
 
 
@@ -176,25 +177,39 @@ def test_an_arduino_ble_imu(flags: int, vectors: int) -> None:
     assert cut == reading._replace(acc=None)
 
 
-def test_a_mocopi() -> None:
-    counter = bytes.fromhex("7BB86F4B615D17")  # from the air
-    now, before = (4096, 4096, -4096, 4096), (8192, 0, 0, 0)
-    payload = b"\xb0" + counter + struct.pack("<4h4h6e", *now, *before, *[0.0] * 6)
-    assert len(payload) == 36
+def up_in(q: Quaternion | None) -> tuple[float, ...]:
+    """Return earth's up in a unit."""
+    assert q is not None
+    return rotate(conjugate(q), (0.0, 0.0, 1.0))
+
+
+def test_a_captured_packet_of_a_mocopi_whose_earth_has_y_up() -> None:
+    payload = bytes.fromhex("B07BB86F4B615D172B04E4093412F4172A04410A")
     reading = only(decoder("sony_mocopi").decode(payload))
-    assert reading.q == pytest.approx((0.5, 0.5, -0.5, 0.5))
-    assert reading.sequence == 6576596923168891 % 2**32
+    assert reading.device_time == 6_576_596_923_168_891  # 2023-05-09 05:06:52 UTC in 256 ns
+    assert reading.sequence is None
+    sent = (0.130, 0.309, 0.569, 0.749)
+    assert up_in(reading.q) == pytest.approx(rotate(conjugate(sent), (0.0, 1.0, 0.0)), abs=0.005)
 
 
-def test_a_haritorax() -> None:
-    payload = struct.pack("<4h3h", 0, 10800, -14400, 0, 1, 2, 3)  # x, y, z, w in 1/18000
-    assert only(decoder("haritorax_wireless").decode(payload)).q == pytest.approx(
-        (0.0, 0.0, 0.6, 0.8)
-    )
-    payload = struct.pack("<4h3h", 14400, 0, 0, 10800, 1, 2, 3)
-    assert only(decoder("haritorax_wireless").decode(payload)).q == pytest.approx(
-        (-0.6, 0.8, 0.0, 0.0)
-    )
+def test_packets_of_a_mocopi_are_20_ms_apart() -> None:
+    fields = load_profiles()["sony_mocopi"].streams["quaternion"].time
+    assert fields is not None
+    assert fields.tick_s is not None
+    assert 78_125 * fields.tick_s == pytest.approx(0.020)
+
+
+def test_a_captured_packet_of_a_haritorax_whose_gravity_agrees_with_its_orientation() -> None:
+    payload = bytes.fromhex("530d30d6cf0ccb2c00083d007400")
+    reading = only(decoder("haritorax_wireless").decode(payload))
+    assert up_in(reading.q) == pytest.approx((0.998, 0.030, 0.060), abs=1e-3)
+    assert reading.acc == pytest.approx((1.000 * G, 0.030 * G, 0.057 * G), abs=0.01)
+
+
+def test_half_a_message_of_a_haritorax_is_no_sample() -> None:
+    haritorax = decoder("haritorax_wireless")
+    assert haritorax.decode(bytes.fromhex("530d30d6cf0ccb2c")) == []
+    assert haritorax.rejected == {"too_short": 1}
 
 
 def test_the_reference_payload_holds_one_sample_or_two() -> None:
@@ -345,6 +360,16 @@ def test_a_lost_notification_costs_no_more_than_the_frames_it_held_a_piece_of() 
     # Bytes 50 to 99 are gone: frames 2, 3 and 4. Frame 5 begins the next notification.
     assert [r.q for r in readings] == whole[:2] + whole[5:]
     assert wit.rejected == {"out_of_step": 1}
+
+
+@pytest.mark.parametrize("size", [20, 23, 28, 56, 60])
+def test_a_witmotion_that_adds_chip_time_to_its_frames_is_read(size: int) -> None:
+    frames = [wit_frame(0.0, 0.0, 10.0 * i) for i in range(8)]
+    clock = bytes.fromhex("1a0b1c11200f2c01")  # year, month, day, hour, minute, second, ms
+    text = b"".join(frame + clock for frame in frames)
+    wit = decoder("witmotion_ble5")
+    readings = [r for at in range(0, len(text), size) for r in wit.decode(text[at : at + size])]
+    assert [r.q for r in readings] == [only(decoder("witmotion_ble5").decode(f)).q for f in frames]
 
 
 def test_register_replies_among_the_frames_are_not_samples() -> None:

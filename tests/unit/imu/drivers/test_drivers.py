@@ -365,11 +365,12 @@ def test_a_witmotion_is_set_up_without_saving() -> None:
     assert unit.writes == [
         "ff aa 69 88 b5",
         "ff aa 96 00 00",
+        "ff aa 23 00 00",
         "ff aa 24 01 00",
         "ff aa 03 08 00",
     ]
     run(driver("witmotion_ble5").stop(unit))  # type: ignore[arg-type]
-    assert unit.writes[4:] == []
+    assert unit.writes[5:] == []
 
 
 def test_a_nicla_is_told_the_rate_and_stopped_with_none() -> None:
