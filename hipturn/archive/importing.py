@@ -56,6 +56,8 @@ def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -
         writer.write_table(imported.table)
         for time_s, label in labels:
             writer.event({"type": "mark", "time_s": time_s, "label": label})
+        for time_s in imported.gaps_s:
+            writer.event({"type": "gap", "time_s": time_s, "why": "another file begins here"})
         writer.close()
     except BaseException:
         writer.discard()
