@@ -10,8 +10,7 @@ rms over the session from its tenth second on, median and worst over the seeds, 
 
 A unit is heard in one of finitely many phases of its period against the connection interval,
 which are the greatest common divisor of the two apart. As long as its oscillator keeps within one
-of them nobody can tell where in it: `phase` is the larger bound of the two units. Over ten minutes
-60 ppm sweep through 36 ms, which is why the exact line does better than that.
+of them nobody can tell where in it: `phase` is the larger bound of the two units.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ Late = tuple[FloatArray, FloatArray]
 """When samples were measured, and how much later than that they are placed; in seconds."""
 
 
-def late(unit: Unit, measured_s: FloatArray, table: SampleTable, *, refine: bool) -> Late:
+def late(unit: Unit, measured_s: FloatArray, table: SampleTable) -> Late:
     """Return how late the product's clocks place a unit's samples."""
-    lane = independent_lanes(table, np.ones(len(table), dtype=bool), [unit], refine=refine)[0]
+    lane = independent_lanes(table, [unit])[0]
     return measured_s[lane.rows], lane.time_s - measured_s[lane.rows]
 
 
@@ -88,11 +87,9 @@ def errors_ms(rate_hz: float, duration_s: float, seed: int) -> dict[str, float]:
     return {
         "arrival": apart_ms(*(late_by_arrival(*heard) for heard in crystals)),
         "least squares": apart_ms(*(late_by_least_squares(*heard) for heard in crystals)),
-        "live": apart_ms(*(late(unit, *heard, refine=False) for heard in crystals)),
-        "refined": apart_ms(*(late(unit, *heard, refine=True) for heard in crystals)),
-        "no clock": apart_ms(*(late(bare, *heard, refine=False) for heard in unnumbered)),
-        "numbers only": apart_ms(*(late(bare, *heard, refine=False) for heard in chips)),
-        "numbers, refined": apart_ms(*(late(bare, *heard, refine=True) for heard in chips)),
+        "live": apart_ms(*(late(unit, *heard) for heard in crystals)),
+        "no clock": apart_ms(*(late(bare, *heard) for heard in unnumbered)),
+        "numbers only": apart_ms(*(late(bare, *heard) for heard in chips)),
     }
 
 

@@ -42,8 +42,8 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.angle.counted_signal import signal_series
-from analysis.angle.leg_series import fuse_leg
+from analysis.angle.counted_signal import signal_of
+from analysis.angle.leg_angles import angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, LegFrames
 from analysis.calibrate.long_axes import segment_axes
 from analysis.exercises import level_pelvis, nominal_hip, rotation_about
@@ -59,6 +59,7 @@ from benchmarks.accuracy.methods import (
 from benchmarks.accuracy.worn import Worn, recording_of
 from imu.clocks.timeline import align, until_last_complete
 from imu.fuse.host_fusion import with_orientations
+from imu.quaternion import ARRAYS
 from imu.sample import FloatArray, SampleTable, Segment, Side
 from imu.virtual.wearer import WearerSettings, Wearing, wear
 
@@ -116,8 +117,8 @@ def by_us(wearing: Wearing, table: SampleTable) -> tuple[Worn, FloatArray]:
     """Return our angle at every frame, degrees."""
     session, calibration = session_of(wearing, table)
     rate_hz = session.recording.rate_hz
-    series = fuse_leg(calibration, session.exercise, rate_hz, session.frames)
-    return session, signal_series(series, session.exercise)[0]
+    series = angles_of_recording(calibration, session.exercise, rate_hz, session.frames)
+    return session, signal_of(series, session.exercise, ARRAYS)[0]
 
 
 def by_filter(wearing: Wearing, table: SampleTable, name: str) -> tuple[Worn, FloatArray]:

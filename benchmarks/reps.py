@@ -37,7 +37,7 @@ from analysis.count.start_position import Posture
 from analysis.grade.grade import LEAD_S
 from analysis.grade.strokes import Strokes, find_strokes
 from imu.fuse.orientation import fuse
-from imu.quaternion import conjugate_array, rotate_array
+from imu.quaternion import by_rows, conjugate, rotate
 
 RATE_HZ = 25.0
 SUBJECTS, EXERCISES = (1, 2), (1, 3, 4, 5)
@@ -107,7 +107,7 @@ def orientation(data: dict[str, np.ndarray], unit: str) -> np.ndarray:
 
 def up_of(q: np.ndarray) -> np.ndarray:
     """Return earth's up in the sensor frame, shape (n, 3)."""
-    return rotate_array(conjugate_array(q), np.broadcast_to([0.0, 0.0, 1.0], (len(q), 3)))
+    return by_rows(rotate, by_rows(conjugate, q), np.broadcast_to([0.0, 0.0, 1.0], (len(q), 3)))
 
 
 def own_angle(q: np.ndarray, template: Template) -> np.ndarray:

@@ -1,29 +1,247 @@
-"""Unit quaternions (w, x, y, z), once for tuples and once for arrays.
+"""Unit quaternions (w, x, y, z) and vectors, each formula once for one instant and for many.
 
 A quaternion rotates vectors of its own frame into the frame it is named for: `q_earth_thigh`
-takes a thigh vector to the earth. Products chain from right to left. The functions for tuples
-serve the live path, where a numpy call per sample would cost fifty microseconds; those ending in
-`_array` take arrays of shape (..., 4) or (..., 3) and serve whole recordings. A property test holds
-the two equal. NaN in gives NaN out.
+takes a thigh vector to the earth. Products chain from right to left. The parts of a quaternion or
+of a vector are floats, or arrays of one shape: the live path uses floats, because a numpy call per
+sample would cost fifty microseconds, a recording uses arrays. What `math` and `numpy` call by other
+names comes from `FLOATS` or `ARRAYS`. `wxyz` and `xyz` take a table apart into its columns,
+`table_of` puts columns together. NaN in gives NaN out.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-Quaternion = tuple[float, float, float, float]
-Vector = tuple[float, float, float]
 Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+T = TypeVar("T")
+Number = TypeVar("Number", float, Array)
+Truth = Any
+"""A bool of floats, an array of bools of arrays."""
+Wxyz = tuple[Number, Number, Number, Number]
+"""A quaternion by its parts."""
+Xyz = tuple[Number, Number, Number]
+"""A vector by its parts."""
+Quaternion = Wxyz[float]
+Vector = Xyz[float]
 
+TWO_PI = 2.0 * math.pi
 IDENTITY: Quaternion = (1.0, 0.0, 0.0, 0.0)
 # Below this angle (rad) slerp and a straight line agree to 1e-9, and sin(angle) is safe to avoid.
 SLERP_LINEAR_RAD = 1e-4
+SAME_GAIN = 1e-9
+"""Shares that differ by less, relatively, are one: times of an eight-hour recording round so."""
+SHORT_RUN = 32
+"""A filter of fewer rows takes longer than they do one by one."""
 
 
-def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
+@dataclass(frozen=True, slots=True)
+class Numbers(Generic[Number]):
+    """What formulas need beyond + − · /, for floats (one row) or for arrays (n,) of rows.
+
+    Angles are in radians. The second half deals with rows that follow one another: what the row
+    before held, what a filter made of the rows so far. Over floats a formula is asked row by row
+    and keeps the state between; over arrays it is asked once for many rows.
+    """
+
+    sqrt: Callable[[Number], Number]
+    sin: Callable[[Number], Number]
+    cos: Callable[[Number], Number]
+    expm1: Callable[[Number], Number]
+    asin: Callable[[Number], Number]
+    """Of a sine that rounding may have taken beyond ±1."""
+    acos: Callable[[Number], Number]
+    """Likewise."""
+    atan2: Callable[[Number, Number], Number]
+    hypot: Callable[[Number, Any], Number]
+    wrap: Callable[[Number], Number]
+    """An angle between −π and π."""
+    larger: Callable[[Number, Any], Number]
+    smaller: Callable[[Number, Any], Number]
+    where: Callable[[Any, Any, Any], Number]
+    """The first value where a condition holds, else the second; both must be computable."""
+
+    pick: Callable[[Any, tuple[Any, ...]], tuple[Any, ...] | None]
+    """The rows of columns at which a condition holds; None where it holds nowhere."""
+    spread: Callable[[Any, Any, float], Number]
+    """What was found for the rows that `pick` took, back in their places, a filler elsewhere."""
+    hold: Callable[[Any, Any, float], Number]
+    """The value of the last row at which a condition held; before the first one what is given."""
+    before: Callable[[Any, Any], Number]
+    """The value of the row before each; before the first one what is given."""
+    highest: Callable[[Any, Any], Any]
+    """The largest value so far, of those given too."""
+    first: Callable[[Number], float]
+    last: Callable[[Any], float]
+    follow: Callable[[float, Number, Any], Number]
+    """What follows a value from a start, going a share (0…1, also one a row) of the way each row.
+
+    Over arrays this is scipy's filter, 31 times as fast: 2.0 ms for the 216,000 rows of an hour,
+    63 ms row by row.
+    """
+    each: Callable[..., tuple[Any, ...]]
+    """The columns that a function of single rows returns, called with them in order."""
+
+
+def _wrap_float(angle: float) -> float:
+    return math.remainder(angle, TWO_PI)
+
+
+def _wrap_array(angle: Array) -> Array:
+    return angle - TWO_PI * np.round(angle / TWO_PI)
+
+
+def _asin_float(sine: float) -> float:
+    return math.asin(max(-1.0, min(1.0, sine)))
+
+
+def _asin_array(sine: Array) -> Array:
+    out: Array = np.arcsin(np.minimum(np.maximum(sine, -1.0), 1.0))
+    return out
+
+
+def _acos_float(cosine: float) -> float:
+    return math.acos(max(-1.0, min(1.0, cosine)))
+
+
+def _acos_array(cosine: Array) -> Array:
+    out: Array = np.arccos(np.minimum(np.maximum(cosine, -1.0), 1.0))
+    return out
+
+
+def _choose(condition: bool, value: T, other: T) -> T:
+    return value if condition else other
+
+
+def _pick_rows(condition: BoolArray, columns: tuple[Array, ...]) -> tuple[Array, ...] | None:
+    if condition.all():
+        return columns if len(condition) else None
+    return tuple(column[condition] for column in columns) if condition.any() else None
+
+
+def _spread_rows(condition: BoolArray, found: Array, filler: float) -> Array:
+    if len(found) == len(condition):
+        return found
+    out = np.full(len(condition), filler)
+    out[condition] = found
+    return out
+
+
+def _hold_rows(condition: BoolArray, value: Array, before: float) -> Array:
+    if condition.all():
+        return value
+    last = np.maximum.accumulate(np.where(condition, np.arange(len(value)), -1))
+    return np.where(last >= 0, value[np.maximum(last, 0)], before)
+
+
+def _follow_rows(start: float, value: Array, share: Array | float) -> Array:
+    """Filter runs of rows whose shares are alike but for the rounding of time; others singly."""
+    from scipy.signal import lfilter  # it takes 0.2 s to import
+
+    usual = float(np.median(share)) if len(value) else 0.0
+    out, keep = np.empty(len(value)), 1.0 - usual
+    odd = np.flatnonzero(np.abs(share - usual) > SAME_GAIN * usual).tolist()
+    if len(odd) * SHORT_RUN > len(value):
+        odd = list(range(len(value)))
+    now, first = start, 0
+    for at in [*odd, len(value)]:
+        if at > first:
+            out[first:at] = lfilter([usual], [1.0, -keep], value[first:at], zi=[keep * now])[0]
+            now = float(out[at - 1])
+        if at < len(value):
+            assert isinstance(share, np.ndarray)  # noqa: S101 (a single share is not odd)
+            out[at] = now = now + float(share[at]) * (float(value[at]) - now)
+        first = at + 1
+    return out
+
+
+def _each_row(function: Callable[..., tuple[Any, ...]], *columns: Array) -> tuple[Array, ...]:
+    found = map(function, *(column.tolist() for column in columns))
+    return tuple(np.array(column) for column in zip(*found, strict=True))
+
+
+FLOATS: Numbers[float] = Numbers(
+    sqrt=math.sqrt,
+    sin=math.sin,
+    cos=math.cos,
+    expm1=math.expm1,
+    asin=_asin_float,
+    acos=_acos_float,
+    atan2=math.atan2,
+    hypot=math.hypot,
+    wrap=_wrap_float,
+    larger=max,
+    smaller=min,
+    where=_choose,
+    pick=lambda condition, columns: columns if condition else None,
+    spread=lambda condition, found, filler: found if condition else filler,
+    hold=_choose,
+    before=lambda value, before: before,  # noqa: ARG005 (as over arrays)
+    highest=max,
+    first=lambda value: value,
+    last=lambda value: value,
+    follow=lambda start, value, share: start + share * (value - start),
+    each=lambda function, *row: function(*row),
+)
+ARRAYS: Numbers[Array] = Numbers(
+    sqrt=np.sqrt,
+    sin=np.sin,
+    cos=np.cos,
+    expm1=np.expm1,
+    asin=_asin_array,
+    acos=_acos_array,
+    atan2=np.arctan2,
+    hypot=np.hypot,
+    wrap=_wrap_array,
+    larger=np.maximum,
+    smaller=np.minimum,
+    where=np.where,
+    pick=_pick_rows,
+    spread=_spread_rows,
+    hold=_hold_rows,
+    before=lambda value, before: np.concatenate(([before], value[:-1])),
+    highest=lambda before, value: np.maximum.accumulate(np.maximum(value, before)),
+    first=lambda value: value[0].item(),
+    last=lambda value: value[-1].item(),
+    follow=_follow_rows,
+    each=_each_row,
+)
+
+
+def wxyz(q: Array) -> Wxyz[Array]:
+    """Return the columns w, x, y and z of quaternions (..., 4), each (...) and in one piece."""
+    w, x, y, z = np.ascontiguousarray(np.moveaxis(q, -1, 0))
+    return w, x, y, z
+
+
+def xyz(v: Array) -> Xyz[Array]:
+    """Return the columns x, y and z of vectors (..., 3), each (...) and in one piece."""
+    x, y, z = np.ascontiguousarray(np.moveaxis(v, -1, 0))
+    return x, y, z
+
+
+def table_of(parts: Sequence[Array]) -> Array:
+    """Return quaternions (..., 4) or vectors (..., 3) of their columns (...)."""
+    return np.stack(np.broadcast_arrays(*parts), axis=-1)
+
+
+def by_rows(
+    formula: Callable[..., Sequence[Array]],
+    *tables: Array | Vector | Quaternion,
+    **of: Numbers[Array],
+) -> Array:
+    """Return what a formula makes of tables (..., 3) or (..., 4), or of single axes, as a table."""
+    columns = (np.ascontiguousarray(np.moveaxis(np.asarray(t), -1, 0)) for t in tables)
+    return table_of(formula(*columns, **of))
+
+
+def multiply(a: Wxyz[Number], b: Wxyz[Number] | Quaternion) -> Wxyz[Number]:
     """Return the Hamilton product a ⊗ b: rotate by b, then by a."""
     aw, ax, ay, az = a
     bw, bx, by, bz = b
@@ -35,29 +253,24 @@ def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
     )
 
 
-def conjugate(q: Quaternion) -> Quaternion:
+def conjugate(q: Wxyz[Number]) -> Wxyz[Number]:
     """Return the inverse rotation of a unit quaternion."""
     return (q[0], -q[1], -q[2], -q[3])
 
 
-def norm(q: Quaternion) -> float:
+def norm(q: Wxyz[Number], of: Numbers[Number]) -> Number:
     """Return the length of a quaternion."""
-    return math.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
+    return of.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
 
 
-def normalise(q: Quaternion) -> Quaternion:
-    """Return q scaled to length one.
-
-    Raises
-    ------
-    ZeroDivisionError
-        When q is zero.
-    """
-    n = norm(q)
+def normalise(q: Wxyz[Number], of: Numbers[Number]) -> Wxyz[Number]:
+    """Return q scaled to length one; NaN where it is zero."""
+    n = norm(q, of)
+    n = of.where(n > 0.0, n, math.nan)
     return (q[0] / n, q[1] / n, q[2] / n, q[3] / n)
 
 
-def rotate(q: Quaternion, v: Vector) -> Vector:
+def rotate(q: Wxyz[Number], v: Xyz[Number] | Vector) -> Xyz[Number]:
     """Return v, given in the frame of q, in the frame that q leads to."""
     w, x, y, z = q
     a, b, c = v
@@ -72,107 +285,33 @@ def rotate(q: Quaternion, v: Vector) -> Vector:
     )
 
 
-def slerp(a: Quaternion, b: Quaternion, u: float) -> Quaternion:
+def slerp(a: Wxyz[Number], b: Wxyz[Number], u: Number, of: Numbers[Number]) -> Wxyz[Number]:
     """Return the rotation a share u of the shortest way from a to b (Shoemake 1985)."""
-    aw, ax, ay, az = a
-    bw, bx, by, bz = b
-    dot = aw * bw + ax * bx + ay * by + az * bz
-    angle = math.acos(min(abs(dot), 1.0))
-    if angle < SLERP_LINEAR_RAD:
-        ka, kb = 1.0 - u, u
-    else:
-        s = math.sin(angle)
-        ka, kb = math.sin((1.0 - u) * angle) / s, math.sin(u * angle) / s
-    if dot < 0.0:  # the same rotation on the other half of the sphere
-        kb = -kb
-    w, x, y, z = ka * aw + kb * bw, ka * ax + kb * bx, ka * ay + kb * by, ka * az + kb * bz
-    n = math.sqrt(w * w + x * x + y * y + z * z)  # `normalise`, without two calls a unit and frame
-    return (w / n, x / n, y / n, z / n)
-
-
-def from_axis_angle(axis: Vector, angle_rad: float) -> Quaternion:
-    """Return the rotation by an angle about a unit axis."""
-    s = math.sin(angle_rad / 2.0)
-    return (math.cos(angle_rad / 2.0), axis[0] * s, axis[1] * s, axis[2] * s)
-
-
-def multiply_array(a: Array, b: Array) -> Array:
-    """Return a ⊗ b for arrays of shape (..., 4) that broadcast."""
-    aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
-    bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
-    return np.stack(
-        (
-            aw * bw - ax * bx - ay * by - az * bz,
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-        ),
-        axis=-1,
-    )
-
-
-def conjugate_array(q: Array) -> Array:
-    """Return the inverse rotations, shape (..., 4)."""
-    inverse: Array = q * np.array([1.0, -1.0, -1.0, -1.0])
-    return inverse
-
-
-def normalise_array(q: Array) -> Array:
-    """Return q scaled to length one along the last axis; NaN where the length is zero."""
-    n = np.sqrt(np.sum(q * q, axis=-1, keepdims=True))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(n > 0.0, q / n, np.nan)
-
-
-def rotate_array(q: Array, v: Array) -> Array:
-    """Return vectors (..., 3) in the frames that the quaternions (..., 4) lead to."""
-    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
-    a, b, c = v[..., 0], v[..., 1], v[..., 2]
-    tx = 2.0 * (y * c - z * b)
-    ty = 2.0 * (z * a - x * c)
-    tz = 2.0 * (x * b - y * a)
-    return np.stack(
-        (
-            a + w * tx + y * tz - z * ty,
-            b + w * ty + z * tx - x * tz,
-            c + w * tz + x * ty - y * tx,
-        ),
-        axis=-1,
-    )
-
-
-def slerp_array(a: Array, b: Array, u: Array) -> Array:
-    """Return the rotations a share u (...) of the way from a (..., 4) to b (..., 4)."""
-    # part by part: sums along an axis of four take several times as long
-    aw, ax, ay, az = (np.ascontiguousarray(a[..., part]) for part in range(4))
-    bw, bx, by, bz = (np.ascontiguousarray(b[..., part]) for part in range(4))
-    dot = aw * bw + ax * bx + ay * by + az * bz
-    angle = np.arccos(np.minimum(np.abs(dot), 1.0))
+    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
+    angle = of.acos(abs(dot))
     near = angle < SLERP_LINEAR_RAD
-    s = np.where(near, 1.0, np.sin(angle))
-    ka = np.where(near, 1.0 - u, np.sin((1.0 - u) * angle) / s)
-    kb = np.where(near, u, np.sin(u * angle) / s)
-    kb = np.where(dot < 0.0, -kb, kb)  # the same rotation on the other half of the sphere
-    w, x, y, z = ka * aw + kb * bw, ka * ax + kb * bx, ka * ay + kb * by, ka * az + kb * bz
-    n = np.sqrt(w * w + x * x + y * y + z * z)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = np.stack((w / n, x / n, y / n, z / n), axis=-1)
-    return np.where((n > 0.0)[..., None], scaled, np.nan)
+    s = of.where(near, 1.0, of.sin(angle))
+    ka = of.where(near, 1.0 - u, of.sin((1.0 - u) * angle) / s)
+    kb = of.where(near, u, of.sin(u * angle) / s)
+    kb = of.where(dot < 0.0, -kb, kb)  # the same rotation on the other half of the sphere
+    w, x, y, z = (ka * part + kb * other for part, other in zip(a, b, strict=True))
+    return normalise((w, x, y, z), of)
 
 
-def from_axis_angle_array(axis: Array, angle_rad: Array) -> Array:
-    """Return rotations by angles (...) about unit axes (..., 3)."""
-    half = np.asarray(angle_rad, dtype=np.float64) / 2.0
-    return np.concatenate(
-        (np.cos(half)[..., None], np.sin(half)[..., None] * np.asarray(axis)), axis=-1
-    )
+def from_axis_angle(
+    axis: Xyz[Number] | Vector, angle_rad: Number, of: Numbers[Number]
+) -> Wxyz[Number]:
+    """Return the rotation by an angle about a unit axis."""
+    s = of.sin(angle_rad / 2.0)
+    return (of.cos(angle_rad / 2.0), axis[0] * s, axis[1] * s, axis[2] * s)
 
 
-def rotation_vector_array(q: Array) -> Array:
-    """Return the rotation vectors (..., 3) in rad, at most π long, of quaternions (..., 4)."""
-    q = np.where(q[..., :1] < 0.0, -q, q)
-    length = np.sqrt(np.sum(q[..., 1:] ** 2, axis=-1))
-    angle = 2.0 * np.arctan2(length, q[..., 0])
+def rotation_vector(q: Wxyz[Number], of: Numbers[Number]) -> Xyz[Number]:
+    """Return the rotation vector in rad, at most π long, of a unit quaternion."""
+    sign = of.where(q[0] < 0.0, -1.0, 1.0)
+    length = of.sqrt(q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
     # angle/length tends to 2 for small rotations of unit quaternions
-    scale = np.where(length > 1e-12, angle / np.where(length > 1e-12, length, 1.0), 2.0)
-    return q[..., 1:] * scale[..., None]
+    tiny = length <= 1e-12
+    scale = of.where(tiny, 2.0, 2.0 * of.atan2(length, sign * q[0]) / of.where(tiny, 1.0, length))
+    scale = sign * scale
+    return (q[1] * scale, q[2] * scale, q[3] * scale)

@@ -1,8 +1,8 @@
-"""Which recorded samples count: once for a sample (live, replay), once for arrays (batch).
+"""Which recorded samples count: sample by sample (live, replay), or all of a table (batch).
 
-Both apply the same rules in the same order and give the same bits; a property test holds them
-equal. NaN means missing: a vector with a NaN in it is taken as not sent. A sample is dropped, and
-counted under the first reason that applies, when it is
+The rules stand once, over the columns of one sample or of many. NaN means missing: a vector with a
+NaN in it is taken as not sent. A sample is dropped, and counted under the first reason that
+applies, when it is
 
 =================== ============================================================================
 no_such_unit        of a unit that the session does not list
@@ -20,12 +20,25 @@ A quaternion of any other length is scaled to one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
-from imu.quaternion import Quaternion, Vector
+from imu.quaternion import (
+    ARRAYS,
+    FLOATS,
+    Number,
+    Numbers,
+    Quaternion,
+    Truth,
+    Vector,
+    Wxyz,
+    Xyz,
+    table_of,
+    wxyz,
+    xyz,
+)
 from imu.sample import BoolArray, FloatArray, Sample, SampleTable
 
 MAX_HOST_TIME_NS = 24 * 3600 * 10**9  # a longer recording was forgotten, or is an attack
@@ -35,6 +48,12 @@ MIN_LENGTH_SQUARED, MAX_LENGTH_SQUARED = 0.25, 4.0
 # Rounding leaves a scaled quaternion within 1e-15 of one. It is not scaled again, so a sample that
 # was screened before it was recorded keeps its bits.
 LENGTH_SQUARED_TOLERANCE = 1e-12
+FAULTS = ("no_such_unit", "time_out_of_range", "out_of_range", "no_orientation", "not_unit")
+"""What a sample has by itself; then come `time_backwards` and `repeated`, by those before it."""
+NO_VECTOR = (math.nan, math.nan, math.nan)
+NO_QUATERNION = (math.nan, math.nan, math.nan, math.nan)
+Counts = Any
+"""A whole number of one sample, −1 where it was not sent, or an array of them."""
 
 
 class Screen:
@@ -46,155 +65,140 @@ class Screen:
         Reason → number of samples, only reasons that occurred.
     """
 
-    def __init__(self, units: int) -> None:
+    def __init__(self, units: int, of: Numbers[Any] = FLOATS) -> None:
         self.dropped: dict[str, int] = {}
         self._units = units
-        self._host_time_ns = 0
-        self._counters: dict[int, tuple[int | None, int | None]] = {}
+        self._of = of
+        self._host_time_ns: Counts = 0
+        self._counters: dict[int, tuple[Counts, Counts]] = {}
 
     def push(self, sample: Sample) -> Sample | None:
         """Return the sample as it counts, with a unit quaternion; None when it is dropped."""
-        acc, gyr, q = _sent(sample.acc), _sent(sample.gyr), sample.q
-        length_squared = 1.0
-        if q is not None:
-            w, x, y, z = q
-            length_squared = w * w + x * x + y * y + z * z
-            if length_squared != length_squared:  # a part is NaN
-                q = None
-        reason = (
-            self._unusable(sample)
-            or _unreadable(acc, gyr, q, length_squared)
-            or self._late_or_repeated(sample)
-        )
-        if reason:
-            self.dropped[reason] = self.dropped.get(reason, 0) + 1
-            return None
-        if q is not None and abs(length_squared - 1.0) > LENGTH_SQUARED_TOLERANCE:
-            length = math.sqrt(length_squared)
-            q = (q[0] / length, q[1] / length, q[2] / length, q[3] / length)
-        if q is sample.q and acc is sample.acc and gyr is sample.gyr:
-            return sample  # the usual one; a copy would cost as much as all checks
-        return sample._replace(q=q, acc=acc, gyr=gyr)
-
-    def _unusable(self, sample: Sample) -> str:
-        if not 0 <= sample.unit < self._units:
-            return "no_such_unit"
-        return "" if 0 <= sample.host_time_ns <= MAX_HOST_TIME_NS else "time_out_of_range"
-
-    def _late_or_repeated(self, sample: Sample) -> str:
-        if sample.host_time_ns < self._host_time_ns:
-            return "time_backwards"
-        self._host_time_ns = sample.host_time_ns
-        counters = (sample.device_time, sample.sequence)
-        if sample.device_time is not None and counters == self._counters.get(sample.unit):
-            return "repeated"
-        self._counters[sample.unit] = counters
-        return ""
-
-
-def _sent(vector: Vector | None) -> Vector | None:
-    if vector is None:
+        q, acc, gyr = sample.q or NO_QUATERNION, sample.acc or NO_VECTOR, sample.gyr or NO_VECTOR
+        bad = faults(sample.unit, sample.host_time_ns, (q, acc, gyr), self._units)
+        if True in bad:
+            reason = FAULTS[bad.index(True)]
+        elif self._is_late(sample.host_time_ns):
+            reason = "time_backwards"
+        elif self._is_repeated(sample.unit, _sent(sample.device_time), _sent(sample.sequence)):
+            reason = "repeated"
+        else:
+            return self._kept(sample, q, acc, gyr)
+        self._drop(reason)
         return None
-    x, y, z = vector
-    return None if x != x or y != y or z != z else vector
 
+    def _kept(self, sample: Sample, q: Quaternion, acc: Vector, gyr: Vector) -> Sample:
+        sent_q = None if missing(q) else scaled(q, FLOATS)
+        sent_acc, sent_gyr = None if missing(acc) else acc, None if missing(gyr) else gyr
+        if sent_q is sample.q and sent_acc is sample.acc and sent_gyr is sample.gyr:
+            return sample  # the usual one; a copy would cost as much as all checks
+        return sample._replace(q=sent_q, acc=sent_acc, gyr=sent_gyr)
 
-def _unreadable(
-    acc: Vector | None, gyr: Vector | None, q: Quaternion | None, length_squared: float
-) -> str:
-    if acc is not None and max(map(abs, acc)) > MAX_ACC_MPS2:
-        return "out_of_range"
-    if gyr is not None and max(map(abs, gyr)) > MAX_GYR_RADPS:
-        return "out_of_range"
-    if q is None:
-        return "no_orientation" if acc is None or gyr is None else ""
-    return "" if MIN_LENGTH_SQUARED < length_squared < MAX_LENGTH_SQUARED else "not_unit"
+    def push_table(self, table: SampleTable) -> SampleTable:
+        """Return those of many samples that count."""
+        vectors = wxyz(table.q), xyz(table.acc), xyz(table.gyr)
+        with np.errstate(over="ignore"):  # a hostile 1e200 becomes infinite and is dropped
+            bad = faults(table.unit, table.host_time_ns, vectors, self._units)
+        good = np.ones(len(table), dtype=np.bool_)
+        for reason, found in zip(FAULTS, bad, strict=True):
+            self._drop(reason, int(np.count_nonzero(found & good)))
+            good &= ~found
+        table = _select(table, good)
+        if not len(table):
+            return table
+        table = self._without(table, "time_backwards", self._is_late(table.host_time_ns))
+        repeated = np.zeros(len(table), dtype=np.bool_)
+        for unit in np.unique(table.unit).tolist():
+            rows = table.unit == unit
+            repeated[rows] = self._is_repeated(unit, table.device_time[rows], table.sequence[rows])
+        table = self._without(table, "repeated", repeated)
+        q, acc, gyr = wxyz(table.q), xyz(table.acc), xyz(table.gyr)
+        return replace(
+            table,
+            q=_whole(table_of(scaled(q, ARRAYS)), missing(q)),
+            acc=_whole(table.acc, missing(acc)),
+            gyr=_whole(table.gyr, missing(gyr)),
+        )
+
+    def _drop(self, reason: str, count: int = 1) -> None:
+        if count:
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+    def _without(self, table: SampleTable, reason: str, bad: BoolArray) -> SampleTable:
+        self._drop(reason, int(np.count_nonzero(bad)))
+        return _select(table, ~bad)
+
+    def _is_late(self, host_time_ns: Counts) -> Truth:
+        newest = self._of.highest(self._host_time_ns, host_time_ns)
+        self._host_time_ns = self._of.last(newest)
+        return host_time_ns < newest
+
+    def _is_repeated(self, unit: int, device_time: Counts, sequence: Counts) -> Truth:
+        of, last = self._of, self._counters.get(unit, (-1, -1))
+        self._counters[unit] = (of.last(device_time), of.last(sequence))
+        same = (device_time == of.before(device_time, last[0])) & (device_time >= 0)
+        return same & (sequence == of.before(sequence, last[1]))
 
 
 def screen_table(table: SampleTable, units: int) -> tuple[SampleTable, dict[str, int]]:
     """Return the samples that count, and how many were dropped for which reason.
 
-    The batch form of `Screen`, for a session with so many units.
+    The session has so many units. An hour of two is screened 19 times as fast as sample by sample.
     """
-    table = replace(
-        table, q=_sent_array(table.q), acc=_sent_array(table.acc), gyr=_sent_array(table.gyr)
+    screen = Screen(units, ARRAYS)
+    return screen.push_table(table), screen.dropped
+
+
+def faults(
+    unit: Counts,
+    host_time_ns: Counts,
+    vectors: tuple[Wxyz[Number], Xyz[Number], Xyz[Number]],
+    units: int,
+) -> tuple[Truth, ...]:
+    """Return where each of `FAULTS` holds, given quaternion, acceleration and rotation rate."""
+    q, acc, gyr = vectors
+    squared = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]  # NaN where not sent
+    no_acc, no_gyr = missing(acc), missing(gyr)
+    return (
+        (unit < 0) | (unit >= units),
+        (host_time_ns < 0) | (host_time_ns > MAX_HOST_TIME_NS),
+        # a vector beyond its limit, and not one without a part
+        (_beyond(acc, MAX_ACC_MPS2) > no_acc) | (_beyond(gyr, MAX_GYR_RADPS) > no_gyr),
+        (squared != squared) & (no_acc | no_gyr),
+        (squared <= MIN_LENGTH_SQUARED) | (squared >= MAX_LENGTH_SQUARED),
     )
-    rules: tuple[tuple[str, Callable[[SampleTable], BoolArray]], ...] = (
-        ("no_such_unit", lambda t: (t.unit < 0) | (t.unit >= units)),
-        ("time_out_of_range", _time_out_of_range),
-        ("out_of_range", _out_of_range),
-        ("no_orientation", _no_orientation),
-        ("not_unit", _not_unit),
-        ("time_backwards", _time_backwards),
-        ("repeated", _repeated),
-    )
-    dropped = {}
-    for reason, rule in rules:
-        bad = rule(table)
-        if bad.any():
-            dropped[reason] = int(np.count_nonzero(bad))
-            table = _select(table, ~bad)
-    length_squared = _length_squared(table.q)[:, None]
-    scale = np.abs(length_squared - 1.0) > LENGTH_SQUARED_TOLERANCE
-    if not scale.any():
-        return table, dropped
-    q = np.where(scale, table.q / np.sqrt(length_squared), table.q)
-    return replace(table, q=q), dropped
+
+
+def missing(vector: Wxyz[Number] | Xyz[Number]) -> Truth:
+    """Return where a part of a vector is NaN."""
+    nan = (vector[0] != vector[0]) | (vector[1] != vector[1]) | (vector[2] != vector[2])
+    return nan | (vector[-1] != vector[-1])
+
+
+def scaled(q: Wxyz[Number], of: Numbers[Number]) -> Wxyz[Number]:
+    """Return a quaternion of length one; the same bits where it has that already."""
+    squared = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]
+    off = abs(squared - 1.0) > LENGTH_SQUARED_TOLERANCE
+    if off is False:  # one sample, as usual
+        return q
+    length = of.where(off, of.sqrt(squared), 1.0)
+    return (q[0] / length, q[1] / length, q[2] / length, q[3] / length)
+
+
+def _beyond(vector: Xyz[Number], limit: float) -> Truth:
+    return (abs(vector[0]) > limit) | (abs(vector[1]) > limit) | (abs(vector[2]) > limit)
+
+
+def _sent(count: int | None) -> int:
+    return -1 if count is None else count
 
 
 def _select(table: SampleTable, keep: BoolArray) -> SampleTable:
+    if keep.all():
+        return table
     return SampleTable(*(getattr(table, field.name)[keep] for field in fields(table)))
 
 
-def _sent_array(vectors: FloatArray) -> FloatArray:
-    missing = [np.isnan(part) for part in vectors.T]
-    if all(np.array_equal(part, missing[0]) for part in missing):
-        return vectors
-    return np.where(np.any(missing, axis=0)[:, None], np.nan, vectors)
-
-
-def _length_squared(q: FloatArray) -> FloatArray:
-    # summed in the order of the tuple form, so that both round alike
-    w, x, y, z = q.T
-    with np.errstate(over="ignore"):  # a hostile 1e200 becomes infinite and is dropped
-        total: FloatArray = w * w + x * x + y * y + z * z
-    return total
-
-
-def _time_out_of_range(table: SampleTable) -> BoolArray:
-    return (table.host_time_ns < 0) | (table.host_time_ns > MAX_HOST_TIME_NS)
-
-
-def _out_of_range(table: SampleTable) -> BoolArray:
-    limits = ((table.acc, MAX_ACC_MPS2), (table.gyr, MAX_GYR_RADPS))
-    bad = np.zeros(len(table), dtype=np.bool_)
-    for vectors, limit in limits:
-        for part in vectors.T:
-            bad |= np.abs(part) > limit
-    return bad
-
-
-def _no_orientation(table: SampleTable) -> BoolArray:
-    raw_missing = np.isnan(table.acc[:, 0]) | np.isnan(table.gyr[:, 0])
-    return np.logical_and(np.isnan(table.q[:, 0]), raw_missing)
-
-
-def _not_unit(table: SampleTable) -> BoolArray:
-    length_squared = _length_squared(table.q)
-    inside = (length_squared > MIN_LENGTH_SQUARED) & (length_squared < MAX_LENGTH_SQUARED)
-    return ~(inside | np.isnan(length_squared))
-
-
-def _time_backwards(table: SampleTable) -> BoolArray:
-    latest = np.maximum.accumulate(table.host_time_ns)
-    return table.host_time_ns < latest
-
-
-def _repeated(table: SampleTable) -> BoolArray:
-    repeated = np.zeros(len(table), dtype=np.bool_)
-    for unit in np.unique(table.unit):
-        rows = np.flatnonzero(table.unit == unit)
-        time, sequence = table.device_time[rows], table.sequence[rows]
-        same = (time[1:] == time[:-1]) & (sequence[1:] == sequence[:-1]) & (time[1:] >= 0)
-        repeated[rows[1:]] = same
-    return repeated
+def _whole(vectors: FloatArray, missing: BoolArray) -> FloatArray:
+    """Return vectors (n, k) with no part where one is missing."""
+    return np.where(missing[:, None], np.nan, vectors) if missing.any() else vectors

@@ -9,14 +9,16 @@ are brought to the shank unit's heading by the knee hinge (`analysis.angle.hinge
 * `heading`: third angle of intrinsic ZXY of the femur against a pelvis frozen at the start pose
   (Wu et al. 2002), minus its value there, renewed at still returns.
 
-`LegFusion` takes one frame at a time in plain floats; `analysis.angle.leg_series` does a whole
-recording.
+`LegFusion` takes one frame at a time in floats or many at once in arrays;
+`angles_of_recording` feeds it a whole recording.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple
+
+import numpy as np
 
 from analysis.angle.hinge_heading import HingeHeading, HingeRule
 from analysis.angle.return_zero import ReturnZero
@@ -29,63 +31,75 @@ from analysis.angle.uncertainty import (
     sigma_inclination,
     sigma_knee,
 )
-from analysis.calibrate.calibration import LegCalibration
 from analysis.calibrate.pelvis_unit import roll, turn
 from analysis.exercises import Exercise, nominal_up
-from imu.quaternion import Quaternion, Vector, rotate
-from imu.sample import Side
+from analysis.leg import LegCalibration, LegFrames
+from imu.quaternion import ARRAYS, Number, Numbers, Wxyz, Xyz, conjugate, multiply, rotate, wxyz
+from imu.sample import FloatArray, Side
 
 SPEED_SMOOTHING_S = 0.15
-TWO_PI = 2.0 * math.pi
+BLOCK = 16_384
+"""So many rows at a time fit into a processor's cache: faster than a whole hour at once."""
 
 
-class LegAngles(NamedTuple):
-    """One leg at one instant; radians; NaN where it is not known."""
+class LegAngles(NamedTuple, Generic[Number]):
+    """One leg at one instant (floats), or at each of n (arrays); radians; NaN where unknown."""
 
-    rotation: float
+    rotation: Number
     """Hip internal rotation by the exercise's definition, positive inwards on either side."""
-    sigma: float
+    sigma: Number
     """1 σ of the sensor chain."""
-    flexion: float
-    adduction: float
-    knee_flexion: float
-    thigh_elevation: float
+    flexion: Number
+    adduction: Number
+    knee_flexion: Number
+    thigh_elevation: Number
     """0 level, −π/2 standing."""
-    shank_elevation: float
-    hinge_up: float
+    shank_elevation: Number
+    hinge_up: Number
     """Vertical component of the knee axis: near ±1 the knee angle rests on heading."""
-    speed: float
+    speed: Number
     """Angular speed of the faster unit, rad/s, smoothed."""
-    thigh_rotation: float
+    thigh_rotation: Number
     """The rotation as the thigh unit alone shows it, with the skin's lag."""
-    pelvis_rotation: float
+    pelvis_rotation: Number
     """What the pelvis contributed to the rotation, positive when it adds; needs its own unit."""
-    across: float
+    across: Number
     """How far from square the shank's knee axis is to the thigh unit's long axis."""
-    hinge_residual: float
+    hinge_residual: Number
     """How far this frame's common heading is from the last seconds'; NaN where none is seen."""
-    lost: float
+    lost: Number
     """1 while nobody knows the zero of an angle by heading, because its wearer was elsewhere."""
 
 
-UNKNOWN = LegAngles(*([math.nan] * len(LegAngles._fields)))
+UNKNOWN: LegAngles[Any] = LegAngles(*([math.nan] * len(LegAngles._fields)))
+
+
+def angles_of_recording(
+    calibration: LegCalibration, exercise: Exercise, rate_hz: float, frames: LegFrames
+) -> LegAngles[FloatArray]:
+    """Return the angles (n,) of one leg over a whole recording; NaN where a unit has a gap.
+
+    An angle by heading is unknown before the calibration has ended.
+    """
+    fusion = LegFusion(calibration, exercise, rate_hz, ARRAYS)
+    known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
+    rows = np.flatnonzero(known)
+    out = np.full((len(LegAngles._fields), len(known)), np.nan)
+    for first in range(0, len(rows), BLOCK):
+        part = rows[first : first + BLOCK]
+        q_pelvis = None if frames.q_pelvis is None else wxyz(frames.q_pelvis[part])
+        found = fusion.push(
+            frames.time_s[part], wxyz(frames.q_thigh[part]), wxyz(frames.q_shank[part]), q_pelvis
+        )
+        for column, values in zip(out, found, strict=True):
+            column[part] = values
+    return LegAngles(*out)
 
 
 def front_sign(exercise: Exercise, side: Side) -> int:
     """Return 1 where the femur's front faces up in the start pose, -1 down, 0 sideways."""
     front = float(nominal_up(exercise, side)[0][0])
     return 0 if abs(front) < 0.5 else int(math.copysign(1, front))
-
-
-def hinge_rule(exercise: Exercise, calibration: LegCalibration, rate_hz: float) -> HingeRule:
-    """Return how the knee ties the headings of the two units in an exercise."""
-    return HingeRule(
-        front_sign=front_sign(exercise, calibration.side),
-        delta_rad=calibration.heading_rad,
-        weight_s=calibration.heading_weight_s,
-        knee_flexion_rad=calibration.knee_flexion_rad,
-        rate_hz=rate_hz,
-    )
 
 
 def unseen_knee(calibration: LegCalibration, exercise: Exercise) -> UnseenKnee | None:
@@ -97,162 +111,200 @@ def unseen_knee(calibration: LegCalibration, exercise: Exercise) -> UnseenKnee |
     return KNEE_HELD
 
 
-class LegFusion:
-    """The angles of one leg, one frame at a time."""
+class LegFusion(Generic[Number]):
+    """The angles of one leg: the same formulas and the same memory, live and recorded."""
 
-    def __init__(self, calibration: LegCalibration, exercise: Exercise, rate_hz: float) -> None:
-        self.calibration = calibration
-        self.exercise = exercise
-        self._side = calibration.side.sign
-        self._heading = HingeHeading(hinge_rule(exercise, calibration, rate_hz))
+    def __init__(
+        self,
+        calibration: LegCalibration,
+        exercise: Exercise,
+        rate_hz: float,
+        of: Numbers[Number],
+    ) -> None:
+        """Take frames of floats or of arrays, as `of` says."""
+        c = calibration
+        self.calibration, self.exercise = c, exercise
+        self._of: Numbers[Number] = of
+        self._side = c.side.sign
+        self._heading: HingeHeading[Number] = HingeHeading(
+            HingeRule(
+                front_sign=front_sign(exercise, c.side),
+                delta_rad=c.heading_rad,
+                weight_s=c.heading_weight_s,
+                knee_flexion_rad=c.knee_flexion_rad,
+                rate_hz=rate_hz,
+            ),
+            of,
+        )
         self._accelerometer = sigma_accelerometer(exercise)
-        self._unseen_knee = unseen_knee(calibration, exercise)
+        self._unseen_knee = unseen_knee(c, exercise)
         self._speed = 0.0
-        self._last: tuple[float, Quaternion, Quaternion] | None = None
-        self.zero = ReturnZero(calibration.zero_rad, calibration.zeroed_s)
-        self.pelvis_zero = ReturnZero(0.0, calibration.zeroed_s)
+        self._last: tuple[float, ...] | None = None
+        """Time and orientations of thigh and shank in the last frame."""
+        self.zero = ReturnZero(c.zero_rad, c.zeroed_s)
+        self.pelvis_zero = ReturnZero(0.0, c.zeroed_s)
 
     def push(
         self,
-        time_s: float,
-        q_thigh: Quaternion | None,
-        q_shank: Quaternion | None,
-        q_pelvis: Quaternion | None = None,
-    ) -> LegAngles:
-        """Return the leg's angles; all unknown while thigh or shank has a gap."""
+        time_s: Number,
+        q_thigh: Wxyz[Number] | None,
+        q_shank: Wxyz[Number] | None,
+        q_pelvis: Wxyz[Number] | None = None,
+    ) -> LegAngles[Number]:
+        """Return the leg's angles; all unknown while thigh or shank has a gap (None)."""
         if q_thigh is None or q_shank is None:
             return UNKNOWN
-        c = self.calibration
+        c, of = self.calibration, self._of
         speed = self._speed_of(time_s, q_thigh, q_shank)
-        z = rotate(q_shank, c.z_shank)
-        shank_y = rotate(q_shank, c.y_shank)
-        z_thigh, delta = None, c.heading_rad
+        z, shank_y = rotate(q_shank, c.z_shank), rotate(q_shank, c.y_shank)
+        unknown = math.nan * z[2]
         if c.y_thigh is None:
             y = rotate(q_shank, c.y_femur_in_shank or c.y_shank)
-        else:
-            thigh_y = rotate(q_thigh, c.y_thigh)
-            delta = self._heading.push(thigh_y, z, shank_y)
-            cd, sd = math.cos(delta), math.sin(delta)
-            y = _turned_back(thigh_y, cd, sd)
-            if c.z_thigh is not None:
-                z_thigh = _turned_back(rotate(q_thigh, c.z_thigh), cd, sd)
-        return self._angles(time_s, Axes(y, z, shank_y, z_thigh, q_pelvis, delta), speed)
+            axes = Axes(y, z, shank_y, None, q_pelvis, 0.0 * z[2], unknown)
+            return self._angles(time_s, axes, speed)
+        thigh_y = rotate(q_thigh, c.y_thigh)
+        delta, residual = self._heading.push(thigh_y, z, shank_y)
+        cosine, sine = of.cos(delta), of.sin(delta)
+        y = _turned_back(thigh_y, cosine, sine)
+        z_thigh = None
+        if c.z_thigh is not None:
+            z_thigh = _turned_back(rotate(q_thigh, c.z_thigh), cosine, sine)
+        moved = of.wrap(delta - c.heading_rad)
+        return self._angles(time_s, Axes(y, z, shank_y, z_thigh, q_pelvis, moved, residual), speed)
 
-    def _speed_of(self, time_s: float, q_thigh: Quaternion, q_shank: Quaternion) -> float:
-        last, self._last = self._last, (time_s, q_thigh, q_shank)
-        if last is not None and time_s > last[0]:
-            sine = math.sqrt(max(_half_turn(last[1], q_thigh), _half_turn(last[2], q_shank)))
-            turn, dt = 2.0 * math.asin(min(1.0, sine)), time_s - last[0]
-            self._speed += -math.expm1(-dt / SPEED_SMOOTHING_S) * (turn / dt - self._speed)
-        return self._speed
-
-    def _angles(self, time_s: float, axes: Axes, speed: float) -> LegAngles:
-        c = self.calibration
-        y = axes.y
-        (yx, yy, yz), (sx, sy, sz) = y, axes.shank_y
-        z, along = _across(axes.z, y)
-        zx, zy, zz = z
-        level = math.sqrt(max(1.0 - yz * yz, 1e-12))
-        thigh_elevation = math.asin(max(-1.0, min(1.0, -yz)))
-        shank_elevation = math.asin(max(-1.0, min(1.0, -sz)))
-        rotation = self._rotation(y, z)
-        thigh = self._rotation(y, axes.z_thigh) if axes.z_thigh is not None else math.nan
-        pelvis = self._pelvis(y, axes.q_pelvis)
-        if self.exercise.angle == "gravity":
-            rotation = math.remainder(rotation - c.zero_rad, TWO_PI)
-            thigh = math.remainder(thigh - c.zero_rad, TWO_PI)
-            sigma = sigma_inclination(speed, self._accelerometer) / level
-            if self._unseen_knee is not None:
-                moved = math.remainder(axes.delta - c.heading_rad, TWO_PI)
-                sigma = math.hypot(sigma, sigma_knee(self._unseen_knee, moved, zz, yz))
-        else:
-            in_pose = (
-                abs(thigh_elevation - c.thigh_elevation_rad) < ReturnZero.OUT_RAD
-                and abs(shank_elevation - c.shank_elevation_rad) < ReturnZero.OUT_RAD
-            )
-            rotation = self.zero.push(time_s, rotation, speed, in_pose=in_pose)
-            thigh = math.remainder(thigh - self.zero.offset_rad, TWO_PI)
-            if not math.isnan(pelvis):
-                pelvis = self.pelvis_zero.push(time_s, pelvis, speed, in_pose=in_pose)
-            sigma = sigma_heading(time_s - self.zero.since_s)
-        (ax, ay, az), (bx, by, bz), (gx, gy, gz) = c.pelvis
-        knee = math.atan2(  # over x = y × z and y
-            sx * (yy * zz - yz * zy) + sy * (yz * zx - yx * zz) + sz * (yx * zy - yy * zx),
-            sx * yx + sy * yy + sz * yz,
+    def _speed_of(self, time_s: Number, q_thigh: Wxyz[Number], q_shank: Wxyz[Number]) -> Number:
+        of, (aw, ax, ay, az), (bw, bx, by, bz) = self._of, q_thigh, q_shank
+        now = (time_s, aw, ax, ay, az, bw, bx, by, bz)
+        last = self._last or tuple([of.first(value) for value in now])
+        self._last = tuple([of.last(value) for value in now])
+        before_s, aw, ax, ay, az, bw, bx, by, bz = map(of.before, now, last)
+        turned = of.larger(
+            half_turn((aw, ax, ay, az), q_thigh), half_turn((bw, bx, by, bz), q_shank)
         )
+        dt = of.larger(time_s - before_s, 0.0)
+        rate = 2.0 * of.asin(of.sqrt(turned)) / of.where(dt > 0.0, dt, 1.0)
+        speed = of.follow(self._speed, rate, -of.expm1(-dt / SPEED_SMOOTHING_S))
+        self._speed = of.last(speed)
+        return speed
+
+    def _angles(self, time_s: Number, axes: Axes[Number], speed: Number) -> LegAngles[Number]:
+        c, of, two_units = self.calibration, self._of, self.calibration.y_thigh is not None
+        y, shank_y = axes.y, axes.shank_y
+        z, along = _across(axes.z, y, of)
+        unknown = math.nan * along
+        thigh_elevation, shank_elevation = of.asin(-y[2]), of.asin(-shank_y[2])
+        raw, thigh, pelvis, lost = self._rotation(y, z), unknown, unknown, 0.0 * along
+        if axes.z_thigh is not None:
+            thigh = self._rotation(y, axes.z_thigh)
+        if axes.q_pelvis is not None:
+            pelvis = self._pelvis(y, axes.q_pelvis)
+        if self.exercise.angle == "gravity":
+            rotation, thigh = of.wrap(raw - c.zero_rad), of.wrap(thigh - c.zero_rad)
+            sigma = sigma_inclination(speed, self._accelerometer, of)
+            sigma = sigma / of.sqrt(of.larger(1.0 - y[2] * y[2], 1e-12))
+            if self._unseen_knee is not None:
+                knee = sigma_knee(self._unseen_knee, axes.moved, z[2], y[2], of)
+                sigma = of.hypot(sigma, knee)
+        else:
+            in_pose = of.larger(
+                abs(thigh_elevation - c.thigh_elevation_rad),
+                abs(shank_elevation - c.shank_elevation_rad),
+            )
+            seen = (time_s, raw, speed, in_pose < ReturnZero.OUT_RAD, pelvis)
+            rotation, offset, since_s, lost, pelvis = of.each(self._zeroed, *seen)
+            thigh = of.wrap(thigh - offset)
+            sigma = sigma_heading(time_s - since_s, of)
+        ahead, upwards, aside = (_dot(y, axis) for axis in c.pelvis)
         return LegAngles(
             rotation,
-            math.hypot(sigma, c.sigma_axes_rad),
-            math.atan2(-(yx * ax + yy * ay + yz * az), yx * bx + yy * by + yz * bz),
-            self._side * math.asin(max(-1.0, min(1.0, yx * gx + yy * gy + yz * gz))),
-            knee if c.y_thigh is not None else math.nan,
-            thigh_elevation if c.y_thigh is not None else math.nan,
+            of.hypot(sigma, c.sigma_axes_rad),
+            of.atan2(-ahead, upwards),
+            self._side * of.asin(aside),
+            _knee_flexion(shank_y, y, z, of) if two_units else unknown,
+            thigh_elevation if two_units else unknown,
             shank_elevation,
-            zz,
+            z[2],
             speed,
             thigh,
             pelvis,
-            math.asin(max(-1.0, min(1.0, along))) if c.y_thigh is not None else math.nan,
-            self._heading.residual_rad if c.y_thigh is not None else math.nan,
-            float(self.zero.is_lost),
+            of.asin(along) if two_units else unknown,
+            axes.residual,
+            lost,
         )
 
-    def _rotation(self, y: Vector, z: Vector) -> float:
+    def _zeroed(
+        self, time_s: float, raw: float, speed: float, in_pose: bool, pelvis: float
+    ) -> tuple[float, float, float, float, float]:
+        """Return one frame's angle, its zero, since when, whether lost, and the pelvis's angle."""
+        zero, nan = self.zero, math.nan
+        if time_s < self.calibration.ready_s:
+            return nan, nan, nan, 0.0, nan
+        rotation = zero.push(time_s, raw, speed, in_pose=in_pose)
+        if pelvis == pelvis:  # False where NaN
+            pelvis = self.pelvis_zero.push(time_s, pelvis, speed, in_pose=in_pose)
+        return rotation, zero.offset_rad, zero.since_s, float(zero.is_lost), pelvis
+
+    def _rotation(self, y: Xyz[Number], z: Xyz[Number]) -> Number:
         """Return the angle of a knee axis across a long axis by the definition, before any zero."""
         if self.exercise.angle == "gravity":
-            return self._side * math.atan2(z[2], y[0] * z[1] - y[1] * z[0])
-        px, py, pz = self.calibration.pelvis[2]
-        ex, ey, ez = y[1] * pz - y[2] * py, y[2] * px - y[0] * pz, y[0] * py - y[1] * px
-        sine = ex * z[0] + ey * z[1] + ez * z[2]
+            return self._side * self._of.atan2(z[2], y[0] * z[1] - y[1] * z[0])
+        px, py, pz = p = self.calibration.pelvis[2]
+        e = (y[1] * pz - y[2] * py, y[2] * px - y[0] * pz, y[0] * py - y[1] * px)
         # e = y × p and x = y × z, so that e·x = p·z − (y·z)(p·y)
-        along = px * y[0] + py * y[1] + pz * y[2]
-        cosine = (
-            px * z[0] + py * z[1] + pz * z[2] - along * (y[0] * z[0] + y[1] * z[1] + y[2] * z[2])
-        )
-        return self._side * math.atan2(sine, cosine)
+        cosine = _dot(z, p) - _dot(y, p) * _dot(y, z)
+        return self._side * self._of.atan2(_dot(z, e), cosine)
 
-    def _pelvis(self, y: Vector, q_pelvis: Quaternion | None) -> float:
-        pelvis = self.calibration.pelvis_unit
-        if pelvis is None or q_pelvis is None:
-            return math.nan
+    def _pelvis(self, y: Xyz[Number], q_pelvis: Wxyz[Number]) -> Number:
+        unit = self.calibration.pelvis_unit
+        if unit is None:
+            return math.nan * y[2]
         found = roll if self.exercise.angle == "gravity" else turn
-        return self._side * found(pelvis, q_pelvis, y)
+        return self._side * found(unit, q_pelvis, y, self._of)
 
 
-class Axes(NamedTuple):
-    """One instant's axes in the shank unit's earth."""
+class Axes(NamedTuple, Generic[Number]):
+    """A frame's axes in the shank unit's earth."""
 
-    y: Vector
+    y: Xyz[Number]
     """Long axis of the femur."""
-    z: Vector
+    z: Xyz[Number]
     """Knee axis as the shank unit carries it."""
-    shank_y: Vector
-    z_thigh: Vector | None
+    shank_y: Xyz[Number]
+    z_thigh: Xyz[Number] | None
     """Knee axis as the thigh unit carries it."""
-    q_pelvis: Quaternion | None
-    delta: float
-    """The heading that they have in common, the shank unit's earth to the thigh unit's."""
+    q_pelvis: Wxyz[Number] | None
+    moved: Number
+    """How far the common heading is from that of the calibration."""
+    residual: Number
+    """`LegAngles.hinge_residual`."""
 
 
-def _turned_back(v: Vector, cosine: float, sine: float) -> Vector:
+def _dot(a: Xyz[Number], b: Xyz[Number] | Xyz[float]) -> Number:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _turned_back(v: Xyz[Number], cosine: Number, sine: Number) -> Xyz[Number]:
     """Return an axis turned back about the vertical by an angle."""
     return (cosine * v[0] + sine * v[1], cosine * v[1] - sine * v[0], v[2])
 
 
-def _across(z: Vector, y: Vector) -> tuple[Vector, float]:
+def _across(z: Xyz[Number], y: Xyz[Number], of: Numbers[Number]) -> tuple[Xyz[Number], Number]:
     """Return an axis made perpendicular to a unit vector, of length one; and its part along it."""
-    (zx, zy, zz), (yx, yy, yz) = z, y
-    along = zx * yx + zy * yy + zz * yz
-    zx, zy, zz = zx - along * yx, zy - along * yy, zz - along * yz
-    n = math.sqrt(zx * zx + zy * zy + zz * zz)
+    along = _dot(z, y)
+    zx, zy, zz = z[0] - along * y[0], z[1] - along * y[1], z[2] - along * y[2]
+    n = of.sqrt(zx * zx + zy * zy + zz * zz)
     return (zx / n, zy / n, zz / n), along
 
 
-def _half_turn(a: Quaternion, b: Quaternion) -> float:
+def _knee_flexion(
+    shank_y: Xyz[Number], y: Xyz[Number], z: Xyz[Number], of: Numbers[Number]
+) -> Number:
+    """Return the angle between the long axes of femur and shank about the knee's axis."""
+    x = (y[1] * z[2] - y[2] * z[1], y[2] * z[0] - y[0] * z[2], y[0] * z[1] - y[1] * z[0])
+    return of.atan2(_dot(shank_y, x), _dot(shank_y, y))
+
+
+def half_turn(a: Wxyz[Number], b: Wxyz[Number]) -> Number:
     """Return the squared sine of half the angle between orientations, exact for small ones too."""
-    aw, ax, ay, az = a
-    bw, bx, by, bz = b
-    x = aw * bx - ax * bw - ay * bz + az * by
-    y = aw * by + ax * bz - ay * bw - az * bx
-    z = aw * bz - ax * by + ay * bx - az * bw
+    _, x, y, z = multiply(conjugate(a), b)
     return x * x + y * y + z * z

@@ -2,22 +2,19 @@
 
 Inclination of six-axis fusion gets worse with motion; an angle that rests on heading gets worse
 with the time since its zero. What the segment axes cost comes from the calibration and is added by
-who uses these. Skin and knee play are anatomy, not sensors, and stand beside it
-(`analysis.angle.anatomy`); only what the shin's skin of nearly everybody does to a straight leg's
-roll is in here, because there it is the larger part of the error.
+who uses these. How far knee and skin may take an angle from the hip's own rotation no unit shows
+and no calibration finds: that is anatomy and stands beside it (`hidden_deg`). Only what the shin's
+skin of nearly everybody does to a straight leg's roll is in σ, because there it is the larger part
+of the error.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeVar
-
-import numpy as np
+from typing import NamedTuple
 
 from analysis.exercises import Exercise
-from imu.sample import FloatArray
-
-Number = TypeVar("Number", float, FloatArray)
+from imu.quaternion import Number, Numbers
 
 # Inclination errors of six-axis fusion by class of motion (BROAD: still, slow, fast), widened by
 # what an uncalibrated accelerometer adds (10 mg, a common data-sheet figure).
@@ -34,6 +31,12 @@ SIGMA_RETURN_RAD = math.radians(0.95)
 SIGMA_DRIFT_RAD_S = math.radians(0.1)
 ROLL_SHARE = 0.03
 """Of a straight leg's roll, which is read through the shin's skin."""
+KNEE_PLAY_DEG = 3.0
+"""Frontal give of a bent knee, which moves the shin as the hip's rotation does. Held loosely, the
+knee adds 1.5° in men to 6° in women to passive rotation lying prone (Harris-Hayes et al. 2007,
+Physiotherapy Theory and Practice 23:315-323); half of the most is taken for active movement."""
+SHIN_SKIN_SHARE = 0.1
+"""Of a straight leg's roll, what may be skin in anybody: assumed, not measured."""
 
 
 class UnseenKnee(NamedTuple):
@@ -56,71 +59,53 @@ def sigma_accelerometer(exercise: Exercise) -> float:
     return SIGMA_ACCELEROMETER_RAD if absolute else SIGMA_ACCELEROMETER_POSE_RAD
 
 
-def sigma_inclination(speed: float, accelerometer: float) -> float:
+def sigma_inclination(speed: Number, accelerometer: float, of: Numbers[Number]) -> Number:
     """Return the 1 σ (rad) of an inclination at an angular speed in rad/s."""
-    slow = min(speed / SLOW_RAD_S, 1.0)
-    fast = min(max((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0), 1.0)
-    return math.hypot(_motion(slow, fast), accelerometer)
-
-
-def sigma_inclinations(speed: FloatArray, accelerometer: float) -> FloatArray:
-    """Return `sigma_inclination` of speeds (n,)."""
-    slow = np.minimum(speed / SLOW_RAD_S, 1.0)
-    fast = np.clip((speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S), 0.0, 1.0)
-    out: FloatArray = np.hypot(_motion(slow, fast), accelerometer)
-    return out
-
-
-def _motion(slow: Number, fast: Number) -> Number:
-    """Return the error of a class of motion between still, slow and fast."""
-    return (
+    slow = of.smaller(speed / SLOW_RAD_S, 1.0)
+    fast = (speed - SLOW_RAD_S) / (FAST_RAD_S - SLOW_RAD_S)
+    fast = of.smaller(of.larger(fast, 0.0), 1.0)
+    motion = (
         SIGMA_STILL_RAD
         + (SIGMA_SLOW_RAD - SIGMA_STILL_RAD) * slow
         + (SIGMA_FAST_RAD - SIGMA_SLOW_RAD) * fast
     )
+    return of.hypot(motion, accelerometer)
 
 
-def sigma_knee(knee: UnseenKnee, moved: float, hinge_up: float, thigh_up: float) -> float:
+def sigma_knee(
+    knee: UnseenKnee, moved: Number, hinge_up: Number, thigh_up: Number, of: Numbers[Number]
+) -> Number:
     """Return the 1 σ (rad) that an unseen knee gives an angle by gravity.
 
     It enters as far as its axis is upright and the thigh slopes (their vertical components).
     `moved` is how far (rad) the common heading is from that of the start pose: units drift, or the
     knee has left its angle by as much.
     """
-    off = math.hypot(knee.off_rad, moved)
-    return off * abs(hinge_up) * max(abs(thigh_up), knee.slope)
+    off = of.hypot(moved, knee.off_rad)
+    return off * abs(hinge_up) * of.larger(abs(thigh_up), knee.slope)
 
 
-def sigma_knees(
-    knee: UnseenKnee, moved: FloatArray, hinge_up: FloatArray, thigh_up: FloatArray
-) -> FloatArray:
-    """Return `sigma_knee` of rows (n,)."""
-    off = np.hypot(knee.off_rad, moved)
-    out: FloatArray = off * np.abs(hinge_up) * np.maximum(np.abs(thigh_up), knee.slope)
-    return out
-
-
-def sigma_heading(since_zero_s: float) -> float:
+def sigma_heading(since_zero_s: Number, of: Numbers[Number]) -> Number:
     """Return the 1 σ (rad) of an angle that rests on heading, by the seconds since its zero."""
-    return math.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * since_zero_s)
+    return of.hypot(SIGMA_DRIFT_RAD_S * since_zero_s, SIGMA_RETURN_RAD)
 
 
-def sigma_headings(since_zero_s: FloatArray) -> FloatArray:
-    """Return `sigma_heading` of seconds (n,)."""
-    out: FloatArray = np.hypot(SIGMA_RETURN_RAD, SIGMA_DRIFT_RAD_S * since_zero_s)
-    return out
-
-
-def sigma_roll(rotation: float, knee_flexion: float) -> float:
+def sigma_roll(rotation: Number, knee_flexion: Number, of: Numbers[Number]) -> Number:
     """Return the 1 σ (rad) that the shin's skin gives a rotation (rad), by the knee's angle.
 
     A bent knee shows the rotation by where the shin points, a straight one by how it rolls; where
     the angle is not known (NaN) nothing is added.
     """
-    return ROLL_SHARE * abs(rotation) * max(0.0, math.cos(knee_flexion))
+    straight = of.cos(knee_flexion)
+    return ROLL_SHARE * abs(rotation) * of.where(straight > 0.0, straight, 0.0)
 
 
-def sigma_rolls(rotation: FloatArray, knee_flexion: FloatArray) -> FloatArray:
-    """Return `sigma_roll` of rotations and knee angles (n,)."""
-    out: FloatArray = ROLL_SHARE * np.abs(rotation) * np.fmax(0.0, np.cos(knee_flexion))
-    return out
+def hidden_deg(exercise: Exercise, angle_deg: Number) -> Number:
+    """Return how much of an angle (deg), or of each of several (n,), may be knee and skin, deg.
+
+    A bent knee shows the rotation by where the shin points, a straight one by how it rolls. Who has
+    less of knee play and loose skin is measured better than this says.
+    """
+    knee = math.radians(exercise.pose.knee_flexion_deg)
+    skin_share = SHIN_SKIN_SHARE * max(math.cos(knee), 0.0)
+    return KNEE_PLAY_DEG * max(math.sin(knee), 0.0) + skin_share * abs(angle_deg)

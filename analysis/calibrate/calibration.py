@@ -29,7 +29,7 @@ from analysis.calibrate.pelvis_unit import find_pelvis_unit
 from analysis.calibrate.start_checks import bends_forwards, front_check, hinge_check, knee_check
 from analysis.exercises import Exercise, rotation_about
 from analysis.leg import LegCalibration, LegFrames, Windows
-from imu.quaternion import Vector, conjugate_array, rotate_array
+from imu.quaternion import Vector, by_rows, conjugate, rotate
 from imu.sample import FloatArray, Side
 
 __all__ = ["CalibrationResult", "LegCalibration", "LegFrames", "Windows", "calibrate"]
@@ -200,7 +200,7 @@ def _across_rad(femur_y: FloatArray, shank_z: FloatArray) -> float:
 
 def _in_thigh(q_thigh: FloatArray, y_thigh: FloatArray, z: FloatArray) -> Vector:
     """Return the knee axis, given in the thigh unit's earth, in the unit itself."""
-    seen = rotate_array(conjugate_array(q_thigh), np.broadcast_to(z, (len(q_thigh), 3)))
+    seen = by_rows(rotate, by_rows(conjugate, q_thigh), z)
     return _vector(segment_axes(y_thigh, seen.mean(axis=0))[:, 2])
 
 

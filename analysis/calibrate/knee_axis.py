@@ -13,12 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.calibrate.checks import Check, at_least, at_most, share_at_most
-from imu.quaternion import (
-    conjugate_array,
-    multiply_array,
-    rotate_array,
-    rotation_vector_array,
-)
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotate, rotation_vector
 from imu.sample import FloatArray
 
 BEND_SPEED_RAD_S = math.radians(20.0)  # slower samples say more about sway than about the hinge
@@ -40,7 +35,7 @@ def angular_velocity(time_s: FloatArray, q: FloatArray) -> tuple[FloatArray, Flo
     Steps over a gap are left out.
     """
     dt = np.diff(time_s)
-    turn = rotation_vector_array(multiply_array(conjugate_array(q[:-1]), q[1:]))
+    turn = by_rows(rotation_vector, by_rows(multiply, by_rows(conjugate, q[:-1]), q[1:]), of=ARRAYS)
     regular = regular_steps(time_s)
     return (time_s[:-1] + dt / 2)[regular], (turn / dt[:, None])[regular]
 
@@ -54,7 +49,7 @@ def regular_steps(time_s: FloatArray) -> npt.NDArray[np.bool_]:
 
 def turned_about(axis: FloatArray, q: FloatArray) -> FloatArray:
     """Return how far (n,) in rad a sensor has turned about its own axis (3,) since the first."""
-    turn = rotation_vector_array(multiply_array(conjugate_array(q[:-1]), q[1:]))
+    turn = by_rows(rotation_vector, by_rows(multiply, by_rows(conjugate, q[:-1]), q[1:]), of=ARRAYS)
     return np.concatenate(([0.0], np.cumsum(turn @ axis)))
 
 
@@ -96,9 +91,9 @@ def knee_velocity(
     _, thigh = angular_velocity(time_s, q_thigh)
     regular = regular_steps(time_s)
     c, s = math.cos(heading_rad), math.sin(heading_rad)
-    in_earth = rotate_array(q_thigh[:-1][regular], thigh)
+    in_earth = by_rows(rotate, q_thigh[:-1][regular], thigh)
     in_shanks_earth = in_earth @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    return shank - rotate_array(conjugate_array(q_shank[:-1][regular]), in_shanks_earth)
+    return shank - by_rows(rotate, by_rows(conjugate, q_shank[:-1][regular]), in_shanks_earth)
 
 
 def find_hinge(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from analysis.calibrate.checks import Check
 from analysis.calibrate.knee_axis import find_hinge
 from analysis.calibrate.long_axes import axes_from_pose, axes_from_stand, carried_femur, check_still
 from analysis.calibrate.start_heading import heading_from_pose
 from analysis.exercises import Exercise, nominal_up
 from analysis.leg import LegFrames
-from imu.quaternion import rotate_array
+from imu.quaternion import by_rows, rotate
 from imu.sample import FloatArray, Side
 
 HEADING_ROUNDS = 2
@@ -122,4 +120,4 @@ def still_check(part: LegFrames, during: str) -> Check:
 
 def turned(q: FloatArray, axis: FloatArray) -> FloatArray:
     """Return an axis (3,) of a unit in its earth, by its orientations (n, 4), shape (n, 3)."""
-    return rotate_array(q, np.broadcast_to(axis, (len(q), 3)))
+    return by_rows(rotate, q, axis)

@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.calibrate.checks import Check, at_most, not_found
 from analysis.exercises import Exercise, level_pelvis, nominal_hip, nominal_up, rotation_about
-from imu.quaternion import conjugate_array, rotate_array
+from imu.quaternion import by_rows, conjugate, rotate
 from imu.sample import FloatArray, Side
 
 UP = np.array([0.0, 0.0, 1.0])
@@ -33,7 +33,7 @@ SIGMA_SHANK_POSE_RAD = math.radians(1.0)
 
 def up_in_sensor(q: FloatArray) -> FloatArray:
     """Return earth's up in the sensor frame, shape (..., 3), of orientations (..., 4)."""
-    return rotate_array(conjugate_array(q), np.broadcast_to(UP, (*q.shape[:-1], 3)))
+    return by_rows(rotate, by_rows(conjugate, q), UP)
 
 
 def mean_up(q: FloatArray) -> FloatArray:

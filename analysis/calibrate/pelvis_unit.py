@@ -23,14 +23,15 @@ from analysis.calibrate.checks import Check, at_most, not_found
 from analysis.calibrate.long_axes import angle_between, mean_up, unit, up_in_sensor
 from analysis.exercises import Exercise, level_pelvis
 from imu.quaternion import (
+    Number,
+    Numbers,
     Quaternion,
     Vector,
+    Wxyz,
+    Xyz,
     conjugate,
-    conjugate_array,
     multiply,
-    multiply_array,
     rotate,
-    rotate_array,
 )
 from imu.sample import FloatArray, Side
 
@@ -168,7 +169,7 @@ def _mean_orientation(q: FloatArray) -> Quaternion:
     return (float(mean[0]), float(mean[1]), float(mean[2]), float(mean[3]))
 
 
-def roll(pelvis: PelvisUnit, q: Quaternion, y: Vector) -> float:
+def roll(pelvis: PelvisUnit, q: Wxyz[Number], y: Xyz[Number], of: Numbers[Number]) -> Number:
     """Return the pelvis's turn (rad) about a femur's long axis since the start pose, by gravity.
 
     Parameters
@@ -177,38 +178,22 @@ def roll(pelvis: PelvisUnit, q: Quaternion, y: Vector) -> float:
         The unit and its orientation now.
     y
         The femur's long axis in the shank unit's earth; not vertical.
+    of
+        Whether q and y are of floats or of arrays.
     """
     ex, ey, wz = rotate(q, pelvis.up)
     c, s = math.cos(pelvis.heading_rad), math.sin(pelvis.heading_rad)
     wx, wy = c * ex - s * ey, s * ex + c * ey
-    return math.atan2(y[1] * wx - y[0] * wy, wz - y[2] * (y[0] * wx + y[1] * wy + y[2] * wz))
+    along = y[0] * wx + y[1] * wy + y[2] * wz
+    return of.atan2(y[1] * wx - y[0] * wy, wz - y[2] * along)
 
 
-def roll_array(pelvis: PelvisUnit, q: FloatArray, y: FloatArray) -> FloatArray:
-    """Return `roll` of orientations (n, 4) and long axes (n, 3)."""
-    w = rotate_array(q, np.broadcast_to(np.asarray(pelvis.up), (len(q), 3)))
-    c, s = math.cos(pelvis.heading_rad), math.sin(pelvis.heading_rad)
-    wx, wy, wz = c * w[:, 0] - s * w[:, 1], s * w[:, 0] + c * w[:, 1], w[:, 2]
-    along = y[:, 0] * wx + y[:, 1] * wy + y[:, 2] * wz
-    out: FloatArray = np.arctan2(y[:, 1] * wx - y[:, 0] * wy, wz - y[:, 2] * along)
-    return out
+def turn(pelvis: PelvisUnit, q: Wxyz[Number], y: Xyz[Number], of: Numbers[Number]) -> Number:
+    """Return the pelvis's turn (rad) about a femur's long axis since the start pose, by heading.
 
-
-def turn(pelvis: PelvisUnit, q: Quaternion, y: Vector) -> float:
-    """Return the pelvis's turn (rad) about a femur's long axis since the start pose, by heading."""
+    Parameters are those of `roll`.
+    """
     w, ex, ey, ez = multiply(q, conjugate(pelvis.q_pose))
     c, s = math.cos(pelvis.heading_rad), math.sin(pelvis.heading_rad)
     along = (c * ex - s * ey) * y[0] + (s * ex + c * ey) * y[1] + ez * y[2]
-    return math.remainder(2.0 * math.atan2(along, w), 2.0 * math.pi)
-
-
-def turn_array(pelvis: PelvisUnit, q: FloatArray, y: FloatArray) -> FloatArray:
-    """Return `turn` of orientations (n, 4) and long axes (n, 3)."""
-    pose = np.broadcast_to(np.asarray(pelvis.q_pose), q.shape)
-    since = multiply_array(q, conjugate_array(pose))
-    c, s = math.cos(pelvis.heading_rad), math.sin(pelvis.heading_rad)
-    ex, ey = since[:, 1], since[:, 2]
-    along = (c * ex - s * ey) * y[:, 0] + (s * ex + c * ey) * y[:, 1] + since[:, 3] * y[:, 2]
-    angle = 2.0 * np.arctan2(along, since[:, 0])
-    out: FloatArray = angle - 2.0 * np.pi * np.round(angle / (2.0 * np.pi))
-    return out
+    return of.wrap(2.0 * of.atan2(along, w))

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.angle.hinge_heading import FORGETTING_S, WEIGHT_MIN, heading_of
+from analysis.angle.hinge_heading import FORGETTING_S, WEIGHT_MIN, hinge_opening, level_share
+from imu.quaternion import ARRAYS, xyz
 from imu.sample import FloatArray
 
 PERPENDICULAR_SIGMA = 0.05
@@ -146,13 +147,13 @@ def hinge_consistency(y: FloatArray, z: FloatArray, delta_rad: float) -> float |
     Of the two headings that keep the knee axis z (n, 3) across the femur's long axis y (n, 3), each
     in its unit's earth, the one nearer to `delta_rad` counts, weighted as `HingeHeading` does.
     """
-    level = 1.0 - y[:, 2] ** 2 - z[:, 2] ** 2
+    level = level_share(xyz(y), xyz(z))
     used = level > WEIGHT_MIN * WEIGHT_MIN
     if np.count_nonzero(used) < len(y) / 4:
         return None
-    y, z, level = y[used], z[used], level[used]
-    across = np.sqrt((y[:, 0] ** 2 + y[:, 1] ** 2) * (z[:, 0] ** 2 + z[:, 1] ** 2))
-    opening = np.arccos(np.clip(-y[:, 2] * z[:, 2] / across, -1.0, 1.0))
-    roots = heading_of(y) - heading_of(z) + np.array([[1.0], [-1.0]]) * opening
+    level, seen_y, seen_z = level[used], xyz(y[used]), xyz(z[used])
+    opening = hinge_opening(seen_y, seen_z, ARRAYS)
+    apart = np.arctan2(seen_y[1], seen_y[0]) - np.arctan2(seen_z[1], seen_z[0])
+    roots = apart + np.array([[1.0], [-1.0]]) * opening
     nearer = np.max(np.cos(roots - delta_rad), axis=0)
     return float(np.sum(level * nearer) / np.sum(level))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.count.movement import Movement, RepSettings, Step
+from analysis.count.movement import Movement, Outcome, RepSettings
 from analysis.count.repetition_machine import RepMachine, State
 
 FOOT_HIGH = 0.2
@@ -55,43 +55,47 @@ class CircleMachine:
         """Say whether the wearer has been out of the start position for long."""
         return self._machine.is_absent
 
-    def see_foot(self, shank_sine: float) -> None:
-        """Take the sine of the shank's elevation before the sample it belongs to."""
+    @property
+    def is_under_way(self) -> bool:
+        """Say whether a pair of circles has begun that may yet be announced."""
+        return self._first is not None or self._machine.is_under_way
+
+    def push(
+        self, time_s: float, angle_deg: float, posture: int, shank_sine: float = math.nan
+    ) -> Outcome:
+        """Take one sample of the thigh's elevation, and the sine of the shank's; NaN is a hole."""
         if self._machine.is_resting:
             self._foot = -1.0
         elif shank_sine > self._foot:  # False where NaN
             self._foot = shank_sine
-
-    def push(self, time_s: float, angle_deg: float, posture: int) -> Step:
-        """Take one sample of the thigh's elevation; NaN is a hole."""
         return self._paired(self._machine.push(time_s, angle_deg, posture))
 
-    def finish(self, time_s: float) -> Step:
+    def finish(self, time_s: float) -> Outcome:
         """End the set; a first circle without its second is partial."""
-        step = self._paired(self._machine.finish(time_s))
+        outcome = self._paired(self._machine.finish(time_s))
         first, self._first = self._first, None
         if first is None:
-            return step
-        if step.completed is None:
+            return outcome
+        if outcome.completed is None:
             half = first._replace(status="partial")
-            return Step(half, half)
+            return Outcome(half, half)
         # the movement that the end cut off began with the circle before it
-        whole = step.completed._replace(onset_s=first.onset_s)
-        return Step(whole if step.announced is not None else None, whole)
+        whole = outcome.completed._replace(onset_s=first.onset_s)
+        return Outcome(whole if outcome.announced is not None else None, whole)
 
-    def _paired(self, step: Step) -> Step:
+    def _paired(self, outcome: Outcome) -> Outcome:
         """Return what a step of the single circles means for the pairs."""
-        announced, completed = step
+        announced, completed = outcome
         if announced is None:
-            return step if completed is None else Step(None, self._completed(completed))
+            return outcome if completed is None else Outcome(None, self._completed(completed))
         if announced.status != "valid":
-            return step
+            return outcome
         said = self._announced(announced)
         over = self._completed(completed) if completed is not None else None
         if said is not None and said.onset_s == announced.onset_s and said.status == "partial":
-            return Step(said, over)
+            return Outcome(said, over)
         orphan = said is not None and said.status == "partial"
-        return Step(said, said if orphan else over)
+        return Outcome(said, said if orphan else over)
 
     def _announced(self, circle: Movement) -> Movement | None:
         """Take a circle; return the pair it ends, or what stays a half because of it."""

@@ -1,4 +1,4 @@
-"""Where the leg is, as far as counting goes: the posture, unless what it does is no exercise.
+"""Where the leg is, as far as counting goes: nothing is counted away from the start position.
 
 A leg that does something foreign to its exercise is away, whatever its pose. And where a foot is to
 stay on its place, a leg that comes back to the start position with the foot elsewhere is away until
@@ -8,18 +8,22 @@ it has stood there for a while: it has sat down, say, and not stepped down.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from analysis.angle.leg_angles import TWO_PI, LegAngles
-from analysis.angle.leg_series import LegSeries
-from analysis.count.other_activity import Signature, foreign
-from analysis.count.start_position import AWAY, START, Posture
+from analysis.angle.leg_angles import LegAngles
+from analysis.count.movement import RepSettings
+from analysis.count.other_activity import Signature
+from analysis.count.start_position import Posture
 from analysis.exercises.exercise import Exercise
 from analysis.leg import LegCalibration
-from imu.sample import FloatArray
+from imu.quaternion import ARRAYS, FLOATS, TWO_PI, Numbers
+from imu.sample import FloatArray, IntArray
 
+# Plain numbers: comparing with members of an enumeration would double the time of a sample.
+AWAY, THIGH, START = int(Posture.AWAY), int(Posture.THIGH), int(Posture.START)
 STILL_RAD_S = math.radians(5.0)
 STILL_S = 0.3
 """Who stands so still for so long shows where the foot is."""
@@ -38,8 +42,14 @@ class Foothold:
         self._stood: tuple[float, float] | None = None
         self._still_from = math.inf
 
-    def has_moved(self, time_s: float, tilt: float, roll: float, speed: float) -> bool:
-        """Take one frame in the start position; say whether the foot is elsewhere than before."""
+    def push(self, time_s: float, where: int, tilt: float, roll: float, speed: float) -> int:
+        """Take one frame; return where it is: away in the start position if the foot is elsewhere.
+
+        `tilt` and `roll` (rad) are how the shank leans forwards and sideways, `speed` is in rad/s.
+        """
+        if where != START:
+            self.leave()
+            return where
         if speed > STILL_RAD_S:
             self._still_from = math.inf
         elif self._still_from == math.inf:
@@ -51,7 +61,7 @@ class Foothold:
         )
         if time_s - self._still_from >= (ANEW_S if moved else STILL_S):
             self._stood = (tilt, roll)
-        return moved
+        return AWAY if moved else where
 
     def leave(self) -> None:
         """Take that the leg is not in the start position."""
@@ -59,46 +69,126 @@ class Foothold:
 
 
 class InPlace:
-    """The posture of one leg as it counts, one frame at a time."""
+    """The posture of one leg as it counts."""
 
-    def __init__(self, calibration: LegCalibration, exercise: Exercise, rate_hz: float) -> None:
-        self._signature = Signature(calibration, exercise, rate_hz)
+    def __init__(
+        self,
+        calibration: LegCalibration,
+        exercise: Exercise,
+        rate_hz: float,
+        *,
+        recorded: bool = False,
+    ) -> None:
+        """Watch a calibrated leg, frame by frame or, of a recording, in runs of frames."""
+        self._of: Numbers[Any] = ARRAYS if recorded else FLOATS
+        self._signature: Signature[Any] = Signature(calibration, exercise, rate_hz, self._of)
         self._foothold = Foothold() if exercise.foot_stays else None
 
-    def push(self, time_s: float, angles: LegAngles, signal_rad: float, where: Posture) -> Posture:
-        """Take one frame, the angle that counts in it and its posture."""
-        if self._signature.push(angles, signal_rad):
-            where = AWAY
+    def push(self, time_s: Any, angles: LegAngles[Any], signal_rad: Any, where: Any) -> Any:  # noqa: ANN401
+        """Return the posture of a frame, or of a run of frames (n,), as it counts.
+
+        Parameters
+        ----------
+        time_s, angles, signal_rad
+            The frame and the angle that counts in it, which is known in each.
+        where
+            `Posture`, as plain numbers.
+        """
+        where = self._of.where(self._signature.push(angles, signal_rad), AWAY, where)
         if self._foothold is None:
             return where
-        if where != START:
-            self._foothold.leave()
-            return where
         tilt = angles.knee_flexion - angles.thigh_elevation
-        moved = self._foothold.has_moved(time_s, tilt, angles.rotation, angles.speed)
-        return AWAY if moved else where
+        (placed,) = self._of.each(self._footing, time_s, where, tilt, angles.rotation, angles.speed)
+        return placed
+
+    def _footing(
+        self, time_s: float, where: int, tilt: float, roll: float, speed: float
+    ) -> tuple[int]:
+        assert self._foothold is not None  # noqa: S101 (asked for only where there is one)
+        return (self._foothold.push(time_s, where, tilt, roll, speed),)
+
+    def interrupt(self) -> None:
+        """Take that the angle is unknown for a while."""
+        self._signature.interrupt()
+        if self._foothold is not None:
+            self._foothold.leave()
 
 
-def places(
-    series: LegSeries,
+def placed(
+    in_place: InPlace,
     time_s: FloatArray,
+    angles: Sequence[FloatArray],
     signal_rad: FloatArray,
-    where: npt.NDArray[np.int64],
-    calibration: LegCalibration,
-    exercise: Exercise,
-    rate_hz: float,
-) -> npt.NDArray[np.int64]:
-    """Return the postures (n,) as they count from the calibration on: `InPlace` in numpy."""
-    first = int(np.searchsorted(time_s, calibration.ready_s, "right"))
-    strange = foreign(series, signal_rad, calibration, exercise, rate_hz, first)
-    out = np.where(strange, int(AWAY), where)
-    if not exercise.foot_stays:
-        return out
-    foothold, tilt = Foothold(), series.knee_flexion - series.thigh_elevation
-    columns = [x[first:].tolist() for x in (time_s, tilt, series.rotation, series.speed, out)]
-    for row, (t, *pose, speed, posture) in enumerate(zip(*columns, strict=True), first):
-        if posture != START:
-            foothold.leave()
-        elif foothold.has_moved(t, pose[0], pose[1], speed):
-            out[row] = AWAY
+    where: IntArray,
+) -> IntArray:
+    """Return the postures (n,) of a recording as they count; those of unknown angles stay.
+
+    `angles` are the columns of `LegAngles`.
+    """
+    out, known = where.copy(), np.flatnonzero(~np.isnan(signal_rad))
+    for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1) if len(known) else ():
+        rows = slice(int(run[0]), int(run[-1]) + 1)
+        part: LegAngles[FloatArray] = LegAngles._make(column[rows] for column in angles)
+        in_place.interrupt()
+        out[rows] = in_place.push(time_s[rows], part, signal_rad[rows], where[rows])
     return out
+
+
+class PostureGate:
+    """Remembers since when the leg has been in the start position or out of it."""
+
+    __slots__ = ("_settings", "absent", "in_from", "out_from", "posture", "seen_s")
+
+    def __init__(self, settings: RepSettings) -> None:
+        self._settings = settings
+        self.posture = AWAY
+        self.in_from = self.out_from = math.inf
+        self.seen_s = -math.inf
+        """When the leg was last in the start position."""
+        self.absent = False
+        """Whether the leg has been out of place for long, until `take_note`."""
+
+    def push(self, time_s: float, posture: int, *, moving: bool) -> None:
+        """Take one sample; while the leg moves, its shank may be anywhere."""
+        self.posture = posture
+        if posture == START:
+            self.out_from = math.inf
+            self.seen_s = time_s
+            if self.in_from == math.inf:
+                self.in_from = time_s
+            return
+        self.in_from = math.inf
+        if moving and posture == THIGH:
+            self.out_from = math.inf
+        elif self.out_from == math.inf:
+            self.out_from = time_s
+        elif time_s - self.out_from >= self._settings.absent_s:
+            self.absent = True
+
+    def take_note(self) -> None:
+        """Take that a repetition has begun the next set after the absence."""
+        self.absent = False
+
+    def is_in(self, time_s: float) -> bool:
+        """Say whether the start position has been held long enough to begin."""
+        return time_s - self.in_from >= self._settings.arm_s
+
+    def is_out(self, time_s: float) -> bool:
+        """Say whether the leg has been out of place for too long to go on."""
+        return time_s - self.out_from > self._settings.disarm_s
+
+    def has_strayed(self, time_s: float) -> bool:
+        """Say whether the leg has been out of place for too long for a movement to go on."""
+        return time_s - self.out_from > self._settings.strayed_s
+
+    def may_start(self, time_s: float) -> bool:
+        """Say whether a movement that begins now begins where the exercise does."""
+        return self.was_in(time_s) and self.posture != AWAY
+
+    def was_in(self, time_s: float) -> bool:
+        """Say whether the start position has just been seen."""
+        return time_s - self.seen_s <= self._settings.in_place_s
+
+    def is_away(self, time_s: float) -> bool:
+        """Say whether the leg is out of place, and not just for a knock's length."""
+        return time_s - self.out_from > self._settings.passing_s

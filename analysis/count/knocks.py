@@ -11,8 +11,6 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-from imu.sample import FloatArray
-
 JUMP_DEG = 8.0
 JUMP_DPS = 180.0
 """A jump is at least this fast, and ..."""
@@ -71,18 +69,6 @@ class JumpFilter:
         self._frozen = self._quiet = False
         self._step_s = math.inf
         self._low = self._high = angle_deg
-
-    @property
-    def is_calm(self) -> bool:
-        """Say whether no knock lasts and no step is looked at."""
-        return not self._frozen and self._step_s == math.inf
-
-    def pass_run(self, time_s: FloatArray, angle_deg: FloatArray) -> None:
-        """Let samples (n,) pass: calm, and each within `JUMP_DEG` of the one before it."""
-        times = [self._time_s, *time_s[-2:].tolist()]
-        angles = [self.angle, *angle_deg[-2:].tolist()]
-        self._time_s, self._dt = times[-1], times[-1] - times[-2]
-        self.angle, self._moved = angles[-1], angles[-1] - angles[-2]
 
     def push(self, time_s: float, angle_deg: float, quiet_from_s: float) -> Jump:
         """Take one sample, and since when the leg has been quiet (infinity while it is not)."""

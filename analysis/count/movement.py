@@ -159,11 +159,11 @@ class Movement(NamedTuple):
     """Whether a knock was bridged in it."""
 
 
-class Step(NamedTuple):
+class Outcome(NamedTuple):
     """What one sample brought: a movement to announce, one now complete, or neither."""
 
     announced: Movement | None
     completed: Movement | None
 
 
-NOTHING = Step(None, None)
+NOTHING = Outcome(None, None)

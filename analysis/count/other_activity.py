@@ -10,25 +10,20 @@ about passes through it. What tells, without a model of any of these:
 * An exercise that turns the hip moves thigh and knee little beside it; walking, sitting down and
   taking a position move them most.
 
-`Signature` takes one frame at a time; `foreign` does a whole recording.
+`Signature` takes one frame at a time, or a run of frames of a recording.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from analysis.angle.leg_angles import TWO_PI, LegAngles
-from analysis.angle.leg_series import LegSeries
+from analysis.angle.leg_angles import LegAngles
 from analysis.angle.return_zero import ReturnZero
-from analysis.count.angle_filter import followed
 from analysis.count.start_position import HINGE_LEVEL_MAX
 from analysis.exercises.exercise import Exercise
 from analysis.leg import LegCalibration
-from imu.sample import FloatArray
+from imu.quaternion import Number, Numbers
 
 ACROSS_MAX_RAD = math.radians(35.0)
 """A virtual wearer's units are never 4° off; a strap that slips by 30° costs no repetition."""
@@ -65,103 +60,73 @@ class _Rates(NamedTuple):
         return cls(*(-math.expm1(-1.0 / (tau * rate_hz)) for tau in (SLOPE_S, BRIEF_S, STROKE_S)))
 
 
-class Signature:
-    """Says of every frame of one leg whether it is foreign to the exercise."""
+class Signature(Generic[Number]):
+    """Says of the frames of one leg whether they are foreign to the exercise."""
 
-    def __init__(self, calibration: LegCalibration, exercise: Exercise, rate_hz: float) -> None:
+    def __init__(
+        self,
+        calibration: LegCalibration,
+        exercise: Exercise,
+        rate_hz: float,
+        of: Numbers[Number],
+    ) -> None:
+        """Watch a calibrated leg, one frame at a time or in runs, as `of` says."""
         self._across = calibration.across_rad
         self._turns_hip = not exercise.moves_thigh
-        self._itself = _itself(exercise)
-        self._rate_hz = rate_hz
-        self._gains = _Rates.at(rate_hz)
+        # a zero on its way takes the angle along
+        zero = ReturnZero.PACE_RAD_S if exercise.angle == "heading" else 0.0
+        self._itself = ITSELF_RAD_S + zero
+        self._rate_hz, self._gains = rate_hz, _Rates.at(rate_hz)
+        self._of: Numbers[Number] = of
         self._last: tuple[float, float, float] | None = None
         self._signal = self._thigh = self._knee = 0.0
         """Slopes."""
         self._moving = self._turning = self._counted = self._beside = 0.0
         """Mean rates: of the angle and the units for a moment, of the angle and the rest longer."""
 
-    def push(self, angles: LegAngles, signal_rad: float) -> bool:
-        """Take one frame and the angle that counts in it; an unknown angle is not foreign."""
-        if signal_rad != signal_rad:
-            self._last = None
-            return False
-        thigh, knee = angles.thigh_elevation, angles.knee_flexion
-        if thigh != thigh:  # only the shank's axes are known
-            thigh = knee = 0.0
+    def interrupt(self) -> None:
+        """Take that the angle is unknown for a while: what follows it is no jump."""
+        self._last = None
+
+    def push(self, angles: LegAngles[Number], signal_rad: Number) -> Any:  # noqa: ANN401 (float or array)
+        """Take a frame and the angle that counts in it, or a run of frames; say which are foreign.
+
+        The angle is known in each.
+        """
+        n = self._of
+        known = angles.thigh_elevation == angles.thigh_elevation
+        thigh = n.where(known, angles.thigh_elevation, 0.0)  # only the shank's axes may be known
+        knee = n.where(known, angles.knee_flexion, 0.0)
         level = abs(angles.hinge_up) <= HINGE_LEVEL_MAX
-        self._follow((signal_rad, thigh, knee), angles.speed, level=level)
+        by_itself, beside = self._follow((signal_rad, thigh, knee), angles.speed, level)
+        outside: Any = n.where((knee >= KNEE_MIN_RAD) & (knee <= KNEE_MAX_RAD), False, level)
         off_leg = (
-            abs(angles.across - self._across) > ACROSS_MAX_RAD
-            or abs(angles.hinge_residual) > UNSETTLED_RAD
-            or (level and not KNEE_MIN_RAD <= knee <= KNEE_MAX_RAD)
+            (abs(angles.across - self._across) > ACROSS_MAX_RAD)
+            | (abs(angles.hinge_residual) > UNSETTLED_RAD)
+            | outside
         )
-        by_itself = self._moving > self._itself + ITSELF_GAIN * self._turning
-        beside = self._beside > max(BESIDE_RAD_S, BESIDE_SHARE * self._counted)
-        return off_leg or by_itself or (self._turns_hip and beside)
+        return off_leg | by_itself | (beside & self._turns_hip)
 
-    def _follow(self, now: tuple[float, float, float], speed: float, *, level: bool) -> None:
-        last, self._last = self._last, now
-        signal = thigh = knee = 0.0
-        if last is not None:
-            signal = math.remainder(now[0] - last[0], TWO_PI) * self._rate_hz
-            thigh = (now[1] - last[1]) * self._rate_hz
-            knee = math.remainder(now[2] - last[2], TWO_PI) * self._rate_hz
-        gains = self._gains
-        self._signal += gains.slope * (signal - self._signal)
-        self._thigh += gains.slope * (thigh - self._thigh)
-        self._knee += gains.slope * (knee - self._knee)
-        moved = abs(self._signal)
-        beside = abs(self._thigh) + (abs(self._knee) if level else 0.0)
-        self._moving += gains.brief * (moved - self._moving)
-        self._turning += gains.brief * (speed - self._turning)
-        self._counted += gains.stroke * (moved - self._counted)
-        self._beside += gains.stroke * (beside - self._beside)
-
-
-def foreign(
-    series: LegSeries,
-    signal_rad: FloatArray,
-    calibration: LegCalibration,
-    exercise: Exercise,
-    rate_hz: float,
-    first: int = 0,
-) -> npt.NDArray[np.bool_]:
-    """Return which frames (n,) of a recording are foreign to the exercise: `Signature` in numpy.
-
-    Those before the row `first` are not looked at.
-    """
-    out = np.zeros(len(signal_rad), dtype=np.bool_)
-    rows = first + np.flatnonzero(~np.isnan(signal_rad[first:]))
-    if len(rows) == 0:
-        return out
-    gains, thigh_known = _Rates.at(rate_hz), ~np.isnan(series.thigh_elevation[rows])
-    thigh = np.where(thigh_known, series.thigh_elevation[rows], 0.0)
-    knee = np.where(thigh_known, series.knee_flexion[rows], 0.0)
-    level = np.abs(series.hinge_up[rows]) <= HINGE_LEVEL_MAX
-    follows = np.diff(rows, prepend=-2) == 1
-
-    def rate(angle: FloatArray) -> FloatArray:
-        step = np.diff(angle, prepend=angle[:1])
-        step -= TWO_PI * np.round(step / TWO_PI)
-        return np.abs(_mean(np.where(follows, step, 0.0) * rate_hz, gains.slope))
-
-    moved = rate(signal_rad[rows])
-    beside = _mean(rate(thigh) + np.where(level, rate(knee), 0.0), gains.stroke)
-    turning = _mean(series.speed[rows], gains.brief)
-    off_leg = np.abs(series.across[rows] - calibration.across_rad) > ACROSS_MAX_RAD
-    off_leg |= np.abs(series.hinge_residual[rows]) > UNSETTLED_RAD
-    off_leg |= level & ~((knee >= KNEE_MIN_RAD) & (knee <= KNEE_MAX_RAD))
-    found = off_leg | (_mean(moved, gains.brief) > _itself(exercise) + ITSELF_GAIN * turning)
-    if not exercise.moves_thigh:
-        found |= beside > np.maximum(BESIDE_RAD_S, BESIDE_SHARE * _mean(moved, gains.stroke))
-    out[rows] = found
-    return out
-
-
-def _itself(exercise: Exercise) -> float:
-    """Return how fast (rad/s) an angle may move by itself; a zero takes it along on its way."""
-    return ITSELF_RAD_S + (ReturnZero.PACE_RAD_S if exercise.angle == "heading" else 0.0)
-
-
-def _mean(x: FloatArray, gain: float) -> FloatArray:
-    return followed(0.0, x, gain)[1]
+    def _follow(self, now: tuple[Any, Any, Any], speed: Any, level: Any) -> tuple[Any, Any]:  # noqa: ANN401
+        """Return where the angle moves by itself, and where the leg moves beside it."""
+        n, gains = self._of, self._gains
+        starts = self._last or tuple(map(n.first, now))
+        self._last = (n.last(now[0]), n.last(now[1]), n.last(now[2]))
+        rates = [
+            n.wrap(value - n.before(value, start)) * self._rate_hz
+            for value, start in zip(now, starts, strict=True)
+        ]
+        signal = n.follow(self._signal, rates[0], gains.slope)
+        thigh = n.follow(self._thigh, rates[1], gains.slope)
+        knee = n.follow(self._knee, rates[2], gains.slope)
+        self._signal, self._thigh, self._knee = n.last(signal), n.last(thigh), n.last(knee)
+        moved = abs(signal)
+        rest = abs(thigh) + n.where(level, abs(knee), 0.0)
+        moving = n.follow(self._moving, moved, gains.brief)
+        turning = n.follow(self._turning, speed, gains.brief)
+        counted = n.follow(self._counted, moved, gains.stroke)
+        beside = n.follow(self._beside, rest, gains.stroke)
+        self._moving, self._turning = n.last(moving), n.last(turning)
+        self._counted, self._beside = n.last(counted), n.last(beside)
+        by_itself = moving > self._itself + ITSELF_GAIN * turning
+        return by_itself, beside > n.larger(BESIDE_SHARE * counted, BESIDE_RAD_S)

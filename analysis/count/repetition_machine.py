@@ -2,8 +2,8 @@
 
 A state machine on the joint angle (degrees, internal rotation positive): counting goes by the
 prominence of a movement, grading by its return to the start. A repetition is announced when the
-leg is back or has stopped, and complete when it rests or the next one begins. The batch path feeds
-the same object, so live and replay count alike. Memory does not grow with time.
+leg is back or has stopped, and complete when it rests or the next one begins. A recording feeds the
+same object, so live and replay count alike. Memory does not grow with time.
 """
 
 from __future__ import annotations
@@ -11,18 +11,13 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-import numpy as np
-
-from analysis.count.angle_filter import SmoothedAngle, SmoothedRun
+from analysis.count.angle_filter import SmoothedAngle
+from analysis.count.in_place import START, PostureGate
 from analysis.count.knocks import Jump, JumpFilter
-from analysis.count.movement import NOTHING, REJECT_REASONS, Movement, RepSettings, Step
-from analysis.count.posture_gate import START, PostureGate
-from analysis.count.rest_level import RestLevel
-from analysis.count.swing import Swing
-from analysis.count.wearer_range import WearerRange
-from imu.sample import BoolArray, FloatArray, IntArray
+from analysis.count.levels import RestLevel, Swing, WearerRange
+from analysis.count.movement import NOTHING, REJECT_REASONS, Movement, Outcome, RepSettings
 
-__all__ = ["NOTHING", "REJECT_REASONS", "Movement", "RepMachine", "RepSettings", "State", "Step"]
+__all__ = ["NOTHING", "REJECT_REASONS", "Movement", "Outcome", "RepMachine", "RepSettings", "State"]
 
 # Looking up a member of an enumeration costs as much as a filter step.
 BUMP, SHIFT = Jump.BUMP, Jump.SHIFT
@@ -90,7 +85,18 @@ class RepMachine:
         """Say whether the wearer has been out of the start position for long."""
         return self._gate.absent
 
-    def push(self, time_s: float, angle_deg: float, posture: int) -> Step:
+    @property
+    def is_under_way(self) -> bool:
+        """Say whether a movement has begun that may yet be announced."""
+        return self.state is UP or self.state is DOWN or self.state is SETTLE
+
+    def push(
+        self,
+        time_s: float,
+        angle_deg: float,
+        posture: int,
+        shank_sine: float = 0.0,  # noqa: ARG002 (as of circles; here the foot decides nothing)
+    ) -> Outcome:
         """Take one sample; an angle of NaN is a hole and only time passes."""
         if angle_deg != angle_deg:
             return NOTHING
@@ -99,9 +105,9 @@ class RepMachine:
         resting = state is REST
         self._gate.push(time_s, posture, moving=not (resting or state is OFF))
         if gap_s > self.settings.gap_s:
-            step = self._after_gap(time_s, angle_deg, gap_s)
-            if step is not None:
-                return step
+            outcome = self._after_gap(time_s, angle_deg, gap_s)
+            if outcome is not None:
+                return outcome
         else:
             jump = self._jumps.push(time_s, angle_deg, smooth.quiet_from)
             smooth.push(time_s, self._jumps.angle)
@@ -111,47 +117,7 @@ class RepMachine:
                 return self._after_shift(time_s)
         return self._react(state, time_s, gap_s)
 
-    def foreseeable(self, dt: FloatArray) -> BoolArray:
-        """Return which samples (n,), `dt` apart, only pass through the filters if none jumps."""
-        return self._smooth.keep_step(dt) & (self._jumps.is_calm and not self._shifted)
-
-    def foresee(self, time_s: FloatArray, angle_deg: FloatArray) -> SmoothedRun:
-        """Filter samples (n,) that are foreseeable, each to be given to `push_foreseen` next."""
-        self._jumps.pass_run(time_s, angle_deg)
-        return self._smooth.push_run(time_s, angle_deg)
-
-    def push_foreseen(
-        self, time_s: float, gap_s: float, posture: int, seen: tuple[float, ...]
-    ) -> Step:
-        """Take one sample that `foresee` has filtered; otherwise the same as `push`."""
-        state, smooth = self.state, self._smooth
-        self._gate.push(time_s, posture, moving=not (state is REST or state is OFF))
-        smooth.fast, smooth.slope, smooth.quiet_from, smooth.rising_from, smooth.steady_from = seen
-        return self._react(state, time_s, gap_s)
-
-    @property
-    def is_below_top(self) -> bool:
-        """Say whether the leg is on its way up, and not rising now."""
-        return self.state is UP and self._smooth.fast < self._swing.top
-
-    def idle(self, time_s: FloatArray, where: IntArray, fast: FloatArray) -> int:
-        """Return how many of the next samples (n,) change nothing on the way up, as in a hold.
-
-        They stay below the top and above a reversal, in the same posture, and not for too long; of
-        what a sample may do in `_up`, nothing else is left.
-        """
-        if self.state is not UP or self._swing.sat > -math.inf or self._gate.out_from < math.inf:
-            return 0
-        if self._has_only_swung_back:  # what it does next is to rest
-            return 0
-        if self.settings.peak_rest_max_s < math.inf:  # how long it rests on top matters
-            return 0
-        swing, stuck_s = self._swing, self.settings.stuck_s
-        same = (fast <= swing.top) & (swing.top - fast < self.settings.reversal_deg(self._size_deg))
-        same &= (where == self._gate.posture) & (time_s - swing.mark_s <= stuck_s)
-        return len(same) if same.all() else int(np.argmin(same))
-
-    def _react(self, state: State, time_s: float, gap_s: float) -> Step:
+    def _react(self, state: State, time_s: float, gap_s: float) -> Outcome:
         if state is REST:
             return self._at_rest(time_s, gap_s)
         if state is UP:
@@ -162,30 +128,30 @@ class RepMachine:
             return self._settle(time_s)
         return self._off(time_s) if state is OFF else self._lost(time_s)
 
-    def finish(self, time_s: float) -> Step:
+    def finish(self, time_s: float) -> Outcome:
         """End the set: a movement under way is closed. The next sample begins anew."""
-        step = self._finish(time_s)
+        outcome = self._finish(time_s)
         self.state, self.held_s = OFF, 0.0
         self._smooth.restart(-math.inf, 0.0)
-        return step
+        return outcome
 
-    def _finish(self, time_s: float) -> Step:
+    def _finish(self, time_s: float) -> Outcome:
         if self.state is DOWN and self._has_returned():
             movement = self._close(self._judged(time_s, stopped_short=True))
-            return Step(movement, self._complete().completed)
+            return Outcome(movement, self._complete().completed)
         if self.state is UP or self.state is DOWN:
             return self._reject(time_s, "timeout", OFF)
         return self._end_settling(time_s)
 
     # --- slipping straps ----------------------------------------------------------------------
 
-    def _after_shift(self, time_s: float) -> Step:
+    def _after_shift(self, time_s: float) -> Outcome:
         """Drop the movement under way and rest where the leg now seems to be: a strap slipped."""
         self._shifted = self._pending is not None
         if self._pending is not None:
-            step = self._end_settling(time_s)
+            outcome = self._end_settling(time_s)
             self.state = REST
-            return step
+            return outcome
         if self.state is OFF or self.state is LOST:
             self._smooth.restart(time_s, self._jumps.angle)
             self._rest.settle(self._jumps.angle)
@@ -197,7 +163,7 @@ class RepMachine:
 
     # --- holes in the data --------------------------------------------------------------------
 
-    def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Step | None:
+    def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Outcome | None:
         """Go on after a long hole, or reject what it hid; None where the state decides."""
         before, state, rose = self._smooth.fast, self.state, self._is_rising()
         self._smooth.restart(time_s, angle)
@@ -221,29 +187,29 @@ class RepMachine:
             return self._risen_unseen(time_s)
         return None
 
-    def _risen_unseen(self, time_s: float) -> Step:
+    def _risen_unseen(self, time_s: float) -> Outcome:
         """Leave alone what follows a hole: a movement whose beginning nobody knows."""
         if self._pending is None:
             self._begin(time_s)
             return self._reject(time_s, "gap", LOST)
-        step = self._end_settling(time_s)
+        outcome = self._end_settling(time_s)
         self.state = LOST
-        return step
+        return outcome
 
     # --- states -----------------------------------------------------------------------------
 
-    def _off(self, time_s: float) -> Step:
+    def _off(self, time_s: float) -> Outcome:
         settled = time_s - self._smooth.quiet_from >= self.settings.arm_s / 2
         if settled and self._gate.is_in(time_s):
             self._rest.settle(self._smooth.fast)
             self.state = REST
         return NOTHING
 
-    def _at_rest(self, time_s: float, dt: float) -> Step:
+    def _at_rest(self, time_s: float, dt: float) -> Outcome:
         smooth, rest = self._smooth, self._rest
         x = smooth.fast
         if x < rest.low:
-            rest.low = x
+            rest.sink(x)
         rising = smooth.slope > 0.0 and self._gate.may_start(time_s)
         if rising and self._has_risen(x):
             return self._start(time_s)
@@ -257,7 +223,7 @@ class RepMachine:
             return self._rested(self._pending, time_s, x)
         return NOTHING
 
-    def _rested(self, movement: Movement, time_s: float, x: float) -> Step:
+    def _rested(self, movement: Movement, time_s: float, x: float) -> Outcome:
         """Complete the announced movement once the leg rests; one that paused may yet come back."""
         s = self.settings
         if movement.stopped_short and x - movement.level_deg <= s.close_deg(movement.range_deg):
@@ -266,7 +232,7 @@ class RepMachine:
             return self._complete()
         return NOTHING
 
-    def _up(self, time_s: float) -> Step:
+    def _up(self, time_s: float) -> Outcome:
         s, x, swing = self.settings, self._smooth.fast, self._swing
         swing.rise(time_s, x)
         if self._has_only_swung_back and self._has_come_to_rest(time_s):
@@ -283,19 +249,19 @@ class RepMachine:
         elif min(quiet_s, time_s - swing.mark_s) > s.stuck_s:
             if size < s.valid_range_deg:
                 return self._reject(time_s, "creep", REST)
-            swing.sat = x
+            swing.sit(x)
         elif 0.0 < swing.sat - self._rest.level < s.split_share * size:
             return self._rise_from_seat(time_s)
         return NOTHING
 
-    def _rise_from_seat(self, time_s: float) -> Step:
+    def _rise_from_seat(self, time_s: float) -> Outcome:
         """Begin anew from where it sat for long, low in the movement: that was a new rest."""
-        step = self._reject(time_s, "creep", UP)
+        outcome = self._reject(time_s, "creep", UP)
         self._rest.settle(self._swing.sat)
         self._begin(time_s)
-        return step
+        return outcome
 
-    def _down(self, time_s: float) -> Step:
+    def _down(self, time_s: float) -> Outcome:
         s, x, swing, level = self.settings, self._smooth.fast, self._swing, self._rest.level
         size, quiet_s = self._size_deg, time_s - self._smooth.quiet_from
         swing.fall(time_s, x)
@@ -311,25 +277,25 @@ class RepMachine:
         elif self._has_returned() and self._has_come_to_rest(time_s):
             movement = self._close(self._judged(time_s, stopped_short=True))
             self._enter_rest(x)
-            return Step(movement, None)
+            return Outcome(movement, None)
         elif x - level < 0.5 * size and time_s - swing.mark_s > s.stuck_s:
             return self._reject(time_s, "stopped_short", REST)
         return NOTHING
 
-    def _turn_up(self, time_s: float) -> Step:
+    def _turn_up(self, time_s: float) -> Outcome:
         """Turn round before the leg is back: a new movement after a large fall, else a dip."""
         if self._has_returned():
             movement = self._close(self._judged(time_s, stopped_short=True))
-            return Step(movement, self._start(time_s).completed)
+            return Outcome(movement, self._start(time_s).completed)
         self.state = UP
         self._swing.turn_up(time_s, self._smooth.fast)
         return NOTHING
 
-    def _settle(self, time_s: float) -> Step:
+    def _settle(self, time_s: float) -> Outcome:
         assert self._pending is not None  # noqa: S101 (entered with one)
         s, x, swing = self.settings, self._smooth.fast, self._swing
         self.held_s = 0.0
-        swing.valley = min(swing.valley, x)
+        swing.sink(x)
         size = self._pending.range_deg
         back = x - self._rest.level <= s.final_deg(size)
         again = x - swing.valley >= s.reversal_deg(size)
@@ -339,8 +305,8 @@ class RepMachine:
         movement = self._final(self._pending._replace(back_s=time_s), time_s, early=again)
         self._enter_rest(x)
         if again and self._gate.may_start(time_s):
-            return Step(movement, self._start(time_s).completed)
-        return Step(movement, None)
+            return Outcome(movement, self._start(time_s).completed)
+        return Outcome(movement, None)
 
     def _final(self, movement: Movement, time_s: float, *, early: bool) -> Movement:
         """Announce a movement that is back: only who is back in place has done the exercise.
@@ -353,14 +319,14 @@ class RepMachine:
             movement = movement._replace(status="rejected", reason="posture")
         return self._close(movement._replace(announced_s=time_s))
 
-    def _end_settling(self, time_s: float) -> Step:
+    def _end_settling(self, time_s: float) -> Outcome:
         """Announce what was about to be, and complete what has been announced."""
         announced = None
         if self._pending is not None and self.state is SETTLE:
             announced = self._final(self._pending, time_s, early=True)
-        return Step(announced, self._complete().completed)
+        return Outcome(announced, self._complete().completed)
 
-    def _lost(self, time_s: float) -> Step:
+    def _lost(self, time_s: float) -> Outcome:
         x = self._smooth.fast
         if self._gate.is_out(time_s):
             self.state = OFF
@@ -380,36 +346,36 @@ class RepMachine:
     def _begin(self, time_s: float) -> None:
         self._swing.begin(time_s, self._smooth.fast, self._smooth.rising_from)
 
-    def _start(self, time_s: float) -> Step:
+    def _start(self, time_s: float) -> Outcome:
         """Begin a movement: the one announced before it is complete."""
-        step = self._complete()
+        outcome = self._complete()
         self._rest.leave()
         self._begin(time_s)
         self.state = UP
-        return step
+        return outcome
 
     def _close(self, movement: Movement) -> Movement:
         """Announce a movement; it stays pending until it is complete."""
         self._pending = movement
         if movement.status == "valid":
             self._valid += 1
-            self._gate.absent = False
+            self._gate.take_note()
             self._range.learn(movement.range_deg)
         return movement
 
-    def _complete(self) -> Step:
+    def _complete(self) -> Outcome:
         if self._pending is None:
             return NOTHING
         movement, self._pending = self._pending, None
-        return Step(None, movement)
+        return Outcome(None, movement)
 
-    def _reject(self, time_s: float, reason: str, state: State) -> Step:
+    def _reject(self, time_s: float, reason: str, state: State) -> Outcome:
         movement = self._movement(time_s, "rejected", reason)
         self.held_s = 0.0
         self.state = state
         if state is REST:
             self._rest.settle(self._smooth.fast)
-        return Step(movement, movement)
+        return Outcome(movement, movement)
 
     # --- judgement --------------------------------------------------------------------------
 

@@ -1,17 +1,29 @@
-"""Number repetitions and sets as they come."""
+"""Number repetitions and sets as they are announced, of one leg or of both together.
+
+Both legs turn in together in some exercises: a repetition of one leg and one of the other that
+reach their end range at about the same time are one repetition, with one set and one number. The
+number is given when a leg's repetition is announced, so that what is said is what the table says.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 from statistics import median
 
 from analysis.count.movement import Movement
+from imu.sample import Side
 
 SET_REST_MIN_S = 6.0
 SET_REST_TEMPOS = 3.0
 DONE_REST_S = 3.0
 """Rest that ends a set once its repetitions are done."""
+APART_MIN_S = 0.5
+APART_SHARE = 0.3
+"""Of the duration of a repetition: legs whose end ranges lie no farther apart are together."""
+SILENT_S = 1.0
+"""A leg unheard for longer has no repetition that counts under way: its gap rejects it."""
 
 
 class SetCounter:
@@ -23,8 +35,6 @@ class SetCounter:
         self.announced = 0
         self._target = target_reps
         self._open = False
-        self._completed: dict[int, int] = {}
-        self._sets: deque[tuple[float, int]] = deque()
         self._last_s = -math.inf
         self._tempos: deque[float] = deque(maxlen=5)
         self._rest_max_s = SET_REST_MIN_S
@@ -55,16 +65,102 @@ class SetCounter:
         self.announced += 1
         self._last_s = movement.announced_s
         self._tempos.append(movement.announced_s - movement.onset_s)
-        self._sets.append((movement.onset_s, self.set))
         tempo_s = median(self._tempos)
         done = self.announced >= self._target
         self._rest_max_s = DONE_REST_S if done else max(SET_REST_MIN_S, SET_REST_TEMPOS * tempo_s)
 
-    def number(self, movement: Movement) -> tuple[int, int]:
-        """Return the set and the number of a completed movement; no number unless it is valid."""
-        if movement.status != "valid":
-            return self.set, 0
-        onset, of_set = self._sets.popleft()
-        assert onset == movement.onset_s  # noqa: S101 (completed in the order they were announced)
-        self._completed[of_set] = self._completed.get(of_set, 0) + 1
-        return of_set, self._completed[of_set]
+
+@dataclass(slots=True)
+class Number:
+    """The set and the number of an announced movement; 0 where it has none."""
+
+    set: int
+    rep: int = 0
+    is_settled: bool = True
+    """Whether it is known by now if the other leg took part."""
+    is_alone: bool = False
+    """Whether the other leg should have taken part and did not."""
+
+
+@dataclass(slots=True)
+class _Partner:
+    """What one leg last showed of itself."""
+
+    heard_s: float = -math.inf
+    is_moving: bool = False
+    own_set: int = 0
+    """By its own count, of its last repetition in the common set; 0 where it has had none."""
+
+
+class CommonNumbers:
+    """One number for what both legs do together; a leg without its partner keeps its own turn."""
+
+    def __init__(self) -> None:
+        self._legs = {side: _Partner() for side in Side}
+        self._set = self._rep = 0
+        self._waiting: deque[tuple[Side, float, float, Number]] = deque()
+        """Repetitions of one leg whose partner may be under way: middle, duration, number."""
+
+    def see(self, side: Side, time_s: float, *, is_moving: bool) -> None:
+        """Take one frame of a leg: whether a movement is under way or about to be announced."""
+        leg = self._legs[side]
+        leg.heard_s, leg.is_moving = time_s, is_moving
+        if self._waiting:
+            self._part(time_s)
+
+    def announce(self, side: Side, own_set: int, middle_s: float, duration_s: float) -> Number:
+        """Return the number of a repetition that one leg announces now.
+
+        Parameters
+        ----------
+        side, own_set
+            Whose it is, and in which set of that leg by itself.
+        middle_s
+            The middle of its hold, or its peak: while holding, the highest sample is chance.
+        duration_s
+            How long it took.
+        """
+        number = self._joined(side, middle_s, duration_s)
+        if number is None:
+            number = self._next(side, own_set)
+            self._waiting.append((side, middle_s, duration_s, number))
+        self._legs[side].own_set = own_set
+        return number
+
+    def end(self) -> None:
+        """Take that nothing more comes."""
+        for *_, number in self._waiting:
+            number.is_settled = number.is_alone = True
+        self._waiting.clear()
+
+    def _joined(self, side: Side, middle_s: float, duration_s: float) -> Number | None:
+        """Return the number of the waiting repetition that this one is the other half of."""
+        while self._waiting and self._waiting[0][0] is not side:
+            _, other_s, other_duration_s, waiting = self._waiting[0]
+            mean_s = (duration_s + other_duration_s) / 2
+            together = abs(middle_s - other_s) <= max(APART_MIN_S, APART_SHARE * mean_s)
+            if not together and middle_s < other_s:
+                break  # the one that waits may yet find its own
+            self._waiting.popleft()
+            waiting.is_settled, waiting.is_alone = True, not together
+            if together:
+                return Number(waiting.set, waiting.rep)
+        return None
+
+    def _next(self, side: Side, own_set: int) -> Number:
+        """Return the next number; a leg that begins a set of its own begins one for both."""
+        leg = self._legs[side]
+        if self._set == 0 or leg.own_set not in (0, own_set):
+            self._set, self._rep = self._set + 1, 0
+            for each in self._legs.values():
+                each.own_set = 0
+        self._rep += 1
+        return Number(self._set, self._rep, is_settled=False)
+
+    def _part(self, time_s: float) -> None:
+        """Leave alone what waits for a leg that rests, or is not heard of."""
+        side = self._waiting[0][0]
+        partners = [leg for other, leg in self._legs.items() if other is not side]
+        if any(leg.is_moving and time_s - leg.heard_s <= SILENT_S for leg in partners):
+            return
+        self.end()

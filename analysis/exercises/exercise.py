@@ -6,13 +6,13 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-Mode = Literal["M1", "M2", "M3", "M4", "M5"]
+Mode = Literal["gravity", "heading", "proxy", "hold", "timer"]
 Signal = Literal[
     "hip_rotation", "leg_roll", "leg_roll_outwards", "thigh_elevation", "thigh_lowering"
 ]
 CHOICES = {
     "position": ("prone", "supine", "seated", "floor", "side_lying", "standing", "kneeling"),
-    "mode": ("M1", "M2", "M3", "M4", "M5"),
+    "mode": ("gravity", "heading", "proxy", "hold", "timer"),
     "angle": ("gravity", "heading"),
     "zero": ("absolute", "pose"),
     "signal": (
@@ -34,7 +34,7 @@ SIGNAL_NAMES = {
 ROLLS = {"hip_rotation": 1.0, "leg_roll": 1.0, "leg_roll_outwards": -1.0}
 ELEVATIONS = {"thigh_elevation": 1.0, "thigh_lowering": -1.0}
 """Signals that are a turn of the leg, or how high the thigh is; with the way that counts."""
-COUNTED = ("M1", "M2", "M3")
+COUNTED = ("gravity", "heading", "proxy")
 TOLERANCE_DEG = 25.0
 
 
@@ -158,6 +158,21 @@ class Exercise:
     def is_counted(self) -> bool:
         """Say whether repetitions are counted; else it is a hold or a timer."""
         return self.mode in COUNTED
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether it is a guided hold: a position is kept for as long as asked."""
+        return self.mode == "hold"
+
+    @property
+    def is_timed(self) -> bool:
+        """Say whether time merely passes: nothing is measured, so nothing is calibrated."""
+        return self.mode == "timer"
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Say whether the units have to be told from the leg first."""
+        return not self.is_timed
 
     @property
     def has_hip_angle(self) -> bool:

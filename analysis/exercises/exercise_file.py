@@ -9,6 +9,8 @@ from typing import Any
 from analysis.exercises.exercise import CHOICES, CatalogueError, Dose, Exercise, Pose
 
 TABLES = ("pose", "dose")
+FORMER_MODES = {"M1": "gravity", "M2": "proxy", "M3": "heading", "M4": "hold", "M5": "timer"}
+"""What the modes were called up to version 0.1; own files may still say so."""
 LONGEST_SHOWN = 120  # characters of a file in one sentence
 LARGEST = 1e9  # of a number in a file: degrees and seconds are far below
 ABOVE_ZERO = (
@@ -61,11 +63,12 @@ def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
     CatalogueError
         Listing every problem of the document.
     """
+    data = _in_words(data)
     tables = {name: data.get(name, {}) for name in TABLES}
     problems = [f"{name} is no table" for name, t in tables.items() if not isinstance(t, dict)]
     pose, dose = (table if isinstance(table, dict) else {} for table in tables.values())
-    counted = data.get("mode") not in ("M4", "M5")
-    timed = data.get("mode") == "M5"
+    counted = data.get("mode") not in ("hold", "timer")
+    timed = data.get("mode") == "timer"
     problems += [
         *_field_problems(data, Exercise, "", COUNTED_NEED if counted else ()),
         *_field_problems(pose, Pose, "pose.", () if timed else POSE_NEEDS),
@@ -77,13 +80,19 @@ def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
         if key in CHOICES and value not in CHOICES[key]
     ]
     proxy = data.get("signal", "hip_rotation") != "hip_rotation"
-    if data.get("mode") == "M2" and not proxy:
+    if data.get("mode") == "proxy" and not proxy:
         problems.append("signal is missing: a proxy says what it counts")
     if problems:
         raise CatalogueError(f"exercise {exercise_id}: {'; '.join(problems)}")
     listed = {key: _tuples(value) for key, value in data.items() if key not in tables}
     prescribed = {key: _tuples(value) for key, value in dose.items()}
     return Exercise(id=exercise_id, pose=Pose(**pose), dose=Dose(**prescribed), **listed)
+
+
+def _in_words(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a document whose mode, if it is a former one, is called by its word."""
+    mode = data.get("mode")
+    return {**data, "mode": FORMER_MODES.get(mode, mode)} if isinstance(mode, str) else data
 
 
 def _field_problems(

@@ -26,6 +26,22 @@ RESIDUAL_MIN_DEG = 5.0
 RESIDUAL_SHARE = 0.2
 
 
+class Reach(NamedTuple):
+    """How far a movement went, as it is told when it is announced; degrees and seconds."""
+
+    start_s: float
+    """When the way out began."""
+    level_deg: float
+    """Where it is measured from: the rest before it, or the rest level where it had none."""
+    peak_s: float
+    peak_deg: float
+
+    @property
+    def rom_deg(self) -> float:
+        """Peak minus level."""
+        return self.peak_deg - self.level_deg
+
+
 class Strokes(NamedTuple):
     """One movement, from its first to its last moving sample; degrees and seconds."""
 
@@ -77,14 +93,30 @@ class Strokes(NamedTuple):
         return between(time_s, self.start_s, self.end_s)
 
 
-def find_strokes(movement: Movement, time_s: FloatArray, angle_deg: FloatArray) -> Strokes:
-    """Return the strokes of a movement, given the known samples around it, shape (n,)."""
-    start, peak, end = _bounds(time_s, angle_deg, movement)
+def find_reach(movement: Movement, time_s: FloatArray, angle_deg: FloatArray) -> Reach:
+    """Return how far a movement went, given the known samples around it, shape (n,)."""
+    slope = velocity(time_s, angle_deg, SMOOTHING_S)
+    start = _onset(time_s, movement)
+    out = slope[: start + 1]
+    still, v = _still_dps(out, movement.range_deg), out.tolist()
+    while start > 0 and v[start - 1] > still:
+        start -= 1
+    end = max(_back(time_s, movement), start)
+    peak = start + int(angle_deg[start : end + 1].argmax())
     level = _median(angle_deg, time_s, time_s[start] - START_S, time_s[start])
     if level - movement.level_deg > residual_limit_deg(movement.range_deg):
         level = movement.level_deg  # the one before did not return
+    return Reach(float(time_s[start]), level, float(time_s[peak]), float(angle_deg[peak]))
+
+
+def find_strokes(
+    movement: Movement, time_s: FloatArray, angle_deg: FloatArray, reach: Reach
+) -> Strokes:
+    """Return the strokes of a movement, given the known samples around it, shape (n,)."""
+    start, peak = time_s.searchsorted((reach.start_s, reach.peak_s)).tolist()
+    end = _end(time_s, angle_deg, movement, start, peak)
+    level, peak_s, peak_deg = reach.level_deg, reach.peak_s, reach.peak_deg
     part = slice(start, end + 1)
-    peak_s, peak_deg = float(time_s[peak]), float(angle_deg[peak])
     hold = measure_hold(time_s[part], angle_deg[part], level, peak_deg - level)
     return Strokes(
         time_s=time_s[part],
@@ -113,25 +145,29 @@ def _median(values: FloatArray, time_s: FloatArray, start_s: float, end_s: float
     return middle(values[between(time_s, start_s, end_s)])
 
 
-def _bounds(time_s: FloatArray, angle: FloatArray, movement: Movement) -> tuple[int, int, int]:
-    """Return the indices of start, peak and end: where the strokes begin and stop moving."""
-    slope = velocity(time_s, angle, SMOOTHING_S)
-    last = len(time_s) - 1
-    onset = min(int(time_s.searchsorted(movement.onset_s)), last)
-    still = _still_dps(slope[: onset + 1], movement.range_deg)
-    v: list[float] = slope.tolist()
-    start = onset
-    while start > 0 and v[start - 1] > still:
-        start -= 1
-    end = max(min(int(time_s.searchsorted(movement.back_s, "right")) - 1, last), start)
-    peak = start + int(angle[start : end + 1].argmax())
+def _onset(time_s: FloatArray, movement: Movement) -> int:
+    return min(int(time_s.searchsorted(movement.onset_s)), len(time_s) - 1)
+
+
+def _back(time_s: FloatArray, movement: Movement) -> int:
+    return min(int(time_s.searchsorted(movement.back_s, "right")), len(time_s)) - 1
+
+
+def _end(
+    time_s: FloatArray, angle_deg: FloatArray, movement: Movement, start: int, peak: int
+) -> int:
+    """Return the index where the way back stops moving."""
+    last, end = len(time_s) - 1, max(_back(time_s, movement), start)
     if movement.status == "rejected":
-        return start, peak, end
+        return end
+    slope = velocity(time_s, angle_deg, SMOOTHING_S)
+    still = _still_dps(slope[: _onset(time_s, movement) + 1], movement.range_deg)
+    v = slope.tolist()
     while end < last and v[end] < -still:
         end += 1
     while end > peak + 1 and abs(v[end]) < still and abs(v[end - 1]) < still:
         end -= 1
-    return start, peak, end
+    return end
 
 
 def _still_dps(before: FloatArray, range_deg: float) -> float:

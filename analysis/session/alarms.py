@@ -100,7 +100,7 @@ class AlarmWatch:
     def push(
         self,
         time_s: float,
-        angles: LegAngles,
+        angles: LegAngles[float],
         where: Posture,
         known: tuple[bool, bool],
         interpolated: bool,
@@ -150,7 +150,7 @@ class AlarmWatch:
         rate_hz = self._rate_hz * self._completes / len(complete)
         return self._say(time_s, "slow", hz=rate_hz) if rate_hz < RATE_MIN_HZ else None
 
-    def _turn(self, time_s: float, angles: LegAngles, where: Posture) -> Alarm | None:
+    def _turn(self, time_s: float, angles: LegAngles[float], where: Posture) -> Alarm | None:
         """Look for a turn of one unit against the other about the vertical."""
         # elsewhere the limb may lie the other way up, where the hinge shows another heading
         residual = angles.hinge_residual if where == START else math.nan
@@ -159,14 +159,14 @@ class AlarmWatch:
             return None
         return self._say(time_s, "heading", deg=math.degrees(off))
 
-    def _tilt(self, time_s: float, angles: LegAngles) -> Alarm | None:
+    def _tilt(self, time_s: float, angles: LegAngles[float]) -> Alarm | None:
         """Look for a knee axis that is no longer across the thigh."""
         off = _lasting(self._tilted, angles.across - self._across, TILTED_RAD)
         if off < TILTED_RAD:
             return None
         return self._say(time_s, "tilt", deg=math.degrees(off))
 
-    def _line(self, time_s: float, angles: LegAngles) -> Alarm | None:
+    def _line(self, time_s: float, angles: LegAngles[float]) -> Alarm | None:
         """Look whether thigh and shank still tell of the same rotation."""
         # a steep thigh hides its roll from gravity
         hidden = not self._drifts and abs(angles.thigh_elevation) > ROLL_SEEN_MAX_RAD

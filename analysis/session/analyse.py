@@ -14,21 +14,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis import exercises
-from analysis.calibrate.calibration import (
-    CalibrationResult,
-    LegCalibration,
-    LegFrames,
-    Windows,
-    calibrate,
-)
+from analysis.calibrate.calibration import CalibrationResult, calibrate
 from analysis.calibrate.find_steps import find_windows
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
-from analysis.count.both_legs import pair_legs
 from analysis.exercises import Exercise
+from analysis.leg import LegCalibration, LegFrames, Windows
 from analysis.session.alarms import Alarm, fell_silent
+from analysis.session.counting import Spans
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor, follow_guided
-from analysis.session.leg_monitor import Spans
-from analysis.session.leg_record import LegRecord, follow_leg
+from analysis.session.leg_record import LegRecord, RecordedLeg, follow_legs
 from analysis.session.recording import LegUnits, Recording, leg_units, missing_units
 from analysis.session.tables import angle_table, rep_table, summary_table
 from imu.sample import FloatArray, Side
@@ -72,17 +66,25 @@ def analyse(recording: Recording) -> Result:
     exercise = exercises.load(recording.exercise).with_dose(recording.dose)
     calibrations: dict[Side, CalibrationResult] = {}
     windows: dict[Side, Windows] = {}
+    legs: dict[Side, RecordedLeg] = {}
     records: dict[Side, LegRecord] = {}
     sentences = list(recording.notes)
     for units in leg_units(recording.units):
         side, frames = units.side, recording.leg(units)
-        windows[side], result, record = _follow(recording, exercise, side, frames)
+        if exercise.is_counted:
+            windows[side], result = calibrate_leg(recording, frames, exercise, side)
+            if result.calibration is not None:
+                spans = counted_spans(recording.marks, result.calibration.ready_s)
+                legs[side] = RecordedLeg(result.calibration, frames, spans)
+        else:
+            windows[side], result, record = _follow_guided(recording, exercise, side, frames)
+            if record is not None:
+                records[side] = record
         calibrations[side] = result
         sentences += [f"{side} leg: {sentence}" for sentence in result.sentences]
-        if record is not None:
-            records[side] = record
-    if exercise.both_legs and len(records) == 2:
-        records = pair_legs(records)
+    records |= follow_legs(
+        legs, exercise, recording.rate_hz if legs else 0.0, recording.frames.interpolated
+    )
     alarms = {
         leg.side: (*records[leg.side].alarms, *_fell_silent(recording, leg))
         for leg in leg_units(recording.units)
@@ -120,33 +122,19 @@ def _fell_silent(recording: Recording, leg: LegUnits) -> list[Alarm]:
     return [alarm for alarm in found if alarm is not None]
 
 
-def _follow(
+def _follow_guided(
     recording: Recording, exercise: Exercise, side: Side, frames: LegFrames
 ) -> tuple[Windows, CalibrationResult, LegRecord | None]:
-    """Return how one leg was calibrated and what it did; None without a calibration."""
-    if exercise.mode == "M5":
+    """Return where one leg was to be held and for how long it was; a timer asks for no place."""
+    if not exercise.needs_calibration:
         timer = TimerMonitor(exercise, counted_spans(recording.marks, 0.0))
         record = follow_guided(timer, frames, -math.inf)
         return Windows(), CalibrationResult(None, ()), record
-    if exercise.mode == "M4":
-        windows, pose, result = calibrate_hold(recording, frames, exercise, side)
-        if pose is None:
-            return windows, result, None
-        hold = HoldMonitor(pose, exercise, counted_spans(recording.marks, pose.ready_s))
-        return windows, result, follow_guided(hold, frames, pose.ready_s)
-    windows, result = calibrate_leg(recording, frames, exercise, side)
-    if result.calibration is None:
+    windows, pose, result = calibrate_hold(recording, frames, exercise, side)
+    if pose is None:
         return windows, result, None
-    record = follow_leg(
-        result.calibration,
-        exercise,
-        recording.rate_hz,
-        frames,
-        recording.frames.interpolated,
-        counted_spans(recording.marks, result.calibration.ready_s),
-        refine=recording.refined,
-    )
-    return windows, result, record
+    hold = HoldMonitor(pose, exercise, counted_spans(recording.marks, pose.ready_s))
+    return windows, result, follow_guided(hold, frames, pose.ready_s)
 
 
 def calibrate_leg(

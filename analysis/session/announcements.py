@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from analysis.count.movement import Movement
 from analysis.exercises import Exercise
-from analysis.session.leg_monitor import LegUpdate, Numbered
+from analysis.session.counting import Numbered
+from analysis.session.leg_monitor import LegUpdate
 from imu.sample import Side
 
 
@@ -113,7 +114,7 @@ class Announcer:
     def __init__(self, exercise: Exercise) -> None:
         """Announce what one exercise asks for."""
         self._dose = exercise.dose
-        self._timed = exercise.mode in ("M4", "M5")
+        self._timed = not exercise.is_counted
         self._voices = {side: _LegVoice() for side in Side}
 
     def push(self, side: Side, update: LegUpdate) -> list[Announcement]:
@@ -132,19 +133,9 @@ class Announcer:
         else:
             voice.seconds, voice.breaths = 0, 0
             voice.half = voice.hold_target = False
-        if update.completed is not None:
-            said += self._completed(side, update.time_s, update.completed)
+        for numbered in update.completed:
+            said += self._completed(side, update.time_s, numbered)
         said += self._set(side, voice, update)
-        return said
-
-    def close(
-        self, side: Side, time_s: float, last: Numbered | None, set_: int, reps: int
-    ) -> list[Announcement]:
-        """Return what the end of the session gives to say about one leg."""
-        said = self._completed(side, time_s, last) if last is not None else []
-        if self._voices[side].open_set:
-            self._voices[side].open_set = 0
-            said.append(Announcement(Kind.SET_END, time_s, side, set_, 0, float(reps)))
         return said
 
     def _hold(self, side: Side, voice: _LegVoice, update: LegUpdate) -> list[Announcement]:

@@ -12,13 +12,13 @@ from collections import deque
 
 import numpy as np
 
-from analysis.angle.leg_angles import UNKNOWN
-from analysis.angle.leg_series import LegSeries
-from analysis.calibrate.calibration import LegFrames
+from analysis.angle.leg_angles import UNKNOWN, LegAngles
 from analysis.calibrate.hold_pose import PoseCalibration
 from analysis.exercises import Exercise
 from analysis.grade.grade import HOLD_SHARE, MeasuredMovement
-from analysis.session.leg_monitor import ALWAYS, NEVER, LegUpdate, Numbered, Spans
+from analysis.leg import LegFrames
+from analysis.session.counting import ALWAYS, NEVER, CountedSpans, Numbered, Spans
+from analysis.session.leg_monitor import LegUpdate, Monitor
 from analysis.session.leg_record import LegRecord
 from imu.quaternion import Quaternion, Vector, rotate
 
@@ -71,9 +71,11 @@ class HoldMonitor:
         self, calibration: PoseCalibration, exercise: Exercise, counted_s: Spans = ALWAYS
     ) -> None:
         """Follow a wearer whose position is known; only inside the spans does the time run."""
-        self.calibration, self.exercise = calibration, exercise
-        self._spans = iter(counted_s)
-        self._span = next(self._spans, NEVER)
+        self.calibration = None
+        """A hold tells no hip angle."""
+        self.exercise = exercise
+        self._pose = calibration
+        self._spans = CountedSpans(counted_s)
         self._thigh, self._shank = Steadiness(), Steadiness()
         self._thigh_cos = math.cos(math.radians(exercise.pose.thigh_tolerance_deg))
         self._shank_cos = math.cos(math.radians(SHANK_TOLERANCE_DEG))
@@ -93,9 +95,9 @@ class HoldMonitor:
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
         ended = None
-        while time_s > self._span[1]:
-            ended = self._end() or ended
-            self._span = next(self._spans, NEVER)
+        if time_s > self._spans.end_s:
+            ended = self._end()
+            self._spans.pass_on(time_s)
         if q_thigh is None or q_shank is None:
             if time_s - self._time_s > SILENCE_S:
                 self._ready_since = math.inf  # nobody knows what it did
@@ -111,20 +113,28 @@ class HoldMonitor:
             self._ready_since = math.inf
         elif self._ready_since == math.inf:
             self._ready_since = time_s
-        if time_s > self._span[0]:
+        if time_s > self._spans.start_s:
             ended = self._time(time_s, steady) or ended
         self._time_s = time_s
         phase = "hold" if self.held_s > 0.0 and steady else "rest" if in_place else "away"
         return _update(time_s, phase, self._count, self.held_s, ended)
 
-    def finish(self) -> Numbered | None:
-        """End the recording; return the hold that was still open, if any."""
-        return self._end()
+    def finish(self) -> LegUpdate | None:
+        """End the recording; return the hold that was still open, None where no frame ever came."""
+        return _update(self._time_s, "away", self._count, 0.0, self._end())
+
+    def stop_counting(self, time_s: float) -> None:
+        """Let the time run no longer than to an instant."""
+        self._spans.stop(time_s)
+
+    def count_from(self, time_s: float) -> None:
+        """Let the time run again from an instant on."""
+        self._spans.begin(time_s)
 
     def _in_place(self, q_thigh: Quaternion, q_shank: Quaternion) -> bool:
         return (
-            _cosine(q_thigh, self.calibration.up_thigh) >= self._thigh_cos
-            and _cosine(q_shank, self.calibration.up_shank) >= self._shank_cos
+            _cosine(q_thigh, self._pose.up_thigh) >= self._thigh_cos
+            and _cosine(q_shank, self._pose.up_shank) >= self._shank_cos
         )
 
     def _time(self, time_s: float, steady: bool) -> Numbered | None:
@@ -137,7 +147,7 @@ class HoldMonitor:
             elif time_s - self._good_s > BREACH_S:
                 return self._end()
         elif steady and self._ready_since < math.inf:
-            self._start_s = max(self._ready_since, self._span[0], self.calibration.ready_s)
+            self._start_s = max(self._ready_since, self._spans.start_s, self._pose.ready_s)
             self.held_s = max(time_s - self._start_s, 1e-6)
             self._good_s = time_s
         return None
@@ -155,6 +165,8 @@ class TimerMonitor:
 
     def __init__(self, exercise: Exercise, counted_s: Spans = ALWAYS) -> None:
         """Begin a little after the first frame, or with the first span."""
+        self.calibration = None
+        """Nothing is measured."""
         self.exercise = exercise
         self._span = next(iter(counted_s), NEVER)
         self._start_s = math.nan
@@ -181,10 +193,21 @@ class TimerMonitor:
         ended = self._ended(self._end_s) if time_s >= self._end_s else None
         return _update(time_s, "hold", int(self._done), held_s, ended)
 
-    def finish(self) -> Numbered | None:
-        """End the recording; return the time that was still running, if any."""
+    def finish(self) -> LegUpdate | None:
+        """End the recording; return the time that was still running, None where no frame came."""
+        if math.isnan(self._start_s):
+            return None
         started = not self._done and self._time_s > self._start_s
-        return self._ended(self._time_s) if started else None
+        ended = self._ended(self._time_s) if started else None
+        return _update(self._time_s, "rest", int(self._done), 0.0, ended)
+
+    def stop_counting(self, time_s: float) -> None:
+        """Let the time run no longer than to an instant."""
+        self._end_s = min(self._end_s, time_s)
+        self._span = (self._span[0], min(self._span[1], time_s))
+
+    def count_from(self, time_s: float) -> None:
+        """Leave it: an item is timed once."""
 
     def _ended(self, end_s: float) -> Numbered:
         self._done = True
@@ -208,8 +231,7 @@ def _update(
         set=1,
         reps=count,
         hold_s=held_s,
-        announced=None,
-        completed=ended,
+        completed=() if ended is None else (ended,),
     )
 
 
@@ -251,9 +273,7 @@ def _hold(start_s: float, end_s: float, held_s: float, exercise: Exercise, numbe
     return Numbered(measured, 1, number)
 
 
-def follow_guided(
-    monitor: HoldMonitor | TimerMonitor, frames: LegFrames, after_s: float
-) -> LegRecord:
+def follow_guided(monitor: Monitor, frames: LegFrames, after_s: float) -> LegRecord:
     """Return the holds of one leg over a recording, from the same object as live."""
     n = len(frames.time_s)
     away = np.ones(n, dtype=np.bool_)
@@ -266,13 +286,12 @@ def follow_guided(
             continue
         update = monitor.push(time_s, _known(q_thigh), _known(q_shank), False)
         away[index] = update.phase == "away"
-        if update.completed is not None:
-            movements.append(update.completed)
+        movements += update.completed
     last = monitor.finish()
     if last is not None:
-        movements.append(last)
+        movements += last.completed
     nothing = np.full(n, np.nan)
-    series = LegSeries(*([nothing] * len(LegSeries.__dataclass_fields__)))
+    series = LegAngles(*([nothing] * len(LegAngles._fields)))
     return LegRecord(series, nothing, away, tuple(movements), (), nothing, nothing)
 
 

@@ -1,71 +1,76 @@
 """Follow one leg as it goes: angles, posture, repetitions and holds, one frame at a time.
 
-`analysis.session.leg_record` does the same over a whole recording.
+`analysis.session.leg_record` computes the angles of a whole recording at once and feeds the same
+`Counting`, the same posture and the same alarms.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from analysis.angle.counted_signal import (
-    pelvis_share_deg,
-    signal_of,
-    start_level_deg,
-)
+from analysis.angle.counted_signal import pelvis_share_deg, signal_of
 from analysis.angle.leg_angles import LegAngles, LegFusion
-from analysis.calibrate.calibration import LegCalibration
-from analysis.count.circles import CircleMachine
 from analysis.count.in_place import InPlace
-from analysis.count.movement import NOTHING, Movement, RepSettings, Step
-from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepMachine
-from analysis.count.sets import SetCounter
+from analysis.count.movement import Movement
 from analysis.count.start_position import AWAY, posture
 from analysis.exercises import Exercise
-from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.grade.grade import MovementSamples
+from analysis.leg import LegCalibration
 from analysis.session.alarms import Alarm, AlarmWatch
-from analysis.session.recent_rows import Past
-from imu.quaternion import Quaternion
-from imu.sample import FloatArray
+from analysis.session.counting import ALWAYS, Counting, Numbered, Spans, Together
+from analysis.session.recent_rows import RecentRows
+from imu.quaternion import FLOATS, Quaternion
 
-KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
-"""How much of the past the live path keeps at rest, and of a movement that is not told yet."""
 DEG = 180.0 / math.pi
-Spans = Sequence[tuple[float, float]]
-"""Between which seconds movements count: after the first and up to the second of each pair."""
-ALWAYS: Spans = ((-math.inf, math.inf),)
-NEVER = (math.inf, math.inf)
-
-
-class Numbered(NamedTuple):
-    """A completed movement with the set and the repetition number it got; 0 where it got none."""
-
-    movement: MeasuredMovement
-    set: int
-    rep: int
 
 
 class LegUpdate(NamedTuple):
     """What one frame brought for one leg."""
 
     time_s: float
-    angles: LegAngles
+    angles: LegAngles[float]
     rotation_deg: float
     """NaN where the angle is refused."""
     sigma_deg: float
     phase: str
     set: int
     reps: int
-    """Valid repetitions announced in the current set."""
+    """The number of this leg's last repetition in its set."""
     hold_s: float
-    announced: Movement | None
-    completed: Numbered | None
+    announced: Movement | None = None
+    completed: tuple[Numbered, ...] = ()
     alarm: Alarm | None = None
     signal_deg: float = math.nan
     """What is counted: the rotation, or what stands for it where the exercise has a proxy."""
     set_open: bool = False
+
+
+class Monitor(Protocol):
+    """What follows a leg, whatever the kind of exercise."""
+
+    @property
+    def calibration(self) -> LegCalibration | None:
+        """Return what the hip angle comes from; None where none is told."""
+
+    def push(
+        self,
+        time_s: float,
+        q_thigh: Quaternion | None,
+        q_shank: Quaternion | None,
+        interpolated: bool,
+        q_pelvis: Quaternion | None = None,
+    ) -> LegUpdate:
+        """Take one frame and return what it brought."""
+
+    def finish(self) -> LegUpdate | None:
+        """End the recording; return what was still open, None where no frame ever came."""
+
+    def stop_counting(self, time_s: float) -> None:
+        """Count nothing after an instant, as a mark `set_end` there would."""
+
+    def count_from(self, time_s: float) -> None:
+        """Count what comes after an instant, as a new set, as a mark `set_start` would."""
 
 
 class LegMonitor:
@@ -77,22 +82,19 @@ class LegMonitor:
         exercise: Exercise,
         rate_hz: float,
         counted_s: Spans = ALWAYS,
+        together: Together | None = None,
     ) -> None:
         """Follow a calibrated leg; each span of `counted_s` begins a set."""
         self.calibration = calibration
         self.exercise = exercise
-        self._spans = deque(counted_s)
-        self._span = self._next_span()
-        self._fusion = LegFusion(calibration, exercise, rate_hz)
+        self._fusion = LegFusion(calibration, exercise, rate_hz, FLOATS)
         self._in_place = InPlace(calibration, exercise, rate_hz)
-        self._machine = rep_machine(calibration, exercise)
-        self._grader = Grader(exercise)
-        self._sets = SetCounter(exercise.dose.reps[1])
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
+        self._rows = RecentRows(len(MovementSamples.__dataclass_fields__))
+        self._counting = Counting(calibration, exercise, counted_s, self._rows, together)
         self._frames = 0
         self._share_deg = 0.0
-        self._past = Past(len(MovementSamples.__dataclass_fields__))
-        self._last_s = 0.0
+        self._last: LegUpdate | None = None
 
     def push(
         self,
@@ -104,97 +106,80 @@ class LegMonitor:
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
         angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
-        signal, sigma = signal_of(angles, self.exercise)
-        known = signal == signal  # False where NaN
+        signal, sigma = signal_of(angles, self.exercise, FLOATS)
         lost = angles.lost == 1.0
-        seen = known and not lost
-        where = posture(angles, self.calibration, self.exercise) if seen else AWAY
-        announced, numbered, alarm = None, None, None
+        seen = signal == signal and not lost  # False where NaN
+        where = posture(angles, self.calibration, self.exercise, FLOATS) if seen else AWAY
+        alarm = None
         if self._frames % self._alarms.every == 0:
             heard = (q_thigh is not None, q_shank is not None)
             alarm = self._alarms.push(time_s, angles, where, heard, interpolated)
         self._frames += 1
-        where = self._in_place.push(time_s, angles, signal / DEG, where)
-        if time_s > self._span[1]:
-            announced, numbered = self._leave_span(time_s)
-        if time_s > self._span[0]:
-            self._last_s = time_s
-            counted = self._without_pelvis(signal, angles)
+        if signal == signal:
+            where = self._in_place.push(time_s, angles, signal / DEG, where)
+        else:
+            self._in_place.interrupt()
+        counted = self._without_pelvis(signal, angles)
+        counting = self._counting
+        if counting.spans.hold(time_s):
             self._keep(time_s, counted, sigma, angles, interpolated)
-            if isinstance(self._machine, CircleMachine):
-                self._machine.see_foot(math.sin(angles.shank_elevation))
-            step = self._machine.push(time_s, counted, where)
-            if step is not NOTHING:  # never at the first sample of a span
-                announced, numbered = self._take(step, time_s)
-            if self._machine.is_resting:
-                self._sets.rest(time_s, absent=self._machine.is_absent)
-                untold_s = max(self._machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
-                self._past.forget(min(time_s - KEEP_S, untold_s))
+        told = counting.push(time_s, counted, where, math.sin(angles.shank_elevation))
         told_sigma = math.nan if lost else math.hypot(sigma, self._alarms.slip_rad * DEG)
         sure = self.exercise.has_hip_angle and told_sigma <= self.exercise.max_sigma_deg
-        return LegUpdate(
+        self._last = LegUpdate(
             time_s,
             angles,
             signal if sure else math.nan,
             told_sigma,
-            phase_of(self._machine),
-            self._sets.set,
-            self._sets.announced,
-            self._machine.held_s,
-            announced,
-            numbered,
+            counting.phase,
+            counting.set,
+            counting.rep,
+            counting.held_s,
+            told.announced,
+            told.completed,
             alarm,
             signal,
-            self._sets.is_open,
+            counting.is_set_open,
         )
+        return self._last
 
-    def _without_pelvis(self, signal_deg: float, angles: LegAngles) -> float:
+    def _without_pelvis(self, signal_deg: float, angles: LegAngles[float]) -> float:
         """Return what counts: what a pelvis with a unit added to a rotation is no repetition."""
-        if not math.isnan(angles.pelvis_rotation):
-            self._share_deg = pelvis_share_deg(angles, self.exercise)
+        self._share_deg = pelvis_share_deg(angles, self.exercise, self._share_deg, FLOATS)
         return signal_deg - self._share_deg
 
-    def finish(self) -> Numbered | None:
-        """End the recording; return the movement that was still open, if any."""
-        return self._take(self._machine.finish(self._last_s), self._last_s)[1]
+    def finish(self) -> LegUpdate | None:
+        """End the recording; return what was still open, None where no frame ever came."""
+        told, last = self._counting.finish(), self._last
+        if last is None:
+            return None
+        return last._replace(
+            set=self._counting.set,
+            reps=self._counting.rep,
+            hold_s=0.0,
+            announced=told.announced,
+            completed=told.completed,
+            alarm=None,
+            set_open=False,
+        )
 
     def stop_counting(self, time_s: float) -> None:
         """End the span that is open at an instant; later movements do not count."""
-        if self._span[0] < time_s < self._span[1]:
-            self._span = (self._span[0], time_s)
+        self._counting.spans.stop(time_s)
 
     def count_from(self, time_s: float) -> None:
         """Begin a span, and with it a set, after an instant."""
-        self._spans.append((time_s, math.inf))
-        if self._span == NEVER:
-            self._span = self._next_span()
-
-    def _next_span(self) -> tuple[float, float]:
-        return self._spans.popleft() if self._spans else NEVER
-
-    def _leave_span(self, time_s: float) -> tuple[Movement | None, Numbered | None]:
-        """End a set where its span ends, and wait for the next."""
-        while time_s > self._span[1]:
-            self._span = self._next_span()
-        found = self._take(self._machine.finish(self._last_s), self._last_s)
-        self._sets.close()
-        return found
-
-    def _take(self, step: Step, now_s: float) -> tuple[Movement | None, Numbered | None]:
-        announced, completed = step
-        if announced is not None:
-            self._sets.announce(announced)
-        return announced, self._measure(completed, now_s) if completed is not None else None
+        self._counting.spans.begin(time_s)
 
     def _keep(
         self,
         time_s: float,
         signal: float,
         sigma: float,
-        angles: LegAngles,
+        angles: LegAngles[float],
         interpolated: bool,
     ) -> None:
-        self._past.add(
+        self._rows.add(
             time_s,
             signal,
             (angles.knee_flexion - self.calibration.knee_flexion_rad) * DEG,
@@ -204,30 +189,3 @@ class LegMonitor:
             interpolated,
             angles.pelvis_rotation * DEG,
         )
-
-    def _measure(self, movement: Movement, now_s: float) -> Numbered:
-        window = self._past.between(movement.onset_s - LEAD_S, now_s)
-        measured = self._grader.measure(movement, MovementSamples(**_named(window)))
-        return Numbered(measured, *self._sets.number(movement))
-
-
-def rep_machine(calibration: LegCalibration, exercise: Exercise) -> RepMachine | CircleMachine:
-    """Return what counts the movements of an exercise, from its start pose on."""
-    kind = CircleMachine if exercise.circles else RepMachine
-    return kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
-
-
-def phase_of(machine: RepMachine | CircleMachine) -> str:
-    """Return the phase as the tables name it: rest, up, hold, down or away."""
-    state = machine.state
-    if state is UP or state is DOWN:
-        if machine.held_s > 0.3:
-            return "hold"
-        return "up" if state is UP else "down"
-    if state is REST or state is LOST:
-        return "rest"
-    return "down" if state is SETTLE else "away"
-
-
-def _named(columns: FloatArray) -> dict[str, FloatArray]:
-    return dict(zip(MovementSamples.__dataclass_fields__, columns, strict=True))

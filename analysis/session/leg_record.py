@@ -1,32 +1,33 @@
-"""Follow one leg over a whole recording: `analysis.session.leg_monitor` in numpy.
+"""Follow legs over a whole recording: the angles at once, then row by row what live does.
 
-The angles are computed at once and feed the same rep machine and the same grader, so that live and
-recorded count alike.
+The rows go through the same `Counting`, the same posture and the same alarms as live, so that live
+and recorded count alike.
 """
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.angle.counted_signal import pelvis_shares_deg, signal_series
-from analysis.angle.leg_angles import LegAngles
-from analysis.angle.leg_series import LegSeries, fuse_leg
-from analysis.calibrate.calibration import LegCalibration, LegFrames
-from analysis.count.circles import CircleMachine
-from analysis.count.in_place import places
-from analysis.count.movement import Step
-from analysis.count.rep_series import circle_steps, steps_of
-from analysis.count.sets import SetCounter
-from analysis.count.start_position import AWAY, Posture, postures
+from analysis.angle.counted_signal import pelvis_share_deg, signal_of
+from analysis.angle.leg_angles import LegAngles, angles_of_recording
+from analysis.count.in_place import InPlace, placed
+from analysis.count.start_position import AWAY, Posture, posture
 from analysis.exercises import Exercise
-from analysis.grade.grade import LEAD_S, Grader, MovementSamples
+from analysis.leg import LegCalibration, LegFrames
 from analysis.session.alarms import Alarm, AlarmWatch
-from analysis.session.leg_monitor import DEG, Numbered, Spans, rep_machine
-from imu.sample import FloatArray
+from analysis.session.counting import Counting, Numbered, Spans, Together
+from analysis.session.leg_monitor import DEG
+from imu.quaternion import ARRAYS
+from imu.sample import BoolArray, FloatArray, Side
 
+Row = tuple[float, float, int, float]
+"""Time, the angle that counts, posture and the sine of the shank's elevation."""
 POSTURES = tuple(Posture)
 """By their number, which is what a recording's arrays hold."""
 
@@ -35,7 +36,7 @@ POSTURES = tuple(Posture)
 class LegRecord:
     """One leg over a whole recording."""
 
-    series: LegSeries
+    series: LegAngles[FloatArray]
     rotation_deg: FloatArray
     """NaN where refused, and where the exercise has no hip angle."""
     away: npt.NDArray[np.bool_]
@@ -47,61 +48,170 @@ class LegRecord:
     """What was counted: the rotation, or what stands for it; NaN where refused."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedLeg:
+    """What following one leg of a recording needs."""
+
+    calibration: LegCalibration
+    frames: LegFrames
+    counted_s: Spans
+    """Movements count inside these: from the end of the calibration, or as the marks of the sets
+    say; each span begins a set."""
+
+
+class AllRows:
+    """Every row of a recording in which movements count."""
+
+    def __init__(self, columns: tuple[FloatArray, ...]) -> None:
+        """Take columns (n,), the first of them the time in seconds, which increases."""
+        self._columns = columns
+
+    def between(self, start_s: float, end_s: float) -> tuple[FloatArray, ...]:
+        """Return the rows from a time to another, both included, column by column."""
+        time_s = self._columns[0]
+        part = slice(int(time_s.searchsorted(start_s)), int(time_s.searchsorted(end_s, "right")))
+        return tuple(column[part] for column in self._columns)
+
+    def forget(self, until_s: float) -> None:
+        """Give up nothing: it is all there anyway."""
+
+
+class _Followed:
+    """One leg of a recording: its angles, and what counts them row by row."""
+
+    def __init__(
+        self,
+        leg: RecordedLeg,
+        exercise: Exercise,
+        rate_hz: float,
+        interpolated: BoolArray,
+        together: Together | None,
+    ) -> None:
+        calibration, frames = leg.calibration, leg.frames
+        self._exercise = exercise
+        self._series = series = _joined_series(calibration, exercise, rate_hz, frames)
+        self._signal, sigma = signal_of(series, exercise, ARRAYS)
+        self._lost = series.lost == 1.0
+        seen = ~np.isnan(self._signal) & ~self._lost
+        self._where = np.where(seen, posture(series, calibration, exercise, ARRAYS), AWAY)
+        first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
+        angles = [getattr(series, name)[first:] for name in LegAngles._fields]
+        where = self._where.astype(np.int64)
+        where[first:] = placed(
+            InPlace(calibration, exercise, rate_hz, recorded=True),
+            frames.time_s[first:],
+            angles,
+            self._signal[first:] / DEG,
+            where[first:],
+        )
+        watch = AlarmWatch(calibration, exercise, rate_hz)
+        self._alarms, slip_rad = _watched(
+            watch, calibration, frames, series, self._where, interpolated
+        )
+        self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
+        columns = (
+            frames.time_s,
+            self._signal - pelvis_share_deg(series, exercise, 0.0, ARRAYS),
+            np.degrees(series.knee_flexion - calibration.knee_flexion_rad),
+            np.degrees(series.thigh_elevation),
+            np.degrees(series.adduction),
+            sigma,
+            interpolated.astype(np.float64),
+            np.degrees(series.pelvis_rotation),
+        )
+        inside = np.zeros(len(frames.time_s), dtype=np.bool_)
+        for start_s, end_s in leg.counted_s:
+            inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
+        inside[:first] = False
+        counted = tuple(column[inside] for column in columns)
+        foot = np.sin(series.shank_elevation[inside])
+        self._rows = (*counted[:2], where[inside], foot)
+        self._counting = Counting(calibration, exercise, leg.counted_s, AllRows(counted), together)
+        self._movements: list[Numbered] = []
+
+    def rows(self) -> Iterator[Row]:
+        """Yield what counts, row by row."""
+        return zip(*(column.tolist() for column in self._rows), strict=True)
+
+    def take_turns(self) -> Iterator[tuple[float, _Followed, Row]]:
+        """Yield each row with its time and its leg."""
+        for row in self.rows():
+            yield row[0], self, row
+
+    def count(self, rows: Iterable[Row]) -> None:
+        """Count some rows."""
+        push, found = self._counting.push, self._movements
+        for row in rows:
+            completed = push(*row).completed
+            if completed:
+                found += completed
+
+    def finish(self) -> None:
+        """Take what was still open."""
+        self._movements += self._counting.finish().completed
+
+    def record(self) -> LegRecord:
+        """Return the leg over the whole recording."""
+        with np.errstate(invalid="ignore"):
+            sure = self._exercise.has_hip_angle & (self._sigma <= self._exercise.max_sigma_deg)
+        return LegRecord(
+            self._series,
+            np.where(sure, self._signal, np.nan),
+            self._where == AWAY,
+            tuple(self._movements),
+            tuple(self._alarms),
+            self._sigma,
+            self._signal,
+        )
+
+
+def follow_legs(
+    legs: Mapping[Side, RecordedLeg],
+    exercise: Exercise,
+    rate_hz: float,
+    interpolated: BoolArray,
+) -> dict[Side, LegRecord]:
+    """Return angles and movements of the legs of a recording.
+
+    Angles before the calibration ended come from the same calibration. Where a repetition takes
+    both legs they are counted side by side, frame by frame as live.
+    """
+    together = Together() if exercise.both_legs and len(legs) == 2 else None
+    followed = {
+        side: _Followed(leg, exercise, rate_hz, interpolated, together)
+        for side, leg in legs.items()
+    }
+    if together is None:
+        for leg in followed.values():
+            leg.count(leg.rows())
+    else:
+        streams = (leg.take_turns() for leg in followed.values())
+        for _, leg, row in heapq.merge(*streams, key=itemgetter(0)):
+            leg.count((row,))
+    for leg in followed.values():
+        leg.finish()
+    return {side: leg.record() for side, leg in followed.items()}
+
+
 def follow_leg(
     calibration: LegCalibration,
     exercise: Exercise,
     rate_hz: float,
     frames: LegFrames,
-    interpolated: npt.NDArray[np.bool_],
+    interpolated: BoolArray,
     counted_s: Spans,
-    *,
-    refine: bool = False,
 ) -> LegRecord:
-    """Return angles and movements of one leg over a recording.
-
-    Movements are counted inside the spans of `counted_s`: from the end of the calibration, or as
-    the marks of the sets say; each span begins a set. Angles before the calibration ended come
-    from the same calibration.
-    """
-    series = _joined_series(calibration, exercise, rate_hz, frames, refine=refine)
-    signal, sigma = signal_series(series, exercise)
-    lost = series.lost == 1.0
-    seen = ~np.isnan(signal) & ~lost
-    where = np.where(seen, postures(series, calibration, exercise), AWAY)
-    columns = {
-        "time_s": frames.time_s,
-        "angle_deg": signal - pelvis_shares_deg(series, exercise),
-        "knee_deg": np.degrees(series.knee_flexion - calibration.knee_flexion_rad),
-        "thigh_deg": np.degrees(series.thigh_elevation),
-        "swing_deg": np.degrees(series.adduction),
-        "sigma_deg": sigma,
-        "interpolated": interpolated.astype(np.float64),
-        "pelvis_deg": np.degrees(series.pelvis_rotation),
-    }
-    inside = np.zeros(len(frames.time_s), dtype=np.bool_)
-    for start_s, end_s in counted_s:
-        inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
-    counted = {name: column[inside] for name, column in columns.items()}
-    foot = np.sin(series.shank_elevation[inside])
-    placed = places(series, frames.time_s, signal / DEG, where, calibration, exercise, rate_hz)[
-        inside
-    ]
-    movements = _count(calibration, exercise, counted, placed, foot, counted_s)
-    watch = AlarmWatch(calibration, exercise, rate_hz)
-    alarms, slip_rad = _watched(watch, calibration, frames, series, where, interpolated)
-    sigma = np.where(lost, np.nan, np.hypot(sigma, slip_rad * DEG))
-    with np.errstate(invalid="ignore"):
-        sure = exercise.has_hip_angle & (sigma <= exercise.max_sigma_deg)
-    rotation = np.where(sure, signal, np.nan)
-    away = where == AWAY
-    return LegRecord(series, rotation, away, movements, tuple(alarms), sigma, signal)
+    """Return angles and movements of one leg over a recording, as of `follow_legs`."""
+    leg = RecordedLeg(calibration, frames, counted_s)
+    side = calibration.side
+    return follow_legs({side: leg}, exercise, rate_hz, interpolated)[side]
 
 
 def _watched(
     watch: AlarmWatch,
     calibration: LegCalibration,
     frames: LegFrames,
-    series: LegSeries,
+    series: LegAngles[FloatArray],
     where: npt.NDArray[np.int64],
     interpolated: npt.NDArray[np.bool_],
 ) -> tuple[list[Alarm], FloatArray]:
@@ -133,64 +243,16 @@ def _joined_series(
     exercise: Exercise,
     rate_hz: float,
     frames: LegFrames,
-    *,
-    refine: bool,
-) -> LegSeries:
+) -> LegAngles[FloatArray]:
     """Start the fusion where the live path starts it, and serve what came before by itself."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     parts = [
-        fuse_leg(
+        angles_of_recording(
             calibration,
             exercise,
             rate_hz,
             frames.rows(part),
-            refine=refine,
         )
         for part in (slice(0, first), slice(first, None))
     ]
-    return LegSeries(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in LegSeries.__dataclass_fields__
-        )
-    )
-
-
-def _count(
-    calibration: LegCalibration,
-    exercise: Exercise,
-    columns: dict[str, FloatArray],
-    where: npt.NDArray[np.int64],
-    foot: FloatArray,
-    counted_s: Spans,
-) -> tuple[Numbered, ...]:
-    machine = rep_machine(calibration, exercise)
-    grader, sets = Grader(exercise), SetCounter(exercise.dose.reps[1])
-    found: list[Numbered] = []
-    time_s = columns["time_s"]
-
-    def take(step: Step, now_s: float) -> None:
-        announced, completed = step
-        if announced is not None:
-            sets.announce(announced)
-        if completed is not None:
-            first = int(np.searchsorted(time_s, completed.onset_s - LEAD_S))
-            part = slice(first, int(np.searchsorted(time_s, now_s, "right")))
-            window = {name: column[part] for name, column in columns.items()}
-            measured = grader.measure(completed, MovementSamples(**window))
-            found.append(Numbered(measured, *sets.number(completed)))
-
-    for start_s, end_s in counted_s:
-        first, last = np.searchsorted(time_s, (start_s, end_s), "right")
-        part = slice(first, last)
-        seen = (time_s[part], columns["angle_deg"][part], where[part])
-        if isinstance(machine, CircleMachine):
-            steps = circle_steps(machine, *seen, foot[part])
-        else:
-            steps = steps_of(machine, *seen)
-        for t, step in steps:
-            take(step, t)
-        if last > first:
-            take(machine.finish(float(time_s[last - 1])), float(time_s[last - 1]))
-        sets.close()
-    return tuple(found)
+    return LegAngles(*map(np.concatenate, zip(*parts, strict=True)))

@@ -44,7 +44,7 @@ def plot_angle(result: Result, ax: Axes | None = None) -> Axes:
     if exercise.is_counted:
         ax.set_ylabel(f"{SIGNAL_NAMES[exercise.signal]} (°)")
     else:
-        ax.set_ylabel("held" if exercise.mode == "M4" else "timed, not measured")
+        ax.set_ylabel("held" if exercise.is_held else "timed, not measured")
         ax.set_yticks([])
     ax.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
     ax.margins(x=0.01)

@@ -18,7 +18,7 @@ BLOCK_ROWS = 256
 """Some seconds: a movement is in two or three blocks."""
 
 
-class Past:
+class RecentRows:
     """Rows of so many numbers, the first of them the time in seconds, which increases."""
 
     def __init__(self, columns: int) -> None:

@@ -71,8 +71,6 @@ class Recording:
     silent_s: tuple[float, ...] = ()
     """How long before the end each unit was heard for the last time."""
     notes: tuple[str, ...] = ()
-    refined: bool = False
-    """Whether what comes later may count, as it cannot live."""
     active: bool | None = None
     """Whether the wearer moved the leg, or someone else, or gravity; None where nobody said."""
     dose: Dose | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.exercises import Exercise
-from analysis.session.leg_monitor import Numbered
+from analysis.session.counting import Numbered
 from analysis.session.leg_record import LegRecord
 from analysis.session.recording import Recording
 from imu.sample import Side
@@ -89,7 +89,7 @@ def _rep_row(
         "side": str(side),
         "position": exercise.position,
         "mode": exercise.mode,
-        "measured": exercise.mode != "M5",
+        "measured": not exercise.is_timed,
         "set": numbered.set or None,
         "rep": numbered.rep or None,
         "faults": ";".join(m.faults),

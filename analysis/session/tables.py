@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.calibrate.calibration import Windows
 from analysis.exercises import Exercise
-from analysis.session.leg_monitor import Numbered
+from analysis.session.counting import Numbered
 from analysis.session.leg_record import LegRecord
 from analysis.session.recording import Recording
 from analysis.session.rep_table import REP_COLUMNS, rep_table

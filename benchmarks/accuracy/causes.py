@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.angle.leg_series import fuse_leg
+from analysis.angle.leg_angles import angles_of_recording
 from analysis.calibrate.calibration import LegFrames, calibrate
 from benchmarks.accuracy.scores import per_rep, rows_of
 from benchmarks.accuracy.worn import GRAVITY, Worn, side_of, worn
-from imu.quaternion import conjugate_array, rotate_array
+from imu.quaternion import by_rows, conjugate, rotate
 from imu.sample import Segment
 from imu.virtual.on_air.delivery import orientations_at
 from imu.virtual.person.body import Y, Z
@@ -98,7 +98,7 @@ def _with_oracles(session: Worn) -> dict[str, float]:
 
 
 def _rmse(session: Worn, frames: LegFrames, calibration: object) -> float:
-    series = fuse_leg(calibration, session.exercise, session.recording.rate_hz, frames)
+    series = angles_of_recording(calibration, session.exercise, session.recording.rate_hz, frames)
     error = np.degrees(series.rotation) - session.truth_deg
     scored = error[session.in_set] if session.exercise.id in GRAVITY else per_rep(error, session)
     return float(np.sqrt(np.nanmean(scored**2)))
@@ -131,7 +131,7 @@ def _true_axes(session: Worn) -> list[tuple[float, float, float]]:
         (Segment.SHANK, truth.q_earth_shank, Z),
     ):
         unit = _trace(session, segment).q_earth_sensor_true[row]
-        v = rotate_array(conjugate_array(unit), rotate_array(bones[side][row], axis))
+        v = by_rows(rotate, by_rows(conjugate, unit), by_rows(rotate, bones[side][row], axis))
         found.append(tuple(float(x) for x in v))
     return found
 

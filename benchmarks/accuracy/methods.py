@@ -22,7 +22,7 @@ from analysis.calibrate.long_axes import up_in_sensor
 from analysis.exercises import level_pelvis, nominal_hip, rotation_about
 from benchmarks.accuracy.windowed import windowed_heading
 from benchmarks.accuracy.worn import Worn
-from imu.quaternion import conjugate_array, multiply_array, rotate_array
+from imu.quaternion import by_rows, conjugate, multiply, rotate
 from imu.sample import FloatArray, Segment
 
 OURS = "ours"
@@ -117,9 +117,9 @@ def to_true_earth(session: Worn, q: FloatArray, segment: Segment) -> FloatArray:
     )
     row = np.flatnonzero(session.in_pose() & ~np.isnan(q[:, 0]))[-1]
     true = trace.q_earth_sensor_true[_row(session, session.frames.time_s[row])]
-    w, _, _, z = multiply_array(true, conjugate_array(q[row]))
+    w, _, _, z = by_rows(multiply, true, by_rows(conjugate, q[row]))
     turn = np.array([w, 0.0, 0.0, z]) / np.hypot(w, z)
-    return multiply_array(np.broadcast_to(turn, q.shape), q)
+    return by_rows(multiply, np.broadcast_to(turn, q.shape), q)
 
 
 def _row(session: Worn, time_s: float) -> int:
@@ -129,7 +129,7 @@ def _row(session: Worn, time_s: float) -> int:
 def columns_of(q: FloatArray) -> FloatArray:
     """Return the rotation matrices (n, 3, 3) of orientations (n, 4)."""
     return np.stack(
-        [rotate_array(q, np.broadcast_to(axis, (len(q), 3))) for axis in np.eye(3)], axis=-1
+        [by_rows(rotate, q, np.broadcast_to(axis, (len(q), 3))) for axis in np.eye(3)], axis=-1
     )
 
 
@@ -147,7 +147,9 @@ def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) 
     # the hinge's axis in the thigh unit: where the shank's points in the start pose
     in_pose = session.in_pose() & ~np.isnan(y[:, 0]) & ~np.isnan(z[:, 0])
     in_thighs_earth = z[in_pose] @ rotation_about(2, c.heading_rad).T
-    z_thigh = rotate_array(conjugate_array(frames.q_thigh[in_pose]), in_thighs_earth).mean(axis=0)
+    z_thigh = by_rows(rotate, by_rows(conjugate, frames.q_thigh[in_pose]), in_thighs_earth).mean(
+        axis=0
+    )
     hinge = _turned(frames.q_thigh, z_thigh / np.linalg.norm(z_thigh))
     delta = windowed_heading(frames.time_s, hinge, z, c.heading_rad)
     cd, sd = np.cos(delta), np.sin(delta)
@@ -166,4 +168,4 @@ def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) 
 
 
 def _turned(q: FloatArray, axis: object) -> FloatArray:
-    return rotate_array(q, np.broadcast_to(np.asarray(axis, float), (len(q), 3)))
+    return by_rows(rotate, q, np.broadcast_to(np.asarray(axis, float), (len(q), 3)))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.angle.anatomy import hidden_deg
+from analysis.angle.uncertainty import hidden_deg
 from benchmarks.accuracy.methods import OURS, others, ours
 from benchmarks.accuracy.worn import Worn
 from imu.sample import FloatArray

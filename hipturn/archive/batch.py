@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from imu.recording import Session
 
 
-REFINED = "refined"
-"""The folder beside the live values for those that a whole recording allows."""
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one session."""
@@ -60,7 +56,6 @@ class Job:
     out: Path
     report: bool
     orientation_filter: FilterName | None = None
-    refine: bool = False
     earlier: tuple[Path, ...] = ()
     """Sessions to measure the change from, the newest first (see `hipturn.history.earlier`)."""
     parquet: Path | None = None
@@ -76,7 +71,6 @@ class Job:
         return {
             "report": self.report,
             "filter": self.orientation_filter,
-            "refine": self.refine,
             "parquet": self.parquet is not None,
         }
 
@@ -135,9 +129,6 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
     past = past_of(result.summary, job.earlier)
     result = replace(result, summary=completed(result.summary, past))
     write_tables(result, job.out)
-    if job.refine:
-        refined = read_recording(session, job.orientation_filter, refine=True)
-        write_tables(sessions.analyse(refined), job.out / REFINED)
     if job.report:
         from hipturn.report import Entry as Page  # matplotlib only when wanted
         from hipturn.report import write_report

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from hipturn import __version__
+from hipturn.history.index import same_recordings
 from imu.importers import ImportedSession, Placement
 from imu.importers.marks import read_marks
+from imu.importers.same_recording import samples_hash
 from imu.recording import UNKNOWN_START, SessionHeader, SessionWriter, recorded_side
 from imu.sample import Segment, Side
 
@@ -51,7 +53,9 @@ def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -
     """
     labels = read_marks(wish.marks) if wish.marks else []
     imported = read()
-    writer = SessionWriter.create(wish.out, _header(form, imported, wish))
+    header = _header(form, imported, wish)
+    again = same_recordings(wish.out.resolve().parent, header.samples_hash)
+    writer = SessionWriter.create(wish.out, header)
     try:
         writer.write_table(imported.table)
         for time_s, label in labels:
@@ -62,7 +66,10 @@ def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -
     except BaseException:
         writer.discard()
         raise
-    return imported.warnings
+    return [
+        *imported.warnings,
+        *(f"This recording is already there as {name}: history counts it once." for name in again),
+    ]
 
 
 def placed(files: Mapping[str, Given | None]) -> dict[Placement, Given]:
@@ -88,5 +95,6 @@ def _header(form: str, imported: ImportedSession, wish: Wish) -> SessionHeader:
         wearer=wish.wearer,
         clock=imported.clock,
         orientation_filter=wish.orientation_filter if raw else None,
+        samples_hash=samples_hash(imported.table),
         notes=tuple(imported.warnings),
     )

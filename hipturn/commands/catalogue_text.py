@@ -10,11 +10,11 @@ from analysis.exercises import Exercise
 from analysis.exercises.exercise import SIGNAL_NAMES
 
 MODES = {
-    "M1": "degrees against gravity",
-    "M2": "counted by a proxy, never called hip rotation",
-    "M3": "hip rotation within a repetition, relative to the last still return",
-    "M4": "guided hold",
-    "M5": "timed, not measured",
+    "gravity": "degrees against gravity",
+    "heading": "hip rotation within a repetition, relative to the last still return",
+    "proxy": "counted by a proxy, never called hip rotation",
+    "hold": "guided hold",
+    "timer": "timed, not measured",
 }
 
 
@@ -60,7 +60,7 @@ def as_data(exercise_id: str | None) -> list[dict[str, Any]]:
 def _basis(e: Exercise) -> str:
     if not e.is_counted:
         return f"{e.mode}, {MODES[e.mode]}"
-    return f"{e.mode}, {SIGNAL_NAMES[e.signal]}, {e.angle}"
+    return ", ".join(dict.fromkeys((e.mode, SIGNAL_NAMES[e.signal], e.angle)))
 
 
 def _counting(e: Exercise) -> list[str]:

@@ -25,7 +25,6 @@ FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--report/--no-report", default=True, show_default=True)
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
-@click.option("--refine", is_flag=True, help="Also write refined/: what a whole recording allows.")
 @click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -35,7 +34,6 @@ def analyse(
     workers: int,
     report: bool,
     orientation_filter: FilterName | None,
-    refine: bool,
     parquet: bool,
     cluster: str | None,
     as_json: bool,
@@ -58,7 +56,7 @@ def analyse(
         found = [place if isinstance(place, str) else place.resolve() for place in found]
         out = out.resolve()  # a worker has another working directory
     jobs = jobs_for(
-        found, out, report=report, orientation_filter=orientation_filter, refine=refine,
+        found, out, report=report, orientation_filter=orientation_filter,
         parquet=out / PARQUET if parquet or cluster else None,
     )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:

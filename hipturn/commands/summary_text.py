@@ -52,6 +52,6 @@ def _held(row: dict[str, Any], exercise: Exercise) -> list[str]:
     asked = f"of {exercise.dose.hold_s[0]:.0f} s"
     if math.isnan(row["hold_median_s"]):
         return [f"{head}nothing held {asked}"]
-    verb = "timed" if exercise.mode == "M5" else "held"
-    timed = ", timed, not measured" if exercise.mode == "M5" else ""
+    verb = "timed" if exercise.is_timed else "held"
+    timed = ", timed, not measured" if exercise.is_timed else ""
     return [f"{head}{verb} {row['hold_median_s']:.0f} {asked}{timed}"]

@@ -31,7 +31,7 @@ NAMESPACE = uuid.UUID("6d0b6d6c-7d0c-5f0e-9c1b-3a0f7f1f6a11")
 """Of the ids in a bundle: the same session gives the same ids."""
 DISCLAIMER = "Measured with body-worn motion units; not a diagnosis. Pelvis rotation enters 1:1."
 
-HIP_MODES = ("M1", "M3")
+HIP_MODES = ("gravity", "heading")
 """Other exercises are counted by a proxy or timed; theirs is no angle of the hip."""
 
 Json = dict[str, Any]

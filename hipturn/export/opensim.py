@@ -21,7 +21,7 @@ from analysis.exercises import level_pelvis
 from analysis.session.recording import leg_units
 from hipturn.errors import UserError
 from hipturn.session.pipeline import marks_of
-from imu.quaternion import from_axis_angle, multiply_array, rotate_array
+from imu.quaternion import FLOATS, by_rows, from_axis_angle, multiply, rotate
 from imu.recording.folder import replace_file
 from imu.sample import FloatArray, Segment, Side
 
@@ -98,7 +98,7 @@ def _one_heading(result: Result, stand: tuple[float, float] | None) -> FloatArra
         for unit, turn in ((shank, ahead), (thigh, ahead - calibration.heading_rad)):
             if unit is None:
                 continue
-            q[:, unit] = multiply_array(np.array(from_axis_angle(UP, turn)), q[:, unit])
+            q[:, unit] = by_rows(multiply, from_axis_angle(UP, turn, FLOATS), q[:, unit])
     return q
 
 
@@ -118,7 +118,7 @@ def _ahead_in_stand(
     still = (time_s >= stand[0]) & (time_s <= stand[1]) & ~np.isnan(q).any(axis=1)
     if not still.any():
         return None
-    right = rotate_array(q[still], np.array(calibration.z_shank)).mean(axis=0)
+    right = by_rows(rotate, q[still], calibration.z_shank).mean(axis=0)
     return -math.pi / 2 - math.atan2(right[1], right[0])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.angle.anatomy import hidden_deg
+from analysis.angle.uncertainty import hidden_deg
 from analysis.exercises.reference_values import norms_for, posture_of
 from analysis.session.tables import SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG
 from hipturn.report.words import UNKNOWN, date_of, figure, plain

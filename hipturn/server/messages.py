@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.calibrate.calibration import CalibrationResult, LegCalibration
 from analysis.session.leg_monitor import LegUpdate
-from imu.quaternion import Quaternion, Vector, rotate
+from imu.quaternion import FLOATS, Number, Numbers, Quaternion, Vector, Wxyz, Xyz, rotate
 from imu.sample import Side
 
 VERSION = 1
@@ -47,21 +47,35 @@ def bones(
     flexion, adduction = leg.angles.flexion, leg.angles.adduction
     if calibration is None or q_shank is None or not math.isfinite(flexion + adduction):
         return None
-    thigh = thigh_direction(flexion, adduction, calibration)
-    up_shank = rotate(q_shank, calibration.y_shank)
-    shank = (-up_shank[0], -up_shank[1], -up_shank[2])
+    return [round(part) for part in bones_of(flexion, adduction, q_shank, calibration, FLOATS)]
+
+
+def bones_of(
+    flexion: Number,
+    adduction: Number,
+    q_shank: Wxyz[Number],
+    calibration: LegCalibration,
+    of: Numbers[Number],
+) -> list[Number]:
+    """Return the components of `bones`, not rounded, from ISB angles (rad) of the hip."""
+    thigh = thigh_direction(flexion, adduction, calibration, of)
+    x, y, z = rotate(q_shank, calibration.y_shank)
     axes = drawing_axes(calibration.pelvis)
-    return [round(PER_MILLE * _dot(v, axis)) for v in (thigh, shank) for axis in axes]
+    return [PER_MILLE * _dot(v, axis) for v in (thigh, (-x, -y, -z)) for axis in axes]
 
 
-def thigh_direction(flexion: float, adduction: float, calibration: LegCalibration) -> Vector:
+def thigh_direction(
+    flexion: Number, adduction: Number, calibration: LegCalibration, of: Numbers[Number]
+) -> Xyz[Number]:
     """Return the direction from hip to knee in the shank unit's earth, from ISB angles (rad)."""
     px, py, pz = calibration.pelvis
-    side = calibration.side.sign
-    a, b = math.cos(adduction) * math.sin(flexion), -math.cos(adduction) * math.cos(flexion)
-    c = -side * math.sin(adduction)
-    x, y, z = (a * px[i] + b * py[i] + c * pz[i] for i in range(3))
-    return x, y, z
+    a, b = of.cos(adduction) * of.sin(flexion), -of.cos(adduction) * of.cos(flexion)
+    c = -calibration.side.sign * of.sin(adduction)
+    return (
+        a * px[0] + b * py[0] + c * pz[0],
+        a * px[1] + b * py[1] + c * pz[1],
+        a * px[2] + b * py[2] + c * pz[2],
+    )
 
 
 def drawing_axes(pelvis: tuple[Vector, Vector, Vector]) -> tuple[Vector, Vector, Vector]:
@@ -94,5 +108,5 @@ def frame_message(time_s: float, legs: Mapping[Side, dict[str, Any]]) -> dict[st
     return {"type": "frame", "time_s": round(time_s, 2), **{str(s): leg for s, leg in legs.items()}}
 
 
-def _dot(a: Vector, b: Vector) -> float:
+def _dot(a: Xyz[Number], b: Vector) -> Number:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

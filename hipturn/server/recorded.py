@@ -17,8 +17,8 @@ from analysis.exercises import Exercise
 from analysis.session.analyse import Result
 from analysis.session.recording import leg_units
 from analysis.session.tables import PHASES
-from hipturn.server.messages import PER_MILLE, VERSION, drawing_axes
-from imu.quaternion import rotate_array
+from hipturn.server.messages import VERSION, bones_of
+from imu.quaternion import ARRAYS, wxyz
 from imu.recording import Session
 from imu.sample import FloatArray, Side
 
@@ -106,27 +106,16 @@ def columns_of(result: Result) -> bytes:
 
 
 def _bones(rows: Any, calibration: LegCalibration | None, frames: LegFrames) -> FloatArray:  # noqa: ANN401 (a DataFrame)
-    """Return `messages.bones` for every row, shape (n, 6)."""
+    """Return what is drawn of the leg in every row, shape (n, 6)."""
     n = len(rows)
     if calibration is None:
         return np.full((n, 6), NOT_KNOWN)
     flexion = np.radians(rows["hip_flexion_deg"].to_numpy(np.float64))
     adduction = np.radians(rows["hip_adduction_deg"].to_numpy(np.float64))
-    in_pelvis = np.stack(
-        (
-            np.cos(adduction) * np.sin(flexion),
-            -np.cos(adduction) * np.cos(flexion),
-            -calibration.side.sign * np.sin(adduction),
-        ),
-        axis=-1,
-    )
-    thigh = in_pelvis @ np.asarray(calibration.pelvis)
-    up_shank = np.broadcast_to(np.asarray(calibration.y_shank), (n, 3))
-    shank = -rotate_array(frames.q_shank, up_shank)
-    axes = np.asarray(drawing_axes(calibration.pelvis)).T
-    both = np.concatenate((thigh @ axes, shank @ axes), axis=-1)
+    drawn = bones_of(flexion, adduction, wxyz(frames.q_shank), calibration, ARRAYS)
+    both = np.stack(drawn, axis=-1)
     known = np.isfinite(both).all(axis=-1, keepdims=True)
-    out: FloatArray = np.where(known, np.round(PER_MILLE * np.nan_to_num(both)), NOT_KNOWN)
+    out: FloatArray = np.where(known, np.round(np.nan_to_num(both)), NOT_KNOWN)
     return out
 
 

@@ -69,7 +69,7 @@ class Coach:
             self._say(f"{cue} s" if cue else f"begin set {self._set + 1}")
 
     def _ends_a_set(self, said: Announcement) -> bool:
-        if self._exercise.mode == "M5":
+        if self._exercise.is_timed:
             return said.kind is Kind.HOLD_END
         wanted = "reps" if self._exercise.is_counted else "hold"
         return said.kind is Kind.TARGET_REACHED and said.reason == wanted

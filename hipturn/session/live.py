@@ -12,7 +12,6 @@ from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.session.announcements import Announcement
 from hipturn.session.coach import Coach
 from hipturn.session.pipeline import Tracker, Update
-from hipturn.session.spoken import sentence
 from hipturn.session.terminal import Screen, step_text
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
@@ -101,13 +100,8 @@ class LiveSession:
 
     def finish(self) -> None:
         """Show what was still open when the last sample came."""
-        updates, ended = self.tracker.finish()
-        for update in updates:
+        for update in self.tracker.finish():
             self._show(update)
-        last_words = self.tracker.last_words(ended)
-        for announcement in last_words:
-            self.screen.say(sentence(announcement, self.tracker.exercise))
-        self._record(last_words)
 
     def _show(self, update: Update) -> None:
         self._frame_s = update.time_s

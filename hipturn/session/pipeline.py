@@ -18,8 +18,9 @@ from analysis.exercises import Dose, Exercise
 from analysis.leg import LegCalibration
 from analysis.session.analyse import counted_spans
 from analysis.session.announcements import Announcement, Announcer
+from analysis.session.counting import Spans, Together
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor
-from analysis.session.leg_monitor import LegMonitor, LegUpdate, Numbered
+from analysis.session.leg_monitor import LegMonitor, LegUpdate, Monitor
 from analysis.session.recording import LegUnits, Recording, leg_units
 from hipturn.errors import printable
 from hipturn.session_paths import SESSION_FILE
@@ -79,18 +80,20 @@ class Tracker:
         self._marks = marks
         self._reconnects = sorted(reconnects, key=lambda reconnect: reconnect[1], reverse=True)
         self._waiting: dict[Side, AnyCalibration] = {}
-        self._monitors: dict[Side, LegMonitor | HoldMonitor | TimerMonitor] = {}
+        self._monitors: dict[Side, Monitor] = {}
         self._announcer = Announcer(exercise)
-        self._last: dict[Side, LegUpdate] = {}
+        self._frame: Frame | None = None
+        """The last one."""
+        self._together = Together() if exercise.both_legs and len(self._legs) == len(Side) else None
         self._guides = (
             {
                 leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
                 for leg in self._legs
             }
-            if guided and exercise.mode != "M5"
+            if guided and exercise.needs_calibration
             else {}
         )
-        if exercise.mode == "M5":  # a timer needs no calibration
+        if not exercise.needs_calibration:
             spans = counted_spans(marks, 0.0)
             self._monitors = {side: TimerMonitor(exercise, spans) for side in self.sides}
 
@@ -110,7 +113,7 @@ class Tracker:
         return {
             side: monitor.calibration
             for side, monitor in self._monitors.items()
-            if isinstance(monitor, LegMonitor)
+            if monitor.calibration is not None
         }
 
     @property
@@ -128,14 +131,12 @@ class Tracker:
     def stop_counting(self, time_s: float) -> None:
         """Count no movement after an instant, as a mark `set_end` there would."""
         for monitor in self._monitors.values():
-            if isinstance(monitor, LegMonitor):
-                monitor.stop_counting(time_s)
+            monitor.stop_counting(time_s)
 
     def count_from(self, time_s: float) -> None:
         """Count movements after an instant, as a new set, as a mark `set_start` there would."""
         for monitor in self._monitors.values():
-            if isinstance(monitor, LegMonitor):
-                monitor.count_from(time_s)
+            monitor.count_from(time_s)
 
     def use(self, calibration: AnyCalibration) -> None:
         """Take a calibration; angles begin after its `ready_s`."""
@@ -160,19 +161,20 @@ class Tracker:
         """Return how many samples did not count, by reason."""
         return dict(self._screen.dropped)
 
-    def finish(self) -> tuple[list[Update], dict[Side, Numbered]]:
-        """End the stream: return the last updates, and each leg's movement that was still open."""
-        updates = [self._update(frame) for frame in self._timeline.flush()]
-        ended = {side: monitor.finish() for side, monitor in self._monitors.items()}
-        return updates, {side: last for side, last in ended.items() if last is not None}
+    def finish(self) -> list[Update]:
+        """End the stream: return the last updates.
 
-    def last_words(self, ended: Mapping[Side, Numbered]) -> tuple[Announcement, ...]:
-        """Return what the end gives to say, after `finish` told the movements still open."""
-        return tuple(
-            said
-            for side, leg in self._last.items()
-            for said in self._announcer.close(side, leg.time_s, ended.get(side), leg.set, leg.reps)
-        )
+        The very last is of the same frame as the one before it and tells what was still open.
+        """
+        updates = [self._update(frame) for frame in self._timeline.flush()]
+        last = {
+            side: self._monitors[side].finish() for side in self.sides if side in self._monitors
+        }
+        legs = {side: leg for side, leg in last.items() if leg is not None}
+        if self._frame is not None:
+            told = self._told(self._frame, legs, {})
+            updates += [told] if told.announcements else []
+        return updates
 
     def _update(self, frame: Frame) -> Update:
         legs: dict[Side, LegUpdate] = {}
@@ -193,29 +195,31 @@ class Tracker:
                     ready = news.hold or (news.result.calibration if news.result else None)
                     if news.step is Step.READY and ready is not None:
                         self.use(ready)
+        self._frame = frame
+        return self._told(frame, legs, guided)
+
+    def _told(
+        self, frame: Frame, legs: dict[Side, LegUpdate], guided: dict[Side, GuideUpdate]
+    ) -> Update:
         said = [a for side, leg in legs.items() for a in self._announcer.push(side, leg)]
-        self._last |= legs
         return Update(frame.time_s, frame, legs, guided, tuple(said))
 
-    def _monitor(self, side: Side, time_s: float) -> LegMonitor | HoldMonitor | TimerMonitor | None:
+    def _monitor(self, side: Side, time_s: float) -> Monitor | None:
         waiting = self._waiting.get(side)
         if waiting is not None and time_s > waiting.ready_s:
             del self._waiting[side]
             spans = counted_spans(self._marks, waiting.ready_s)
-            if isinstance(waiting, PoseCalibration):
-                self._monitors[side] = HoldMonitor(waiting, self.exercise, spans)
-            else:
-                self._monitors[side] = LegMonitor(waiting, self.exercise, self._rate_hz, spans)
+            self._monitors[side] = self._monitor_of(waiting, spans)
         return self._monitors.get(side)
 
+    def _monitor_of(self, waiting: AnyCalibration, spans: Spans) -> Monitor:
+        if isinstance(waiting, PoseCalibration):
+            return HoldMonitor(waiting, self.exercise, spans)
+        return LegMonitor(waiting, self.exercise, self._rate_hz, spans, self._together)
 
-def read_recording(
-    session: Session, orientation_filter: FilterName | None = None, *, refine: bool = False
-) -> Recording:
+
+def read_recording(session: Session, orientation_filter: FilterName | None = None) -> Recording:
     """Return a session as analysis wants it: oriented, on one time base, with marks and losses.
-
-    With `refine` what comes later counts too, as it cannot live: clocks by the exact lower hull,
-    orientations of raw units and the common heading from both directions of time.
 
     Raises
     ------
@@ -225,7 +229,7 @@ def read_recording(
     exercise_of(session)  # before the samples are read
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
-    table = with_orientations(session.table(), header.units, name, refine=refine)
+    table = with_orientations(session.table(), header.units, name)
     reconnects = reconnects_of(session)
     lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
@@ -236,16 +240,13 @@ def read_recording(
         started_at=header.start_text(),
         exercise=header.exercise,
         units=header.units,
-        frames=until_last_complete(
-            align(table, header.units, header.clock, reconnects, refine=refine)
-        ),
+        frames=until_last_complete(align(table, header.units, header.clock, reconnects)),
         marks=marks_of(session),
         calibrations={Side(s): stored_calibration(c) for s, c in stored.items()} or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
         notes=(*map(printable, header.notes), *_dropped_sentences(session)),
-        refined=refine,
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),
         dose=dose_of(session),

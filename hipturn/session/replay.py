@@ -51,7 +51,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         reconnects=reconnects_of(session),
     )
     refusals: list[str] = []
-    if exercise.mode == "M5":  # a timer needs none
+    if not exercise.needs_calibration:
         return tracker, refusals
     if header.calibration:
         for stored in header.calibration.values():
@@ -61,7 +61,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
     for units in leg_units(header.units):
         side, frames = units.side, recording.leg(units)
         calibration: AnyCalibration | None
-        if exercise.mode == "M4":
+        if exercise.is_held:
             _, calibration, result = sessions.calibrate_hold(recording, frames, exercise, side)
         else:
             _, result = sessions.calibrate_leg(recording, frames, exercise, side)

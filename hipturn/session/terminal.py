@@ -168,7 +168,7 @@ def reading(leg: LegUpdate, exercise: Exercise) -> str:
 
 def step_text(step: Step, exercise: Exercise) -> str:
     """Return what the wearer is asked for."""
-    if exercise.mode == "M5":
+    if exercise.is_timed:
         return f"Get ready. {exercise.how[0]}"
     if step is Step.BENDS and exercise.pose.bends_standing:
         return f"Stay standing. {step.value}"

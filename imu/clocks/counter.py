@@ -60,11 +60,6 @@ class Counter:
         self._host_ns = 0
         self._seen = 0
 
-    @property
-    def tells_losses(self) -> bool:
-        """Return whether the counter goes on through samples that were lost."""
-        return self._sequenced is not False
-
     def restart(self) -> None:
         """Take the next sample as the first of a new epoch."""
         self._raw = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imu.clocks.counter import MAX_JUMP_S, NS_PER_S, has_clock
-from imu.clocks.unit_times import Lane, Reconnects, are_usable, independent_lanes
+from imu.clocks.unit_times import Lane, Reconnects, independent_lanes
 from imu.sample import FloatArray, IntArray, SampleTable, Unit
 
 # A unit this long without a sample at the end fell silent; what is shorter may be on its way.
@@ -56,7 +56,7 @@ def losses(
     reconnects
         As for `align`.
     """
-    lanes = independent_lanes(table, are_usable(table.q), units, reconnects)
+    lanes = independent_lanes(table, units, reconnects)
     heard = [table.host_time_ns[lane.rows[[0, -1]]] for lane in lanes if len(lane.rows)]
     begin_ns = min((int(first) for first, _ in heard), default=0)
     end_ns = max((int(last) for _, last in heard), default=0)

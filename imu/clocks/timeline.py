@@ -36,17 +36,15 @@ from imu.clocks.frame_times import (
 )
 from imu.clocks.losses import Loss, losses
 from imu.clocks.unit_times import (
-    FOR_EVER_NS,
     PLAYOUT_NS,
     Arrivals,
     Lane,
     Reconnects,
-    are_usable,
     flow_array_ns,
     independent_lanes,
     shared_lanes,
 )
-from imu.quaternion import Quaternion, slerp, slerp_array
+from imu.quaternion import ARRAYS, FLOATS, Quaternion, slerp, table_of, wxyz
 from imu.sample import (
     Clock,
     FloatArray,
@@ -150,9 +148,7 @@ class _Aligner:
     def push(self, sample: Sample) -> list[Frame]:
         """Take one sample and return the frames that it makes due."""
         unit, q = sample.unit, sample.q
-        if q is not None and q[0] != q[0] and all(part != part for part in q):
-            q = None
-        at = self.clocks.time_s(sample) if q is None or is_rotation(q) else None
+        at = self.clocks.time_s(sample)
         if at is None:
             self.dropped[unit] += 1
             return []
@@ -227,12 +223,7 @@ def _value(
     apart = after - before
     if q is None or q_after is None or apart > LONGEST_FILL_S:
         return None, apart
-    return slerp(q, q_after, (at - before) / apart), apart
-
-
-def is_rotation(q: Quaternion) -> bool:
-    """Return whether a quaternion has a length that can be scaled to one."""
-    return 0.0 < q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3] < math.inf
+    return slerp(q, q_after, (at - before) / apart, FLOATS), apart
 
 
 def align(
@@ -240,15 +231,13 @@ def align(
     units: Sequence[Unit],
     clock: Clock,
     reconnects: Reconnects = (),
-    *,
-    refine: bool = False,
 ) -> FrameTable:
     """Put a whole recording on one time base: the frames that `Timeline` gives, at once.
 
     Parameters
     ----------
     table
-        All samples in order of arrival.
+        All samples that count (`imu.screening`) in order of arrival.
     units
         What `table.unit` counts into.
     clock
@@ -256,23 +245,19 @@ def align(
     reconnects
         For each call of `Timeline.new_epoch`, the unit and a host time (ns): the unit's first
         sample from then on begins the epoch.
-    refine
-        Whether to do better than was possible live: clocks by `imu.clocks.hull_clock`, and no
-        sample is too late, so that only what was really lost is missing.
 
     Returns
     -------
     FrameTable
         Empty when a unit has no sample that counts.
     """
-    usable = are_usable(table.q)
     if share_clock(units, clock):
-        lanes = shared_lanes(table, usable, units, reconnects)
-        frames, probe = _frames(table, lanes, units, own=True, refine=refine)
+        lanes = shared_lanes(table, units, reconnects)
+        frames, probe = _frames(table, lanes, units, own=True)
         if coincide(probe):
             return frames
-    lanes = independent_lanes(table, usable, units, reconnects, refine=refine)
-    return _frames(table, lanes, units, own=False, refine=refine)[0]
+    lanes = independent_lanes(table, units, reconnects)
+    return _frames(table, lanes, units, own=False)[0]
 
 
 def until_last_complete(frames: FrameTable) -> FrameTable:
@@ -287,7 +272,7 @@ def until_last_complete(frames: FrameTable) -> FrameTable:
 
 
 def _frames(
-    table: SampleTable, lanes: Sequence[Lane], units: Sequence[Unit], *, own: bool, refine: bool
+    table: SampleTable, lanes: Sequence[Lane], units: Sequence[Unit], *, own: bool
 ) -> tuple[FrameTable, list[list[bool]]]:
     """Return all frames, and who has a sample of its own at the instants of the probe."""
     if not all(len(lane.rows) for lane in lanes):
@@ -297,7 +282,7 @@ def _frames(
     order = np.argsort(rows, kind="stable")  # the lanes are in order already, so it only merges
     rows, times = rows[order], np.concatenate([lane.time_s for lane in lanes])[order]
     front, flow = np.maximum.accumulate(times), flow_array_ns(table.host_time_ns[rows])
-    arrivals = Arrivals(rows, front, flow, FOR_EVER_NS if refine else PLAYOUT_NS)
+    arrivals = Arrivals(rows, front, flow)
     noted = times[np.arange(len(rows)) <= arrivals.deadline(times)]
     begin = sorted(lanes, key=lambda lane: int(lane.rows[0]))
     firsts = [float(lane.time_s[0]) for lane in begin]
@@ -362,7 +347,7 @@ def _filled(
     values[own] = q[lane.rows[b[own]]]
     between = ~own & (apart <= LONGEST_FILL_S)
     a, b, share = a[between], b[between], (at - before)[between] / apart[between]
-    values[between] = slerp_array(q[lane.rows[a]], q[lane.rows[b]], share)
+    values[between] = table_of(slerp(wxyz(q[lane.rows[a]]), wxyz(q[lane.rows[b]]), share, ARRAYS))
     return values, apart
 
 

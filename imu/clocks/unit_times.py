@@ -15,17 +15,11 @@ import numpy as np
 
 from imu.clocks.clock import HALF_WINDOW_NS, LEAK, MAX_FLOW_NS, MIN_STEP_S, place
 from imu.clocks.counter import DROP, EPOCH, NS_PER_S, Counter, has_clock
-from imu.clocks.hull_clock import hull_times
-from imu.clocks.pacing import MAX_RATE_OFF, BurstPacer
+from imu.clocks.pacing import BurstPacer
 from imu.sample import BoolArray, FloatArray, IntArray, SampleTable, Unit
 
-# Where the exact line leaves the live clock by this much for more than this share of an epoch, the
-# unit's clock stepped or runs as no clock should: it has no line, and the live times stay.
-DEPARTS_S = 0.05
-DEPARTS_SHARE = 0.02
 # The longest gap that is filled, and five connection intervals of 30 ms for its end to arrive.
 PLAYOUT_NS = 250_000_000
-FOR_EVER_NS = 2**62  # the wait when the whole recording is there
 
 Reconnects = Sequence[tuple[int, int]]
 """(unit, host_time_ns) from which on that unit counts anew, as `new_epoch` says live."""
@@ -53,12 +47,11 @@ class Arrivals:
     """Shape (n,): the newest time of any unit so far."""
     flow_ns: IntArray
     """Shape (n,): time so far in which data flowed."""
-    playout_ns: int = PLAYOUT_NS
 
     @cached_property
     def _over(self) -> IntArray:
         """With which arrival the wait is over that began with each arrival (n,)."""
-        return np.searchsorted(self.flow_ns, self.flow_ns + self.playout_ns, "right")
+        return np.searchsorted(self.flow_ns, self.flow_ns + PLAYOUT_NS, "right")
 
     def deadline(self, at: FloatArray) -> IntArray:
         """Return the arrival with which the wait for each instant (m,) is over."""
@@ -66,25 +59,12 @@ class Arrivals:
 
     def horizon(self, arrival: int) -> float:
         """Return up to where the wait is over after an arrival; −inf before any was long enough."""
-        waited = int(np.searchsorted(self.flow_ns, self.flow_ns[arrival] - self.playout_ns))
+        waited = int(np.searchsorted(self.flow_ns, self.flow_ns[arrival] - PLAYOUT_NS))
         return float(self.front[waited - 1]) if waited else -math.inf
 
 
 _Found = tuple[IntArray, IntArray, Counter]
 """Rows that count, the step to each of them, and the counter that tells."""
-
-
-def are_usable(q: FloatArray) -> BoolArray:
-    """Return, for quaternions (n, 4), whether the sample counts.
-
-    A length that can be scaled to one, or an orientation that is not known (all NaN): the sample
-    was there, and its instant with it, only nobody can rely on how the unit lay.
-    """
-    squared = q[:, 0] * q[:, 0] + q[:, 1] * q[:, 1] + q[:, 2] * q[:, 2] + q[:, 3] * q[:, 3]
-    usable: BoolArray = (squared > 0.0) & (squared < np.inf)
-    unknown = np.flatnonzero(np.isnan(squared))
-    usable[unknown] = np.isnan(q[unknown]).all(axis=1)
-    return usable
 
 
 def flow_array_ns(host_ns: IntArray) -> IntArray:
@@ -93,51 +73,39 @@ def flow_array_ns(host_ns: IntArray) -> IntArray:
 
 
 def independent_lanes(
-    table: SampleTable,
-    usable: BoolArray,
-    units: Sequence[Unit],
-    reconnects: Reconnects = (),
-    *,
-    refine: bool = False,
+    table: SampleTable, units: Sequence[Unit], reconnects: Reconnects = ()
 ) -> list[Lane]:
     """Map the samples of units that do not share a clock: the batch form of IndependentClocks.
 
     Parameters
     ----------
     table
-        All samples in order of arrival.
-    usable
-        Shape (n,): which of them to look at.
+        All samples that count (`imu.screening`) in order of arrival.
     units
         What `table.unit` counts into.
     reconnects
         Where a unit counts anew.
-    refine
-        Whether to use what arrived later too: exact lines in place of the live clocks.
     """
     lanes = []
     for index, unit in enumerate(units):
-        rows, step, counter = _accepted(table, usable, index, unit, reconnects)
+        rows, step, counter = _accepted(table, index, unit, reconnects)
         host_ns, pacer = table.host_time_ns[rows], counter.pacer()
         if pacer is None:
             time_s = _envelope(host_ns, step, counter.pace.tick_s)
         else:
             time_s = _paced(host_ns, step, pacer)
-        if refine and counter.tells_losses:
-            max_skew = LEAK if has_clock(unit) else MAX_RATE_OFF
-            time_s = refined(time_s, host_ns, step, counter.pace.tick_s, max_skew)
         lanes.append(Lane(rows, step, time_s))
     return lanes
 
 
 def shared_lanes(
-    table: SampleTable, usable: BoolArray, units: Sequence[Unit], reconnects: Reconnects = ()
+    table: SampleTable, units: Sequence[Unit], reconnects: Reconnects = ()
 ) -> list[Lane]:
     """Map the samples of units that share a clock: the batch form of SharedClock.
 
     Parameters are those of `independent_lanes`.
     """
-    found = [_accepted(table, usable, i, unit, reconnects) for i, unit in enumerate(units)]
+    found = [_accepted(table, i, unit, reconnects) for i, unit in enumerate(units)]
     relative = [np.cumsum(np.maximum(step, 0)) for _, step, _ in found]
     shifts: list[list[int]] = [[] for _ in units]
     # how many samples of each unit are of the base; the rest came after it lost that
@@ -227,11 +195,9 @@ def _shifted(relative: IntArray, step: IntArray, shifts: Sequence[int]) -> IntAr
     return relative + shift
 
 
-def _accepted(
-    table: SampleTable, usable: BoolArray, unit_index: int, unit: Unit, reconnects: Reconnects
-) -> _Found:
+def _accepted(table: SampleTable, unit_index: int, unit: Unit, reconnects: Reconnects) -> _Found:
     """Return the samples of one unit that count, and the step to each of them."""
-    rows = np.flatnonzero(usable & (table.unit == unit_index))
+    rows = np.flatnonzero(table.unit == unit_index)
     sequenced = bool(len(rows)) and bool(table.sequence[rows[0]] >= 0)
     counter = Counter(unit, sequenced=sequenced)
     if has_clock(unit):
@@ -276,21 +242,6 @@ def _paced(host_ns: IntArray, step: IntArray, pacer: BurstPacer) -> FloatArray:
     """Return the time of each sample of a unit without a clock, on the host's clock."""
     heard_s: list[float] = (host_ns / NS_PER_S).tolist()
     return increasing(np.array(list(map(pacer.time_s, heard_s, step.tolist())), dtype=np.float64))
-
-
-def refined(
-    live_s: FloatArray, host_ns: IntArray, step: IntArray, tick_s: float, max_skew: float
-) -> FloatArray:
-    """Return the time of each sample (n,) by the line under all arrivals of its epoch."""
-    begins = np.flatnonzero(step == EPOCH)
-    device_s, host_s = np.cumsum(np.maximum(step, 0)) * tick_s, host_ns / NS_PER_S
-    times = live_s.copy()
-    for start, end in zip(begins, np.append(begins[1:], len(step)), strict=True):
-        epoch = slice(int(start), int(end))
-        exact_s = hull_times(device_s[epoch], host_s[epoch], max_skew)
-        if np.mean(np.abs(exact_s - live_s[epoch]) > DEPARTS_S) <= DEPARTS_SHARE:
-            times[epoch] = exact_s
-    return increasing(times)
 
 
 def increasing(time_s: FloatArray) -> FloatArray:

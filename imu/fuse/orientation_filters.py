@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from vqf import VQF
 
-from imu.quaternion import IDENTITY, Quaternion, Vector, multiply, normalise, rotate
+from imu.quaternion import FLOATS, IDENTITY, Quaternion, Vector, multiply, normalise, rotate
 from imu.sample import FloatArray
 
 FilterName = Literal["vqf", "madgwick", "mahony", "ekf"]
@@ -224,4 +224,4 @@ def levelled(q: Quaternion, acc: Vector) -> Quaternion:
     if w < _UPSIDE_DOWN:
         return multiply((0.0, 1.0, 0.0, 0.0), q)
     correction = (w, y / length / (2.0 * w), -x / length / (2.0 * w), 0.0)
-    return normalise(multiply(correction, q))
+    return normalise(multiply(correction, q), FLOATS)

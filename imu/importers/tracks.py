@@ -38,7 +38,7 @@ from imu.importers.witnesses.rows import (
 )
 from imu.importers.witnesses.stamps import repeats, spread
 from imu.importers.witnesses.turning import turned_rightly
-from imu.quaternion import normalise_array
+from imu.quaternion import ARRAYS, by_rows, normalise
 from imu.sample import BoolArray, Clock, FloatArray, IntArray, Segment, Unit
 
 TICK_S = 1e-6
@@ -217,7 +217,9 @@ def _kept(one: Recorded) -> Recorded:
     refuse_if_most_fell(one.path, len(forward.time_s), one.rows, one.dropped, "")
     rate_of(one.path, "its times", forward.time_s, one.time_unit)
     refuse_bad_span(one.path, "its times", forward.time_s)
-    return replace(forward, q=None if forward.q is None else normalise_array(forward.q))
+    return replace(
+        forward, q=None if forward.q is None else by_rows(normalise, forward.q, of=ARRAYS)
+    )
 
 
 def _agreeing(kept: Sequence[Recorded]) -> list[Recorded]:

@@ -252,7 +252,7 @@ def test_same_file_in_same_numbers_out_a_replay_gives_the_live_angles_and_the_ta
     for sample in session.samples():
         for update in tracker.push(sample):
             again += [(update.time_s, g.rotation_deg, g.sigma_deg) for g in update.legs.values()]
-    for update in tracker.finish()[0]:
+    for update in tracker.finish():
         again += [(update.time_s, g.rotation_deg, g.sigma_deg) for g in update.legs.values()]
     assert len(again) > 500
     assert repr(again) == repr(shown)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imu.quaternion import from_axis_angle
+from imu.quaternion import FLOATS, from_axis_angle
 from imu.sample import Segment, Side
 from imu.virtual.chance import chance_from
 from imu.virtual.settings import WearerSettings
@@ -45,7 +45,7 @@ def _trace(index: int, time_s: np.ndarray, spans: Sequence[tuple[float, float]])
     for begin_s, end_s in spans:
         swing[(time_s >= begin_s) & (time_s < end_s)] = SWING_RAD
     angle = swing * np.sin(2 * math.pi * SWING_HZ * time_s)
-    q = np.array([from_axis_angle(AXIS, float(a)) for a in angle])
+    q = np.array([from_axis_angle(AXIS, float(a), FLOATS) for a in angle])
     gyr = np.gradient(angle, 1.0 / GRID_HZ)[:, None] * np.array(AXIS)
     acc = np.tile([0.0, 0.0, 9.81], (len(time_s), 1))
     segment, side = PLACES[index]

@@ -19,12 +19,12 @@ from scipy.spatial.transform import Rotation
 
 from analysis import exercises
 from analysis.angle import uncertainty as sigma
-from analysis.angle.leg_angles import LegFusion
-from analysis.angle.leg_series import fuse_leg
+from analysis.angle.leg_angles import LegFusion, angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, LegFrames, Windows, calibrate
 from analysis.exercises.exercise import SIGNAL_NAMES
 from analysis.session.leg_monitor import ALWAYS
 from analysis.session.leg_record import follow_leg
+from imu.quaternion import FLOATS
 from imu.sample import Side
 
 PAGE = Path(__file__).parents[2] / "docs" / "conventions.md"
@@ -215,8 +215,8 @@ def measured(
     result = calibrate(frames, WINDOWS, exercise, side)
     assert result.calibration is not None, result.sentences
     frames = frames.between((result.calibration.ready_s, END_S))  # angles begin after the bends
-    series = fuse_leg(result.calibration, exercise, RATE_HZ, frames)
-    live = LegFusion(result.calibration, exercise, RATE_HZ)
+    series = angles_of_recording(result.calibration, exercise, RATE_HZ, frames)
+    live = LegFusion(result.calibration, exercise, RATE_HZ, FLOATS)
     for i, time_s in enumerate(frames.time_s.tolist()):
         q_thigh, q_shank = (tuple(q[i].tolist()) for q in (frames.q_thigh, frames.q_shank))
         last = live.push(time_s, q_thigh, q_shank)
@@ -362,7 +362,7 @@ def test_the_parts_of_the_uncertainty_have_the_sizes_of_the_table():
     knee = sigma.UnseenKnee(0.0, 0.0)
     percent = {
         skin: 100.0 * sigma.ROLL_SHARE,
-        f"{moved} knee left its angle": 100.0 * sigma.sigma_knee(knee, 0.1, 1.0, 1.0) / 0.1,
+        f"{moved} knee left its angle": 100.0 * sigma.sigma_knee(knee, 0.1, 1.0, 1.0, FLOATS) / 0.1,
     }
     assert said == pytest.approx({k: math.degrees(v) for k, v in is_degrees.items()} | percent)
 

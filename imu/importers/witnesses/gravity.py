@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imu.importers import ImportFileError
-from imu.quaternion import conjugate_array, multiply_array, rotate_array
+from imu.quaternion import by_rows, conjugate, multiply, rotate
 from imu.sample import FloatArray
 
 STANDARD_GRAVITY = 9.80665
@@ -194,7 +194,7 @@ def _best(known: Sequence[_Postures]) -> tuple[_Fit | None, float]:
     evidence = _Postures(
         np.concatenate([one.q for one in known]), np.concatenate([one.up for one in known])
     )
-    up = rotate_array(evidence.q, evidence.up)
+    up = by_rows(rotate, evidence.q, evidence.up)
     told_deg = float(np.median(_angle_deg(up, np.array([0.0, 0.0, 1.0]))))
     if told_deg <= AGREES_DEG:
         return None, told_deg
@@ -220,8 +220,8 @@ def reread(q: FloatArray, reading: str = "as told", up: str = "z up") -> FloatAr
     if reading.startswith("x"):
         q = q[:, [3, 0, 1, 2]]
     if reading.endswith("inverse"):
-        q = conjugate_array(q)
-    return q if up == "z up" else multiply_array(np.array(_UP[up])[None, :], q)
+        q = by_rows(conjugate, q)
+    return q if up == "z up" else by_rows(multiply, np.tile(_UP[up], (len(q), 1)), q)
 
 
 def _postures(q: FloatArray, acc: FloatArray) -> _Postures | None:
@@ -252,7 +252,7 @@ def _fits(evidence: _Postures) -> list[tuple[_Fit, float]]:
         return []
     found = []
     for reading in _READINGS:
-        up = rotate_array(reread(evidence.q, reading), evidence.up)
+        up = by_rows(rotate, reread(evidence.q, reading), evidence.up)
         mean = _mean(up)
         axis = int(np.argmax(np.abs(mean)))
         exact = np.zeros(3)

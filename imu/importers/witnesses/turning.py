@@ -9,11 +9,15 @@ import numpy as np
 from imu.importers import ImportFileError
 from imu.importers.witnesses.gravity import STANDARD_GRAVITY, reread
 from imu.quaternion import (
-    conjugate_array,
-    from_axis_angle_array,
-    multiply_array,
-    rotate_array,
-    rotation_vector_array,
+    ARRAYS,
+    by_rows,
+    conjugate,
+    from_axis_angle,
+    multiply,
+    rotate,
+    rotation_vector,
+    table_of,
+    xyz,
 )
 from imu.sample import BoolArray, FloatArray, IntArray
 
@@ -125,13 +129,13 @@ def _left(
 ) -> float | None:
     """Return which share of the turns the rates leave unexplained; None without turns."""
     if q is not None:
-        turn = multiply_array(conjugate_array(q[start]), q[end])
+        turn = by_rows(multiply, by_rows(conjugate, q[start]), q[end])
         size = _size(turn)
         index = _some(size)
         if index is None:
             return None
         by_rates = _integrated(start[index], end[index], time_s, gyr * factor)
-        left = _size(multiply_array(conjugate_array(by_rates), turn[index]))
+        left = _size(by_rows(multiply, by_rows(conjugate, by_rates), turn[index]))
         return float(np.median(left / size[index]))
     if acc is None:
         return None
@@ -143,7 +147,7 @@ def _left(
     if index is None:
         return None
     by_rates = _integrated(start[index], end[index], time_s, gyr * factor)
-    left = _between(rotate_array(conjugate_array(by_rates), before[index]), after[index])
+    left = _between(by_rows(rotate, by_rows(conjugate, by_rates), before[index]), after[index])
     return float(np.median(left / size[index]))
 
 
@@ -164,12 +168,12 @@ def _integrated(start: IntArray, end: IntArray, time_s: FloatArray, gyr: FloatAr
         rate = 0.5 * (gyr[at] + gyr[at + 1])
         angle = np.linalg.norm(rate, axis=1) * (time_s[at + 1] - time_s[at])
         axis = rate / np.maximum(np.linalg.norm(rate, axis=1), 1e-12)[:, None]
-        turn = multiply_array(turn, from_axis_angle_array(axis, angle))
+        turn = by_rows(multiply, turn, table_of(from_axis_angle(xyz(axis), angle, ARRAYS)))
     return turn
 
 
 def _size(q: FloatArray) -> FloatArray:
-    size: FloatArray = np.linalg.norm(rotation_vector_array(q), axis=1)
+    size: FloatArray = np.linalg.norm(by_rows(rotation_vector, q, of=ARRAYS), axis=1)
     return size
 
 

@@ -24,7 +24,7 @@ from imu.importers.xsens.dot_table import (
     DotTable,
     read_table,
 )
-from imu.quaternion import normalise_array
+from imu.quaternion import ARRAYS, by_rows, normalise
 from imu.sample import FloatArray, IntArray
 
 TICK_S = 1e-6
@@ -160,7 +160,7 @@ def _orientation(table: DotTable) -> FloatArray:
     columns = table.columns
     n = len(columns["packetcounter"])
     if "euler_x" not in columns:
-        return normalise_array(_vectors(columns, QUATERNION, n))
+        return by_rows(normalise, _vectors(columns, QUATERNION, n), of=ARRAYS)
     # Intrinsic Z-Y-X: yaw about z, then pitch about the new y, then roll about the newest x
     roll, pitch, yaw = np.deg2rad(_vectors(columns, EULER, n)).T / 2.0
     cr, sr = np.cos(roll), np.sin(roll)

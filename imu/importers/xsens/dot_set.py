@@ -18,7 +18,7 @@ from imu.importers.alignment import unwrap
 from imu.importers.witnesses.start_time import zone_offsets
 from imu.importers.xsens.dot_clock import TIME_BITS
 from imu.importers.xsens.dot_file import TICK_S, DotFile
-from imu.quaternion import conjugate_array, multiply_array, rotation_vector_array
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
 from imu.sample import FloatArray, IntArray
 
 START_SLACK_S = 60.0
@@ -114,7 +114,9 @@ def _speed(dot: DotFile) -> FloatArray:
     """Return the unit's angular speed at every sample but the first, shape (n − 1,), rad/s."""
     if not np.isnan(dot.gyr).all():
         return np.asarray(np.linalg.norm(dot.gyr[1:], axis=1), dtype=np.float64)
-    turn = rotation_vector_array(multiply_array(conjugate_array(dot.q[:-1]), dot.q[1:]))
+    turn = by_rows(
+        rotation_vector, by_rows(multiply, by_rows(conjugate, dot.q[:-1]), dot.q[1:]), of=ARRAYS
+    )
     return np.asarray(np.linalg.norm(turn, axis=1) / (np.diff(dot.running_us) * TICK_S))
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imu.quaternion import Vector, slerp_array
+from imu.quaternion import ARRAYS, Vector, slerp, table_of, wxyz
 from imu.sample import BoolArray, FloatArray, IntArray, Sample
 from imu.virtual.chance import UnitChance
 from imu.virtual.settings import WearerSettings
@@ -236,7 +236,7 @@ def orientations_at(q: FloatArray, time_s: FloatArray, instant_s: FloatArray) ->
     """
     place = np.interp(instant_s, time_s, np.arange(len(time_s), dtype=np.float64))
     before = np.minimum(place.astype(np.int64), len(time_s) - 2)
-    return slerp_array(q[before], q[before + 1], place - before)
+    return table_of(slerp(wxyz(q[before]), wxyz(q[before + 1]), place - before, ARRAYS))
 
 
 def means_over(

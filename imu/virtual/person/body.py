@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imu.quaternion import from_axis_angle_array, multiply_array, rotate_array
+from imu.quaternion import ARRAYS, by_rows, from_axis_angle, multiply, rotate, table_of, xyz
 from imu.sample import FloatArray, Side
 from imu.virtual.person.movements import Movement, PelvisPosition
 
@@ -39,13 +39,13 @@ class JointAngles:
 def chain(first: FloatArray, *rest: FloatArray) -> FloatArray:
     """Return the product of rotations (..., 4), the last one applied first."""
     for q in rest:
-        first = multiply_array(first, q)
+        first = by_rows(multiply, first, q)
     return first
 
 
 def turn(axis: FloatArray, angle_rad: npt.ArrayLike) -> FloatArray:
     """Return rotations (..., 4) by angles (...) about one unit axis (3,)."""
-    return from_axis_angle_array(axis, np.asarray(angle_rad, dtype=np.float64))
+    return table_of(from_axis_angle(xyz(axis), np.asarray(angle_rad, dtype=np.float64), ARRAYS))
 
 
 def pelvis_attitude(position: PelvisPosition, side: Side, heading_rad: float) -> FloatArray:
@@ -122,8 +122,8 @@ def gravity_phi(q_earth_femur: FloatArray, side: Side) -> FloatArray:
     side
         Which leg.
     """
-    z_up = rotate_array(q_earth_femur, Z)[..., 2]
-    x_up = rotate_array(q_earth_femur, X)[..., 2]
+    z_up = by_rows(rotate, q_earth_femur, Z)[..., 2]
+    x_up = by_rows(rotate, q_earth_femur, X)[..., 2]
     phi: FloatArray = side.sign * np.arctan2(z_up, x_up)
     return phi
 
@@ -143,14 +143,14 @@ def heading_rotation(q_earth_femur: FloatArray, z_pelvis: FloatArray, side: Side
     side
         Which leg.
     """
-    along_x = np.sum(z_pelvis * rotate_array(q_earth_femur, X), axis=-1)
-    along_z = np.sum(z_pelvis * rotate_array(q_earth_femur, Z), axis=-1)
+    along_x = np.sum(z_pelvis * by_rows(rotate, q_earth_femur, X), axis=-1)
+    along_z = np.sum(z_pelvis * by_rows(rotate, q_earth_femur, Z), axis=-1)
     rotation: FloatArray = side.sign * np.arctan2(-along_x, along_z)
     return rotation
 
 
 def thigh_elevation(q_earth_femur: FloatArray) -> FloatArray:
     """Return the elevation of hip → knee in radians, shape (...): 0 level, −π/2 standing."""
-    y_up = rotate_array(q_earth_femur, Y)[..., 2]
+    y_up = by_rows(rotate, q_earth_femur, Y)[..., 2]
     elevation: FloatArray = -np.arcsin(np.clip(y_up, -1.0, 1.0))
     return elevation

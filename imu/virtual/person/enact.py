@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imu.quaternion import rotate_array, slerp_array
+from imu.quaternion import ARRAYS, by_rows, rotate, slerp, table_of, wxyz
 from imu.sample import FloatArray, Side
 from imu.virtual.chance import Chance
 from imu.virtual.person.body import (
@@ -113,11 +113,13 @@ def _pelvis(movement: Movement, laid: Plan, stance: _Stance, time_s: FloatArray)
     side = laid.sides[0]
     standing = pelvis_attitude(PelvisPosition.UPRIGHT, side, stance.stand_heading_rad)
     lying = pelvis_attitude(movement.pelvis, side, stance.pose_heading_rad)
-    q_earth_pelvis = slerp_array(standing, lying, _share(laid, side, time_s))
+    q_earth_pelvis = table_of(
+        slerp(wxyz(standing), wxyz(lying), _share(laid, side, time_s), ARRAYS)
+    )
     if (Channel.PELVIS, side) not in laid.strokes:
         return q_earth_pelvis
     q_earth_femur, _ = leg_attitudes(lying, start_pose(movement), side)
-    along_thigh = rotate_array(q_earth_femur, Y)
+    along_thigh = by_rows(rotate, q_earth_femur, Y)
     turn_rad = side.sign * np.radians(curve(laid, Channel.PELVIS, side, time_s))
     return chain(turn(along_thigh, turn_rad), q_earth_pelvis)
 

@@ -8,13 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imu.quaternion import (
-    conjugate_array,
-    multiply_array,
-    normalise_array,
-    rotate_array,
-    rotation_vector_array,
-)
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, normalise, rotate, rotation_vector
 from imu.sample import BoolArray, FloatArray, Side
 from imu.virtual.person.body import (
     JointAngles,
@@ -264,7 +258,7 @@ def _true_rep(
 
 def _frozen_pelvis_z(q_earth_femur: FloatArray) -> FloatArray:
     """Return the z axis, shape (3,), of a level pelvis that faces as the still femur does."""
-    z = np.mean(rotate_array(q_earth_femur, Z), axis=0) * np.array([1.0, 1.0, 0.0])
+    z = np.mean(by_rows(rotate, q_earth_femur, Z), axis=0) * np.array([1.0, 1.0, 0.0])
     return np.asarray(z / np.linalg.norm(z), dtype=np.float64)
 
 
@@ -272,9 +266,11 @@ def _pelvis_turn_deg(
     q_earth_pelvis: FloatArray, q_earth_femur: FloatArray, side: Side, in_pose: BoolArray
 ) -> FloatArray:
     """Return the pelvis' turn from its mean start pose about the femur's long axis, inwards."""
-    start = normalise_array(q_earth_pelvis[in_pose].mean(axis=0))
-    since = multiply_array(q_earth_pelvis, conjugate_array(start))
-    along = np.sum(rotation_vector_array(since) * rotate_array(q_earth_femur, Y), axis=-1)
+    start = by_rows(normalise, q_earth_pelvis[in_pose].mean(axis=0), of=ARRAYS)
+    since = by_rows(multiply, q_earth_pelvis, by_rows(conjugate, start))
+    along = np.sum(
+        by_rows(rotation_vector, since, of=ARRAYS) * by_rows(rotate, q_earth_femur, Y), axis=-1
+    )
     turn_deg: FloatArray = side.sign * np.degrees(along)
     return turn_deg
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from imu.quaternion import from_axis_angle_array, multiply_array
+from imu.quaternion import ARRAYS, by_rows, from_axis_angle, multiply, table_of
 from imu.sample import FloatArray, Segment, Side
 from imu.virtual.person.motion import Plan, smooth
 
@@ -126,8 +126,8 @@ class UnitFaults:
         turned: FloatArray | None = None
         for middle_s, slip in self.slips:
             angle = np.radians(slip.turn_deg) * _ramp(time_s, middle_s, slip.lasts_s)
-            q = from_axis_angle_array(np.array(slip.axis), angle)
-            turned = q if turned is None else multiply_array(turned, q)
+            q = table_of(from_axis_angle(slip.axis, angle, ARRAYS))
+            turned = q if turned is None else by_rows(multiply, turned, q)
         return turned
 
     def heading_rad(self, time_s: FloatArray) -> FloatArray | float:

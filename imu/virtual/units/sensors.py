@@ -8,13 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from vqf import VQF
 
-from imu.quaternion import (
-    conjugate_array,
-    multiply_array,
-    normalise_array,
-    rotate_array,
-    rotation_vector_array,
-)
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, normalise, rotate, rotation_vector
 from imu.sample import FloatArray, Segment, Side
 from imu.virtual.chance import UnitChance
 from imu.virtual.person.body import X, Y, Z, chain, turn
@@ -75,8 +69,8 @@ def sense(
     q_earth_skin, position_m = skin_attitude(body, segment, side, settings)
     mount, heading = mounting(chance.mount, settings)
     slipped = faults.slipped(body.time_s)
-    q_earth_strap = q_earth_skin if slipped is None else multiply_array(q_earth_skin, slipped)
-    q_earth_sensor = multiply_array(q_earth_strap, mount)
+    q_earth_strap = q_earth_skin if slipped is None else by_rows(multiply, q_earth_skin, slipped)
+    q_earth_sensor = by_rows(multiply, q_earth_strap, mount)
     gyr = angular_velocity(q_earth_sensor, rate_hz)
     acc = specific_force(q_earth_sensor, position_m, rate_hz)
     gyr, acc = with_errors(gyr, acc, chance, settings)
@@ -87,7 +81,7 @@ def sense(
         q_earth_sensor_true=q_earth_sensor,
         acc=acc,
         gyr=gyr,
-        q_earth_sensor=multiply_array(turn(Z, heading + faults.heading_rad(body.time_s)), fused),
+        q_earth_sensor=by_rows(multiply, turn(Z, heading + faults.heading_rad(body.time_s)), fused),
     )
 
 
@@ -101,17 +95,17 @@ def skin_attitude(
     shank about itself, which is all of it with a straight knee and nothing with a square one.
     """
     if segment is Segment.PELVIS or side is None:
-        return body.q_earth_pelvis, rotate_array(body.q_earth_pelvis, np.array(PELVIS_UNIT_M))
+        return body.q_earth_pelvis, by_rows(rotate, body.q_earth_pelvis, np.array(PELVIS_UNIT_M))
     joints, femur = body.joints[side], body.q_earth_femur[side]
     mirror = np.array([1.0, 1.0, side.sign])
     if segment is Segment.THIGH:
         lag = -settings.thigh_skin_share * side.sign * joints.rotation_rad
         q_earth_skin = chain(femur, turn(Y, lag))
-        return q_earth_skin, rotate_array(q_earth_skin, mirror * THIGH_UNIT_M)
+        return q_earth_skin, by_rows(rotate, q_earth_skin, mirror * THIGH_UNIT_M)
     own_turn = side.sign * joints.rotation_rad * np.cos(joints.knee_rad)
     q_earth_skin = chain(body.q_earth_shank[side], turn(Y, -settings.shank_skin_share * own_turn))
-    knee_m = rotate_array(femur, np.array([0.0, -THIGH_LENGTH_M, 0.0]))
-    return q_earth_skin, knee_m + rotate_array(q_earth_skin, mirror * SHANK_UNIT_M)
+    knee_m = by_rows(rotate, femur, np.array([0.0, -THIGH_LENGTH_M, 0.0]))
+    return q_earth_skin, knee_m + by_rows(rotate, q_earth_skin, mirror * SHANK_UNIT_M)
 
 
 def mounting(rng: np.random.Generator, settings: WearerSettings) -> tuple[FloatArray, float]:
@@ -127,7 +121,7 @@ def mounting(rng: np.random.Generator, settings: WearerSettings) -> tuple[FloatA
     if settings.mount_turn_deg:
         axis = rng.standard_normal(3)
         mount = chain(mount, turn(axis / np.linalg.norm(axis), np.radians(settings.mount_turn_deg)))
-    return normalise_array(mount), heading_rad
+    return by_rows(normalise, mount, of=ARRAYS), heading_rad
 
 
 def angular_velocity(q_earth_sensor: FloatArray, rate_hz: float) -> FloatArray:
@@ -135,8 +129,8 @@ def angular_velocity(q_earth_sensor: FloatArray, rate_hz: float) -> FloatArray:
 
     Row i is the turn from instant i − 1 to i, which a filter adds to its state at i − 1 to get i.
     """
-    steps = multiply_array(conjugate_array(q_earth_sensor[:-1]), q_earth_sensor[1:])
-    velocity = rotation_vector_array(steps) * rate_hz
+    steps = by_rows(multiply, by_rows(conjugate, q_earth_sensor[:-1]), q_earth_sensor[1:])
+    velocity = by_rows(rotation_vector, steps, of=ARRAYS) * rate_hz
     return np.concatenate((velocity[:1], velocity))
 
 
@@ -147,7 +141,7 @@ def specific_force(
     force = np.zeros_like(position_m)
     force[1:-1] = np.diff(position_m, n=2, axis=0) * rate_hz**2
     force[:, 2] += GRAVITY_MPS2
-    return rotate_array(conjugate_array(q_earth_sensor), force)
+    return by_rows(rotate, by_rows(conjugate, q_earth_sensor), force)
 
 
 def with_errors(

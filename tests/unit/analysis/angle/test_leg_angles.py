@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.angle.leg_angles import LegAngles, LegFusion
-from analysis.angle.leg_series import LegSeries, fuse_leg
+from analysis.angle.leg_angles import LegAngles, LegFusion, angles_of_recording
 from analysis.calibrate.calibration import LegFrames, calibrate
 from analysis.exercises import load
 from analysis.session.leg_monitor import ALWAYS, LegMonitor
 from analysis.session.leg_record import follow_leg
+from imu.quaternion import FLOATS
 from imu.sample import Side
 
 RATE_HZ = 60.0
@@ -29,7 +29,7 @@ GRAVITY = (
     "seated_leg_extension_twist",
 )
 HEADING = ("standing_banded_rotation", "supine_rotation_test")
-NAMES = tuple(LegSeries.__dataclass_fields__)
+NAMES = LegAngles._fields
 
 
 def calibrated(leg, *, stand=True, frames=None):
@@ -48,7 +48,7 @@ def followed(leg, *, stand=True):
     frames = leg.frames()
     calibration = calibrated(leg, stand=stand, frames=frames)
     keep = frames.time_s > calibration.ready_s
-    return fuse_leg(calibration, load(leg.exercise), RATE_HZ, cut(frames, keep))
+    return angles_of_recording(calibration, load(leg.exercise), RATE_HZ, cut(frames, keep))
 
 
 def read_deg(leg, **how):
@@ -58,7 +58,7 @@ def read_deg(leg, **how):
 
 def live(calibration, exercise, frames, gaps=()):
     """Return `LegAngles` for every frame, None pushed where a unit has a gap."""
-    fusion = LegFusion(calibration, exercise, RATE_HZ)
+    fusion = LegFusion(calibration, exercise, RATE_HZ, FLOATS)
     out = []
     for t, a, b in zip(frames.time_s.tolist(), frames.q_thigh, frames.q_shank, strict=True):
         q_thigh = None if math.isnan(a[0]) else tuple(a.tolist())
@@ -253,7 +253,7 @@ def test_one_frame_at_a_time_gives_what_a_whole_recording_gives(
         for begin in rng.integers(0, 300, 4):
             q[begin : begin + rng.integers(1, 20)] = np.nan
     exercise_ = load(exercise)
-    series = fuse_leg(calibration, exercise_, RATE_HZ, frames)
+    series = angles_of_recording(calibration, exercise_, RATE_HZ, frames)
     one_by_one = np.array(live(calibration, exercise_, frames))
     for name, column in zip(LegAngles._fields, one_by_one.T, strict=True):
         whole = getattr(series, name)
@@ -285,7 +285,7 @@ def test_a_gap_of_either_unit_gives_unknown_and_never_a_held_value(new_leg, exer
     frames = cut(frames, frames.time_s > calibration.ready_s)
     gap = (frames.time_s > leg.now_s - 2.0) & (frames.time_s < leg.now_s - 1.0)
     getattr(frames, missing)[gap] = np.nan
-    series = fuse_leg(calibration, load(exercise), RATE_HZ, frames)
+    series = angles_of_recording(calibration, load(exercise), RATE_HZ, frames)
     for name in NAMES:
         assert np.isnan(getattr(series, name)[gap]).all(), name
     assert not np.isnan(series.rotation[~gap]).any()
@@ -299,7 +299,7 @@ def test_what_comes_after_a_gap_reads_right_at_once(new_leg):
     calibration, frames = calibrated(leg), leg.frames()
     gap = (frames.time_s > leg.now_s - 4.0) & (frames.time_s < leg.now_s - 1.0)
     frames.q_shank[gap] = np.nan
-    series = fuse_leg(calibration, load(leg.exercise), RATE_HZ, frames)
+    series = angles_of_recording(calibration, load(leg.exercise), RATE_HZ, frames)
     first = int(np.flatnonzero(gap)[-1]) + 1
     assert math.degrees(series.rotation[first]) == pytest.approx(20.0, abs=0.2)
 
@@ -307,7 +307,7 @@ def test_what_comes_after_a_gap_reads_right_at_once(new_leg):
 def test_a_recording_without_any_orientation_is_all_unknown(new_leg):
     leg = new_leg("prone_windshield_wiper", Side.RIGHT, 35).calibration()
     nothing = LegFrames(np.arange(5.0), np.full((5, 4), np.nan), np.full((5, 4), np.nan))
-    series = fuse_leg(calibrated(leg), load(leg.exercise), RATE_HZ, nothing)
+    series = angles_of_recording(calibrated(leg), load(leg.exercise), RATE_HZ, nothing)
     assert all(np.isnan(getattr(series, name)).all() for name in NAMES)
 
 
@@ -319,7 +319,7 @@ def test_sigma_grows_towards_a_vertical_thigh_and_the_angle_is_refused_beyond_th
     leg.go(6.0, leg.turned(0.0, flexion=-89.0)).still(1.0)
     calibration, exercise, frames = calibrated(leg), load(leg.exercise), leg.frames()
     frames = cut(frames, frames.time_s > leg.now_s - 7.0)
-    series = fuse_leg(calibration, exercise, RATE_HZ, frames)
+    series = angles_of_recording(calibration, exercise, RATE_HZ, frames)
     elevation, sigma_deg = np.abs(series.thigh_elevation), np.degrees(series.sigma)
     for steep_deg in (45.0, 60.0, 80.0, 87.0):
         at = int(np.argmin(np.abs(np.degrees(elevation) - steep_deg)))
@@ -353,8 +353,8 @@ def test_sigma_is_larger_in_fast_motion_and_holds_the_calibrations_own(new_leg):
     assert fastest > 1.5 * still
     calibration = calibrated(leg)
     worse = replace(calibration, sigma_axes_rad=math.radians(2.0))
-    sure = fuse_leg(calibration, load(leg.exercise), RATE_HZ, leg.frames()).sigma[-1]
-    unsure = fuse_leg(worse, load(leg.exercise), RATE_HZ, leg.frames()).sigma[-1]
+    sure = angles_of_recording(calibration, load(leg.exercise), RATE_HZ, leg.frames()).sigma[-1]
+    unsure = angles_of_recording(worse, load(leg.exercise), RATE_HZ, leg.frames()).sigma[-1]
     added = math.radians(2.0) ** 2 - calibration.sigma_axes_rad**2
     assert unsure**2 == pytest.approx(sure**2 + added)
 
@@ -384,18 +384,14 @@ def test_a_heading_angles_sigma_grows_until_the_next_still_return(new_leg):
     assert returned < 1.3
 
 
-# With the future known
-
-
-@pytest.mark.parametrize("refine", [False, True])
-def test_who_steps_away_has_no_angle_until_standing_still_in_the_start_pose_again(new_leg, refine):
+def test_who_steps_away_has_no_angle_until_standing_still_in_the_start_pose_again(new_leg):
     leg = new_leg("standing_banded_rotation", Side.LEFT, 44).calibration()
     leg.reps(2, 15.0).still(1.0)
     away_s = leg.now_s
     leg.go(0.5, leg.turned(30.0, flexion=40.0, knee=60.0)).go(0.5, leg.turned(0.0)).still(2.0)
     frames, calibration, exercise = leg.frames(), calibrated(leg), load(leg.exercise)
     after = cut(frames, frames.time_s > calibration.ready_s)
-    series = fuse_leg(calibration, exercise, RATE_HZ, after, refine=refine)
+    series = angles_of_recording(calibration, exercise, RATE_HZ, after)
     lost_s = after.time_s[series.lost == 1.0]
     assert away_s < lost_s[0] < away_s + 0.7
     assert away_s + 1.8 < lost_s[-1] < away_s + 2.5
@@ -403,43 +399,9 @@ def test_who_steps_away_has_no_angle_until_standing_still_in_the_start_pose_agai
     assert series.rotation[-1] == pytest.approx(0.0, abs=math.radians(0.2))
     leaving = (after.time_s > away_s + 0.1) & (after.time_s < lost_s[0])
     assert np.all(np.diff(series.sigma[leaving]) > 0.0)  # the loss makes nothing surer
-    if not refine:
-        pushed = np.array(live(calibration, exercise, after))
-        assert np.array_equal(pushed[:, NAMES.index("lost")], series.lost)
-        assert pushed[:, 0] == pytest.approx(series.rotation, abs=1e-9)
     record = follow_leg(
         calibration, exercise, RATE_HZ, frames, np.zeros(len(frames.time_s), bool), ALWAYS
     )
     is_lost = np.isin(frames.time_s, lost_s)
     assert np.isnan(record.rotation_deg[is_lost]).all()
     assert not np.isnan(record.rotation_deg[frames.time_s > lost_s[-1]]).any()
-
-
-def test_a_zero_that_drifts_runs_straight_from_one_still_return_to_the_next(new_leg):
-    leg = new_leg("standing_banded_rotation", Side.RIGHT, 5, shank={"drift_deg_per_min": 12.0})
-    leg.calibration()
-    for _ in range(4):
-        leg.go(1.4, leg.turned(25.0)).still(4.0).go(1.4, leg.pose).still(2.0)
-    frames, exercise = leg.frames(), load(leg.exercise)
-    calibration = calibrated(leg, frames=frames)
-    after = cut(frames, frames.time_s > calibration.ready_s)
-    live, refined = (
-        fuse_leg(calibration, exercise, RATE_HZ, after, refine=refine) for refine in (False, True)
-    )
-    truth = np.radians(leg.joints()[:, 3] - leg.pose[2])[frames.time_s > calibration.ready_s]
-    off = [float(np.sqrt(np.mean((one.rotation - truth) ** 2))) for one in (live, refined)]
-    assert off[1] < 0.6 * off[0]
-    assert np.all(refined.sigma <= live.sigma + 1e-12)
-
-
-@pytest.mark.parametrize("exercise", ["prone_windshield_wiper", "ninety_ninety_lift"])
-def test_a_heading_from_both_sides_gives_the_same_angle_where_nothing_drifts(new_leg, exercise):
-    leg = new_leg(exercise, Side.LEFT, 6).calibration().reps(2, 25.0)
-    frames = leg.frames()
-    calibration = calibrated(leg, frames=frames)
-    after = cut(frames, frames.time_s > calibration.ready_s)
-    live, refined = (
-        fuse_leg(calibration, load(exercise), RATE_HZ, after, refine=refine)
-        for refine in (False, True)
-    )
-    assert refined.rotation == pytest.approx(live.rotation, abs=math.radians(0.3))

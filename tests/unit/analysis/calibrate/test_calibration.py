@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from analysis.angle.leg_series import fuse_leg
+from analysis.angle.leg_angles import angles_of_recording
 from analysis.calibrate.calibration import (
     LegCalibration,
     LegFrames,
@@ -519,11 +519,13 @@ def test_a_shank_unit_alone_reads_the_inclinometers_angle(new_leg, exercise):
     assert result.calibration is not None, result.sentences
     assert result.calibration.y_thigh is None
     after = alone.rows(alone.time_s > result.calibration.ready_s)
-    series = fuse_leg(result.calibration, load(exercise), RATE_HZ, after)
+    series = angles_of_recording(result.calibration, load(exercise), RATE_HZ, after)
     assert math.degrees(float(np.mean(series.rotation[-30:]))) == pytest.approx(20.0, abs=1.0)
     both = calibrate(worn, leg.windows, load(exercise), leg.side).calibration
     assert both is not None
-    sure = fuse_leg(both, load(exercise), RATE_HZ, worn.rows(after.time_s[0] <= worn.time_s))
+    sure = angles_of_recording(
+        both, load(exercise), RATE_HZ, worn.rows(after.time_s[0] <= worn.time_s)
+    )
     assert np.mean(series.sigma[-30:]) >= np.mean(sure.sigma[-30:])
     assert np.isnan(series.knee_flexion).all()
 

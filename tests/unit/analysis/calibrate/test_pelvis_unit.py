@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from analysis.angle.leg_angles import LegFusion
-from analysis.angle.leg_series import fuse_leg
+from analysis.angle.leg_angles import angles_of_recording
 from analysis.calibrate.calibration import LegCalibration, calibrate
 from analysis.calibrate.find_steps import find_windows
 from analysis.exercises import load
@@ -55,7 +54,7 @@ def shares_deg(leg, calibration):
     """Return hip rotation and pelvis's share over the last half second, in the mean."""
     frames = leg.frames()
     after = frames.rows(frames.time_s > calibration.ready_s)
-    series = fuse_leg(calibration, load(leg.exercise), RATE_HZ, after)
+    series = angles_of_recording(calibration, load(leg.exercise), RATE_HZ, after)
     return tuple(
         math.degrees(float(np.mean(getattr(series, name)[-30:])))
         for name in ("rotation", "pelvis_rotation")
@@ -125,25 +124,6 @@ def test_a_silent_pelvis_unit_costs_its_share_only(new_leg):
     assert result.calibration is not None
     assert result.calibration.pelvis_unit is None
     assert any("pelvis unit sent nothing" in sentence for sentence in result.sentences)
-
-
-@pytest.mark.parametrize("exercise", ["prone_windshield_wiper", "standing_banded_rotation"])
-def test_one_frame_at_a_time_tells_the_share_that_a_recording_tells(new_leg, exercise):
-    leg = strapped(new_leg, exercise, Side.LEFT, 16)
-    rolled_at_the_end(leg, 8.0)
-    calibration, _ = found(leg)
-    frames = leg.frames()
-    frames.q_pelvis[-40:-20] = np.nan
-    after = frames.rows(frames.time_s > calibration.ready_s)
-    series = fuse_leg(calibration, load(exercise), RATE_HZ, after)
-    fusion = LegFusion(calibration, load(exercise), RATE_HZ)
-    columns = (after.q_thigh.tolist(), after.q_shank.tolist(), after.q_pelvis.tolist())
-    live = [
-        fusion.push(t, thigh, shank, None if math.isnan(pelvis[0]) else pelvis).pelvis_rotation
-        for t, thigh, shank, pelvis in zip(after.time_s.tolist(), *columns, strict=True)
-    ]
-    assert np.array(live) == pytest.approx(series.pelvis_rotation, abs=1e-9, nan_ok=True)
-    assert np.isnan(live).sum() == 20
 
 
 def test_json_gives_back_the_pelvis_unit(new_leg):

@@ -30,9 +30,8 @@ def circled(order, rate_hz=60, rest_s=0.8, end_s=3.0):
     time_s = 0.0
     for i, (x, high) in enumerate(zip(np.concatenate(angle), np.concatenate(foot), strict=True)):
         time_s = i / rate_hz
-        machine.see_foot(float(high))
         where = Posture.START if x < -65 else Posture.THIGH
-        step = machine.push(time_s, float(x), int(where))
+        step = machine.push(time_s, float(x), int(where), float(high))
         announced += [step.announced] if step.announced else []
         completed += [step.completed] if step.completed else []
     step = machine.finish(time_s)

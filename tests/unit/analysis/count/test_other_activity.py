@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from analysis.angle.leg_angles import UNKNOWN, LegAngles
-from analysis.angle.leg_series import LegSeries
 from analysis.calibrate.calibration import calibrate
-from analysis.count.in_place import InPlace, places
-from analysis.count.other_activity import Signature, foreign
+from analysis.count.in_place import InPlace, placed
 from analysis.count.start_position import Posture
 from analysis.exercises import load
 from imu.sample import Side
 
 RATE_HZ = 60.0
+AWAY = int(Posture.AWAY)
 WIPER, STEP_UP = load("prone_windshield_wiper"), load("crossover_step_up")
 STILL = LegAngles(
     rotation=0.0,
@@ -75,10 +74,21 @@ def turning(*angles):
 
 def seen(calibration, exercise, rows):
     """Return what is foreign (n,), the same one frame at a time and over the recording."""
-    watch = Signature(calibration, exercise, RATE_HZ)
-    live = [watch.push(angles, angles.rotation) for angles in rows]
-    series = LegSeries(*np.array(rows).T)
-    batch = foreign(series, series.rotation, calibration, exercise, RATE_HZ)
+    anywhere = replace(exercise, foot_stays=False)
+    time_s, where = np.arange(len(rows)) / RATE_HZ, np.full(len(rows), int(Posture.START))
+    signal = np.array([angles.rotation for angles in rows])
+    return postures_as_they_count(calibration, anywhere, time_s, rows, where, signal) == AWAY
+
+
+def postures_as_they_count(calibration, exercise, time_s, rows, where, signal):
+    """Return the postures (n,), the same one frame at a time and over the recording."""
+    watch, live = InPlace(calibration, exercise, RATE_HZ), []
+    for t, row, p, x in zip(time_s.tolist(), rows, where.tolist(), signal.tolist(), strict=True):
+        if math.isnan(x):
+            watch.interrupt()
+        live.append(p if math.isnan(x) else int(watch.push(t, row, x, p)))
+    recorded = InPlace(calibration, exercise, RATE_HZ, recorded=True)
+    batch = placed(recorded, time_s, np.array(rows).T, signal, where)
     assert live == batch.tolist()
     return batch
 
@@ -232,31 +242,19 @@ def stepping(tilts_deg, rolls_deg, still_s=3.0):
     return time_s, rows, np.where(away, int(Posture.THIGH), int(Posture.START))
 
 
-def placed(calibration, exercise, time_s, rows, where):
-    """Return the postures as they count, the same live and recorded."""
-    watch = InPlace(calibration, exercise, RATE_HZ)
-    live = [
-        int(watch.push(t, row, 0.0, Posture(p)))
-        for t, row, p in zip(time_s.tolist(), rows, where.tolist(), strict=True)
-    ]
-    series = LegSeries(*np.array(rows).T)
-    early = replace(calibration, ready_s=-1.0)
-    signal = np.zeros(len(time_s))
-    batch = places(series, time_s, signal, where, early, exercise, RATE_HZ)
-    assert live == batch.tolist()
-    return batch
-
-
 @pytest.mark.parametrize(("tilt", "roll"), [(9.0, 0.0), (-9.0, 0.0), (0.0, 11.0), (0.0, -11.0)])
 def test_a_foot_that_is_put_back_nearly_where_it_was_has_stayed(calibration, tilt, roll):
     time_s, rows, where = stepping([0.0, tilt, 0.0], [0.0, roll, 0.0])
-    assert placed(calibration, STEP_UP, time_s, rows, where).tolist() == where.tolist()
+    assert (
+        postures_as_they_count(calibration, STEP_UP, time_s, rows, where, 0.0 * time_s).tolist()
+        == where.tolist()
+    )
 
 
 @pytest.mark.parametrize(("tilt", "roll"), [(15.0, 0.0), (-15.0, 0.0), (0.0, 16.0), (0.0, -16.0)])
 def test_a_foot_that_stands_elsewhere_is_in_place_after_two_seconds(calibration, tilt, roll):
     time_s, rows, where = stepping([0.0, tilt], [0.0, roll], 3.0)
-    found = placed(calibration, STEP_UP, time_s, rows, where)
+    found = postures_as_they_count(calibration, STEP_UP, time_s, rows, where, 0.0 * time_s)
     first = found[time_s < 5.0]
     assert first.tolist() == where[time_s < 5.0].tolist()
     came = time_s - 5.0
@@ -266,4 +264,7 @@ def test_a_foot_that_stands_elsewhere_is_in_place_after_two_seconds(calibration,
 
 def test_other_exercises_do_not_ask_where_the_foot_is(calibration):
     time_s, rows, where = stepping([0.0, 15.0], [0.0, 16.0])
-    assert placed(calibration, WIPER, time_s, rows, where).tolist() == where.tolist()
+    assert (
+        postures_as_they_count(calibration, WIPER, time_s, rows, where, 0.0 * time_s).tolist()
+        == where.tolist()
+    )

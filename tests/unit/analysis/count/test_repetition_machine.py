@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import pickle
 from collections import Counter
@@ -14,8 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.count.movement import NOTHING
-from analysis.count.rep_series import steps_of
 from analysis.count.repetition_machine import (
     REJECT_REASONS,
     Movement,
@@ -60,12 +57,10 @@ def ten(*args, **kwargs) -> list[Step]:
 def run(time_s, angle_deg, posture=START, machine=None) -> list[Movement]:
     """Return the completed movements, after checking that each was announced just before."""
     machine = machine or RepMachine(SETTINGS, 0.0)
-    batch, where = copy.deepcopy(machine), np.broadcast_to(posture, np.shape(time_s))
+    where = np.broadcast_to(posture, np.shape(time_s))
     announced, completed = [], []
     rows = zip(time_s.tolist(), angle_deg.tolist(), where.tolist(), strict=True)
     steps = [machine.push(*row) for row in rows]
-    of_recording = [step for _, step in steps_of(batch, time_s, angle_deg, where)]
-    assert len(of_recording) == sum(step is not NOTHING for step in steps)
     for step in [*steps, machine.finish(float(time_s[-1]))]:
         announced += [step.announced] if step.announced else []
         completed += [step.completed] if step.completed else []

@@ -13,6 +13,7 @@ from analysis import exercises
 from analysis.exercises import (
     CATALOGUE,
     CatalogueError,
+    catalogue,
     level_pelvis,
     load,
     nominal_hip,
@@ -131,8 +132,8 @@ def test_an_exercise_like_another_differs_only_in_what_it_says():
 def test_like_names_one_other_exercise_that_stands_by_itself(like, said, tmp_path, monkeypatch):
     for name, other in (("mine", like), ("two", "three")):
         (tmp_path / f"{name}.toml").write_text(f'like = "{other}"', encoding="utf-8")
-    monkeypatch.setattr(exercises, "CATALOGUE", tmp_path)
-    monkeypatch.setattr(exercises, "ids", lambda: ("mine", "two"))
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path)
+    monkeypatch.setattr(catalogue, "ids", lambda: ("mine", "two"))
     with pytest.raises(CatalogueError, match=said):
         load("mine")
 
@@ -142,9 +143,9 @@ def test_what_is_no_hip_rotation_is_never_called_so(exercise_id):
     exercise = load(exercise_id)
     if not exercise.has_hip_angle:
         assert not re.search(r"(femur|hip)('s)? turns? in ", exercise.measured)
-    if exercise.mode == "M2":
+    if exercise.mode == "proxy":
         assert exercise.signal != "hip_rotation"
-    if exercise.mode == "M5":
+    if exercise.mode == "timer":
         assert exercise.measured.startswith("nothing")
 
 
@@ -186,10 +187,20 @@ def test_an_id_that_climbs_out_of_the_catalogue_is_unknown():
 
 def test_a_file_that_is_no_toml_is_named(tmp_path, monkeypatch):
     (tmp_path / "broken.toml").write_text("name = ", encoding="utf-8")
-    monkeypatch.setattr(exercises, "CATALOGUE", tmp_path)
-    monkeypatch.setattr(exercises, "ids", lambda: ("broken",))
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path)
+    monkeypatch.setattr(catalogue, "ids", lambda: ("broken",))
     with pytest.raises(CatalogueError, match=r"broken\.toml is no TOML"):
         load("broken")
+
+
+@pytest.mark.parametrize(
+    ("former", "word"),
+    [("M1", "gravity"), ("M2", "proxy"), ("M3", "heading"), ("M4", "hold"), ("M5", "timer")],
+)
+def test_an_own_file_with_the_former_name_of_a_mode_still_loads(former, word):
+    documents = {name: document(name) for name in IDS}
+    exercise_id = next(name for name, data in documents.items() if data.get("mode") == word)
+    assert parse(documents[exercise_id] | {"mode": former}, exercise_id) == load(exercise_id)
 
 
 def test_a_bad_file_lists_every_problem_at_once():
@@ -219,7 +230,7 @@ def test_a_bad_file_lists_every_problem_at_once():
         "position = 'upside down' is none of prone",
         "angle = 'magnetic' is none of gravity, heading",
         "zero = 'never' is none of absolute, pose",
-        "mode = 'M9' is none of M1",
+        "mode = 'M9' is none of gravity, heading, proxy, hold, timer",
         "both_legs = 'yes' is not true or false",
         "onset_deg = 'three' is not a number",
         "min_range_deg = -1.0 is not above 0",

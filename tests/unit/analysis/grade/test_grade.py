@@ -73,7 +73,8 @@ def movement_of(samples: MovementSamples, **given) -> Movement:
 
 
 def graded(samples, grader=None, **given):
-    return (grader or Grader(SEATED)).measure(movement_of(samples, **given), samples)
+    grader, movement = grader or Grader(SEATED), movement_of(samples, **given)
+    return grader.measure(movement, samples, grader.reach(movement, samples))
 
 
 # Figures
@@ -123,7 +124,7 @@ def test_the_slow_beginning_of_a_movement_belongs_to_its_range(stroke_s):
     movement = movement_of(samples)
     kept = samples.time_s >= movement.onset_s - LEAD_S
     columns = {name: getattr(samples, name)[kept] for name in MovementSamples.__dataclass_fields__}
-    row = Grader(SEATED).measure(movement, MovementSamples(**columns))
+    row = graded(MovementSamples(**columns), onset_s=movement.onset_s)
     assert row.rom_deg == pytest.approx(30.0, abs=0.6)
     assert row.end_residual_deg == pytest.approx(0.0, abs=0.6)
 

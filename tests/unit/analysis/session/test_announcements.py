@@ -26,7 +26,7 @@ def movement(status="valid", reason="", at_s=4.0) -> Movement:
 def update(time_s, **given) -> LegUpdate:
     fields = {
         "angles": UNKNOWN, "rotation_deg": 0.0, "sigma_deg": 0.5, "phase": "rest", "set": 1,
-        "reps": 0, "hold_s": 0.0, "announced": None, "completed": None, "set_open": True,
+        "reps": 0, "hold_s": 0.0, "set_open": True,
     }  # fmt: skip
     return LegUpdate(time_s=time_s, **(fields | given))
 
@@ -75,9 +75,10 @@ def test_the_target_is_reached_once_and_the_set_ends_once():
 def test_a_session_that_ends_in_a_set_ends_the_set():
     announcer = Announcer(load("ninety_ninety_lift"))
     announcer.push(Side.LEFT, update(1.0))
-    (last,) = announcer.close(Side.LEFT, 2.0, None, 1, 4)
+    over = update(2.0, reps=4, set_open=False)
+    (last,) = announcer.push(Side.LEFT, over)
     assert (last.kind, last.value, last.side) == (Kind.SET_END, 4.0, Side.LEFT)
-    assert announcer.close(Side.LEFT, 2.0, None, 1, 4) == []
+    assert announcer.push(Side.LEFT, over) == []
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -228,8 +228,8 @@ def test_live_rejects_what_a_recording_rejects(exercise_id, new_leg, every_pose)
     after = frames.time_s > calibration.ready_s
     columns = (frames.time_s, frames.q_thigh, frames.q_shank)
     for t, thigh, shank in zip(*(c[after].tolist() for c in columns), strict=True):
-        live.append(monitor.push(t, tuple(thigh), tuple(shank), False).completed)
-    movements = [n.movement for n in (*live, monitor.finish()) if n is not None]
+        live.append(monitor.push(t, tuple(thigh), tuple(shank), False))
+    movements = [n.movement for told in (*live, monitor.finish()) for n in told.completed]
 
     def told(found):
         return [(m.status, m.reject_reason, round(m.announced_s, 6)) for m in found]

@@ -48,9 +48,7 @@ def held(thigh_deg, shank_deg=None, known=None, **given):
         there = known is None or known[i]
         q = (tuple(thigh[i]), tuple(shank[i])) if there else (None, None)
         updates.append(monitor.push((i + 1) / HZ, *q, False))
-    found = [update.completed for update in updates if update.completed is not None]
-    last = monitor.finish()
-    return updates, [n.movement for n in [*found, *([last] if last else [])]]
+    return updates, [n.movement for told in (*updates, monitor.finish()) for n in told.completed]
 
 
 def test_a_position_kept_is_one_hold_as_long_as_it_was_kept():
@@ -153,17 +151,17 @@ def test_a_timer_begins_after_a_moment_to_get_ready_and_ends_by_itself():
     updates = [timer.push(i / 10, None, None, False) for i in range(800)]
     begun = next(update for update in updates if update.phase == "hold")
     assert begun.time_s == pytest.approx(GET_READY_S, abs=0.11)
-    (ended,) = [update for update in updates if update.completed is not None]
-    assert ended.completed.movement.hold_s == pytest.approx(60.0)
+    (ended,) = [update for update in updates if update.completed]
+    assert ended.completed[0].movement.hold_s == pytest.approx(60.0)
     assert ended.hold_s == pytest.approx(60.0)
     assert updates[-1].hold_s == 0.0
-    assert timer.finish() is None
+    assert timer.finish().completed == ()
 
 
 def test_a_timer_cut_off_tells_what_passed():
     timer = TimerMonitor(load("arm_bar"))
     for i in range(300):
         timer.push(i / 10, None, None, False)
-    last = timer.finish()
+    (last,) = timer.finish().completed
     assert last.movement.hold_s == pytest.approx(24.9, abs=0.1)
     assert last.movement.faults == ("hold_short",)

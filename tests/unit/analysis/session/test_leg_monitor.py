@@ -88,9 +88,9 @@ class Worn:
             strict=True,
         )
         updates = [monitor.push(t, known(a), known(b), filled) for t, a, b, filled in rows]
-        movements = [update.completed for update in updates if update.completed is not None]
+        movements = [numbered for update in updates for numbered in update.completed]
         last = monitor.finish()
-        return monitor, updates, [*movements, *([last] if last is not None else [])]
+        return monitor, updates, [*movements, *(last.completed if last is not None else ())]
 
 
 def known(q):
@@ -204,9 +204,9 @@ def test_beyond_the_limit_of_sigma_the_angle_is_empty_and_nothing_counts():
 
 def test_the_live_path_keeps_no_more_than_its_past_however_much_of_it_was_movement(monkeypatch):
     leg = worn()
-    monkeypatch.setattr("analysis.session.leg_monitor.KEEP_S", 12.0)
+    monkeypatch.setattr("analysis.session.counting.KEEP_S", 12.0)
     monitor, _, movements = leg.live()
-    kept_s = monitor._past.between(-math.inf, math.inf)[0]
+    kept_s = monitor._rows.between(-math.inf, math.inf)[0]
     assert kept_s[-1] - kept_s[0] <= 12.0 + BLOCK_ROWS / 60.0  # it ends at rest
     assert_same(movements, leg.follow().movements)
 
@@ -282,7 +282,7 @@ def numbered(movements, target=12):
     sets, found = SetCounter(target), []
     for each in movements:
         sets.announce(each)
-        found.append(sets.number(each))
+        found.append((sets.set, sets.announced if each.status == "valid" else 0))
     return found
 
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from analysis.session.recent_rows import BLOCK_ROWS, Past
+from analysis.session.recent_rows import BLOCK_ROWS, RecentRows
 
 
-def filled(rows: int, rate_hz: float = 60.0) -> tuple[Past, np.ndarray]:
-    past, random = Past(3), np.random.default_rng(5)
+def filled(rows: int, rate_hz: float = 60.0) -> tuple[RecentRows, np.ndarray]:
+    past, random = RecentRows(3), np.random.default_rng(5)
     table = np.column_stack((np.arange(rows) / rate_hz, random.normal(size=(rows, 2))))
     for row in table.tolist():
         past.add(*row)
@@ -29,7 +29,7 @@ def test_every_row_between_two_times_comes_back_as_it_was(rows: int) -> None:
 
 
 def test_a_hole_where_nothing_was_known_comes_back_as_a_hole() -> None:
-    past = Past(2)
+    past = RecentRows(2)
     past.add(0.0, math.nan)
     assert math.isnan(past.between(0.0, 0.0)[1, 0])
 

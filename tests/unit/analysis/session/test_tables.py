@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.angle.leg_series import LegSeries
+from analysis.angle.leg_angles import LegAngles
 from analysis.calibrate.calibration import Windows
-from analysis.count.both_legs import pair_legs
+from analysis.count.sets import CommonNumbers
 from analysis.exercises import load
 from analysis.grade.grade import MeasuredMovement
 from analysis.session.analyse import analyse
-from analysis.session.leg_monitor import Numbered
+from analysis.session.counting import Numbered
 from analysis.session.leg_record import LegRecord
 from analysis.session.recording import Recording
 from analysis.session.tables import angle_table, rep_table, summary_table
@@ -160,7 +160,7 @@ def small_table(rotation_deg, movements=(), windows=None, away=False):
     """Return the angle table of a leg with given angles at 10 Hz."""
     n = len(rotation_deg)
     time_s, rotation = np.arange(n) / 10, np.asarray(rotation_deg, float)
-    series = LegSeries(**{name: np.zeros(n) for name in LegSeries.__dataclass_fields__})
+    series = LegAngles(*[np.zeros(n)] * len(LegAngles._fields))
     frames = FrameTable(time_s + 1e-9, np.full((n, 2, 4), np.nan), np.zeros(n, bool))
     recording = replace(result().recording, frames=frames)
     record = LegRecord(
@@ -222,7 +222,7 @@ def at(start_s, **given):
 
 def record_of(*numbered) -> LegRecord:
     nothing = np.zeros(0)
-    series = LegSeries(**dict.fromkeys(LegSeries.__dataclass_fields__, nothing))
+    series = LegAngles(*[nothing] * len(LegAngles._fields))
     return LegRecord(series, nothing, nothing.astype(bool), tuple(numbered), (), nothing, nothing)
 
 
@@ -236,7 +236,7 @@ def test_a_row_says_who_when_what_and_leaves_to_people_what_is_theirs():
     assert row["wearer"] == "W1"
     assert row["start_time"] == "2026-11-22T09:30:00.000+01:00"
     assert (row["exercise"], row["side"]) == ("prone_windshield_wiper", "right")
-    assert (row["position"], row["mode"], row["measured"]) == ("prone", "M1", True)
+    assert (row["position"], row["mode"], row["measured"]) == ("prone", "gravity", True)
     assert row["basis"] == "gravity"
     assert (row["pain_0_10"], row["end_feel"], row["note"]) == ("", "", "")
     assert pd.isna(row["active"])
@@ -244,7 +244,7 @@ def test_a_row_says_who_when_what_and_leaves_to_people_what_is_theirs():
 
 
 def test_timed_items_are_not_measured():
-    timed = replace(WIPER, mode="M5")
+    timed = replace(WIPER, mode="timer")
     table = reps_of({Side.RIGHT: record_of(Numbered(measured(), 1, 1))}, timed)
     assert not table["measured"].any()
 
@@ -278,9 +278,40 @@ def test_repetitions_are_written_to_a_thousandth_and_their_moments_to_a_microsec
 
 
 def both(left, right):
-    """Return the table of two legs whose movements are numbered by leg, as they were counted."""
-    records = {Side.LEFT: record_of(*left), Side.RIGHT: record_of(*right)}
-    return reps_of(pair_legs(records))
+    """Return the table of two legs whose movements are numbered by leg, as each counts alone."""
+    return reps_of(together(left, right))
+
+
+def together(left, right):
+    """Return the records of two legs whose repetitions get their numbers as they end."""
+    legs, moving = {Side.LEFT: left, Side.RIGHT: right}, dict.fromkeys(Side, False)
+    numbers, given = CommonNumbers(), {}
+    moments = [
+        moment
+        for side, of_leg in legs.items()
+        for i, n in enumerate(of_leg)
+        for moment in ((n.movement.start_s, 0, side, i), (n.movement.end_s, 1, side, i))
+    ]
+    for time_s, ended, side, i in sorted(moments):
+        m = legs[side][i].movement
+        if ended and m.status == "valid":
+            middle_s = (m.hold_start_s + m.hold_end_s) / 2
+            given[side, i] = numbers.announce(side, legs[side][i].set, middle_s, time_s - m.start_s)
+        moving[side] = not ended
+        for each in sorted(Side, key=lambda leg: leg is side):
+            numbers.see(each, time_s, is_moving=moving[each])
+    numbers.end()
+    return {side: record_of(*renumbered(of_leg, side, given)) for side, of_leg in legs.items()}
+
+
+def renumbered(of_leg, side, given):
+    for i, alone in enumerate(of_leg):
+        number = given.get((side, i))
+        if number is None:
+            yield alone
+            continue
+        flags = (*alone.movement.flags, *(["async"] if number.is_alone else []))
+        yield Numbered(replace(alone.movement, flags=flags), number.set, number.rep)
 
 
 def test_a_row_for_both_legs_says_when_and_how_controlled_and_leaves_the_angles_to_the_legs():
@@ -400,7 +431,7 @@ def test_the_difference_of_the_sides_is_right_minus_left_and_flagged_from_6_and_
         side: record_of(*(Numbered(at(10.0 * i, rom_deg=rom), 1, i + 1) for i in range(3)))
         for side, rom in ((Side.LEFT, left), (Side.RIGHT, right))
     }
-    reps = reps_of(pair_legs(records))
+    reps = reps_of(records)
     summary = summary_table(result().recording, WIPER, list(Side), reps)
     assert summary["side"].tolist() == ["left", "right"]
     assert summary["valid"].tolist() == [3, 3]  # rows for both legs count for neither

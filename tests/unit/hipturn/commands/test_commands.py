@@ -32,9 +32,11 @@ def follow(session):
         for update in tracker.push(sample):
             for side, leg in update.legs.items():
                 angles.append((str(side), update.time_s, leg.rotation_deg, leg.sigma_deg))
-                movements += [(str(side), leg.completed)] if leg.completed else []
-    _, last = tracker.finish()
-    return angles, movements + [(str(side), numbered) for side, numbered in last.items()]
+                movements += [(str(side), numbered) for numbered in leg.completed]
+    ended = [pair for update in tracker.finish() for pair in update.legs.items()]
+    return angles, movements + [
+        (str(s), numbered) for s, leg in ended for numbered in leg.completed
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -98,21 +100,6 @@ def test_the_tables_hold_what_live_saw(live_root):
         assert numbered.rep == row["rep"]
         for name in ("start_s", "peak_s", "end_s", "rom_deg", "hold_s", "end_residual_deg"):
             assert getattr(numbered.movement, name) == pytest.approx(row[name], abs=6e-4)
-
-
-def test_what_a_whole_recording_allows_stands_beside_the_live_values(
-    hipturn, make_session, tmp_path
-):
-    folder = make_session()
-    assert hipturn("analyse", folder, "--out", tmp_path / "live", "--no-report")[0] == 0
-    code, _, err = hipturn("analyse", folder, "--out", tmp_path / "both", "--refine", "--no-report")
-    assert code == 0, err
-    for name in ("angles.csv", "reps.csv", "summary.csv"):
-        live = (tmp_path / "live" / name).read_bytes()
-        assert (tmp_path / "both" / name).read_bytes() == live
-        assert (tmp_path / "both" / "refined" / name).stat().st_size > 0
-    refined = (tmp_path / "both" / "refined" / "angles.csv").read_bytes()
-    assert refined != (tmp_path / "live" / "angles.csv").read_bytes()
 
 
 def test_analyse_writes_the_tables_with_the_promised_columns(hipturn, make_session, tmp_path):

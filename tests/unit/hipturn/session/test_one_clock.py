@@ -17,7 +17,7 @@ from hipturn.session.radio_session import Wish, run_session, strap
 from hipturn.session.replay import tracker_of
 from hipturn.units.kit import KitUnit
 from imu.air.radio_errors import Backend
-from imu.clocks.unit_times import are_usable, shared_lanes
+from imu.clocks.unit_times import shared_lanes
 from imu.profiles.profile import load_profiles
 from imu.recording import Session, open_session
 from imu.sample import Side
@@ -55,7 +55,7 @@ class Run:
         """Return how far the shank's samples lie from the thigh's nearest; all measure at once."""
         session = self.session
         table, units = session.table(), session.header.units
-        lanes = shared_lanes(table, are_usable(table.q), units, reconnects_of(session))
+        lanes = shared_lanes(table, units, reconnects_of(session))
         phase = np.median(lanes[0].time_s % PERIOD_S)
         off_s = (lanes[1].time_s - phase + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
         return np.abs(off_s)

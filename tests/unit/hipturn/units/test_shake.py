@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from hipturn.units.shake import ShakeWatch
-from imu.quaternion import from_axis_angle
+from imu.quaternion import FLOATS, from_axis_angle
 from imu.sample import Sample
 
 AXIS = (0.0, 0.6, 0.8)
@@ -18,7 +18,7 @@ def feed(watch, unit, swing_deg, seconds=2.0, hz=3.0, from_s=0.0, raw=False):
         angle = math.radians(swing_deg) * math.sin(2 * math.pi * hz * t)
         rate = math.radians(swing_deg) * 2 * math.pi * hz * math.cos(2 * math.pi * hz * t)
         gyr = tuple(rate * a for a in AXIS)
-        q = None if raw else from_axis_angle(AXIS, angle)
+        q = None if raw else from_axis_angle(AXIS, angle, FLOATS)
         watch.push(Sample(unit, round(t * 1e9), None, None, q, None, gyr if raw else None))
 
 

@@ -19,13 +19,12 @@ SEEDS = 2
 MINUTES = 2
 
 
-def late_of(unit, table, measured_s, *, refine=False):
-    everything = np.ones(len(table), dtype=bool)
-    lane = independent_lanes(table, everything, [unit], refine=refine)[0]
+def late_of(unit, table, measured_s):
+    lane = independent_lanes(table, [unit])[0]
     return measured_s[lane.rows], lane.time_s - measured_s[lane.rows]
 
 
-def apart_ms(unit, seed, fast_ppm, *, numbered=True, refine=False):
+def apart_ms(unit, seed, fast_ppm, *, numbered=True):
     """Return the rms of how much later one of two units is placed than the other."""
     rng = np.random.default_rng(seed)
     sign = 1 - 2 * (seed % 2)
@@ -35,7 +34,7 @@ def apart_ms(unit, seed, fast_ppm, *, numbered=True, refine=False):
         measured_s, table = on_the_air(unit, 0, air, 60.0 * MINUTES, rng)
         if not numbered:
             table = replace(table, sequence=np.full(len(table), -1))
-        lates.append(late_of(unit, table, measured_s, refine=refine))
+        lates.append(late_of(unit, table, measured_s))
     at = np.arange(10.0, 60.0 * MINUTES - 1.0, 1 / 60)
     difference = np.interp(at, *lates[0]) - np.interp(at, *lates[1])
     return 1e3 * np.sqrt(np.mean(difference**2))
@@ -45,10 +44,6 @@ def test_live_clocks_are_together_to_two_milliseconds():
     errors = [apart_ms(UNIT, seed, 60.0) for seed in range(5)]
     assert np.median(errors) <= 2.0
     assert max(errors) <= 3.0
-
-
-def test_refined_clocks_are_together_to_half_a_millisecond():
-    assert max(apart_ms(UNIT, seed, 60.0, refine=True) for seed in range(5)) <= 0.5
 
 
 @pytest.mark.parametrize("fast_ppm", [60.0, 10_000.0])

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from imu.drivers.decode import Decoder, Reading
 from imu.drivers.framing import MAX_LINE_BYTES
-from imu.drivers.reading import MAX_NOTIFICATION_BYTES, Reason
+from imu.drivers.reading import Reason
 from imu.profiles.profile import Profile, load_profiles, parse_profile
-from imu.quaternion import Quaternion, conjugate, from_axis_angle, multiply, norm
+from imu.profiles.unit_layout import MAX_NOTIFICATION_BYTES
+from imu.quaternion import FLOATS, Quaternion, conjugate, from_axis_angle, multiply, norm
 
 FOLDER = Path(__file__).parents[4] / "firmware_config"
 G = 9.80665
@@ -92,7 +93,7 @@ def test_golden_bytes_of_a_metamotion(name: str, stream: str) -> None:
     q = only(decoder(name, stream).decode(payload)).q
     assert q is not None
     assert q == pytest.approx((0.940, -0.050, -0.154, -0.301), abs=5e-4)
-    assert norm(q) == pytest.approx(1.0, abs=1e-12)
+    assert norm(q, FLOATS) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_replies_of_a_metamotion_are_not_samples() -> None:
@@ -117,7 +118,7 @@ def wit_frame(roll: float, pitch: float, yaw: float, acc: float = 1.0, gyr: floa
 def test_a_witmotion() -> None:
     reading = only(decoder("witmotion_ble5").decode(wit_frame(20.0, -30.0, 40.0)))
     turns = [((0.0, 0.0, 1.0), 40.0), ((0.0, 1.0, 0.0), -30.0), ((1.0, 0.0, 0.0), 20.0)]
-    yaw, pitch, roll = (from_axis_angle(axis, math.radians(angle)) for axis, angle in turns)
+    yaw, pitch, roll = (from_axis_angle(axis, math.radians(angle), FLOATS) for axis, angle in turns)
     # The angles are sent in steps of 0.0055°.
     assert reading.q == pytest.approx(multiply(multiply(yaw, pitch), roll), abs=1e-4)
     assert reading.acc == pytest.approx((G, 0.0, 0.0), abs=1e-3)
@@ -249,7 +250,7 @@ def test_single_angles_turn_about_their_axis(axis: int, angle: float) -> None:
     angles = [0.0, 0.0, 0.0]
     angles[axis] = angle
     vector = tuple(float(i == axis) for i in range(3))
-    expected = from_axis_angle(vector, math.radians(angle))  # type: ignore[arg-type]
+    expected = from_axis_angle(vector, math.radians(angle), FLOATS)  # type: ignore[arg-type]
     assert only(one.decode(struct.pack("<3f", *angles))).q == pytest.approx(expected, abs=1e-7)
 
 
@@ -504,7 +505,7 @@ def check(readings: list[Reading], profile: Profile, stream: str) -> None:
     layout = profile.streams[stream]
     for reading in readings:
         assert reading.q is not None or (reading.acc and reading.gyr)
-        assert reading.q is None or abs(norm(reading.q) - 1.0) < 1e-9
+        assert reading.q is None or abs(norm(reading.q, FLOATS) - 1.0) < 1e-9
         assert all(map(math.isfinite, (*(reading.acc or ()), *(reading.gyr or ()))))
         for value, counter in [
             (reading.device_time, layout.time),

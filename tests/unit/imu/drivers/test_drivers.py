@@ -27,7 +27,7 @@ from imu.drivers.reading import Reading, Reason
 from imu.profiles.checked_tables import full_uuid
 from imu.profiles.profile import load_profiles, parse_profile
 from imu.profiles.unit_layout import Profile
-from imu.quaternion import norm
+from imu.quaternion import FLOATS, norm
 from imu.sample import Segment, Side, Unit
 
 DOT = "1517{}-4947-11e9-8646-d663bd873d93"
@@ -857,7 +857,7 @@ def held(one: Any) -> int:
 def check(readings: list[Reading], one: Driver) -> None:
     for reading in readings:
         assert reading.q is not None or (reading.acc and reading.gyr)
-        assert reading.q is None or abs(norm(reading.q) - 1.0) < 1e-9
+        assert reading.q is None or abs(norm(reading.q, FLOATS) - 1.0) < 1e-9
         assert all(map(math.isfinite, (*(reading.acc or ()), *(reading.gyr or ()))))
         assert reading.device_time is None or 0 <= reading.device_time < 2**63
     assert held(one) <= 512

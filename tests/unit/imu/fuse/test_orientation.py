@@ -13,15 +13,18 @@ from imu.fuse.orientation import HostFilter, fuse, missing_before
 from imu.fuse.orientation_filters import levelled
 from imu.importers.xsens.xsens_dot import read_dot_file
 from imu.quaternion import (
+    ARRAYS,
+    FLOATS,
     IDENTITY,
-    conjugate_array,
+    by_rows,
+    conjugate,
     from_axis_angle,
-    from_axis_angle_array,
-    multiply_array,
+    multiply,
     norm,
     rotate,
-    rotate_array,
-    rotation_vector_array,
+    rotation_vector,
+    table_of,
+    xyz,
 )
 
 RATE_HZ = 60.0
@@ -37,7 +40,7 @@ def clock(n):
 
 def up_error_deg(q, up_sensor):
     """Angle between the estimated and the true direction of up, in the sensor's frame."""
-    seen = rotate_array(conjugate_array(q), UP)
+    seen = by_rows(rotate, by_rows(conjugate, q), UP)
     cosine = np.sum(seen * up_sensor, axis=-1)
     return np.degrees(np.arctan2(np.linalg.norm(np.cross(seen, up_sensor), axis=-1), cosine))
 
@@ -47,8 +50,8 @@ def turning(axis, speed_radps, n, q_start=IDENTITY):
     axis = np.asarray(axis, dtype=np.float64) / np.linalg.norm(axis)
     speed = np.broadcast_to(speed_radps, (n,))
     angle = np.concatenate(([0.0], np.cumsum(speed[1:]) / RATE_HZ))
-    q = multiply_array(np.array(q_start), from_axis_angle_array(axis, angle))
-    return q, rotate_array(conjugate_array(q), G * UP), speed[:, None] * axis
+    q = by_rows(multiply, np.array(q_start), table_of(from_axis_angle(xyz(axis), angle, ARRAYS)))
+    return q, by_rows(rotate, by_rows(conjugate, q), G * UP), speed[:, None] * axis
 
 
 def wobbling(n, seed=0):
@@ -56,12 +59,19 @@ def wobbling(n, seed=0):
     rng = np.random.default_rng(seed)
     t = np.maximum(clock(n) - 1.0, 0.0)
     angle = np.sin(np.outer(t, rng.uniform(1.0, 3.0, 3)) * (1 - np.exp(-t))[:, None])
-    q = from_axis_angle_array(np.array([0.0, 0.0, 1.0]), angle[:, 0])
-    q = multiply_array(q, from_axis_angle_array(np.array([0.0, 1.0, 0.0]), angle[:, 1]))
-    q = multiply_array(q, from_axis_angle_array(np.array([1.0, 0.0, 0.0]), angle[:, 2]))
-    step = rotation_vector_array(multiply_array(conjugate_array(q[:-1]), q[1:])) * RATE_HZ
+    q = table_of(from_axis_angle(xyz(np.array([0.0, 0.0, 1.0])), angle[:, 0], ARRAYS))
+    q = by_rows(
+        multiply, q, table_of(from_axis_angle(xyz(np.array([0.0, 1.0, 0.0])), angle[:, 1], ARRAYS))
+    )
+    q = by_rows(
+        multiply, q, table_of(from_axis_angle(xyz(np.array([1.0, 0.0, 0.0])), angle[:, 2], ARRAYS))
+    )
+    step = (
+        by_rows(rotation_vector, by_rows(multiply, by_rows(conjugate, q[:-1]), q[1:]), of=ARRAYS)
+        * RATE_HZ
+    )
     gyr = np.vstack((np.zeros(3), step))
-    return q, rotate_array(conjugate_array(q), G * UP), gyr
+    return q, by_rows(rotate, by_rows(conjugate, q), G * UP), gyr
 
 
 def stream(time_s, acc, gyr, name):
@@ -111,13 +121,17 @@ def test_a_still_sensor_that_begins_wrong_is_righted_though_its_rotation_is_exac
 @pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 2, -1)])
 def test_a_constant_turn_ends_where_the_closed_form_says(name, tolerance_deg, axis):
     speed = np.concatenate((np.zeros(60), np.full(60, math.radians(90)), np.zeros(30)))
-    truth, acc, gyr = turning(axis, speed, 150, from_axis_angle((0.6, 0.8, 0.0), 0.5))
+    truth, acc, gyr = turning(axis, speed, 150, from_axis_angle((0.6, 0.8, 0.0), 0.5, FLOATS))
     q, valid = fuse(clock(150), acc, gyr, RATE_HZ, name)
-    turned = rotation_vector_array(multiply_array(conjugate_array(q[50]), q[-1]))
-    expected = rotation_vector_array(multiply_array(conjugate_array(truth[50]), truth[-1]))
+    turned = by_rows(
+        rotation_vector, by_rows(multiply, by_rows(conjugate, q[50]), q[-1]), of=ARRAYS
+    )
+    expected = by_rows(
+        rotation_vector, by_rows(multiply, by_rows(conjugate, truth[50]), truth[-1]), of=ARRAYS
+    )
     assert np.degrees(np.linalg.norm(expected)) == pytest.approx(90.0)
     assert np.degrees(np.linalg.norm(turned - expected)) < tolerance_deg
-    assert up_error_deg(q[-1], rotate_array(conjugate_array(truth[-1]), UP)) < tolerance_deg
+    assert up_error_deg(q[-1], by_rows(rotate, by_rows(conjugate, truth[-1]), UP)) < tolerance_deg
     assert valid[50:].all()
 
 
@@ -127,7 +141,9 @@ def test_a_constant_turn_ends_where_the_closed_form_says(name, tolerance_deg, ax
 def test_every_filter_follows_a_swing_without_push(name, tolerance_deg):
     truth, acc, gyr = wobbling(1200)
     q, valid = fuse(clock(1200), acc, gyr, RATE_HZ, name)
-    assert up_error_deg(q, rotate_array(conjugate_array(truth), UP))[valid].max() < tolerance_deg
+    assert (
+        up_error_deg(q, by_rows(rotate, by_rows(conjugate, truth), UP))[valid].max() < tolerance_deg
+    )
     assert valid[60:].all()
 
 
@@ -141,14 +157,18 @@ def test_a_gyroscope_bias_tilts_a_still_sensor_by_less_than_a_degree(name):
 
 
 @given(
-    st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: norm(q) > 0.1),
+    st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: norm(q, FLOATS) > 0.1),
     st.tuples(*[st.floats(-20, 20)] * 3).filter(lambda v: math.hypot(*v) > 0.1),
 )
 def test_levelling_puts_the_specific_force_upright_and_turns_no_more_than_needed(q, acc):
-    q = tuple(part / norm(q) for part in q)
+    q = tuple(part / norm(q, FLOATS) for part in q)
     after = levelled(q, acc)
     assert math.dist(rotate(after, acc), (0, 0, math.hypot(*acc))) < 1e-4
-    turn = rotation_vector_array(multiply_array(np.array(after), conjugate_array(np.array(q))))
+    turn = by_rows(
+        rotation_vector,
+        by_rows(multiply, np.array(after), by_rows(conjugate, np.array(q))),
+        of=ARRAYS,
+    )
     needed = up_error_deg(np.array(q), np.array(acc) / math.hypot(*acc))
     assert np.degrees(np.linalg.norm(turn)) == pytest.approx(needed, abs=1e-4)
 
@@ -201,7 +221,7 @@ def without(lost, n=1200, seed=0):
 def test_a_gap_of_100_ms_is_filled_and_stays_valid():
     q, valid, _, whole = without(slice(400, 405))
     assert valid[60:].all()
-    turn = rotation_vector_array(multiply_array(conjugate_array(whole), q))
+    turn = by_rows(rotation_vector, by_rows(multiply, by_rows(conjugate, whole), q), of=ARRAYS)
     assert np.degrees(np.linalg.norm(turn, axis=1)).max() < 0.5
 
 
@@ -211,7 +231,7 @@ def test_a_gap_filled_is_far_better_than_a_gap_ignored():
     keep[300:305] = False
     filled, _ = fuse(clock(600)[keep], acc[keep], gyr[keep], RATE_HZ)
     ignored, _ = fuse(clock(595), acc[keep], gyr[keep], RATE_HZ)
-    up = rotate_array(conjugate_array(truth[keep]), UP)
+    up = by_rows(rotate, by_rows(conjugate, truth[keep]), UP)
     assert 10 * up_error_deg(filled, up)[300] < up_error_deg(ignored, up)[300]
 
 
@@ -230,12 +250,12 @@ def test_a_long_gap_holds_the_heading_and_takes_the_inclination_afresh(name):
     speed = np.zeros(300)
     speed[60:100] = math.radians(60)
     _, acc, gyr = turning((0, 0, 1), speed, 300)
-    acc[160:] = tipped = rotate(from_axis_angle((1, 0, 0), -math.pi / 2), (0, 0, G))
+    acc[160:] = tipped = rotate(from_axis_angle((1, 0, 0), -math.pi / 2, FLOATS), (0, 0, G))
     keep = np.ones(300, dtype=np.bool_)
     keep[150:180] = False
     q, _ = fuse(clock(300)[keep], acc[keep], gyr[keep], RATE_HZ, name)
     assert up_error_deg(q[150:], np.array(tipped) / G).max() < 0.1
-    x, y, _ = rotate_array(q[-1], np.array([1.0, 0.0, 0.0]))
+    x, y, _ = by_rows(rotate, q[-1], np.array([1.0, 0.0, 0.0]))
     assert math.degrees(math.atan2(y, x)) == pytest.approx(40.0, abs=0.5)
 
 
@@ -283,7 +303,7 @@ def test_where_a_start_in_motion_is_valid_it_is_right_to_three_degrees():
             acc + 2.0 * np.sin(clock(1300) * 7.0)[:, None]
         )  # a push to and fro about once a second
         q, valid = fuse(clock(1200), acc[100:], gyr[100:], RATE_HZ)
-        error = up_error_deg(q, rotate_array(conjugate_array(truth[100:]), UP))
+        error = up_error_deg(q, by_rows(rotate, by_rows(conjugate, truth[100:]), UP))
         assert error[:60].max() > 5.0
         assert error[valid].max() < 3.0
 
@@ -302,7 +322,7 @@ def test_a_limb_that_sinks_in_every_hold_is_not_taken_for_a_biased_gyroscope():
     speed = sinking_holds(60)
     q_true, acc, gyr = turning((1, 0, 0), speed, len(speed))
     q, _ = fuse(clock(len(speed)), acc, gyr, RATE_HZ)
-    error = up_error_deg(q, rotate_array(conjugate_array(q_true), UP))
+    error = up_error_deg(q, by_rows(rotate, by_rows(conjugate, q_true), UP))
     assert error[-1000:].max() < 0.25
 
 
@@ -310,7 +330,7 @@ def test_eight_still_seconds_tell_the_bias_of_the_gyroscope_though_it_is_large()
     speed = sinking_holds(1)
     q_true, acc, gyr = turning((1, 0, 0), speed, len(speed))
     q, _ = fuse(clock(len(speed)), acc, gyr + np.radians((1.0, -0.8, 0.6)), RATE_HZ)
-    error = up_error_deg(q, rotate_array(conjugate_array(q_true), UP))
+    error = up_error_deg(q, by_rows(rotate, by_rows(conjugate, q_true), UP))
     assert error[480:].max() < 0.25
 
 
@@ -434,5 +454,5 @@ def test_on_a_real_knee_the_filters_agree_about_up_to_a_few_degrees(knee, name):
         time_s = (dot.running_us - dot.running_us[0]) * 1e-6
         ours, valid = fuse(time_s, dot.acc, dot.gyr, dot.rate_hz)
         other, _ = fuse(time_s, dot.acc, dot.gyr, dot.rate_hz, name)
-        error = up_error_deg(other, rotate_array(conjugate_array(ours), UP))[valid]
+        error = up_error_deg(other, by_rows(rotate, by_rows(conjugate, ours), UP))[valid]
         assert math.sqrt(np.mean(error**2)) < 5.0

@@ -15,7 +15,7 @@ from imu.importers import ImportFileError
 from imu.importers.alignment import longest_forward, unwrap
 from imu.importers.witnesses.start_time import parse_start_time
 from imu.importers.xsens.xsens_dot import import_dot, read_dot_file
-from imu.quaternion import from_axis_angle, multiply, norm
+from imu.quaternion import FLOATS, from_axis_angle, multiply, norm
 from imu.sample import Segment, Side
 
 THIGH = (Segment.THIGH, Side.RIGHT)
@@ -152,9 +152,9 @@ def test_the_header_is_read(write):
 def test_euler_angles_turn_about_z_then_y_then_x(write):
     columns = COUNTERS + EULER
     q = read_dot_file(write(text(columns, rows(columns)))).q[0]
-    yaw = from_axis_angle((0, 0, 1), math.radians(30))
-    pitch = from_axis_angle((0, 1, 0), math.radians(-20))
-    roll = from_axis_angle((1, 0, 0), math.radians(10))
+    yaw = from_axis_angle((0, 0, 1), math.radians(30), FLOATS)
+    pitch = from_axis_angle((0, 1, 0), math.radians(-20), FLOATS)
+    roll = from_axis_angle((1, 0, 0), math.radians(10), FLOATS)
     np.testing.assert_allclose(q, multiply(multiply(yaw, pitch), roll), atol=1e-12)
 
 
@@ -348,7 +348,7 @@ def test_any_bytes_below_the_rows_leave_only_sane_samples(write, tail):
     except ImportFileError:  # an endless line
         return
     assert np.all(np.diff(dot.running_us) > 0)
-    assert all(abs(norm(q) - 1) < 1e-9 for q in dot.q.tolist())
+    assert all(abs(norm(q, FLOATS) - 1) < 1e-9 for q in dot.q.tolist())
     assert np.isfinite(dot.gyr).all()
 
 

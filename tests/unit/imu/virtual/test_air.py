@@ -19,7 +19,7 @@ from imu.air.scan import Found, find
 from imu.clocks.losses import losses
 from imu.drivers import Driver, driver_for
 from imu.profiles.profile import load_profiles
-from imu.quaternion import conjugate, normalise, rotate, rotate_array
+from imu.quaternion import FLOATS, by_rows, conjugate, normalise, rotate
 from imu.sample import Sample, SampleTable, Segment, Side
 from imu.virtual.chance import chance_from
 from imu.virtual.on_air.air import VirtualAir
@@ -137,7 +137,7 @@ def test_samples_are_what_the_units_measured_bit_for_bit(both, unit):
     assert both.drivers[unit].rejected == {}
     got = both.of(unit)[: len(sent.instant_s)]
     assert [sample.device_time for sample in got] == sent.device_time.tolist()
-    assert [sample.q for sample in got] == [normalise(tuple(row)) for row in q.tolist()]
+    assert [sample.q for sample in got] == [normalise(tuple(row), FLOATS) for row in q.tolist()]
     assert [sample.acc for sample in got] == [tuple(row) for row in acc.tolist()]
     rate_dps = np.degrees([sample.gyr for sample in got]).astype(np.float32)
     np.testing.assert_array_equal(rate_dps, gyr)
@@ -150,7 +150,9 @@ def test_what_arrives_is_the_wearers_true_attitude_but_for_heading_and_sensor_er
         got = both.of(index)[1000:4000:100]
         # Between bursts the arrival lags by at most a connection interval: 45 ms of a slow motion.
         row = [round(sample.host_time_ns * 1e-9 * 480) for sample in got]
-        up = rotate_array(trace.q_earth_sensor_true[row] * [1, -1, -1, -1], np.array([0, 0, 1.0]))
+        up = by_rows(
+            rotate, trace.q_earth_sensor_true[row] * [1, -1, -1, -1], np.array([0, 0, 1.0])
+        )
         said = [rotate(conjugate(sample.q), (0.0, 0.0, 1.0)) for sample in got]
         angle_deg = np.degrees(np.arccos(np.clip(np.sum(up * said, axis=1), -1.0, 1.0)))
         assert np.median(angle_deg) < 2.0
@@ -280,7 +282,7 @@ def test_the_driver_reads_the_smaller_modes_too(stream):
     assert len(session.samples) >= len(session.wearing.samples)
     for got, sent in zip(session.samples, session.wearing.samples, strict=False):
         assert (got.unit, got.device_time) == (sent.unit, sent.device_time)
-        assert got.q == normalise(sent.q)
+        assert got.q == normalise(sent.q, FLOATS)
         assert (got.gyr is None) == (stream == "mode_5")
         assert got.acc is None
 

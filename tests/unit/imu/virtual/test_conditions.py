@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imu.quaternion import conjugate_array, multiply_array, rotate_array
+from imu.quaternion import by_rows, conjugate, multiply, rotate
 from imu.recording.reader import open_session
 from imu.sample import SampleTable, Segment, Side
 from imu.virtual.chance import chance_from
@@ -40,7 +40,7 @@ def between(wearing, name):
 
 
 def degrees_between(q_a, q_b):
-    w = multiply_array(conjugate_array(q_a), q_b)[..., 0]
+    w = by_rows(multiply, by_rows(conjugate, q_a), q_b)[..., 0]
     return np.degrees(2.0 * np.arccos(np.clip(np.abs(w), 0.0, 1.0)))
 
 
@@ -239,7 +239,7 @@ def test_settings_that_make_no_sense_are_all_named():
 def test_the_femur_turns_by_what_the_truth_says_against_the_pelvis():
     truth = wear("seated_internal_rotation", "right", 33, replace(SHORT, pelvis_roll_deg=6.0)).truth
     z_pelvis, x, z = (
-        rotate_array(q, np.array(axis))
+        by_rows(rotate, q, np.array(axis))
         for q, axis in (
             (truth.q_earth_pelvis, [0.0, 0.0, 1.0]),
             (truth.q_earth_femur[RIGHT], [1.0, 0.0, 0.0]),

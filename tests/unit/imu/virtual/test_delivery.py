@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imu.quaternion import norm
+from imu.quaternion import FLOATS, norm
 from imu.sample import Segment, Side
 from imu.virtual.chance import chance_from
 from imu.virtual.on_air.delivery import arrivals, losses, transmit
@@ -118,7 +118,7 @@ def test_units_send_what_they_are_set_to_in_four_bytes_a_number(output, fused, r
         for values in (sample.q, sample.acc, sample.gyr):
             assert values is None or all(float(np.float32(v)) == v for v in values)
         if sample.q is not None:
-            assert norm(sample.q) == pytest.approx(1.0, abs=1e-6)
+            assert norm(sample.q, FLOATS) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_sent_rates_are_means_since_the_last_sample():

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imu.quaternion import conjugate_array, multiply_array
+from imu.quaternion import by_rows, conjugate, multiply
 from imu.sample import Segment, Side
 from imu.virtual.settings import WearerSettings
 from imu.virtual.units.faults import HeadingTurn, InRep, Silence, StrapSlip
@@ -27,7 +27,7 @@ def pair(*faults):
 def turned_deg(faulty, plain, unit, name="q_earth_sensor_true"):
     """Return how far a unit is turned from where it would have been, over time."""
     q = [getattr(w.traces[unit], name) for w in (faulty, plain)]
-    between = multiply_array(conjugate_array(q[1]), q[0])
+    between = by_rows(multiply, by_rows(conjugate, q[1]), q[0])
     return np.degrees(2.0 * np.arccos(np.clip(np.abs(between[:, 0]), 0.0, 1.0)))
 
 
@@ -67,7 +67,7 @@ def test_a_disturbed_heading_turns_what_the_fusion_tells_about_the_vertical_and_
     faulty, plain = pair(fault)
     assert turned_deg(faulty, plain, 1).max() < 1e-5
     before, after = (faulty.traces[1].q_earth_sensor, plain.traces[1].q_earth_sensor)
-    turn = multiply_array(before, conjugate_array(after))
+    turn = by_rows(multiply, before, by_rows(conjugate, after))
     assert abs(turn[:, 1:3]).max() < 1e-9
     angle = np.degrees(2.0 * np.arctan2(turn[:, 3], turn[:, 0]))
     time_s = faulty.truth.time_s

@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import welch
 from scipy.spatial.transform import Rotation
 
-from imu.quaternion import conjugate_array, multiply_array, rotate_array, rotation_vector_array
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotate, rotation_vector
 from imu.sample import Segment, Side
 from imu.virtual.chance import chance_from
 from imu.virtual.settings import WearerSettings
@@ -125,9 +125,9 @@ def test_a_unit_that_turns_about_its_axis_measures_that_rate_and_gravity():
     gyr = angular_velocity(q, rate_hz)
     np.testing.assert_allclose(gyr, np.tile([rate_rad_s, 0.0, 0.0], (960, 1)), atol=1e-9)
     # 0.3 m from the axis, along its own y: centripetal acceleration ω²r inwards, gravity upwards
-    force = specific_force(q, rotate_array(q, np.array([0.0, 0.3, 0.0])), rate_hz)[1:-1]
+    force = specific_force(q, by_rows(rotate, q, np.array([0.0, 0.3, 0.0])), rate_hz)[1:-1]
     inwards = np.array([0.0, -(rate_rad_s**2) * 0.3, 0.0])
-    expected = inwards + GRAVITY_MPS2 * rotate_array(conjugate_array(q[1:-1]), UP)
+    expected = inwards + GRAVITY_MPS2 * by_rows(rotate, by_rows(conjugate, q[1:-1]), UP)
     np.testing.assert_allclose(force, expected, atol=1e-4)
 
 
@@ -147,8 +147,8 @@ def test_without_biases_the_fusion_on_board_knows_up_to_1_5_degrees(exercise):
         wearing = wear(exercise, "right", seed, settings)
         settled = wearing.truth.time_s > 2.0
         for trace in wearing.traces:
-            true_up = rotate_array(conjugate_array(trace.q_earth_sensor_true), UP)
-            said_up = rotate_array(conjugate_array(trace.q_earth_sensor), UP)
+            true_up = by_rows(rotate, by_rows(conjugate, trace.q_earth_sensor_true), UP)
+            said_up = by_rows(rotate, by_rows(conjugate, trace.q_earth_sensor), UP)
             error = np.degrees(np.linalg.norm(np.cross(true_up, said_up), axis=-1))[settled]
             assert np.sqrt(np.mean(error**2)) < 1.0
             assert np.percentile(error, 95) < 1.5
@@ -158,16 +158,16 @@ def test_the_pelvis_unit_follows_the_pelvis():
     wearing = wear("prone_rotation_test", "left", 1, replace(PERFECT, pelvis_unit=True))
     assert [unit.label for unit in wearing.units] == ["left thigh", "left shank", "pelvis"]
     trace = wearing.traces[2]
-    relative = multiply_array(
-        conjugate_array(wearing.truth.q_earth_pelvis), trace.q_earth_sensor_true
+    relative = by_rows(
+        multiply, by_rows(conjugate, wearing.truth.q_earth_pelvis), trace.q_earth_sensor_true
     )
     np.testing.assert_allclose(relative, relative[:1].repeat(len(relative), axis=0), atol=1e-12)
 
 
 def _turn_about_y(q_earth_segment: np.ndarray, q_earth_sensor: np.ndarray, at: int) -> np.ndarray:
     """Return the turn of the sensor on its segment since one instant, about y, in degrees."""
-    on_segment = multiply_array(conjugate_array(q_earth_segment), q_earth_sensor)
-    since = multiply_array(on_segment, conjugate_array(on_segment[at]))
-    turn = np.degrees(rotation_vector_array(since))
+    on_segment = by_rows(multiply, by_rows(conjugate, q_earth_segment), q_earth_sensor)
+    since = by_rows(multiply, on_segment, by_rows(conjugate, on_segment[at]))
+    turn = np.degrees(by_rows(rotation_vector, since, of=ARRAYS))
     assert np.abs(turn[at:, [0, 2]]).max() < 1e-6
     return turn[:, 1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis import exercises
-from analysis.angle.anatomy import hidden_deg
+from analysis.angle.uncertainty import hidden_deg
 from analysis.session import analyse as sessions
 from imu.sample import Side
 from imu.virtual.wearer import WearerSettings, wear

@@ -1,0 +1,284 @@
+"""Count what one leg does: from rows of its angle to numbered, measured movements.
+
+This is all that counts. Live, each frame is a row as it comes; of a recording the angles are
+computed at once, and then fed here row by row. What is announced is measured when it is announced:
+the table has the same range and the same number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+from analysis.angle.counted_signal import start_level_deg
+from analysis.count.circles import CircleMachine
+from analysis.count.movement import NOTHING, Movement, Outcome, RepSettings
+from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepMachine
+from analysis.count.sets import CommonNumbers, Number, SetCounter
+from analysis.exercises import Exercise
+from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.grade.strokes import Reach
+from analysis.leg import LegCalibration
+from imu.sample import FloatArray
+
+KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
+"""How much of the past is kept at rest, and of a movement that is not told yet."""
+HOLDING_S = 0.3
+"""Who has held for longer is told to hold, and not to go up or down."""
+Spans = Sequence[tuple[float, float]]
+"""Between which seconds movements count: after the first and up to the second of each pair."""
+ALWAYS: Spans = ((-math.inf, math.inf),)
+NEVER = (math.inf, math.inf)
+
+
+class Numbered(NamedTuple):
+    """A completed movement with the set and the repetition number it got; 0 where it got none."""
+
+    movement: MeasuredMovement
+    set: int
+    rep: int
+
+
+class Told(NamedTuple):
+    """What one row brought: a movement to announce, and those that are complete now."""
+
+    announced: Movement | None
+    completed: tuple[Numbered, ...]
+
+
+NOTHING_TOLD = Told(None, ())
+
+
+class Rows(Protocol):
+    """What a leg did in the last while, a column for each field of `MovementSamples`."""
+
+    def between(self, start_s: float, end_s: float) -> Iterable[FloatArray]:
+        """Return the columns (n,) of the rows from a time to another, both included."""
+
+    def forget(self, until_s: float) -> None:
+        """Give up what is older than a time, if that saves anything."""
+
+
+class CountedSpans:
+    """The spans in which movements count, as time goes through them."""
+
+    def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
+        self._next = deque(spans)
+        self.start_s, self.end_s = self._taken()
+
+    def hold(self, time_s: float) -> bool:
+        """Say whether movements count at an instant, now or later."""
+        if self.start_s < time_s <= self.end_s:
+            return True
+        return any(start_s < time_s <= end_s for start_s, end_s in self._next)
+
+    def pass_on(self, time_s: float) -> None:
+        """Go to the span that is open at an instant, or begins after it."""
+        while time_s > self.end_s:
+            self.start_s, self.end_s = self._taken()
+
+    def stop(self, time_s: float) -> None:
+        """End the span that is open at an instant."""
+        if self.start_s < time_s < self.end_s:
+            self.end_s = time_s
+
+    def begin(self, time_s: float) -> None:
+        """Begin a span after an instant."""
+        self._next.append((time_s, math.inf))
+        if (self.start_s, self.end_s) == NEVER:
+            self.start_s, self.end_s = self._taken()
+
+    def _taken(self) -> tuple[float, float]:
+        return self._next.popleft() if self._next else NEVER
+
+
+@dataclass(slots=True)
+class _Open:
+    """An announced movement that is not complete yet."""
+
+    number: Number
+    reach: Reach
+
+
+class Together:
+    """The legs whose repetitions are common ones."""
+
+    def __init__(self) -> None:
+        self.numbers = CommonNumbers()
+        self._legs: list[Counting] = []
+
+    def join(self, leg: Counting) -> None:
+        """Take one of the legs."""
+        self._legs.append(leg)
+
+    def end(self) -> None:
+        """End the recording of both legs: what one announces last may belong to the other."""
+        for leg in self._legs:
+            leg.end()
+        self.numbers.end()
+
+
+class Counting:
+    """Counts one leg, one row at a time."""
+
+    def __init__(
+        self,
+        calibration: LegCalibration,
+        exercise: Exercise,
+        counted_s: Spans,
+        rows: Rows,
+        together: Together | None = None,
+    ) -> None:
+        """Count a calibrated leg; each span of `counted_s` begins a set."""
+        self.spans = CountedSpans(counted_s)
+        self._side = calibration.side
+        self._rows = rows
+        kind = CircleMachine if exercise.circles else RepMachine
+        self._machine = kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+        self._grader = Grader(exercise)
+        self._sets = SetCounter(exercise.dose.reps[1])
+        self._together = together
+        self._common = None if together is None else together.numbers
+        if together is not None:
+            together.join(self)
+        self._number = Number(0)
+        self._open: dict[float, _Open] = {}
+        """Announced and not complete, by onset."""
+        self._complete: deque[tuple[MeasuredMovement, Number]] = deque()
+        """Complete, in this order, while it is not known if the other leg took part."""
+        self._announced: Movement | None = None
+        self._last_s = 0.0
+        self._has_ended = False
+
+    def push(self, time_s: float, angle_deg: float, posture: int, shank_sine: float) -> Told:
+        """Take one row.
+
+        Parameters
+        ----------
+        time_s
+            Later than the last.
+        angle_deg
+            The angle that counts; NaN is a hole.
+        posture
+            A `Posture`, as it counts.
+        shank_sine
+            How high the foot is above the knee, for exercises in circles.
+        """
+        spans, machine = self.spans, self._machine
+        if time_s > spans.end_s:
+            self._leave_span(time_s)
+        if time_s > spans.start_s:
+            self._last_s = time_s
+            outcome = machine.push(time_s, angle_deg, posture, shank_sine)
+            if outcome is not NOTHING:
+                self._take(outcome, time_s)
+            if machine.is_resting:
+                self._sets.rest(time_s, absent=machine.is_absent)
+                untold_s = max(machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
+                self._rows.forget(min(time_s - KEEP_S, untold_s))
+            if self._common is not None and angle_deg == angle_deg:
+                self._common.see(self._side, time_s, is_moving=machine.is_under_way)
+        if self._complete or self._announced is not None:
+            return self._told()
+        return NOTHING_TOLD
+
+    def finish(self) -> Told:
+        """End the recording; return what was still open."""
+        if self._together is None:
+            self.end()
+        else:
+            self._together.end()
+        return self._told()
+
+    def end(self) -> None:
+        """Close the movement under way; what it brings is told with `finish`."""
+        if not self._has_ended:
+            self._has_ended = True
+            self._take(self._machine.finish(self._last_s), self._last_s)
+
+    @property
+    def set(self) -> int:
+        """Return the set of the last repetition."""
+        return self._number.set
+
+    @property
+    def rep(self) -> int:
+        """Return the number of the last repetition in its set."""
+        return self._number.rep
+
+    @property
+    def is_set_open(self) -> bool:
+        """Say whether a set is under way."""
+        return self._sets.is_open
+
+    @property
+    def held_s(self) -> float:
+        """Return how long the leg has been holding near the peak of the movement under way."""
+        return self._machine.held_s
+
+    @property
+    def phase(self) -> str:
+        """Return the phase as the tables name it: rest, up, hold, down or away."""
+        state = self._machine.state
+        if state is UP or state is DOWN:
+            if self._machine.held_s > HOLDING_S:
+                return "hold"
+            return "up" if state is UP else "down"
+        if state is REST or state is LOST:
+            return "rest"
+        return "down" if state is SETTLE else "away"
+
+    def _leave_span(self, time_s: float) -> None:
+        """End a set where its span ends, and wait for the next."""
+        self.spans.pass_on(time_s)
+        self._take(self._machine.finish(self._last_s), self._last_s)
+        self._sets.close()
+
+    def _take(self, outcome: Outcome, now_s: float) -> None:
+        announced, completed = outcome
+        if announced is not None:
+            self._announce(announced, now_s)
+        if completed is not None:
+            self._measure(completed, now_s)
+
+    def _announce(self, movement: Movement, now_s: float) -> None:
+        self._sets.announce(movement)
+        samples = self._samples(movement, now_s)
+        reach = self._grader.reach(movement, samples)
+        if movement.status != "valid":
+            number = Number(self.set)
+        elif self._common is None:
+            number = self._number = Number(self._sets.set, self._sets.announced)
+        else:
+            middle_s, duration_s = self._grader.middle_and_duration_s(movement, samples, reach)
+            number = self._common.announce(self._side, self._sets.set, middle_s, duration_s)
+            self._number = number
+        self._open[movement.onset_s] = _Open(number, reach)
+        self._announced = movement._replace(peak_s=reach.peak_s, range_deg=reach.rom_deg)
+
+    def _measure(self, movement: Movement, now_s: float) -> None:
+        samples = self._samples(movement, now_s)
+        known = self._open.pop(movement.onset_s, None)
+        reach = known.reach if known else self._grader.reach(movement, samples)
+        measured = self._grader.measure(movement, samples, reach)
+        self._complete.append((measured, known.number if known else Number(self.set)))
+
+    def _samples(self, movement: Movement, now_s: float) -> MovementSamples:
+        columns = self._rows.between(movement.onset_s - LEAD_S, now_s)
+        return MovementSamples(
+            **dict(zip(MovementSamples.__dataclass_fields__, columns, strict=True))
+        )
+
+    def _told(self) -> Told:
+        """Return what is to be announced, and what is complete and known to be alone or not."""
+        announced, self._announced = self._announced, None
+        completed: list[Numbered] = []
+        while self._complete and self._complete[0][1].is_settled:
+            movement, number = self._complete.popleft()
+            if number.is_alone:
+                movement = replace(movement, flags=(*movement.flags, "async"))
+            completed.append(Numbered(movement, number.set, number.rep))
+        return Told(announced, tuple(completed))
