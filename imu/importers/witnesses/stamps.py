@@ -17,12 +17,19 @@ TIED_MOST = 0.05
 
 
 def repeats(time_s: FloatArray, *values: FloatArray) -> BoolArray:
-    """Return which rows say again, stamp and all, what the row before said, shape (n,)."""
+    """Return which rows say again, stamp and all, what the row before said, shape (n,).
+
+    A unit that lies still says the same in every sample of a packet. Where many rows share a stamp
+    they are repeats only when nearly all of them are.
+    """
     again = np.zeros(len(time_s), dtype=np.bool_)
     if len(time_s) > 1:
         again[1:] = np.diff(time_s) == 0
         for columns in values:
             again[1:] &= (columns[1:] == columns[:-1]).all(axis=1)
+    tied = tied_share(time_s)
+    if tied > TIED_MOST and np.sum(again) < (1.0 - TIED_MOST) * tied * len(time_s):
+        again[:] = False
     return again
 
 

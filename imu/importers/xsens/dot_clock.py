@@ -209,7 +209,7 @@ def _without_restarts(
                 f" shows that {nothing}."
             )
             steps[at] = period_us * told.packets[at]
-        elif steps[at] < 0:
+        elif steps[at] < 0 or told.packets[at] < 0:
             also = "and PacketCounter restart" if sound else "restarts"
             raise ImportFileError(
                 told.path, f"row {row}", f"SampleTimeFine {also} ('{cell}'), and nothing tells how"

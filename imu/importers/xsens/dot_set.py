@@ -62,7 +62,7 @@ def aligned(dots: Sequence[DotFile], warnings: list[str]) -> tuple[bool, list[In
     if by_clock is not None and by_clock >= max(ALIKE, (by_phone or 0.0) + CLEARLY):
         warnings.append(f"{said}: they move together by SampleTimeFine, which is used.")
         return True, running_us
-    if by_clock is None and (by_phone is None or by_phone < ALIKE):
+    if by_clock is None and by_phone is None:
         return True, running_us  # refused as files with no moment in common
     moves = by_phone is not None and by_phone >= max(ALIKE, (by_clock or 0.0) + CLEARLY)
     why = "they move together by StartTime, which is used" if moves else "StartTime is used"
