@@ -45,7 +45,8 @@ def in_si(
     q = _orientation(found, columns, raw, notes)
     if q is not None:
         reading = "inverse" if columns.inverse else "as told"
-        groups[ORIENTATION] = reread(q, reading, EARTHS[columns.earth])
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite cells: dropped later
+            groups[ORIENTATION] = reread(q, reading, EARTHS[columns.earth])
     return groups, notes
 
 

@@ -19,6 +19,9 @@ from imu.sample import FloatArray
 STANDARD_GRAVITY = 9.80665
 QUIET_SHARE = 0.2
 """The quietest windows of a recording are taken as rest: everybody stands still at times."""
+STILL_SHARE, STILL_WINDOWS = 0.1, 5
+"""A window is still when it varies by less than this share of what it reads (of 1 where that is
+less, as without gravity); so many of them are needed."""
 WINDOW_SAMPLES = 16
 EVIDENCE_SAMPLES = (100, 20_000)
 """Fewer samples settle nothing, more cost time and tell the same."""
@@ -117,8 +120,11 @@ def _rest_mps2(acc: FloatArray) -> float | None:
         return None
     windows = np.clip(acc[: count * WINDOW_SAMPLES], -1e6, 1e6).reshape(count, WINDOW_SAMPLES, 3)
     unrest = windows.std(axis=1).sum(axis=1)
-    quiet = windows[unrest <= np.quantile(unrest, QUIET_SHARE)].mean(axis=1)
-    sizes = np.linalg.norm(quiet, axis=1)
+    sizes = np.linalg.norm(windows.mean(axis=1), axis=1)
+    still = unrest < STILL_SHARE * np.maximum(sizes, 1.0)
+    if np.sum(still) < STILL_WINDOWS:
+        return None  # one squat, say: the leg never rests
+    sizes = sizes[still & (unrest <= np.quantile(unrest[still], QUIET_SHARE))]
     rest = float(np.median(sizes))
     steady = float(np.median(np.abs(sizes - rest))) <= SIZE_TOLERANCE * max(rest, STANDARD_GRAVITY)
     return rest if steady else None
