@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hipturn import __version__
+from hipturn.history.index import same_recordings
 from hipturn.units.calibration_file import Calibration
 from imu.importers import ImportedSession, Placement
 from imu.importers.marks import read_marks
+from imu.importers.same_recording import samples_hash
 from imu.recording import UNKNOWN_START, SessionHeader, SessionWriter, recorded_side
 from imu.sample import Segment, Side
 
@@ -54,16 +56,23 @@ def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -
     """
     labels = read_marks(wish.marks) if wish.marks else []
     imported = read()
-    writer = SessionWriter.create(wish.out, _header(form, imported, wish))
+    header = _header(form, imported, wish)
+    again = same_recordings(wish.out.resolve().parent, header.samples_hash)
+    writer = SessionWriter.create(wish.out, header)
     try:
         writer.write_table(imported.table)
         for time_s, label in labels:
             writer.event({"type": "mark", "time_s": time_s, "label": label})
+        for time_s in imported.gaps_s:
+            writer.event({"type": "gap", "time_s": time_s, "why": "another file begins here"})
         writer.close()
     except BaseException:
         writer.discard()
         raise
-    return imported.warnings
+    return [
+        *imported.warnings,
+        *(f"This recording is already there as {name}: history counts it once." for name in again),
+    ]
 
 
 def _axes_json(imported: ImportedSession, wish: Wish) -> dict[str, Any] | None:
@@ -98,5 +107,6 @@ def _header(form: str, imported: ImportedSession, wish: Wish) -> SessionHeader:
         clock=imported.clock,
         orientation_filter=wish.orientation_filter if raw else None,
         calibration=_axes_json(imported, wish),
+        samples_hash=samples_hash(imported.table),
         notes=tuple(imported.warnings),
     )

@@ -68,7 +68,7 @@ def candidates(folders: Sequence[Path]) -> dict[Path, list[Path]]:
             known |= {
                 root / name: _Known(wearer, exercise, datetime.fromisoformat(start))
                 for name, wearer, exercise, start in index.execute(
-                    "SELECT folder, wearer, exercise, start_time FROM sessions WHERE problem = ''"
+                    "SELECT folder, wearer, exercise, start_time FROM counted WHERE problem = ''"
                 )
             }
     alike: dict[tuple[str, str], list[tuple[datetime, Path]]] = {}

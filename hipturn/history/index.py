@@ -20,21 +20,29 @@ from imu.recording import SessionError
 from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, read_header
 
 INDEX_FILE = "history.sqlite"
-VERSION = 1
+VERSION = 2
 FILES = (SESSION_FILE, SAMPLES_FILE, EVENTS_FILE, SUMMARY_FILE)
 
 _SCHEMA = f"""
 CREATE TABLE sessions (
     folder TEXT PRIMARY KEY, signature TEXT NOT NULL, wearer TEXT, start_time TEXT,
-    start_utc REAL, exercise TEXT, side TEXT, problem TEXT NOT NULL, analysed INTEGER NOT NULL
+    start_utc REAL, exercise TEXT, side TEXT, samples TEXT, problem TEXT NOT NULL,
+    analysed INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX by_wearer ON sessions (wearer, exercise, start_utc);
+CREATE INDEX by_samples ON sessions (samples, exercise, wearer);
+CREATE VIEW copies AS SELECT later.folder AS folder, min(first.folder) AS original,
+    later.wearer AS wearer
+    FROM sessions AS later JOIN sessions AS first USING (samples, exercise, wearer)
+    WHERE later.samples <> '' AND first.problem = '' AND first.folder < later.folder
+    GROUP BY later.folder;
+CREATE VIEW counted AS SELECT * FROM sessions WHERE folder NOT IN (SELECT folder FROM copies);
 CREATE TABLE legs (
     folder TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, leg TEXT NOT NULL,
     {", ".join(f"{name} REAL" for name in FIGURES)}, PRIMARY KEY (folder, leg)
 ) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
-"""  # the column names are ours
+"""  # noqa: S608 (the column names are ours)
 
 
 @contextlib.contextmanager
@@ -66,6 +74,16 @@ def refresh(connection: sqlite3.Connection, root: Path) -> None:
     for name, signature in found.items():
         if known.get(name) != signature:
             _take(connection, root, name, signature)
+
+
+def same_recordings(root: Path, samples_hash: str) -> list[str]:
+    """Return the folders of `root` that hold the recording with this hash of the samples."""
+    with history_index(root, keep=(root / INDEX_FILE).exists()) as connection:
+        rows = connection.execute(
+            "SELECT folder FROM sessions WHERE samples = ? AND samples <> '' ORDER BY folder",
+            (samples_hash,),
+        )
+        return [folder for (folder,) in rows]
 
 
 def put_summary(connection: sqlite3.Connection, root: Path, name: str, legs: list[Row]) -> None:
@@ -145,7 +163,9 @@ def _signature(folder: Path) -> str:
 
 def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str) -> None:
     folder = root / name
-    row: dict[str, Any] = dict.fromkeys(("wearer", "start_time", "start_utc", "exercise", "side"))
+    row: dict[str, Any] = dict.fromkeys(
+        ("wearer", "start_time", "start_utc", "exercise", "side", "samples")
+    )
     problem, legs = "", None
     try:
         header = read_header(folder)
@@ -159,11 +179,12 @@ def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str)
             "start_utc": started.astimezone(UTC).timestamp(),
             "exercise": header.exercise,
             "side": header.side,
+            "samples": header.samples_hash,
         }
         legs = stored_summary(folder)
     connection.execute("DELETE FROM sessions WHERE folder = ?", (name,))
     connection.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (name, signature, *row.values(), problem, legs is not None),
     )
     if legs is not None:

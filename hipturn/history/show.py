@@ -36,7 +36,8 @@ def show_history(
         if wearer is None:
             if figure is not None:
                 raise UserError("a figure is of one wearer; name one with --wearer")
-            return _overview(trend.wearers(index), trend.damaged(index), as_json=as_json)
+            lines = _overview(trend.wearers(index), trend.damaged(index), as_json=as_json)
+            return lines if as_json else [*lines, *_copy_lines(trend.copies(index))]
         if wearer not in known:
             near = f"; there are {', '.join(map(repr, known[:20]))}" if known else ""
             raise UserError(f"{root}: no session of wearer {wearer!r}{near}")
@@ -45,13 +46,14 @@ def show_history(
             with progress(len(new)) as done:
                 trend.fill(index, root, new, done)
         rows, bad = trend.trend(index, wearer), trend.damaged(index, wearer)
+        again = trend.copies(index, wearer)
     if figure is not None and rows:
         from hipturn.history.trend_figure import draw_trend
 
         draw_trend(rows, figure)
     if as_json:
         return [_json({"wearer": wearer, "sessions": rows, "damaged": bad})]
-    return [*_trend_lines(rows), *_damaged_lines(bad)]
+    return [*_trend_lines(rows), *_damaged_lines(bad), *_copy_lines(again)]
 
 
 def _overview(rows: list[dict[str, Any]], bad: list[trend.Damaged], *, as_json: bool) -> list[str]:
@@ -72,6 +74,13 @@ def _json(data: dict[str, Any]) -> str:
 
 def _damaged_lines(bad: list[trend.Damaged]) -> list[str]:
     return [f"damaged: {one.folder}: {one.problem}" for one in bad]
+
+
+def _copy_lines(copies: list[tuple[str, str]]) -> list[str]:
+    return [
+        f"the same recording, counted once: {folder} is {original} again"
+        for folder, original in copies
+    ]
 
 
 def _trend_lines(rows: list[dict[str, Any]]) -> list[str]:

@@ -39,7 +39,7 @@ def wearers(index: sqlite3.Connection) -> list[dict[str, Any]]:
     """Return every wearer with the number of sessions and the first and last start."""
     rows = index.execute(
         "SELECT wearer, count(*), min(known), max(known)"
-        " FROM (SELECT wearer, iif(start_time LIKE ?, NULL, start_time) AS known FROM sessions)"
+        " FROM (SELECT wearer, iif(start_time LIKE ?, NULL, start_time) AS known FROM counted)"
         " WHERE wearer IS NOT NULL GROUP BY wearer ORDER BY wearer",
         (f"{NO_START}%",),
     )
@@ -59,10 +59,19 @@ def damaged(index: sqlite3.Connection, wearer: str | None = None) -> list[Damage
     return [Damaged(*row) for row in rows]
 
 
+def copies(index: sqlite3.Connection, wearer: str | None = None) -> list[tuple[str, str]]:
+    """Return the folders that hold a recording again, each with the folder that is counted."""
+    rows = index.execute(
+        "SELECT folder, original FROM copies WHERE ?1 IS NULL OR wearer = ?1 ORDER BY folder",
+        (wearer,),
+    )
+    return [(folder, original) for folder, original in rows]
+
+
 def not_analysed(index: sqlite3.Connection, wearer: str) -> list[str]:
     """Return the folders of a wearer whose figures are not known yet."""
     rows = index.execute(
-        "SELECT folder FROM sessions WHERE wearer = ? AND NOT analysed AND problem = ''"
+        "SELECT folder FROM counted WHERE wearer = ? AND NOT analysed AND problem = ''"
         " ORDER BY start_utc",
         (wearer,),
     )
@@ -103,7 +112,7 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
     )  # fmt: skip
     rows = index.execute(
         f"SELECT exercise, leg, start_time, folder, {', '.join(figures)}"  # noqa: S608 (our names)
-        " FROM sessions JOIN legs USING (folder) WHERE wearer = ? AND problem = '' AND valid > 0"
+        " FROM counted JOIN legs USING (folder) WHERE wearer = ? AND problem = '' AND valid > 0"
         " ORDER BY exercise, leg, start_utc",
         (wearer,),
     )

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from imu.importers import ImportFileError, printable, text_file
+from imu.importers import ImportFileError, printable
+from imu.importers.text import text_file
 
 __all__ = ["KINDS", "LABELS", "read_marks"]
 

@@ -8,28 +8,40 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from imu.importers import ImportedSession, ImportFileError, Placement, printable, text_file
+from imu.importers import Hints, ImportedSession, ImportFileError, Placement, printable
 from imu.importers.alignment import Track, longest_forward, merge
-from imu.importers.rows import rate_of, refuse_bad_span, ticks_of, unit_length
-from imu.sample import FloatArray, Segment, Side, Unit
+from imu.importers.text import text_file
+from imu.importers.text.dropped import (
+    BACKWARDS,
+    CUT,
+    NO_ROTATION,
+    NOT_FINITE,
+    Dropped,
+    drop_where,
+    in_row,
+    refuse_if_most_fell,
+)
+from imu.importers.witnesses.rows import rate_of, refuse_bad_span, ticks_of, unit_length
+from imu.importers.witnesses.stamps import repeats, spread
+from imu.sample import FloatArray, IntArray, Segment, Side, Unit
 
 BODIES = {"pelvis": Segment.PELVIS, "femur": Segment.THIGH, "tibia": Segment.SHANK}
 SIDES = {"r": Side.RIGHT, "l": Side.LEFT, None: None}
 TICK_S = 1e-9
+ABSURD_S = 1e20
 _COLUMN = re.compile(r"(pelvis|femur|tibia)(?:_([rl]))?_imu", re.ASCII)
 _HEADER_LINES = 200
 _COLUMNS_MAX = 64
 _RATE_TOLERANCE = 0.05
 
 
-def import_opensense(path: Path) -> ImportedSession:
+def import_opensense(path: Path, hints: Hints | None = None) -> ImportedSession:
     """Turn a `.sto` file of quaternions into a session.
 
     Columns of other bodies are left out with a warning. `DataType=Quaternion` is needed; a rate in
@@ -38,27 +50,23 @@ def import_opensense(path: Path) -> ImportedSession:
     Raises
     ------
     ImportFileError
-        When the file is no such table, holds no body we know, or fewer than two rows are usable.
+        When the file is no such table, holds no body we know, or too few rows are usable.
     """
-    dropped: Counter[str] = Counter()
+    dropped = Dropped()
     with closing(text_file.lines(path)) as lines:
         source = enumerate(lines, start=1)
         fields = _read_header(path, source)
         number, names = _column_names(path, source)
         places, ignored = _places(path, number, names)
-        time_s, q = _read_rows(path, source, len(names), list(places), dropped)
-    keep = _usable(time_s, q, dropped)
-    time_s, q = time_s[keep], q[keep]
-    if len(time_s) < 2:
-        raise ImportFileError(
-            path, f"below line {number}", "fewer than two rows are usable", "export it again"
-        )
+        time_s, q, rows_at = _read_rows(path, source, len(names), list(places), dropped)
+    rows = len(time_s) + dropped.total()
+    time_s, q = _usable(time_s, q, rows_at, dropped)
+    refuse_if_most_fell(path, len(time_s), rows, dropped, f"below line {number}")
+    measured_hz = rate_of(path, "column time", time_s)
     refuse_bad_span(path, "column time", time_s)
     ns = np.rint((time_s - time_s[0]) / TICK_S).astype(np.int64)
-    n = len(ns)
-    empty = np.full((n, 3), np.nan)
-    tracks = [Track(ns, ns, np.arange(n), q[:, i], empty, empty) for i in range(len(places))]
-    rate_hz = _rate_hz(fields.get("datarate", ""), rate_of(path, "column time", time_s))
+    tracks = _tracks(ns, q, list(places.values()), hints or Hints())
+    rate_hz = _rate_hz(fields.get("datarate", ""), measured_hz)
     units = tuple(
         Unit(segment=s, side=side, rate_hz=rate_hz, profile="opensense", name=names[column],
              tick_s=TICK_S, time_bits=63, sequence_bits=32)
@@ -68,9 +76,22 @@ def import_opensense(path: Path) -> ImportedSession:
     if ignored:
         warnings.append(f"{path.name}: left out the bodies {', '.join(ignored)}.")
     if dropped:
-        told = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-        warnings.append(f"{path.name}: {dropped.total()} rows dropped ({told}).")
-    return ImportedSession(units, merge(tracks), "shared", None, warnings)
+        warnings.append(f"{path.name}: {dropped.total()} rows dropped ({dropped.told()}).")
+    return ImportedSession(
+        units, merge(tracks), "shared", None, warnings, origin_s=float(time_s[0])
+    )
+
+
+def _tracks(ns: IntArray, q: FloatArray, places: list[Placement], hints: Hints) -> list[Track]:
+    """Return a track for each place; a unit whose clock differs is moved as a person says."""
+    empty = np.full((len(ns), 3), np.nan)
+    moved_ns = [round(hints.offset_s.get(place, 0.0) / TICK_S) for place in places]
+    first_ns = min(moved_ns)
+    return [
+        Track(at, at, np.arange(len(ns)), q[:, i], empty, empty)
+        for i, by in enumerate(moved_ns)
+        for at in [ns + (by - first_ns)]
+    ]
 
 
 def _read_header(path: Path, source: Iterator[tuple[int, str]]) -> dict[str, str]:
@@ -145,10 +166,10 @@ def _read_rows(
     source: Iterator[tuple[int, str]],
     width: int,
     used: list[int],
-    dropped: Counter[str],
-) -> tuple[FloatArray, FloatArray]:
-    """Return times (n,) and quaternions (n, used, 4)."""
-    values = array("d")
+    dropped: Dropped,
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return times (n,), quaternions (n, used, 4) and the line of each row (n,)."""
+    values, lines = array("d"), array("q")
     for number, raw in source:
         line = raw.rstrip("\r\n\t ")
         if not line:
@@ -161,11 +182,21 @@ def _read_rows(
         numbers = _numbers(cells, used) if len(cells) == width else None
         if numbers is None:
             cut = not raw.endswith("\n")
-            dropped["cut off at the end" if cut else "with cells that are no quaternions"] += 1
+            reason = CUT if cut else "with cells that are no quaternions"
+            dropped.fell(reason, 1, f"line {number}", _wrong_cell(cells, used))
         else:
             values.extend(numbers)
+            lines.append(number)
     table = np.frombuffer(values, dtype=np.float64).reshape(-1, 1 + 4 * len(used))
-    return table[:, 0], table[:, 1:].reshape(-1, len(used), 4)
+    rows_at = np.frombuffer(lines, dtype=np.int64)
+    return table[:, 0], table[:, 1:].reshape(-1, len(used), 4), rows_at
+
+
+def _wrong_cell(cells: list[str], used: list[int]) -> str:
+    """Return the first cell of a row that cannot be used; the last one where cells are missing."""
+    whole = [c for c in (0, *used) if c < len(cells)]
+    bad = (cells[c] for c in whole if _numbers([cells[0], cells[c]], [1] if c else []) is None)
+    return next(bad, cells[-1])
 
 
 def _numbers(cells: list[str], used: list[int]) -> list[float] | None:
@@ -183,16 +214,25 @@ def _numbers(cells: list[str], used: list[int]) -> list[float] | None:
         return None
 
 
-def _usable(time_s: FloatArray, q: FloatArray, dropped: Counter[str]) -> np.ndarray:
-    """Return the indices of rows whose numbers a unit can have said, time running forwards."""
-    finite = np.isfinite(time_s) & np.isfinite(q).all(axis=(1, 2))
-    good = finite & unit_length(q).all(axis=1)
-    if not good.all():
-        dropped["with NaN, infinite or no unit quaternions"] += int((~good).sum())
-    kept = np.flatnonzero(good)
-    if not len(kept):
-        return kept
-    forward = kept[longest_forward(ticks_of(time_s[kept], TICK_S))]
-    if len(forward) < len(kept):
-        dropped["repeated or with time running backwards"] += len(kept) - len(forward)
-    return forward
+def _usable(
+    time_s: FloatArray, q: FloatArray, lines: IntArray, dropped: Dropped
+) -> tuple[FloatArray, FloatArray]:
+    """Return the rows whose numbers a unit can have said, time running forwards."""
+    flat = np.column_stack((time_s, q.reshape(len(q), q.shape[1] * 4)))
+    bad = in_row(~np.isfinite(flat)) | (np.abs(time_s) > ABSURD_S)
+    drop_where(dropped, bad, NOT_FINITE, lines, flat)
+    time_s, q, lines = time_s[~bad], q[~bad], lines[~bad]
+    bad = in_row(~unit_length(q))
+    drop_where(dropped, bad, NO_ROTATION, lines, q.reshape(len(q), q.shape[1] * 4))
+    time_s, q, lines = time_s[~bad], q[~bad], lines[~bad]
+    bad = repeats(time_s, q.reshape(len(q), q.shape[1] * 4))
+    drop_where(dropped, bad, BACKWARDS, lines, time_s[:, None])
+    time_s, q, lines = time_s[~bad], q[~bad], lines[~bad]
+    if not len(time_s):
+        return time_s, q
+    time_s = spread(time_s)
+    keep = longest_forward(ticks_of(time_s - time_s[0], TICK_S))
+    fell = np.ones(len(time_s), dtype=np.bool_)
+    fell[keep] = False
+    drop_where(dropped, fell, BACKWARDS, lines, time_s[:, None])
+    return time_s[keep], q[keep]

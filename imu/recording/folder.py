@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,9 @@ EVENTS_FILE = "events.jsonl"
 LOCK_FILE = "writer.lock"
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # a link in place of the lock could lead anywhere
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_NAME_CHARACTERS = 80
+_NAME_BYTES = 240
+"""File systems take names of 255 bytes; temporary files beside a session add to its name."""
 _WINDOWS_DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))]
 )
@@ -63,7 +65,7 @@ def check_name(name: str) -> str:
         When it could climb out of its folder or is not portable.
     """
     device = name.split(".")[0].upper() in _WINDOWS_DEVICES
-    if not _NAME.fullmatch(name) or name.endswith(".") or device:
+    if not _is_portable(name) or device:
         raise SessionError(
             Path(name),
             "cannot name a session",
@@ -71,6 +73,18 @@ def check_name(name: str) -> str:
             "last, and none of the names that Windows keeps for devices",
         )
     return name
+
+
+def _is_portable(name: str) -> bool:
+    """Tell whether a name has letters, marks and digits of any script, and begins with one."""
+    kinds = [unicodedata.category(c)[0] for c in name]
+    return (
+        0 < len(name) <= _NAME_CHARACTERS
+        and len(name.encode("utf-8", "replace")) <= _NAME_BYTES
+        and kinds[0] in "LN"
+        and all(kind in "LMN" or c in "_.-" for kind, c in zip(kinds, name, strict=True))
+        and not name.endswith(".")
+    )
 
 
 def session_folder(root: Path, started_at: datetime, exercise: str, side: str) -> Path:

@@ -59,6 +59,8 @@ class SessionHeader:
     """The filter that fused raw units on the host; None when all units fuse on board."""
     notes: tuple[str, ...] = ()
     """Sentences for people, e.g. what an import had to assume."""
+    samples_hash: str = ""
+    """Of an imported recording: equal where the samples are (`imu.importers.same_recording`)."""
     state: State = "open"
 
     def start_text(self, timespec: str = "milliseconds") -> str:
@@ -119,6 +121,7 @@ def parse_header(text: bytes) -> SessionHeader:
         calibration=fields.optional_object("calibration"),
         orientation_filter=fields.optional_text("orientation_filter"),
         notes=tuple(fields.sequence("notes", str, "a list of texts")),
+        samples_hash=fields.text("samples_hash", ""),
         state=cast(State, fields.choice("state", get_args(State))),
     )
     if problems:

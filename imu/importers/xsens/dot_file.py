@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from imu.importers import ImportFileError
+from imu.importers import Hints, ImportFileError
 from imu.importers.alignment import unwrap
-from imu.importers.start_time import parse_start_time
+from imu.importers.text.dropped import Dropped
+from imu.importers.tracks import Said, believed
+from imu.importers.witnesses.start_time import parse_start_time, zone_name
+from imu.importers.xsens.dot_clock import TIME_BITS
 from imu.importers.xsens.dot_table import (
     ACC,
     EULER,
     GYR,
     QUATERNION,
-    TIME_BITS,
     DotTable,
     read_table,
 )
@@ -48,10 +50,14 @@ class DotFile:
     """True when the app recorded this unit as one of a synchronised set."""
     start_time: datetime | None
     """Without a zone when the file names none or an ambiguous one."""
+    zone: str
+    """The zone as the file names it."""
     packet_counter: IntArray
-    """Shape (n,), raw."""
+    """Shape (n,), raw; −1 where it does not count."""
     time_us: IntArray
-    """Shape (n,), raw `SampleTimeFine`, wrapping at 2**32."""
+    """Shape (n,), raw `SampleTimeFine`, or what it should be, in µs wrapping at 2**32."""
+    aligns: bool
+    """Whether the clock is exact enough to align this unit with another by it."""
     q: FloatArray
     """Shape (n, 4), wxyz, sensor → earth; NaN in modes without orientation."""
     acc: FloatArray
@@ -60,8 +66,10 @@ class DotFile:
     """Shape (n, 3), rad/s, sensor frame; NaN in modes without it."""
     rows: int
     """Rows below the header, kept or not."""
-    dropped: Mapping[str, int]
+    dropped: Dropped
     """Rows that were not kept, by reason."""
+    notes: list[str]
+    """What had to be assumed or mended."""
 
     def __len__(self) -> int:
         return len(self.time_us)
@@ -78,7 +86,7 @@ class DotFile:
         return int(np.sum(np.maximum(np.rint(periods) - 1, 0)))
 
 
-def read_dot_file(path: Path) -> DotFile:
+def read_dot_file(path: Path, hints: Hints | None = None) -> DotFile:
     """Read one CSV file of the DOT app.
 
     Parameters
@@ -97,27 +105,49 @@ def read_dot_file(path: Path) -> DotFile:
         When the file is no DOT export, its mode carries no orientation, fewer than two rows are
         usable, or its time stamps are absurd.
     """
-    table = read_table(path)
-    fields, columns = table.fields, table.columns
-    time_us = columns["sampletimefine"].astype(np.int64)
-    packet_counter = columns["packetcounter"].astype(np.int64)
+    table = read_table(path, hints)
+    fields, columns, clock = table.fields, table.columns, table.clock
+    rate_hz = _rate_hz(path, fields.get("outputrate", ""), clock.running_us, clock.packet_counter)
+    n = len(clock.running_us)
+    time_s = clock.running_us.astype(np.float64) * TICK_S
+    gyr = np.deg2rad(_vectors(columns, GYR, n))
+    q, acc, gyr, notes = _believed(
+        path, time_s, _orientation(table), _vectors(columns, ACC, n), gyr
+    )
+    started = fields.get("starttime", "")
     return DotFile(
         path=path,
         tag=fields.get("devicetag", ""),
         firmware=fields.get("firmwareversion", ""),
-        rate_hz=_rate_hz(path, fields.get("outputrate", ""), time_us, packet_counter),
+        rate_hz=rate_hz,
         filter_profile=fields.get("filterprofile", ""),
         mode=fields.get("measurementmode", ""),
         synced=fields.get("syncstatus", "").casefold() == "synced",
-        start_time=parse_start_time(fields.get("starttime", "")),
-        packet_counter=packet_counter,
-        time_us=time_us,
-        q=_orientation(table),
-        acc=_vectors(columns, ACC, len(time_us)),
-        gyr=np.deg2rad(_vectors(columns, GYR, len(time_us))),
+        start_time=parse_start_time(started),
+        zone=zone_name(started),
+        packet_counter=clock.packet_counter,
+        time_us=clock.running_us % (1 << TIME_BITS),
+        aligns=clock.aligns,
+        q=q,
+        acc=acc,
+        gyr=gyr,
         rows=table.rows,
         dropped=table.dropped,
+        notes=[*clock.notes, *notes],
     )
+
+
+def _believed(
+    path: Path, time_s: FloatArray, q: FloatArray, acc: FloatArray, gyr: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, list[str]]:
+    """Return what the columns mean as they agree with each other; NaN where there are none."""
+    there = [None if np.isnan(one).all() else one for one in (q, acc, gyr)]
+    ((*meant, notes),) = believed([Said(path, time_s, there[0], there[1], there[2])])
+    filled = [
+        np.full_like(one, np.nan) if now is None else now
+        for one, now in zip((q, acc, gyr), meant, strict=True)
+    ]
+    return filled[0], filled[1], filled[2], notes
 
 
 def _vectors(columns: Mapping[str, FloatArray], names: tuple[str, ...], n: int) -> FloatArray:
@@ -128,7 +158,7 @@ def _vectors(columns: Mapping[str, FloatArray], names: tuple[str, ...], n: int) 
 
 def _orientation(table: DotTable) -> FloatArray:
     columns = table.columns
-    n = len(columns["sampletimefine"])
+    n = len(columns["packetcounter"])
     if "euler_x" not in columns:
         return by_rows(normalise, _vectors(columns, QUATERNION, n), of=ARRAYS)
     # Intrinsic Z-Y-X: yaw about z, then pitch about the new y, then roll about the newest x
@@ -147,7 +177,7 @@ def _orientation(table: DotTable) -> FloatArray:
     )
 
 
-def _rate_hz(path: Path, text: str, time_us: IntArray, packet_counter: IntArray) -> float:
+def _rate_hz(path: Path, text: str, running_us: IntArray, packet_counter: IntArray) -> float:
     """Return the rate the header names, unless the unit's own clock contradicts it.
 
     Raises
@@ -155,7 +185,7 @@ def _rate_hz(path: Path, text: str, time_us: IntArray, packet_counter: IntArray)
     ImportFileError
         When the clock is that of no unit.
     """
-    step_us = np.diff(unwrap(time_us, TIME_BITS))
+    step_us = np.diff(running_us)
     packets = np.diff(packet_counter)
     # per packet, so that lost ones do not slow it down; a counter that wraps steps back once
     measured_hz = 1.0 / (TICK_S * float(np.median(step_us / np.maximum(packets, 1))))

@@ -1,46 +1,54 @@
 """The text of a Movella (formerly Xsens) DOT app CSV file → checked numbers by column.
 
 The table is decided by its columns, never by the text of the measurement mode, and found by the
-line that starts with `PacketCounter`: everything above it varies with the app's version and with
+line that names `PacketCounter`: everything above it varies with the app's version and with
 what a spreadsheet did to the file since.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from operator import itemgetter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from imu.importers import ImportFileError, printable
-from imu.importers.alignment import longest_forward, unwrap
-from imu.importers.number_table import (
-    HEADER_LINES,
-    Header,
-    column_names,
-    numbered_lines,
-    numbers,
-    whole_rows,
+from imu.importers import Hints, ImportFileError
+from imu.importers.alignment import longest_forward
+from imu.importers.text.dropped import (
+    NO_ROTATION,
+    NOT_FINITE,
+    OUT_OF_RANGE,
+    Dropped,
+    drop_where,
+    in_row,
+    refuse_if_most_fell,
 )
-from imu.sample import BoolArray, FloatArray
+from imu.importers.text.number_table import (
+    Header,
+    NumberRows,
+    find_header,
+    numbered_lines,
+    read_numbers,
+)
+from imu.importers.witnesses.rows import unit_length
+from imu.importers.xsens.dot_clock import TIME_BITS, DotClock, clock_of
+from imu.sample import BoolArray, FloatArray, IntArray
 
-TIME_BITS = 32
 QUATERNION = ("quat_w", "quat_x", "quat_y", "quat_z")
 EULER = ("euler_x", "euler_y", "euler_z")
 ACC = ("acc_x", "acc_y", "acc_z")
 GYR = ("gyr_x", "gyr_y", "gyr_z")
 
 _COUNTERS = ("packetcounter", "sampletimefine")
+_WHAT = "a CSV file exported by the Movella DOT app"
+_NOT_FOUND = "no line starts with PacketCounter"
 # The unit measures to ±16 g and ±2000 °/s; twice that is no measurement.
 # Angles go once around.
 _LIMITS = {ACC: 320.0, GYR: 4000.0, EULER: 360.0}
-_QUATERNION_LENGTH = (0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +59,23 @@ class DotTable:
     """Header lines: key in lower-case letters and digits, such as `outputrate`, to value."""
     columns: Mapping[str, FloatArray]
     """Lower-case column name to its numbers, shape (n,), for the columns we use."""
+    clock: DotClock
+    """When each row was measured; strictly increasing."""
     rows: int
     """Rows below the header, kept or not."""
-    dropped: Mapping[str, int]
+    dropped: Dropped
     """Rows that were not kept, by reason."""
 
 
-def read_table(path: Path) -> DotTable:
+def read_table(path: Path, hints: Hints | None = None) -> DotTable:
     """Read the rows that a unit can have measured, time running forwards.
 
     Parameters
     ----------
     path : pathlib.Path
         A CSV file, delimited by commas, or by semicolons or tabs with decimal commas.
+    hints
+        The rate, where the file has no SampleTimeFine or a rounded one.
 
     Returns
     -------
@@ -74,64 +86,41 @@ def read_table(path: Path) -> DotTable:
     Raises
     ------
     ImportFileError
-        When the file is no DOT export, its mode carries no orientation, or fewer than two rows
-        are usable.
+        When the file is no DOT export, its mode carries no orientation, its clocks contradict each
+        other, or too few rows are usable.
     """
-    dropped: Counter[str] = Counter()
+    rate_hz = hints.rate_hz if hints else None
+    dropped = Dropped()
     with closing(numbered_lines(path)) as source:
-        header = _read_header(path, source)
-        used = _used_columns(path, header)
-        values = _read_rows(path, source, header, used, dropped)
-    rows = len(values) + dropped.total()
-    values = _forwards(_measured(values, used, dropped), dropped)
-    if len(values) < 2:
-        raise ImportFileError(
-            path,
-            f"below line {header.line}",
-            f"fewer than two of {rows} rows are usable" + _in_brackets(dropped),
-            "export the recording again",
+        header = find_header(
+            path, source, lambda names: "packetcounter" in names, _WHAT, _NOT_FOUND
         )
-    columns = {name: values[:, i] for i, name in enumerate(used)}
-    return DotTable(header.fields, columns, rows, dict(dropped))
-
-
-def describe_dropped(dropped: Mapping[str, int]) -> str:
-    """Return what was dropped and why, as `3 repeated, 1 cut off at the end`."""
-    return ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-
-
-def _in_brackets(dropped: Mapping[str, int]) -> str:
-    return f" ({describe_dropped(dropped)})" if dropped else ""
-
-
-def _read_header(path: Path, source: Iterator[tuple[int, str]]) -> Header:
-    fields: dict[str, str] = {}
-    for number, line in source:
-        key, delimiter, value = _first_cell(line)
-        name = "".join(c for c in key.casefold() if c.isalnum())
-        if name == "packetcounter":
-            return Header(fields, column_names(line, delimiter), delimiter, number)
-        if delimiter and name:
-            fields.setdefault(name, printable(value.strip(' \t\r\n,;"'), 80))
-        if number >= HEADER_LINES:
-            break
-    raise ImportFileError(
+        used = _used_columns(path, header, rate_hz)
+        at = [header.columns.index(name) for name in used]
+        table = read_numbers(path, source, header, at, dropped)
+    values, lines = _measured(table, used, dropped)
+    below = [int(line) - header.line for line in lines]
+    clock = clock_of(
         path,
-        "",
-        "no line starts with PacketCounter",
-        "give a CSV file exported by the Movella DOT app",
+        below,
+        values[:, 0],
+        values[:, used.index("sampletimefine")] if "sampletimefine" in used else None,
+        _named_hz(header.fields.get("outputrate", "")),
+        rate_hz,
     )
+    values, clock = _forwards(values, lines, clock, dropped)
+    refuse_if_most_fell(path, len(values), table.rows, dropped, header.place)
+    columns = {name: values[:, i] for i, name in enumerate(used)}
+    return DotTable(header.fields, columns, clock, table.rows, dropped)
 
 
-def _first_cell(line: str) -> tuple[str, str, str]:
-    """Return the first cell, the delimiter after it (empty when there is none) and the rest."""
-    match = re.search(r"[,;\t]", line)
-    if match is None:
-        return line, "", ""
-    return line[: match.start()], match.group(), line[match.end() :]
+def _named_hz(text: str) -> float | None:
+    """Return the rate that the line `OutputRate` names, such as `60Hz`."""
+    match = re.match(r"(\d{1,5}(?:\.\d{1,3})?)\s*(?:hz)?$", text, re.ASCII | re.IGNORECASE)
+    return (float(match.group(1)) or None) if match else None
 
 
-def _used_columns(path: Path, header: Header) -> tuple[str, ...]:
+def _used_columns(path: Path, header: Header, rate_hz: float | None) -> tuple[str, ...]:
     place = f"line {header.line}"
     columns = header.columns
     twice = sorted(name for name, count in Counter(columns).items() if name and count > 1)
@@ -139,18 +128,21 @@ def _used_columns(path: Path, header: Header) -> tuple[str, ...]:
         raise ImportFileError(
             path, place, f"columns appear twice: {', '.join(twice)}", "export the recording again"
         )
-    for name, column in zip(("PacketCounter", "SampleTimeFine"), _COUNTERS, strict=True):
-        if column not in columns:
-            raise ImportFileError(
-                path, place, f"the column {name} is missing", "export the recording again"
-            )
+    if "sampletimefine" not in columns and rate_hz is None:
+        raise ImportFileError(
+            path,
+            place,
+            "the column SampleTimeFine is missing",
+            "export the recording again, or give --rate HZ",
+        )
+    counters = tuple(name for name in _COUNTERS if name in columns)
     present = [group for group in (QUATERNION, EULER, ACC, GYR) if set(group) <= set(columns)]
     if QUATERNION in present and EULER in present:
         present.remove(EULER)
     oriented = QUATERNION in present or EULER in present
     if not oriented and not (ACC in present and GYR in present):
         raise _no_orientation(path, place, header)
-    return _COUNTERS + tuple(name for group in present for name in group)
+    return counters + tuple(name for group in present for name in group)
 
 
 def _no_orientation(path: Path, place: str, header: Header) -> ImportFileError:
@@ -164,62 +156,54 @@ def _no_orientation(path: Path, place: str, header: Header) -> ImportFileError:
     )
 
 
-def _read_rows(
-    path: Path,
-    source: Iterator[tuple[int, str]],
-    header: Header,
-    used: tuple[str, ...],
-    dropped: Counter[str],
-) -> FloatArray:
-    """Return the numbers of the used columns, shape (n, used), of every row that has them."""
-    pick = itemgetter(*(header.columns.index(name) for name in used))
-    values = array("d")
-    for cells in whole_rows(path, source, header, dropped):
-        row = numbers(pick(cells), header.delimiter)
-        if row is None:
-            dropped["with cells that are no numbers"] += 1
-        else:
-            values.extend(row)
-    return np.frombuffer(values, dtype=np.float64).reshape(-1, len(used))
-
-
-def _measured(values: FloatArray, used: tuple[str, ...], dropped: Counter[str]) -> FloatArray:
-    """Return the rows that a unit can have measured."""
-
-    def kept(rows: FloatArray, good: BoolArray | np.bool_, reason: str) -> FloatArray:
-        if not good.all():
-            dropped[reason] += int((~good).sum())
-        return rows[good]
+def _measured(
+    table: NumberRows, used: tuple[str, ...], dropped: Dropped
+) -> tuple[FloatArray, IntArray]:
+    """Return the rows that a unit can have measured, and their lines."""
+    values, lines = table.values, table.lines
 
     def columns(names: tuple[str, ...]) -> FloatArray:
         return values[:, [used.index(name) for name in names]]
 
-    values = kept(values, np.isfinite(values).all(axis=1), "with NaN or infinite values")
-    for name in _COUNTERS:
-        count: FloatArray = values[:, used.index(name)]
-        good = (count >= 0) & (count < 2.0**TIME_BITS) & (count % 1 == 0)
-        values = kept(values, good, f"with a bad {name}")
+    def leave_out(bad: BoolArray, reason: str, names: tuple[str, ...]) -> None:
+        nonlocal values, lines
+        if bad.any():
+            drop_where(dropped, bad, reason, lines, columns(names))
+            values, lines = values[~bad], lines[~bad]
+
+    leave_out(in_row(~np.isfinite(values)), NOT_FINITE, used)
+    for name in used:
+        if name in _COUNTERS:
+            count: FloatArray = columns((name,))[:, 0]
+            bad = (count < 0) | (count >= 2.0**TIME_BITS) | (count % 1 != 0)
+            leave_out(bad, f"with a bad {name}", (name,))
     for group, limit in _LIMITS.items():
         if group[0] in used:
-            values = kept(values, (np.abs(columns(group)) <= limit).all(axis=1), "out of range")
+            leave_out(in_row(np.abs(columns(group)) > limit), OUT_OF_RANGE, group)
     if QUATERNION[0] in used:
-        # clipped, because the squares of absurd numbers would overflow
-        length: FloatArray = np.linalg.norm(np.clip(columns(QUATERNION), -9.0, 9.0), axis=1)
-        shortest, longest = _QUATERNION_LENGTH
-        good = (length > shortest) & (length < longest)
-        values = kept(values, good, "with a quaternion not of length one")
-    return values
+        leave_out(~unit_length(columns(QUATERNION)), NO_ROTATION, QUATERNION)
+    return values, lines
 
 
-def _forwards(values: FloatArray, dropped: Counter[str]) -> FloatArray:
+def _forwards(
+    values: FloatArray, lines: IntArray, clock: DotClock, dropped: Dropped
+) -> tuple[FloatArray, DotClock]:
     """Return the rows without repeats and with time running forwards."""
-    if not len(values):
-        return values
-    repeated = np.concatenate(([False], np.diff(values[:, 0]) == 0))
-    if np.any(repeated):
-        dropped["repeated"] += int(np.sum(repeated))
-        values = values[~repeated]
-    keep = longest_forward(unwrap(values[:, 1].astype(np.int64), TIME_BITS))
-    if len(keep) < len(values):
-        dropped["with time running backwards"] += len(values) - len(keep)
-    return values[keep]
+    index = np.arange(len(values))
+    if clock.counted:
+        repeated = np.concatenate(([False], np.diff(values[:, 0]) == 0))[: len(values)]
+        drop_where(dropped, repeated, "repeated", lines, values[:, :1])
+        index = index[~repeated]
+    if len(index):
+        keep = longest_forward(clock.running_us[index])
+        fell = np.ones(len(index), dtype=np.bool_)
+        fell[keep] = False
+        reason = "with time running backwards"
+        drop_where(dropped, fell, reason, lines[index], values[index, 1:2])
+        index = index[keep]
+    kept = replace(
+        clock,
+        running_us=clock.running_us[index],
+        packet_counter=clock.packet_counter[index],
+    )
+    return values[index], kept

@@ -9,28 +9,35 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from imu.importers import ImportedSession, ImportFileError, Placement, printable
-from imu.importers.number_table import Header, find_header, numbered_lines, numbers, whole_rows
+from imu.importers import Hints, ImportedSession, ImportFileError, Placement, printable
+from imu.importers.text.dropped import Dropped, refuse_if_most_fell
+from imu.importers.text.number_table import Header, find_header, numbered_lines, read_numbers
 from imu.importers.tracks import Recorded, check_placements, session_of
-from imu.sample import FloatArray
+from imu.sample import FloatArray, IntArray
 
-QUATERNION = ("quaternion_w", "quaternion_x", "quaternion_y", "quaternion_z")
-ACC = ("acc_x", "acc_y", "acc_z")
-GYR = ("gyr_x", "gyr_y", "gyr_z")
+GROUPS = {
+    "quaternion": re.compile(r"(?:quaternion|quat|q)_?([wxyz])", re.ASCII),
+    "acceleration": re.compile(r"acc(?:eleration)?_?([xyz])", re.ASCII),
+    "rates": re.compile(r"gyr(?:oscope)?_?([xyz])", re.ASCII),
+}
+"""Column names by version: `q_w` in the first public one, `Quaternion_w` later."""
+_AXES = {"quaternion": "wxyz", "acceleration": "xyz", "rates": "xyz"}
 UNITS_MAX = 32
 PROFILE = "xsens-dot"
 
 
-def import_server(path: Path, addresses: Mapping[Placement, str]) -> ImportedSession:
+def import_server(
+    path: Path, addresses: Mapping[Placement, str], hints: Hints | None = None
+) -> ImportedSession:
     """Turn one file of the server into a session.
 
     Parameters
@@ -40,11 +47,14 @@ def import_server(path: Path, addresses: Mapping[Placement, str]) -> ImportedSes
     addresses
         Where each unit, by its address, was strapped. Units of the file that are not named are
         left out.
+    hints
+        Offsets between clocks.
 
     Raises
     ------
     ImportFileError
-        When the file is no such table, an address is not in it, or its rows are not usable.
+        When the file is no such table, an address is not in it, contradicts itself, or its rows
+        are not usable.
     ValueError
         When no unit is named, one twice, or a side is missing.
     """
@@ -52,103 +62,127 @@ def import_server(path: Path, addresses: Mapping[Placement, str]) -> ImportedSes
     wanted = {place: _plain(address) for place, address in addresses.items()}
     if len(set(wanted.values())) < len(wanted):
         raise ValueError("one address is given for two places")
-    dropped: Counter[str] = Counter()
+    dropped = Dropped()
     with closing(numbered_lines(path)) as source:
         header = find_header(
-            path, source, lambda names: names[:2] == ("timestamp", "address"),
+            path, source, lambda names: {"timestamp", "address"} <= set(names),
             "a CSV file of the Xsens DOT server",
         )  # fmt: skip
-        groups: list[tuple[str, ...]] = [
-            g for g in (QUATERNION, ACC, GYR) if set(g) <= set(header.columns)
-        ]
-        if QUATERNION not in groups and not {ACC, GYR} <= set(groups):
-            raise ImportFileError(
-                path,
-                f"line {header.line}",
-                "this measurement mode carries no quaternions, nor both acceleration and rate",
-                "record in Extended (Quaternion), or in Rate quantities",
-            )
-        values = _read(path, source, header, groups, dropped)
+        groups = _groups(path, header)
+        found = _read(path, source, header, groups, dropped)
+    kept = sum(len(one.lines) for one in found.values())
+    refuse_if_most_fell(path, kept, kept + dropped.total(), dropped, header.place)
     warnings = [
         "The server tells the times at which packets came: units can be tens of milliseconds off"
         " against each other."
     ]
     if dropped:
-        told = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-        warnings.append(f"{path.name}: {dropped.total()} rows dropped ({told}).")
+        warnings.append(f"{path.name}: {dropped.total()} rows dropped ({dropped.told()}).")
     recorded = [
-        _recorded(path, place, addresses[place], values.get(address), groups, set(values))
+        _recorded(path, place, addresses[place], found, address, groups)
         for place, address in wanted.items()
     ]
     started_at = _started_at(header, warnings, path)
-    return session_of(recorded, lambda _: started_at, warnings)
+    return session_of(recorded, lambda _: started_at, warnings, hints)
+
+
+def _groups(path: Path, header: Header) -> dict[str, list[int]]:
+    """Return where the columns of each quantity are that there is."""
+    found: dict[str, list[int]] = {}
+    for name, pattern in GROUPS.items():
+        where = {m[1]: i for i, c in enumerate(header.columns) if (m := pattern.fullmatch(c))}
+        if set(where) == set(_AXES[name]):
+            found[name] = [where[axis] for axis in _AXES[name]]
+    if "quaternion" not in found and not {"acceleration", "rates"} <= set(found):
+        raise ImportFileError(
+            path,
+            f"line {header.line}",
+            "this measurement mode carries no quaternions, nor both acceleration and rate",
+            "record in Extended (Quaternion), or in Rate quantities",
+        )
+    return found
 
 
 def _plain(address: str) -> str:
     return re.sub(r"[^0-9a-f]", "", address.casefold())
 
 
+class _Unit(NamedTuple):
+    values: FloatArray
+    """Shape (n, 1 + columns), the time first."""
+    lines: IntArray
+
+
 def _read(
     path: Path,
-    source: object,
+    source: Iterator[tuple[int, str]],
     header: Header,
-    groups: list[tuple[str, ...]],
-    dropped: Counter[str],
-) -> dict[str, FloatArray]:
-    """Return the numbers of each unit, shape (n, 1 + columns), by its plain address."""
-    names = ["timestamp", *(name for group in groups for name in group)]
-    used = [header.index(path, name) for name in names]
+    groups: Mapping[str, Sequence[int]],
+    dropped: Dropped,
+) -> dict[str, _Unit]:
+    """Return the rows of each unit by its plain address."""
+    used = [header.index(path, "timestamp"), *(i for group in groups.values() for i in group)]
     told = header.index(path, "address")
-    found: dict[str, array[float]] = {}
-    for cells in whole_rows(path, source, header, dropped):  # type: ignore[arg-type]
-        values = numbers([cells[i] for i in used], header.delimiter)
+    number: dict[str, int] = {}
+    of_row = array("l")
+
+    def of_a_unit(cells: list[str]) -> bool:
         address = _plain(cells[told])
-        if values is None or not address:
-            dropped["with cells that are no numbers or addresses"] += 1
-            continue
-        if address not in found and len(found) >= UNITS_MAX:
+        if not address:
+            dropped.fell("with no address", 1, "column Address", cells[told])
+            return False
+        if address not in number and len(number) >= UNITS_MAX:
             raise ImportFileError(
                 path, "column Address", f"more than {UNITS_MAX} units", "give one recording"
             )
-        found.setdefault(address, array("d")).extend(values)
+        of_row.append(number.setdefault(address, len(number)))
+        return True
+
+    table = read_numbers(path, source, header, used, dropped, of_a_unit, of_row.pop)
+    unit = np.frombuffer(of_row, dtype=np.dtype("l"))
     return {
-        address: np.frombuffer(values, dtype=np.float64).reshape(-1, len(used))
-        for address, values in found.items()
+        address: _Unit(table.values[unit == index], table.lines[unit == index])
+        for address, index in number.items()
+        if (unit == index).any()
     }
 
 
 def _recorded(
     path: Path,
     place: Placement,
+    told: str,
+    found: Mapping[str, _Unit],
     address: str,
-    values: FloatArray | None,
-    groups: list[tuple[str, ...]],
-    known: set[str],
+    groups: Mapping[str, Sequence[int]],
 ) -> Recorded:
-    if values is None:
+    if address not in found:
         raise ImportFileError(
             path,
             "column Address",
-            f"there is no unit {printable(address, 40)}",
-            f"there are {printable(', '.join(sorted(known)), 200) or 'none'}",
+            f"there is no unit {printable(told, 40)}",
+            f"there are {printable(', '.join(sorted(found)), 200) or 'none'}",
         )
-    columns: dict[tuple[str, ...], FloatArray] = {}
+    mine = found[address]
+    columns: dict[str, FloatArray] = {}
     at = 1
-    for group in groups:
-        columns[group] = values[:, at : at + len(group)]
+    for name, group in groups.items():
+        columns[name] = mine.values[:, at : at + len(group)]
         at += len(group)
-    gyr = columns.get(GYR)
+    rates = columns.get("rates")
+    with np.errstate(over="ignore"):
+        rates = None if rates is None else np.deg2rad(rates)
     return Recorded(
         path=path,
         place=place,
-        time_s=values[:, 0] * 1e-6,
-        q=columns.get(QUATERNION),
-        acc=columns.get(ACC),
-        gyr=None if gyr is None else np.deg2rad(gyr),
+        time_s=mine.values[:, 0] * 1e-6,
+        q=columns.get("quaternion"),
+        acc=columns.get("acceleration"),
+        gyr=rates,
         profile=PROFILE,
-        name=printable(address, 40),
-        rows=len(values),
-        dropped=Counter(),
+        name=printable(told, 40),
+        lines=mine.lines,
+        rows=len(mine.lines),
+        dropped=Dropped(),
     )
 
 

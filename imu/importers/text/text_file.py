@@ -14,12 +14,12 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from imu.importers import ImportFileError
+from imu.importers.text.file_kind import SNIFFED_BYTES, kind_of
 
 MAX_BYTES = 500_000_000
 MAX_ROWS = 5_000_000
 # The widest export has some twenty columns of a dozen characters.
 MAX_LINE_CHARACTERS = 4_000
-_SNIFFED_BYTES = 65_536
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -47,13 +47,17 @@ def lines(path: Path) -> Generator[str, None, None]:
     Raises
     ------
     ImportFileError
-        When the file is missing, no regular file, unreadable, empty, too large, or has a line
-        longer than 4000 characters.
+        When the file is missing, no regular file, unreadable, empty, too large, no text (a
+        workbook, an archive), or has a line longer than 4000 characters.
     """
     _check(path)
     try:
         with path.open("rb") as raw:
-            encoding = _encoding(raw.read(_SNIFFED_BYTES))
+            start = raw.read(SNIFFED_BYTES)
+            kind = kind_of(start)
+            if kind is not None:
+                raise ImportFileError(path, "", f"this is {kind.name}, not text", kind.remedy)
+            encoding = _encoding(start)
             raw.seek(0)
             with io.TextIOWrapper(raw, encoding=encoding, errors="replace") as text:
                 yield from _decoded(path, text)
