@@ -7,6 +7,7 @@ behind bleak.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from hipturn.session.pipeline import Tracker
 from hipturn.session.terminal import Screen, open_screen, step_text
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit
-from hipturn.units.unit_setup import SCAN_S, find_by_serial, named, not_in_range
+from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
 from imu.air.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found, find
@@ -119,29 +120,58 @@ async def strap(
 ) -> list[Strapped]:
     """Find the units wanted, each by address or name, or else by a remembered serial number.
 
+    Units named by address end the scan as soon as all are heard. With a name it is listened out,
+    for another unit of that name may be heard last.
+
     Raises
     ------
     UserError
-        When a unit is not in range.
+        When a unit is not in range, a name fits several, or one unit is named for two places.
     imu.air.radio_errors.RadioError
         When this computer cannot scan.
     """
     say("Looking for the units…")
 
-    def all_here(seen: object) -> bool:
-        return all(named(unit.address, list(seen)) for unit in wanted.values())  # type: ignore[call-overload]
+    def all_here(seen: Sequence[Found]) -> bool:
+        return all(by_address(unit.address, seen) for unit in wanted.values())
 
     seen = await find(SCAN_S, load_profiles(), backend=backend, until=all_here)
-    strapped = []
+    chosen: dict[Place, Found] = {}
     for place, unit in wanted.items():
-        found = named(unit.address, seen)
+        found = the_one(unit.address, seen)
         if found is None:
-            address = await find_by_serial(unit, seen, backend)
-            found = named(address, seen) if address else None
+            free = [one for one in seen if one not in chosen.values()]
+            found = await find_by_serial(unit, free, backend)
         if found is None:
             raise not_in_range(unit.address, seen)
-        strapped.append(Strapped(place, found, driver_for(found.profile)))
+        chosen[place] = found
+    strapped = [
+        Strapped(place, found, driver_for(found.profile)) for place, found in chosen.items()
+    ]
+    check_places(strapped)
     return strapped
+
+
+def check_places(strapped: Sequence[Strapped]) -> None:
+    """Refuse a unit for two places, and two units for one.
+
+    Raises
+    ------
+    UserError
+        Names the unit, or the place.
+    """
+    for a, b in itertools.combinations(strapped, 2):
+        if a.found.address == b.found.address:
+            unit = f"{a.found.name} ({a.found.address})" if a.found.name else a.found.address
+            raise UserError(
+                f"the unit {unit} is named for the {a.unit.label} and for the {b.unit.label}:"
+                " name another one for one of them"
+            )
+        if a.place == b.place:
+            raise UserError(
+                f"two units are named for the {a.unit.label} ({a.found.address},"
+                f" {b.found.address}): name one of them for another place"
+            )
 
 
 async def run_session(
@@ -205,6 +235,7 @@ async def hold_session(
     UserError
         When it was ended before any sample came.
     """
+    check_places(strapped)
     audience = audience or TerminalAudience()
     session, writer = _begin(strapped, wish, audience)
     session.when_done, session.seconds = stop.set, wish.seconds

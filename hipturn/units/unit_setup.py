@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from bleak import BleakClient
 
@@ -16,6 +17,8 @@ from imu.air.scan import Found, find
 from imu.profiles.profile import load_profiles
 
 SCAN_S = 8.0
+VISIT_S = 10.0
+"""For one unit to be connected and tell its serial number."""
 
 
 async def find_unit(text: str, backend: Backend | None = None) -> Found:
@@ -33,21 +36,33 @@ async def find_unit(text: str, backend: Backend | None = None) -> Found:
         return any(unit.address.lower() == text.lower() for unit in units)
 
     seen = await find(SCAN_S, load_profiles(), backend=backend, until=here)
-    unit = named(text, seen)
+    unit = the_one(text, seen)
     if unit is not None:
         return unit
-    alike = ", ".join(unit.address for unit in seen if unit.name.lower() == text.lower())
-    if alike:
-        raise UserError(f"several units are called {text}: name one by address ({alike})")
     raise not_in_range(text, seen)
 
 
-def named(text: str, seen: Sequence[Found]) -> Found | None:
-    """Return the unit that an address or a name means; a name must be the only one of its kind."""
-    wanted = text.lower()
-    by_address = [found for found in seen if found.address.lower() == wanted]
-    hits = by_address or [found for found in seen if found.name.lower() == wanted]
-    return hits[0] if len(hits) == 1 else None
+def by_address(text: str, seen: Sequence[Found]) -> Found | None:
+    """Return the unit of an address; None when it was not heard, or the text is a name."""
+    return next((found for found in seen if found.address.lower() == text.lower()), None)
+
+
+def the_one(text: str, seen: Sequence[Found]) -> Found | None:
+    """Return the unit that an address or a name means; None when no unit heard fits.
+
+    A name is known to be one unit's alone only after the whole scan.
+
+    Raises
+    ------
+    UserError
+        When a name fits several.
+    """
+    unit = by_address(text, seen)
+    hits = [unit] if unit else [found for found in seen if found.name.lower() == text.lower()]
+    if len(hits) > 1:
+        alike = ", ".join(sorted(found.address for found in hits))
+        raise UserError(f"several units are called {text}: name one by address ({alike})")
+    return hits[0] if hits else None
 
 
 def not_in_range(text: str, seen: Sequence[Found]) -> UserError:
@@ -67,16 +82,20 @@ async def learn(text: str, backend: Backend | None = None) -> KitUnit:
     return KitUnit(found.address, found.name, serial, found.profile.id)
 
 
-async def find_by_serial(wanted: KitUnit, seen: list[Found], backend: Backend | None) -> str | None:
-    """Return the address under which a remembered unit is seen now, asking those of its kind.
+async def find_by_serial(
+    wanted: KitUnit, seen: Sequence[Found], backend: Backend | None
+) -> Found | None:
+    """Return a remembered unit that has another address now, asking those of its kind.
 
-    Some systems give a unit another address on every computer; its serial number stays.
+    Some systems give a unit another address on every computer; its serial number stays. A unit
+    that refuses to be asked, or does not answer in time, is not the one.
     """
     for found in seen:
         if wanted.serial and found.profile.id == wanted.profile:
-            async with visit(found, backend) as client:
-                if await read_serial(client, found.profile) == wanted.serial:
-                    return found.address
+            with suppress(RadioError, TimeoutError):
+                async with asyncio.timeout(VISIT_S), visit(found, backend) as client:
+                    if await read_serial(client, found.profile) == wanted.serial:
+                        return found
     return None
 
 

@@ -13,7 +13,6 @@ import zlib
 from typing import NamedTuple
 
 from imu.drivers.reading import (
-    MAX_NOTIFICATION_BYTES,
     Reading,
     Reason,
     acceleration_of,
@@ -21,6 +20,7 @@ from imu.drivers.reading import (
     quaternion_of,
     rotation_rate_of,
 )
+from imu.profiles.unit_layout import MAX_NOTIFICATION_BYTES
 from imu.quaternion import Quaternion
 
 STOP_AND_CLEAR = 0x0158

@@ -10,7 +10,6 @@ import struct
 
 from imu.drivers.framing import framing_of
 from imu.drivers.reading import (
-    MAX_NOTIFICATION_BYTES,
     Reading,
     Reason,
     acceleration_of,
@@ -20,7 +19,14 @@ from imu.drivers.reading import (
     quaternion_of_vector,
     rotation_rate_of,
 )
-from imu.profiles.unit_layout import Counter, Field, Profile, Repeat, Stream
+from imu.profiles.unit_layout import (
+    MAX_NOTIFICATION_BYTES,
+    Counter,
+    Field,
+    Profile,
+    Repeat,
+    Stream,
+)
 from imu.quaternion import Quaternion, conjugate, multiply
 
 __all__ = ["Decoder", "Reading", "Reason"]

@@ -15,7 +15,6 @@ from bleak import BleakClient
 
 from imu.air.radio_errors import RadioError, Trouble
 from imu.drivers.reading import (
-    MAX_NOTIFICATION_BYTES,
     Reading,
     Reason,
     acceleration_of,
@@ -24,7 +23,7 @@ from imu.drivers.reading import (
 )
 from imu.drivers.talk import Notifications, attempt, characteristic, put, read_battery
 from imu.drivers.unit_fields import UnitFields, fields_of
-from imu.profiles.unit_layout import Profile
+from imu.profiles.unit_layout import MAX_NOTIFICATION_BYTES, Profile
 from imu.profiles.write_guard import MOVESENSE_COMMAND as COMMAND
 
 SUBSCRIBE, UNSUBSCRIBE = 1, 2

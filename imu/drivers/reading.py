@@ -31,7 +31,6 @@ from imu.screening import (
     MIN_LENGTH_SQUARED,
 )
 
-MAX_NOTIFICATION_BYTES = 512  # the longest value of a characteristic
 # Rounding to 16 bits puts three components at most this far outside the unit sphere.
 MAX_DERIVED_EXCESS = 0.01
 # Angles are sent within ±180° or 0 to 360°.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 
-from imu.drivers.reading import MAX_NOTIFICATION_BYTES
 from imu.profiles.checked_tables import Table
 from imu.profiles.line_pattern import line_pattern
 from imu.profiles.number_types import NUMBER_TYPES, NumberType
 from imu.profiles.unit_layout import (
+    MAX_NOTIFICATION_BYTES,
     MTU_OVERHEAD,
     Clock,
     Counter,

@@ -21,6 +21,7 @@ SynchronisationName = Literal["", "dot"]
 
 MIN_MTU = 23  # what every link carries, of which 3 bytes are overhead
 MTU_OVERHEAD = 3
+MAX_NOTIFICATION_BYTES = 512  # the longest value of a characteristic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

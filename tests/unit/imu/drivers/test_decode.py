@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from imu.drivers.decode import Decoder, Reading
 from imu.drivers.framing import MAX_LINE_BYTES
-from imu.drivers.reading import MAX_NOTIFICATION_BYTES, Reason
+from imu.drivers.reading import Reason
 from imu.profiles.profile import Profile, load_profiles, parse_profile
+from imu.profiles.unit_layout import MAX_NOTIFICATION_BYTES
 from imu.quaternion import Quaternion, conjugate, from_axis_angle, multiply, norm
 
 FOLDER = Path(__file__).parents[4] / "firmware_config"
