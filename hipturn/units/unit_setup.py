@@ -11,9 +11,10 @@ from bleak import BleakClient
 from hipturn.errors import UserError
 from hipturn.units.kit import KitUnit
 from imu.air.identity import read_serial
-from imu.air.link_state import DEFAULT_TIMING
+from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, RadioError, explain, trouble_of
 from imu.air.scan import Found, find
+from imu.drivers.talk import attempt
 from imu.profiles.profile import load_profiles
 
 SCAN_S = 8.0
@@ -108,13 +109,12 @@ async def visit(found: Found, backend: Backend | None) -> AsyncIterator[BleakCli
     imu.air.radio_errors.RadioError
         When the unit cannot be reached, or what is asked of it fails.
     """
-    client = BleakClient(
-        found.device,
-        timeout=DEFAULT_TIMING.connect_s,
-        backend=backend.client if backend else None,
-    )
+    client = client_of(found.device, backend)
     try:
-        async with client:
+        await patiently(client.connect, PASSES_IN_A_CONNECT)
+        try:
             yield client
+        finally:
+            await attempt(client.disconnect)
     except RADIO_ERRORS as error:
         raise RadioError(trouble_of(error), f"{found.name}: {explain(error)}") from error

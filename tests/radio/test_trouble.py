@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +19,19 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
+from dot import dot
 from peripheral import CONTROL, SERVICE, Peripheral
-from sessions import ReferenceDriver
+from sessions import ReferenceDriver, linked, until
 
-from imu.air.link import ConnectLock, LinkTiming, UnitLink
+from imu.air.link import ConnectLock, LinkEvent, LinkTiming, UnitLink
 from imu.air.radio_errors import SENTENCES, RadioError, Trouble, explain, printable, trouble_of
-from imu.air.scan import find, find_device
+from imu.air.scan import Found, find, find_device
+from imu.drivers import driver_for
+from imu.profiles.profile import load_profiles
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fake_bluez import FakeBluez
 
 THIGH = "D4:22:CD:00:00:01"
@@ -79,29 +86,125 @@ def test_a_unit_that_is_not_there(air: FakeBluez) -> None:
     assert air.scans == 1, "the address was searched for once, in vain"
 
 
-def test_a_unit_that_refuses_is_given_up_after_three_tries(air: FakeBluez) -> None:
+def test_a_unit_that_refuses_is_given_up_when_patience_is_over(air: FakeBluez) -> None:
     air.units = [Peripheral(THIGH, refusals=100)]
-    error = failure(air)
+    error = failure(air, LinkTiming(search_s=0.5, patience_s=1.0))
     assert error.trouble is Trouble.REFUSED
-    assert air.units[0].refusals == 97
+    assert air.units[0].refusals < 97
     assert str(error).startswith(f"hipturn ({THIGH}): ")
 
 
-def test_a_unit_that_never_answers_is_given_up_after_three_tries(air: FakeBluez) -> None:
+def test_a_unit_that_refuses_for_twelve_seconds_is_streaming_after_them() -> None:
+    """Patience is measured by time, at start as in a session: fifteen seconds."""
+    timing = LinkTiming()
+    pauses = itertools.accumulate(timing.pause_s(failures) for failures in range(1, 100))
+    tries = next(number for number, at_s in enumerate(pauses) if at_s > timing.patience_s)
+    assert timing.patience_s == 15.0
+    assert 10 < tries < 25, "pauses grow up to a second"
+
+
+def test_a_unit_that_never_answers_is_given_up_when_patience_is_over(air: FakeBluez) -> None:
     air.units = [Peripheral(THIGH, connect_s=1e9)]
-    error = failure(air, LinkTiming(search_s=0.5, connect_s=0.3))
+    error = failure(air, LinkTiming(search_s=0.5, connect_s=0.3, patience_s=1.0))
     assert error.trouble is Trouble.NO_ANSWER
 
 
-def test_a_unit_that_connects_and_sends_nothing_is_given_up_after_three_tries(
+def test_a_unit_that_connects_and_sends_nothing_is_given_up_when_patience_is_over(
     air: FakeBluez,
 ) -> None:
     unit = Peripheral(THIGH, mute=True)
     air.units = [unit]
-    error = failure(air, LinkTiming(first_data_s=0.3))
+    error = failure(air, LinkTiming(first_data_s=0.3, patience_s=1.0))
     assert error.trouble is Trouble.SILENT
-    assert unit.connects == unit.starts == 3
+    assert unit.connects == unit.starts > 1
     assert not unit.connected
+
+
+UNREADABLE = (
+    f"Movella DOT ({THIGH}): the unit sends data that cannot be read"
+    " (N of N messages: CAUSE): switch it off and on; if that does not help, choose another profile"
+    " or update the unit's firmware"
+)
+
+
+@pytest.mark.parametrize(
+    ("disturb", "cause"),
+    [
+        (lambda _, payload: [payload[:4] + bytes(16)], "zeros or other numbers in"
+         " place of an orientation"),
+        (lambda _, payload: [payload[:12]], "shorter than its profile says"),
+        (lambda _, payload: [payload[:4] + b"\xff" * 16], "numbers that are none"),
+    ],
+)  # fmt: skip
+def test_a_stream_that_cannot_be_read_is_not_streaming_and_is_told_within_two_seconds(
+    air: FakeBluez, disturb: Callable[[int, bytes], list[bytes]], cause: str
+) -> None:
+    air.units = [dot(THIGH, 5, disturb=disturb)]
+    states: list[str] = []
+    began_s = 0.0
+
+    async def attempt() -> tuple[RadioError, float]:
+        nonlocal began_s
+        async with air:
+
+            def note(event: LinkEvent) -> None:
+                nonlocal began_s
+                states.append(str(event.state))
+                if event.state == "starting" and not began_s:
+                    began_s = air.flow_s
+                elif event.kind == "failed":
+                    raise Told(event.text, air.flow_s - began_s)
+
+            link = UnitLink(
+                THIGH,
+                driver_for(load_profiles()["movella_dot"]),
+                0,
+                lambda _: None,
+                note,
+                time.monotonic_ns,
+                connect_lock=ConnectLock(),
+            )
+            with pytest.raises(Told) as caught:
+                await link.run(asyncio.Event())
+            return caught.value.args
+
+    text, after_s = asyncio.run(attempt())
+    assert re.sub(r"\d+ of \d+ messages", "N of N messages", text) == UNREADABLE.replace(
+        "CAUSE", cause
+    )
+    assert after_s < 3.0, "two seconds of messages, and the way there"
+    assert "streaming" not in states
+
+
+class Told(Exception):  # noqa: N818 - ends a link as soon as it said something
+    """What a link said, and when."""
+
+
+def test_troubles_of_the_adapter_that_pass_are_waited_out(air: FakeBluez) -> None:
+    air.errors["StartDiscovery"] = [
+        ("org.bluez.Error.InProgress", "Operation already in progress"),
+        ("org.bluez.Error.NotReady", "Resource Not Ready"),
+    ]
+    air.errors["Connect"] = [
+        ("org.bluez.Error.InProgress", "In Progress"),
+        ("org.bluez.Error.Failed", "le-connection-abort-by-remote"),
+        ("org.bluez.Error.NotReady", "Resource Not Ready"),
+        ("org.bluez.Error.Failed", "Software caused connection abort"),
+    ]
+    air.errors["StartNotify"] = [("org.bluez.Error.InProgress", "In Progress")]
+    air.units = [Peripheral(THIGH)]
+
+    async def stream() -> tuple[list[Found], list[str]]:
+        async with air:
+            found = await find(0.3, load_profiles())
+            async with linked(air.units, devices=[found[0].device]) as caught:
+                await until(lambda: len(caught[1].samples) > 60)
+        return found, caught[1].kinds()
+
+    found, kinds = asyncio.run(stream())
+    assert len(found) == 1
+    assert "connected" in kinds
+    assert not any(air.errors.values())
 
 
 def test_a_unit_without_a_characteristic_of_its_profile(air: FakeBluez) -> None:
@@ -159,7 +262,7 @@ def dbus(name: str, *body: str) -> BleakError:
         (unavailable(BleakBluetoothNotAvailableReason.NO_BLUETOOTH), Trouble.NO_ADAPTER),
         (BleakError("adapter 'hci7' not found"), Trouble.NO_ADAPTER),
         (unavailable(BleakBluetoothNotAvailableReason.POWERED_OFF), Trouble.OFF),
-        (dbus("org.bluez.Error.NotReady", "Resource Not Ready"), Trouble.OFF),
+        (dbus("org.bluez.Error.NotReady", "Resource Not Ready"), Trouble.NOT_READY),
         (unavailable(BleakBluetoothNotAvailableReason.DENIED_BY_USER), Trouble.DENIED),
         (PermissionError(13, "Permission denied"), Trouble.DENIED),
         (BleakError("Bleak requires BlueZ >= 5.55."), Trouble.OUTDATED),
