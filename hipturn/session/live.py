@@ -61,6 +61,10 @@ class LiveSession:
         self.tracker.new_epoch(unit)
         self.event("reconnected", host_time_ns, unit=unit)
 
+    def lost(self, unit: int, host_time_ns: int) -> None:
+        """Take that a unit's link broke: it is not waited for until it is back."""
+        self.tracker.broken(unit, max(host_time_ns, 0))
+
     def event(self, kind: str, host_time_ns: int, **more: Any) -> None:  # noqa: ANN401 (JSON)
         """Record that something happened besides samples."""
         if self.writer is not None:

@@ -64,11 +64,13 @@ class Tracker:
         orientation_filter: FilterName = "vqf",
         marks: Sequence[tuple[float, str]] = (),
         reconnects: Reconnects = (),
+        broken: Reconnects = (),
     ) -> None:
         """Prepare for the units of a session and one exercise.
 
         `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
-        a unit's clock may have restarted, as a recording tells them.
+        a unit's clock may have restarted, `broken` those at which a unit's link broke, as a
+        recording tells them.
         """
         self.exercise = exercise
         self._screen = Screen(len(units))
@@ -78,6 +80,7 @@ class Tracker:
         self._rate_hz = max(unit.rate_hz for unit in units)
         self._marks = marks
         self._reconnects = sorted(reconnects, key=lambda reconnect: reconnect[1], reverse=True)
+        self._broken = sorted(broken, key=lambda event: event[1], reverse=True)
         self._waiting: dict[Side, AnyCalibration] = {}
         self._monitors: dict[Side, LegMonitor | HoldMonitor | TimerMonitor] = {}
         self._announcer = Announcer(exercise)
@@ -145,8 +148,14 @@ class Tracker:
         """Say that a unit was reconnected: from its next sample on its clock may have restarted."""
         self._timeline.new_epoch(unit)
 
+    def broken(self, unit: int, host_time_ns: int) -> None:
+        """Say that a unit's link broke: from then on nobody waits for it until its next sample."""
+        self._broken.insert(0, (unit, host_time_ns))
+
     def push(self, sample: Sample) -> list[Update]:
         """Take one sample and return what the frames that it completes bring."""
+        while self._broken and self._broken[-1][1] <= sample.host_time_ns:
+            self._timeline.broken(self._broken.pop()[0])
         while self._reconnects and self._reconnects[-1][1] <= sample.host_time_ns:
             self.new_epoch(self._reconnects.pop()[0])
         counted = self._screen.push(sample)
@@ -237,7 +246,7 @@ def read_recording(
         exercise=header.exercise,
         units=header.units,
         frames=until_last_complete(
-            align(table, header.units, header.clock, reconnects, refine=refine)
+            align(table, header.units, header.clock, reconnects, broken_of(session), refine=refine)
         ),
         marks=marks_of(session),
         calibrations={Side(s): stored_calibration(c) for s, c in stored.items()} or None,
@@ -291,6 +300,15 @@ def reconnects_of(session: Session) -> list[tuple[int, int]]:
         (int(e["unit"]), int(e["host_time_ns"]))
         for e in session.events()
         if e["type"] == "reconnected"
+    ]
+
+
+def broken_of(session: Session) -> list[tuple[int, int]]:
+    """Return when which unit's link was said to be lost: unit and host time in ns."""
+    return [
+        (int(e["unit"]), int(e["host_time_ns"]))
+        for e in session.events()
+        if e["type"] == "link" and e.get("what") == "lost"
     ]
 
 

@@ -353,6 +353,8 @@ def _note(event: LinkEvent, one: Strapped, session: LiveSession) -> None:
         return
     if event.kind is LinkEventKind.STATE:
         return  # a unit that stays away goes through three a second: for the eye, not the record
+    if event.kind is LinkEventKind.LOST:
+        session.lost(event.unit, event.host_time_ns)
     session.event(
         "link",
         event.host_time_ns,

@@ -158,8 +158,11 @@ def test_what_came_too_late_live_is_there_in_a_refined_recording_and_what_was_lo
     kept = (other_s < 70.0) | (other_s > 71.0)
     other = replace(other, **{n: getattr(other, n)[kept] for n in SampleTable.__dataclass_fields__})
     table = together(table, other)
-    live = align(table, (UNIT, SHANK), "independent")
-    exact = align(table, (UNIT, SHANK), "independent", refine=True)
+    own_ns = table.host_time_ns[table.unit == 0]
+    stalls_ns = own_ns[:-1][np.diff(own_ns) > 200_000_000]
+    broken = [(0, int(begin_ns) + 100_000_000) for begin_ns in stalls_ns]  # and nobody waits
+    live = align(table, (UNIT, SHANK), "independent", broken=broken)
+    exact = align(table, (UNIT, SHANK), "independent", broken=broken, refine=True)
     empty = np.isnan(exact.q[:, 1, 0])
     assert np.isnan(live.q[:, :, 0]).sum() > 70  # the stalls too
     assert empty.sum() == pytest.approx(60, abs=1)
