@@ -14,6 +14,8 @@ REMEDIES = {
     " and the uncertainty is wider",
     "no stand, refused": "no standing pose found: {exercise} needs one, because its start pose does"
     " not show the leg's long axes: stand still for 3 s, feet forward",
+    "stand as pose": "the leg is where it was when you were asked to stand: stand still for 3 s,"
+    " feet forward, then take the start position and bend the knee there",
     "moved": "the leg moved by {deg:.1f}° during the {during}: repeat it and keep still",
     "wrong pose": "the {segment} is {deg:.0f}° from the start position of {exercise}: check the"
     " position, and that the units are not swapped",

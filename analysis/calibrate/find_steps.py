@@ -3,7 +3,8 @@
 Still periods are those in which both units turn slower than a few degrees a second. Bends are
 movements in a row in which the shank turns about one axis, several times, while the thigh hardly
 turns; in every exercise the thigh turns too. The start pose is the still period just before them,
-the stand an earlier one from which both units turned by what the exercise's start pose asks for.
+if the bends began as the leg was in it; the stand is an earlier one from which both units turned by
+what the exercise's start pose asks for.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from analysis.calibrate.knee_axis import (
     thigh_share,
     turned_about,
 )
-from analysis.calibrate.long_axes import POSE_MAX_RAD, up_in_sensor
+from analysis.calibrate.long_axes import POSE_MAX_RAD, angle_between, unit, up_in_sensor
 from analysis.exercises import Exercise, nominal_up
 from imu.quaternion import conjugate_array, multiply_array, rotation_vector_array
 from imu.sample import FloatArray, Side
@@ -42,6 +43,10 @@ PAUSE_MAX_S = 4.0
 SAME_AXIS = math.cos(math.radians(20.0))
 BEND_HINGE_SHARE = 0.85
 BEND_TURN_MIN_RAD = math.radians(15.0)
+BEND_MARGIN_S = 0.2
+"""The bends are taken to begin so long before they are seen: the leg is still in its start pose."""
+SHIFT_MAX_RAD = math.radians(20.0)
+"""Who shifts in a position stays this near to it; a stand is further from most start poses."""
 
 
 def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
@@ -64,10 +69,17 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     if not before:
         return Windows(bends=bends)
     pose = before[-1]
-    stands = [run for run in before[:-1] if run[1] - run[0] >= STAND_MIN_S]
-    fitting = [run for run in stands if _is_stand(seen, run, pose, exercise, side)]
+    in_pose = pose
+    if bends is not None and not same_position(seen.between(pose), seen.between(_begin(bends))):
+        in_pose = _begin(bends)
+    # where the start pose was not kept still, the last stillness is the stand, or on the way
+    kept = in_pose == pose
+    earlier = before[:-1] if kept else before
+    stands = [run for run in earlier if run[1] - run[0] >= STAND_MIN_S]
+    posed = seen.between(in_pose)
+    fitting = [run for run in stands if is_stand(seen.between(run), posed, exercise, side)]
     stand = _without_bow(seen, fitting[-1]) if fitting else None
-    return Windows(stand=stand, pose=pose, bends=bends)
+    return Windows(stand=stand, pose=pose if kept else None, bends=bends)
 
 
 def _standing_windows(
@@ -84,7 +96,8 @@ def _standing_windows(
         return Windows(bends=bends)
     stand = _without_bow(frames, stand)
     poses = [run for run in stills if run[0] >= bends[1] - STILL_LAG_S]
-    fitting = [run for run in poses if _is_stand(frames, stand, run, exercise, side)]
+    stood = frames.between(stand)
+    fitting = [run for run in poses if is_stand(stood, frames.between(run), exercise, side)]
     return Windows(stand=stand, pose=fitting[0] if fitting else None, bends=bends)
 
 
@@ -135,13 +148,32 @@ def _find_bends(
             and start - row[-1][1] < PAUSE_MAX_S
         )
         if not goes_on:
-            if row and _count_bends(frames, (row[0][0], row[-1][1])) >= BENDS_MIN:
+            if row and bends_in(frames, (row[0][0], row[-1][1])) >= BENDS_MIN:
                 break
             row, row_axis = [], axis
         if axis is not None:
             row.append((start, end))
     # a margin on both sides, so that the bends start and end from the pose
-    return (row[0][0] - 0.2, row[-1][1] + 0.2) if row else None
+    return (row[0][0] - BEND_MARGIN_S, row[-1][1] + BEND_MARGIN_S) if row else None
+
+
+def _begin(bends: tuple[float, float]) -> tuple[float, float]:
+    """Return the last moment before the bends; where it was not heard, the first one of them."""
+    return bends[0], bends[0] + 1.5 * BEND_MARGIN_S
+
+
+def same_position(a: LegFrames, b: LegFrames) -> bool:
+    """Say whether gravity shows every unit that is worn alike in two still periods."""
+    pairs = [(a.q_shank, b.q_shank)]
+    if a.thigh_worn:
+        pairs.append((a.q_thigh, b.q_thigh))
+    return all(_tilted(q_a, q_b) <= SHIFT_MAX_RAD for q_a, q_b in pairs)
+
+
+def _tilted(q_a: FloatArray, q_b: FloatArray) -> float:
+    """Return how far (rad) gravity moved in a unit between two sets of orientations (n, 4)."""
+    a, b = up_in_sensor(q_a).mean(axis=0), up_in_sensor(q_b).mean(axis=0)
+    return angle_between(unit(a), unit(b))
 
 
 def _bend_axis(part: LegFrames) -> FloatArray | None:
@@ -157,31 +189,22 @@ def _bend_axis(part: LegFrames) -> FloatArray | None:
     return axis if share > BEND_HINGE_SHARE and alone and large else None
 
 
-def _count_bends(frames: LegFrames, window: tuple[float, float]) -> int:
+def bends_in(frames: LegFrames, window: tuple[float, float]) -> int:
+    """Return how many knee bends a window shows."""
     part = frames.between(window)
     _, omega = angular_velocity(part.time_s, part.q_shank)
     axis, _ = principal_axis(omega)
     return count_bends(turned_about(axis, part.q_shank))
 
 
-def _is_stand(
-    frames: LegFrames,
-    stand: tuple[float, float],
-    pose: tuple[float, float],
-    exercise: Exercise,
-    side: Side,
-) -> bool:
-    """Say whether both units turned from here to the start pose by what the exercise asks for."""
-    a, b = frames.between(stand), frames.between(pose)
+def is_stand(a: LegFrames, b: LegFrames, exercise: Exercise, side: Side) -> bool:
+    """Say whether the units turned from `a` to the start pose `b` by what the exercise asks for."""
     pairs = ((a.q_thigh, b.q_thigh), (a.q_shank, b.q_shank))
     for segment, (q_a, q_b), up in zip(
         ("thigh", "shank"), pairs, nominal_up(exercise, side), strict=True
     ):
-        if segment == "thigh" and not frames.thigh_worn:
+        if segment == "thigh" and not a.thigh_worn:
             continue
-        mean_a, mean_b = up_in_sensor(q_a).mean(axis=0), up_in_sensor(q_b).mean(axis=0)
-        cosine = float(mean_a @ mean_b / (np.linalg.norm(mean_a) * np.linalg.norm(mean_b)))
-        turned = math.acos(min(1.0, max(-1.0, cosine)))
-        if abs(turned - math.acos(min(1.0, max(-1.0, float(up[1]))))) > POSE_MAX_RAD:
+        if abs(_tilted(q_a, q_b) - math.acos(min(1.0, max(-1.0, float(up[1]))))) > POSE_MAX_RAD:
             return False
     return True

@@ -17,8 +17,17 @@ import numpy as np
 
 from analysis.calibrate.calibration import CalibrationResult, LegFrames, Windows, calibrate
 from analysis.calibrate.checks import Check, not_found
-from analysis.calibrate.find_steps import SILENCE_MAX_S, STILL_LAG_S, STILL_RAD_S, find_windows
+from analysis.calibrate.find_steps import (
+    SILENCE_MAX_S,
+    STILL_LAG_S,
+    STILL_RAD_S,
+    bends_in,
+    find_windows,
+    is_stand,
+    same_position,
+)
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
+from analysis.calibrate.knee_axis import BENDS_MIN
 from analysis.calibrate.long_axes import axes_from_stand
 from analysis.exercises import Exercise
 from imu.quaternion import Quaternion
@@ -69,7 +78,7 @@ class Guide:
         self._pelvis: deque[Quaternion | None] = deque(maxlen=self._rows.maxlen)
         self._still_from: float | None = None
         self._looked = 0
-        self._stood: tuple[float, float] = (0.0, 0.0)
+        self._stood: LegFrames | None = None
         self._moved = 0
         self._moved_min = round(MOVED_MIN_S * rate_hz)
 
@@ -125,8 +134,12 @@ class Guide:
         if windows.bends is not None and windows.pose is not None:
             return self._calibrate(time_s, frames, windows)
         last_look = self._looked == len(LOOK_AT_S)
+        if self._bent_from_nowhere(frames, windows, last_look=last_look):
+            # the calibration says that there is no start pose
+            result = calibrate(frames, windows, self._exercise, self._side)
+            return self._refuse(result, windows)
         if self.step is Step.STAND and last_look:
-            self._stood = (time_s - LOOK_AT_S[-1], time_s)
+            self._stood = frames.between((time_s - LOOK_AT_S[-1], time_s))
             return self._reach(Step.BENDS if self._bends_standing else Step.POSE, windows)
         if self._bends_standing:
             if self.step is Step.BENDS and windows.bends is not None:
@@ -138,6 +151,13 @@ class Guide:
         if last_look and self._moved > self._moved_min:
             return self._explain(time_s, frames, windows)
         return None
+
+    def _bent_from_nowhere(self, frames: LegFrames, windows: Windows, *, last_look: bool) -> bool:
+        """Say whether the knee was bent as asked, but from a position that was not kept still."""
+        if windows.bends is None or self._bends_standing or self.step is Step.STAND:
+            return False
+        asked = BENDS_MIN if last_look else BENDS_ASKED
+        return bends_in(frames, windows.bends) >= asked
 
     def _pelvis_rows(self) -> FloatArray | None:
         """Return the pelvis's orientations, None where it wears no unit."""
@@ -167,10 +187,8 @@ class Guide:
         if self.step is Step.BENDS:
             failed = [not_found("knee bends", "no bends")]
         elif self.step is Step.POSE:
-            stand, pose = (
-                frames.between(window) for window in (self._stood, (time_s - LOOK_AT_S[-1], time_s))
-            )
-            if len(stand.time_s):
+            stand, pose = self._stood, frames.between((time_s - LOOK_AT_S[-1], time_s))
+            if stand is not None:
                 _, _, checks = axes_from_stand(
                     (stand.q_thigh, stand.q_shank),
                     (pose.q_thigh, pose.q_shank),
@@ -187,25 +205,41 @@ class Guide:
         bends = next((c.value for c in result.checks if c.name == "knee bends"), 0.0)
         if bends < BENDS_ASKED and self._looked < len(LOOK_AT_S):
             return None  # a short pause between bends is not their end
+        if result.calibration is not None and self._bent_where_it_stood(frames, windows):
+            failed = not_found("start pose", "stand as pose")
+            result = CalibrationResult(None, (failed,))
         if result.calibration is None:
-            self._forget(windows)
-            first = Step.BENDS if self._bends_standing else Step.POSE
-            self._reach(first if windows.stand else Step.STAND, windows)
-            if self.step is Step.STAND:
-                self._looked = len(LOOK_AT_S)  # this stillness is the start pose's
-            return GuideUpdate(self.step, result, windows)
+            return self._refuse(result, windows)
         self.step = Step.READY
         self._rows.clear()  # nothing is looked for any more
         self._pelvis.clear()
         ready = replace(result.calibration, ready_s=time_s)
         return GuideUpdate(self.step, CalibrationResult(ready, result.checks), windows)
 
+    def _bent_where_it_stood(self, frames: LegFrames, windows: Windows) -> bool:
+        """Say whether the start pose is where the leg was when it was asked to stand.
+
+        Without a stand nothing else tells who bends the knee standing from who does it lying.
+        """
+        if windows.stand is not None or windows.pose is None or self._stood is None:
+            return False
+        pose = frames.between(windows.pose)
+        fits = is_stand(self._stood, pose, self._exercise, self._side)
+        return same_position(self._stood, pose) and not fits
+
+    def _refuse(self, result: CalibrationResult, windows: Windows) -> GuideUpdate:
+        self._forget(windows)
+        first = Step.BENDS if self._bends_standing else Step.POSE
+        self._reach(first if windows.stand else Step.STAND, windows)
+        if self.step is Step.STAND:
+            self._looked = len(LOOK_AT_S)  # this stillness is the start pose's
+        return GuideUpdate(self.step, result, windows)
+
     def _forget(self, refused: Windows) -> None:
         """Forget a refused start pose and its bends, or they would be found again and again."""
-        assert refused.pose is not None  # noqa: S101 (nothing is refused without)
-        start_s, end_s = refused.pose[0], refused.end_s
-        if self._bends_standing and refused.bends is not None:
-            start_s = refused.bends[0]
+        assert refused.bends is not None  # noqa: S101 (nothing is refused without)
+        begun = refused.bends if self._bends_standing or refused.pose is None else refused.pose
+        start_s, end_s = begun[0], refused.end_s
         kept = [
             both
             for both in zip(self._rows, self._pelvis, strict=True)

@@ -31,7 +31,8 @@ def with_changes(
         if before is not None and row["rom_median_deg"] == row["rom_median_deg"]:
             change = round(float(row["rom_median_deg"]) - before, 3) + 0.0
             table.loc[index, "change_since_last_deg"] = change
-            table.loc[index, "change_exceeds_mdc"] = abs(change) > float(row["mdc_deg"])
+            if row["mdc_deg"] == row["mdc_deg"]:  # it is known
+                table.loc[index, "change_exceeds_mdc"] = abs(change) > float(row["mdc_deg"])
     if len(table) == 1 and other_leg_rom_deg is not None:
         mine, side = float(table["rom_median_deg"].iloc[0]), str(table["side"].iloc[0])
         sign = 1.0 if side == "right" else -1.0

@@ -88,7 +88,8 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
     """Return a row (`COLUMNS`) for each session and leg with a valid repetition, in order.
 
     Ordered by exercise, position, leg and time; the change is the median range's since the row
-    before of the same exercise, position and leg. A start that is not known is None.
+    before of the same exercise, position and leg. A start that is not known is None, and so is
+    whether a change exceeds a minimal detectable one that is not known.
     """
     figures = (
         "valid", "target_reps", "controlled", "peak_median_deg", "peak_max_deg", "rom_median_deg",
@@ -111,6 +112,8 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
         elif row["rom_median_deg"] is not None:
             change = row["rom_median_deg"] - before[key] if key in before else None
             before[key] = row["rom_median_deg"]
+        mdc_deg = row["mdc_deg"]
+        exceeds = None if change is None or mdc_deg is None else abs(change) > mdc_deg
         row |= {
             "wearer": wearer,
             "exercise": exercise,
@@ -123,7 +126,7 @@ def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
             "controlled": int(row["controlled"]),
             "controlled_share": round(row["controlled"] / row["valid"], 3),
             "change_since_last_deg": None if change is None else round(change, 3) + 0.0,
-            "change_exceeds_mdc": None if change is None else abs(change) > row["mdc_deg"],
+            "change_exceeds_mdc": exceeds,
         }
         found.append({name: row[name] for name in COLUMNS})
     return found

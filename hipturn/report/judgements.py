@@ -38,9 +38,8 @@ def _sides(entry: Entry) -> list[str]:
     other = entry.past.other_leg
     when = f" (the other leg: {date_of(other.start_time)})" if other else ""
     return [
-        f"Left against right{when}: the right leg's median range is {size} the left's,"
-        f" {beyond} than the minimal detectable change of"
-        f" {figure(mdc, '°', 1)}. {said}"
+        f"Left against right{when}: the right leg's median range is {size} the left's"
+        f"{_beside_mdc(f'{beyond} than', mdc)}. {said}"
     ]
 
 
@@ -51,16 +50,23 @@ def _changes(entry: Entry) -> list[str]:
         if earlier is None:
             said.append(f"Since last time: no earlier session of the {side} leg to compare with.")
             continue
-        exceeds = bool(row["change_exceeds_mdc"])
-        verdict = "more than" if exceeds else "within"
+        change, mdc = float(row["change_since_last_deg"]), float(row["mdc_deg"])
+        verdict = "more than" if abs(change) > mdc else "within"
         said.append(
-            f"Since last time: {side} leg {figure(row['change_since_last_deg'], '°', signed=True)}"
-            f" (from {figure(earlier.rom_median_deg, '°')} on {date_of(earlier.start_time)}),"
-            f" {verdict} the minimal detectable change of {figure(row['mdc_deg'], '°', 1)}."
+            f"Since last time: {side} leg {figure(change, '°', signed=True)}"
+            f" (from {figure(earlier.rom_median_deg, '°')} on {date_of(earlier.start_time)})"
+            f"{_beside_mdc(verdict, mdc)}."
         )
     if len(said) == 2 and not entry.past.last:
         return ["Since last time: no earlier session of this exercise to compare with."]
     return said
+
+
+def _beside_mdc(verdict: str, mdc_deg: float) -> str:
+    """Return how a difference stands to the minimal detectable change, where one is known."""
+    if mdc_deg != mdc_deg:
+        return "; no minimal detectable change is known"
+    return f", {verdict} the minimal detectable change of {figure(mdc_deg, '°', 1)}"
 
 
 def _published(entry: Entry) -> list[str]:

@@ -96,8 +96,9 @@ def _missing(apart_s: FloatArray, sequence: IntArray, unit: Unit) -> IntArray:
     """Return how many samples were lost between each sample and the next one, shape (n − 1,)."""
     expected = apart_s * unit.rate_hz
     period = 1 << unit.sequence_bits
-    ahead = np.diff(sequence) % period
-    ahead += np.rint((expected - ahead) / period).astype(np.int64) * period
+    # modulo and times `period`, which int64 cannot hold at 63 bits
+    ahead = np.diff(sequence) & (period - 1)
+    ahead += np.rint((expected - ahead) / period).astype(np.int64) << unit.sequence_bits
     fits = (ahead > 0) & (np.abs(ahead - expected) <= MAX_JUMP_S * unit.rate_hz)
     numbered = (sequence[1:] >= 0) & (sequence[:-1] >= 0)
     by_time = np.maximum(np.rint(expected).astype(np.int64), 1)

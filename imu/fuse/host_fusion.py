@@ -110,7 +110,7 @@ def _fuse_unit(
 def _forward(rows: IntArray, counter: IntArray, bits: int) -> tuple[IntArray, IntArray]:
     """Return the rows whose counter runs forwards, and their unwrapped counts from 0."""
     span = 1 << bits
-    steps = np.diff(counter) % span
+    steps = np.diff(counter) & (span - 1)  # modulo `span`, which int64 cannot hold at 63 bits
     if not ((steps == 0) | (steps >= span // 2)).any():
         return rows, np.concatenate(([0], np.cumsum(steps)))
     kept, running = [0], [0]

@@ -275,7 +275,7 @@ def test_the_page_is_chosen_where_somebody_sits_at_a_display(
 
 
 UNATTENDED = (
-    "from hipturn import page_session; page_session.UNATTENDED_S = 0.2;"
+    "from hipturn.server import page_session; page_session.UNATTENDED_S = 0.2;"
     " page_session.LINGER_S = 0.2; from hipturn.commands.cli import main; main()"
 )
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis import exercises
-from analysis.exercises import CATALOGUE
+from analysis.exercises import CATALOGUE, catalogue
 from analysis.exercises.exercise import CatalogueError
 from analysis.exercises.exercise_file import parse as parse_exercise
 from hipturn.errors import UserError
@@ -136,8 +136,8 @@ def test_an_exercise_file_with_anything_anywhere_is_an_exercise_or_refused(data)
 def test_a_damaged_exercise_file_is_an_exercise_or_refused(tmp_path, monkeypatch, data):
     source = CATALOGUE / "seated_internal_rotation.toml"
     (tmp_path / "mine.toml").write_bytes(damaged(source.read_text(encoding="utf-8"), data))
-    monkeypatch.setattr(exercises, "CATALOGUE", tmp_path)
-    monkeypatch.setattr(exercises, "ids", lambda: ("mine",))
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path)
+    monkeypatch.setattr(catalogue, "ids", lambda: ("mine",))
     try:
         exercises.load.__wrapped__("mine")
     except CatalogueError as error:

@@ -184,7 +184,7 @@ def ignored(path: Path) -> bool:
 def test_the_wheel_takes_every_file_of_the_catalogue():
     assert wheel().keys() == {"packages", "force-include"}  # nothing is picked or left out
     assert wheel()["packages"] == list(ROOMS)
-    catalogue = sorted((ROOT / "analysis" / "catalogue").iterdir())
+    catalogue = sorted((ROOT / "analysis" / "exercises" / "catalogue").iterdir())
     assert {path.suffix for path in catalogue} == {".toml"}
     assert [name_of(path) for path in catalogue if ignored(path)] == []
 

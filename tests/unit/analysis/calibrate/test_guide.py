@@ -29,9 +29,9 @@ WORN = [
 
 
 @cache
-def worn_frames(exercise, side, seed):
+def worn_frames(exercise, side, seed, **habits):
     """Return what a virtual wearer's two units say, as radios deliver it, and the true marks."""
-    wearing = wear(exercise, side.value, seed, WearerSettings(reps=3))
+    wearing = wear(exercise, side.value, seed, WearerSettings(reps=3, **habits))
     table = align(SampleTable.from_samples(wearing.samples), wearing.units, "independent")
     return LegFrames(table.time_s, table.q[:, 0], table.q[:, 1]), {
         label: moment for moment, label in wearing.marks
@@ -202,6 +202,57 @@ def test_a_refused_calibration_says_why_and_the_next_try_counts(new_leg):
     assert steps(said) == [Step.POSE, *again]
     assert said[-1][1].windows.stand is not None
     assert said[-1][0] > leg.now_s - 4.0
+
+
+LYING = ("prone_windshield_wiper", "prone_rotation_test", "supine_rotation_test")
+
+
+@pytest.mark.parametrize("exercise", LYING)
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_the_stand_of_who_shifts_in_the_start_pose_is_never_taken_for_it(exercise, seed):
+    frames, marks = worn_frames(exercise, Side.RIGHT, seed, pose_fidget_deg=4.0)
+    guide, said = led(exercise, Side.RIGHT, frames)
+    assert guide.step is not Step.READY
+    assert "no start pose found: hold the start position still" in explained(said)[0]
+    told_s = next(moment for moment, update in said if update.result is not None)
+    assert marks["knee_end"] < told_s < marks["set_start"]
+    # nor in the recording, where nobody marked what was what
+    whole = find_windows(frames, load(exercise), Side.RIGHT)
+    assert (whole.pose, calibrate(frames, whole, load(exercise), Side.RIGHT).calibration) == (
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("exercise", LYING)
+def test_who_shifted_holds_still_and_bends_once_more_without_standing_again(new_leg, exercise):
+    leg = new_leg(exercise, Side.LEFT, 83)
+    leg.still(4.0).go(3.0, leg.pose).go(0.8, leg.turned(0.0, flexion=6.0)).go(0.8, leg.pose)
+    leg.bends().still(4.0).bends().still(4.0)
+    _, said = led(exercise, leg.side, leg.frames())
+    assert steps(said) == [Step.POSE, Step.POSE, Step.BENDS, Step.READY]
+    (why,) = explained(said)
+    assert "no start pose found" in why
+    assert said[-1][1].windows.stand is not None
+    assert said[-1][1].result.calibration.thigh_elevation_rad == pytest.approx(
+        np.radians(90.0 if exercise == "supine_rotation_test" else 0.0), abs=0.1
+    )
+
+
+@pytest.mark.parametrize("exercise", LYING)
+def test_who_bends_the_knee_standing_is_not_measured_as_if_lying(new_leg, exercise):
+    leg = new_leg(exercise, Side.RIGHT, 84).still(4.0)
+    for _ in range(5):
+        leg.go(1.4, (0.0, 0.0, 0.0, 60.0), 0.0).go(1.4, (0.0, 0.0, 0.0, 0.0), 0.0)
+    leg.still(4.0)
+    bent_s = leg.now_s
+    leg.go(3.0, leg.pose).still(4.0).bends().still(4.0)
+    _, said = led(exercise, leg.side, leg.frames())
+    (why,) = explained(said)
+    assert "the leg is where it was when you were asked to stand" in why
+    assert steps(said)[-1] is Step.READY
+    assert said[-1][1].windows.pose[0] > bent_s
+    assert said[-1][1].windows.stand is not None
 
 
 @pytest.mark.parametrize("exercise", [worn[0] for worn in WORN[1:]])

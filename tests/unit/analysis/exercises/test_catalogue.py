@@ -13,6 +13,7 @@ from analysis import exercises
 from analysis.exercises import (
     CATALOGUE,
     CatalogueError,
+    catalogue,
     level_pelvis,
     load,
     nominal_hip,
@@ -131,8 +132,8 @@ def test_an_exercise_like_another_differs_only_in_what_it_says():
 def test_like_names_one_other_exercise_that_stands_by_itself(like, said, tmp_path, monkeypatch):
     for name, other in (("mine", like), ("two", "three")):
         (tmp_path / f"{name}.toml").write_text(f'like = "{other}"', encoding="utf-8")
-    monkeypatch.setattr(exercises, "CATALOGUE", tmp_path)
-    monkeypatch.setattr(exercises, "ids", lambda: ("mine", "two"))
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path)
+    monkeypatch.setattr(catalogue, "ids", lambda: ("mine", "two"))
     with pytest.raises(CatalogueError, match=said):
         load("mine")
 
@@ -186,8 +187,8 @@ def test_an_id_that_climbs_out_of_the_catalogue_is_unknown():
 
 def test_a_file_that_is_no_toml_is_named(tmp_path, monkeypatch):
     (tmp_path / "broken.toml").write_text("name = ", encoding="utf-8")
-    monkeypatch.setattr(exercises, "CATALOGUE", tmp_path)
-    monkeypatch.setattr(exercises, "ids", lambda: ("broken",))
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path)
+    monkeypatch.setattr(catalogue, "ids", lambda: ("broken",))
     with pytest.raises(CatalogueError, match=r"broken\.toml is no TOML"):
         load("broken")
 

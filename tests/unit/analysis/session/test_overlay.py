@@ -75,6 +75,13 @@ def test_the_change_is_the_median_range_s(before_deg, change_deg, exceeds):
     assert row["change_exceeds_mdc"] == exceeds
 
 
+def test_a_change_whose_detectable_size_is_not_known_is_not_judged():
+    unknown = summary().assign(mdc_deg=np.nan)
+    (row,) = with_changes(unknown, {"right": 24.0}).to_dict("records")
+    assert row["change_since_last_deg"] == 6.0
+    assert pd.isna(row["change_exceeds_mdc"])
+
+
 @pytest.mark.parametrize(
     ("side", "other_deg", "difference_deg", "flag"),
     [("right", 29.0, 1.0, ""), ("right", 23.0, 7.0, "borderline"), ("left", 18.0, -12.0,

@@ -12,6 +12,7 @@ import pytest
 import hipturn as package
 from hipturn.session_paths import demo_root
 from imu.recording import open_session
+from imu.virtual.wearer import WearerSettings, wear
 
 EXERCISE = "seated_internal_rotation"
 ADDRESS = {"thigh": "d4:ca:6e:f1:82:8c", "shank": "d4:ca:6e:f1:85:58"}
@@ -112,6 +113,120 @@ def test_our_own_samples_csv_comes_back_as_a_session(hipturn, source, tmp_path):
     # only the times of arrival are left, several samples at once, and no marks
     same_ranges(folder, source, 0.5)
     assert any("arrived, several at once" in note for note in package.open(folder).header.notes)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Return a set's true ranges, and each unit's samples under plain names, shape (n, 11)."""
+    settings = WearerSettings(
+        reps=3, sensor_output="quaternion+raw", loss_share=0.0, clock_sd_ppm=0.0,
+        device_epoch_ticks=0,
+    )  # fmt: skip
+    wearing = wear(EXERCISE, "left", 8, settings)
+    found = {}
+    for index, unit in enumerate(wearing.units):
+        mine = [sample for sample in wearing.samples if sample.unit == index]
+        table = pd.DataFrame(
+            [[s.device_time / 1e6, *s.q, *s.acc, *np.rad2deg(s.gyr)] for s in mine],
+            columns=["s", *"wxyz", *(f"acc_{a}" for a in "xyz"), *(f"gyr_{a}" for a in "xyz")],
+        )
+        found[str(unit.segment)] = table
+    return [rep.rom_deg for rep in wearing.truth.reps[unit.side] if rep.kind == "rep"], found
+
+
+def named(table: pd.DataFrame, mode: str, quaternion: str) -> pd.DataFrame:
+    """Return the columns that a mode of the DOT has, under its names."""
+    if mode == "raw":
+        names = {f"{kind}_{a}": f"{kind.title()}_{a}" for kind in ("acc", "gyr") for a in "xyz"}
+    else:
+        names = {a: f"{quaternion}_{a}" for a in "wxyz"}
+    return table[list(names)].rename(columns=names)
+
+
+def as_xsens_dot(tables, mode, folder):
+    for name, table in tables.items():
+        said = named(table, mode, "Quat")
+        said.insert(0, "PacketCounter", np.arange(len(said)))
+        said.insert(1, "SampleTimeFine", (1e6 * table["s"]).round().astype(int))
+        (folder / f"{name}.csv").write_text(f"DeviceTag:,{name}\n\n" + said.to_csv(index=False))
+    return ["--left-thigh", folder / "thigh.csv", "--left-shank", folder / "shank.csv"]
+
+
+def as_xsens_dot_server(tables, mode, folder):
+    rows = []
+    for name, table in tables.items():
+        said = named(table, mode, "Quaternion")
+        said.insert(0, "Timestamp", 1e6 * table["s"] + 3.39398e11)
+        said.insert(1, "Address", ADDRESS[name])
+        rows.append(said)
+    pd.concat(rows).sort_values("Timestamp").to_csv(folder / "r.csv", index=False)
+    return [
+        folder / "r.csv", "--left-thigh", ADDRESS["thigh"], "--left-shank", ADDRESS["shank"]
+    ]  # fmt: skip
+
+
+def as_metabase(tables, mode, folder):
+    streams = {"q": {a: f"{a} (number)" for a in "wxyz"}}
+    if mode == "raw":
+        units = {"acc": "g", "gyr": "deg/s"}
+        streams = {k: {f"{k}_{a}": f"{a}-axis ({u})" for a in "xyz"} for k, u in units.items()}
+    told = []
+    for name, table in tables.items():
+        for stream, names in streams.items():
+            path = folder / f"{name}_{stream}.csv"
+            said = table[list(names)] / (9.80665 if stream == "acc" else 1.0)
+            said.insert(0, "epoc (ms)", (1e3 * table["s"]).round().astype(int) + 1546300800000)
+            said.insert(1, "timestamp (+0100)", "x")
+            said.insert(2, "elapsed (s)", table["s"])
+            said.rename(columns=names).to_csv(path, index=False)
+            told += [f"--left-{name}", path]
+    return told
+
+
+def as_opensense(tables, mode, folder):
+    cells = {
+        body: table[list("wxyz")].astype(str).agg(",".join, axis=1)
+        for body, table in zip(("femur_l_imu", "tibia_l_imu"), tables.values(), strict=True)
+    }
+    said = pd.DataFrame({"time": tables["thigh"]["s"]} | cells).dropna()
+    head = "DataRate=60\nDataType=Quaternion\nendheader\n"
+    (folder / "o.sto").write_text(head + said.to_csv(sep="\t", index=False))
+    return [folder / "o.sto"]
+
+
+def as_csv(tables, mode, folder):
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    told = ["--left-thigh", folder / "thigh.csv", "--left-shank", folder / "shank.csv"]
+    told += ["--time", "s"]
+    if mode == "raw":
+        acc, gyr = "acc_x,acc_y,acc_z:m/s2", "gyr_x,gyr_y,gyr_z:deg/s"
+        return [*told, "--acceleration", acc, "--gyroscope", gyr]
+    return [*told, "--quaternion", "w,x,y,z"]
+
+
+WRITERS = {
+    "xsens-dot": as_xsens_dot,
+    "xsens-dot-server": as_xsens_dot_server,
+    "metabase": as_metabase,
+    "opensense": as_opensense,  # orientations only
+    "csv": as_csv,
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [(form, "quaternion") for form in WRITERS]
+    + [(form, "raw") for form in WRITERS if form != "opensense"],
+)
+def test_each_tool_s_file_leads_to_the_angles_of_the_set(hipturn, tables, tmp_path, form, mode):
+    true_deg, units = tables
+    given = WRITERS[form](units, mode, tmp_path)
+    folder = finish(hipturn, form, *given, "--exercise", EXERCISE, "--out", tmp_path / "s")
+    result = package.analyse(package.open(folder))
+    assert result.angles["valid"].any()
+    assert result.reps["status"].tolist() == ["valid"] * len(true_deg)
+    np.testing.assert_allclose(result.reps["rom_deg"], true_deg, atol=3.0)
 
 
 def test_columns_that_make_no_map_are_told_in_one_line(hipturn, tmp_path):

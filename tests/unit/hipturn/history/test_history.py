@@ -12,11 +12,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis import exercises
 from hipturn.history import trend
+from hipturn.history.earlier import summary_of
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import SUMMARY_FILE, stored_summary
+from hipturn.virtual_session import record_wearing
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock
+from imu.virtual.wearer import WearerSettings, wear
 
 SPEC = importlib.util.spec_from_file_location(
     "many_sessions", Path(__file__).parents[1] / "many_sessions.py"
@@ -86,6 +90,29 @@ def test_an_exercise_without_an_angle_has_a_trend_of_its_other_figures(root, wor
     assert (code, err) == (0, "")
     assert out.count("left") == 2
     assert "°" not in out
+
+
+@pytest.mark.parametrize(
+    "exercise",
+    [e for e in map(exercises.load, exercises.ids()) if e.is_counted and not e.has_hip_angle],
+    ids=lambda exercise: exercise.id,
+)
+def test_a_change_whose_detectable_size_is_not_known_is_told_and_not_judged(
+    exercise, hipturn, tmp_path
+):
+    done = tmp_path / "done"
+    record_wearing(done, wear(exercise.id, "right", 21, WearerSettings(reps=1)), made.STARTED)
+    summary_of(done)
+    root = tmp_path / "recordings"
+    for number, rom_deg in enumerate((20.0, 40.0)):
+        started = made.STARTED + timedelta(days=number)
+        made.like(done, root / f"s{number}", "W1", started, rom_deg=rom_deg)
+    rows = [row for row in trend_of(root, "W1") if row["side"] == "right"]
+    assert [row["change_since_last_deg"] for row in rows] == [None, 20.0]
+    assert [row["change_exceeds_mdc"] for row in rows] == [None, None]
+    code, out, err = hipturn("history", "--wearer", "W1", "--dir", root)
+    assert (code, err) == (0, "")
+    assert "+20°\n" in out
 
 
 def test_legs_are_apart(root, worn):

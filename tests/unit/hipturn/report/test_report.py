@@ -209,6 +209,22 @@ def test_the_change_since_last_time_is_judged_by_the_minimal_detectable_change(
     assert measures(made).rows[-1][1] == change
 
 
+@pytest.mark.parametrize("start", ["Since last time", "Left against right"])
+def test_no_difference_is_judged_where_no_detectable_change_is_known(start):
+    result = entry("seated_internal_rotation").result
+    earlier = Earlier("2025-12-24T10:00:00+00:00", 10.0)
+    past = Past({"left": earlier}, earlier)
+    unknown = completed(result.summary.assign(mdc_deg=float("nan")), past)
+    (sentence,) = (
+        text
+        for text in comparisons(Entry(replace(result, summary=unknown), past))
+        if text.startswith(start)
+    )
+    assert "no minimal detectable change is known" in sentence
+    assert " than the minimal" not in sentence
+    assert "within" not in sentence
+
+
 def test_published_values_stand_with_people_method_and_source_and_for_this_posture_only():
     said = {name: " ".join(comparisons(entry(name))) for name in DEMO}
     for norm in NORMS:

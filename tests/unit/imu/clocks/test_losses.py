@@ -17,10 +17,11 @@ COUNTERS = pytest.mark.parametrize(
         (UNIT, True),
         (UNIT, False),
         (replace(UNIT, sequence_bits=8), True),
+        (replace(UNIT, sequence_bits=63), True),
         (replace(UNIT, tick_s=None), True),
         (replace(UNIT, tick_s=None), False),
     ],
-    ids=["clock and sequence", "clock", "short sequence", "sequence", "nothing"],
+    ids=["clock and sequence", "clock", "short sequence", "long sequence", "sequence", "nothing"],
 )
 
 
@@ -33,7 +34,7 @@ def table_of(kept, unit=UNIT, numbered=True, index=0, repeated=()):
         np.full(len(number), index),
         np.round((time_s + 0.01) * 1e9).astype(int),
         ticks % 2**32 if unit.tick_s else np.full(len(number), -1),
-        (number + 200) % 2**unit.sequence_bits if numbered else np.full(len(number), -1),
+        (number + 200) & (2**unit.sequence_bits - 1) if numbered else np.full(len(number), -1),
         np.tile([1.0, 0.0, 0.0, 0.0], (len(number), 1)),
         np.full((len(number), 3), np.nan),
         np.full((len(number), 3), np.nan),
