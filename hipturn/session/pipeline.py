@@ -28,6 +28,7 @@ from imu.clocks.timeline import Timeline, align, until_last_complete
 from imu.clocks.unit_times import Reconnects
 from imu.fuse.host_fusion import HostFusion, with_orientations
 from imu.fuse.orientation import FilterName
+from imu.fuse.own_rate import OwnRate
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
 from imu.sample import Clock, Frame, Sample, Side, Unit
@@ -73,6 +74,7 @@ class Tracker:
         recording tells them.
         """
         self.exercise = exercise
+        self._units = units
         self._screen = Screen(len(units))
         self._fusion = HostFusion(units, orientation_filter)
         self._timeline = Timeline(units, clock)
@@ -146,6 +148,7 @@ class Tracker:
 
     def new_epoch(self, unit: int) -> None:
         """Say that a unit was reconnected: from its next sample on its clock may have restarted."""
+        self._fusion.new_epoch(unit)
         self._timeline.new_epoch(unit)
 
     def broken(self, unit: int, host_time_ns: int) -> None:
@@ -163,6 +166,11 @@ class Tracker:
             return []
         oriented = self._fusion.push(counted)
         return [self._update(frame) for frame in self._timeline.push(oriented)]
+
+    @property
+    def rate_sentences(self) -> list[str]:
+        """Return what is to be said of raw units that do not send as they were set to."""
+        return rate_sentences(self._fusion.own_rates(), self._units)
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -234,8 +242,10 @@ def read_recording(
     exercise_of(session)  # before the samples are read
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
-    table = with_orientations(session.table(), header.units, name, refine=refine)
     reconnects = reconnects_of(session)
+    table, own_rates = with_orientations(
+        session.table(), header.units, name, reconnects, refine=refine
+    )
     lost = losses(table, header.units, reconnects)
     stored = header.calibration or {}
     declared = declared_of(session)
@@ -253,7 +263,12 @@ def read_recording(
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
-        notes=(*map(printable, header.notes), *_dropped_sentences(session)),
+        notes=(
+            *map(printable, header.notes),
+            *rate_sentences(own_rates, header.units),
+            *_dropped_sentences(session),
+            *_unread_sentences(session),
+        ),
         refined=refine,
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),
@@ -309,6 +324,23 @@ def broken_of(session: Session) -> list[tuple[int, int]]:
         (int(e["unit"]), int(e["host_time_ns"]))
         for e in session.events()
         if e["type"] == "link" and e.get("what") == "lost"
+    ]
+
+
+def rate_sentences(own_rates: Mapping[int, OwnRate], units: Sequence[Unit]) -> list[str]:
+    """Return what is to be said of raw units that do not send as they were set to."""
+    said = [own_rate.sentence(units[index]) for index, own_rate in sorted(own_rates.items())]
+    return [sentence for sentence in said if sentence]
+
+
+def _unread_sentences(session: Session) -> list[str]:
+    """Return, for each unit, how many of its messages could not be read and why."""
+    units = session.header.units
+    return [
+        f"{e['unread']} messages of the {units[int(e['unit'])].label} unit could not be read:"
+        f" {printable(str(e['cause']))}"
+        for e in session.events()
+        if e["type"] == "unread" and 0 <= int(e["unit"]) < len(units)
     ]
 
 

@@ -2,6 +2,9 @@
 
 `HostFusion` takes samples one at a time, `with_orientations` a whole recording; both use
 `imu.fuse.orientation` and give the same orientations. Units that fuse on board pass unchanged.
+
+A unit with a clock is fused with the step that its clock shows (`imu.fuse.own_rate`). Its first
+second, in which that is measured, has no orientation.
 """
 
 from __future__ import annotations
@@ -11,19 +14,22 @@ from dataclasses import replace
 
 import numpy as np
 
+from imu.clocks.unit_times import Reconnects
 from imu.fuse.orientation import FilterName, HostFilter, fuse, missing_before
 from imu.fuse.orientation_offline import fuse_offline
-from imu.sample import IntArray, Sample, SampleTable, Unit
+from imu.fuse.own_rate import MEASURE_S, OwnRate, measured_hz
+from imu.quaternion import Quaternion
+from imu.sample import FloatArray, IntArray, Sample, SampleTable, Unit
+
+# The gap that a new connection counts as: too long to be filled. Nobody knows the turn.
+RECONNECT_S = 1.0
 
 
 class HostFusion:
     """Fuses the raw units of a session, sample by sample."""
 
     def __init__(self, units: Sequence[Unit], filter_name: FilterName = "vqf") -> None:
-        self._units = units
-        self._name = filter_name
-        self._filters: dict[int, HostFilter] = {}
-        self._last: dict[int, int] = {}
+        self._units = [_UnitFusion(unit, filter_name) for unit in units]
 
     def push(self, sample: Sample) -> Sample:
         """Return the sample with an orientation, or as it came where there is none to rely on.
@@ -32,30 +38,101 @@ class HostFusion:
         """
         if sample.q is not None or sample.acc is None or sample.gyr is None:
             return sample
-        unit = self._units[sample.unit]
-        counter, period, bits = _counter(unit, sample.device_time, sample.sequence)
-        missing = 0
-        if counter is not None:
-            last = self._last.get(sample.unit)
-            step = (counter - last) % (1 << bits) if last is not None else period
-            if step == 0 or step >= 1 << (bits - 1):
-                return sample
-            self._last[sample.unit] = counter
-            missing = missing_before(step / period / unit.rate_hz, unit.rate_hz)
-        fusion = self._filters.get(sample.unit)
-        if fusion is None:
-            fusion = self._filters[sample.unit] = HostFilter(self._name, unit.rate_hz)
-        q = fusion.update(sample.acc, sample.gyr, missing)
-        return sample._replace(q=q) if q is not None and fusion.valid else sample
+        q = self._units[sample.unit].push(sample)
+        return sample if q is None else sample._replace(q=q)
+
+    def new_epoch(self, unit: int) -> None:
+        """Say that a unit was reconnected: its clock may have restarted."""
+        self._units[unit].new_epoch()
+
+    def own_rates(self) -> dict[int, OwnRate]:
+        """Return what the clocks of the raw units showed, of those that are measured."""
+        return {
+            index: unit.own_rate
+            for index, unit in enumerate(self._units)
+            if unit.own_rate is not None
+        }
+
+
+class _UnitFusion:
+    """Fuses one raw unit."""
+
+    def __init__(self, unit: Unit, name: FilterName) -> None:
+        self.own_rate: OwnRate | None = None
+        self._unit, self._name = unit, name
+        self._filter: HostFilter | None = None
+        self._last: int | None = None
+        self._again = False
+        self._held: list[tuple[int, Sample]] = []
+        """The samples of the first second and what was counted up to each, until it is over."""
+        self._refused = False
+
+    def new_epoch(self) -> None:
+        """Take the next sample as one after a gap too long to be filled."""
+        self._again = self._last is not None
+
+    def push(self, sample: Sample) -> Quaternion | None:
+        """Return the orientation at a sample; None where there is none to rely on."""
+        counter, tick_s, bits = _counter(self._unit, sample.device_time, sample.sequence)
+        step = self._step(counter, tick_s, bits)
+        if step is None or self._refused:
+            return None
+        if self._filter is None and not self._begin(sample, step, tick_s):
+            return None
+        return self._fuse(sample, step * tick_s)
+
+    def _step(self, counter: int | None, tick_s: float, bits: int) -> int | None:
+        """Return what was counted since the sample before; None for one that does not count."""
+        if counter is None:
+            return 1
+        last, again = self._last, self._again
+        step = 0 if last is None else (counter - last) % (1 << bits)
+        late = step == 0 or step >= 1 << (bits - 1)
+        if late and not again and last is not None:
+            return None
+        self._last, self._again = counter, False
+        return round(RECONNECT_S / tick_s) if again else step
+
+    def _begin(self, sample: Sample, step: int, tick_s: float) -> bool:
+        """Choose the filter's rate as soon as it is known; return whether it is."""
+        unit = self._unit
+        if not _clocked(unit, sample.device_time):
+            self._filter = HostFilter(self._name, unit.rate_hz)
+            return True
+        self._held.append((self._held[-1][0] + step if self._held else 0, sample))
+        counts = np.array([count for count, _ in self._held], dtype=np.int64)
+        if counts[-1] * tick_s < MEASURE_S:
+            return False
+        host_ns = np.array([held.host_time_ns for _, held in self._held], dtype=np.int64)
+        rate_hz, self.own_rate = _judged(unit, _seconds(counts, tick_s), host_ns)
+        self._refused = rate_hz is None
+        held, self._held = self._held[:-1], []
+        if rate_hz is None:
+            return False
+        self._filter = HostFilter(self._name, rate_hz)
+        before = 0
+        for count, one in held:
+            self._fuse(one, (count - before) * tick_s)
+            before = count
+        return True
+
+    def _fuse(self, sample: Sample, step_s: float) -> Quaternion | None:
+        fusion = self._filter
+        assert fusion is not None  # noqa: S101 (`_begin` has chosen it)
+        assert sample.acc is not None  # noqa: S101 (raw)
+        assert sample.gyr is not None  # noqa: S101
+        q = fusion.update(sample.acc, sample.gyr, missing_before(step_s, fusion.rate_hz))
+        return q if fusion.valid else None
 
 
 def with_orientations(
     table: SampleTable,
     units: Sequence[Unit],
     filter_name: FilterName = "vqf",
+    reconnects: Reconnects = (),
     *,
     refine: bool = False,
-) -> SampleTable:
+) -> tuple[SampleTable, dict[int, OwnRate]]:
     """Return the recording with orientations for its raw units; NaN where none can be relied on.
 
     Parameters
@@ -66,66 +143,118 @@ def with_orientations(
         What `table.unit` counts into.
     filter_name
         `vqf`, `madgwick`, `mahony` or `ekf`.
+    reconnects
+        Where a unit counts anew, as `HostFusion.new_epoch` says live.
     refine
         Whether vqf may run over the recording in both directions, as it cannot live.
+
+    Returns
+    -------
+    table, own_rates
+        The recording, and what the clocks of its raw units showed.
     """
     raw = np.isnan(table.q[:, 0]) & ~np.isnan(table.acc[:, 0]) & ~np.isnan(table.gyr[:, 0])
     if not raw.any():
-        return table
+        return table, {}
     q = table.q.copy()
+    own_rates: dict[int, OwnRate] = {}
     for index, unit in enumerate(units):
         rows = np.flatnonzero(raw & (table.unit == index))
+        again_ns = [since_ns for reconnected, since_ns in reconnects if reconnected == index]
         if len(rows):
-            _fuse_unit(table, rows, unit, filter_name, q, refine=refine)
-    return replace(table, q=q)
+            rows, time_s = _times(table, rows, unit, again_ns)
+            found = _fuse_unit(table, rows, time_s, unit, filter_name, q, refine=refine)
+            if found is not None:
+                own_rates[index] = found
+    return replace(table, q=q), own_rates
 
 
 def _fuse_unit(
     table: SampleTable,
     rows: IntArray,
+    time_s: FloatArray,
     unit: Unit,
     filter_name: FilterName,
-    q: np.typing.NDArray[np.float64],
+    q: FloatArray,
     *,
     refine: bool,
-) -> None:
+) -> OwnRate | None:
+    """Put one unit's orientations into `q`; return what its clock showed."""
+    rate_hz, own_rate, known = unit.rate_hz, None, 0
+    if _clocked(unit, int(table.device_time[rows[0]])):
+        known = int(np.searchsorted(time_s, time_s[0] + MEASURE_S))
+        if known == len(rows):
+            return None
+        first = slice(0, known + 1)
+        judged_hz, own_rate = _judged(unit, time_s[first], table.host_time_ns[rows[first]])
+        if judged_hz is None:
+            return own_rate
+        rate_hz = judged_hz
+    acc, gyr = (np.ascontiguousarray(raw[rows]) for raw in (table.acc, table.gyr))
+    if refine and filter_name == "vqf":
+        fused, valid = fuse_offline(time_s, acc, gyr, rate_hz)
+    else:
+        fused, valid = fuse(time_s, acc, gyr, rate_hz, filter_name)
+    valid[:known] = False
+    q[rows[valid]] = fused[valid]
+    return own_rate
+
+
+def _judged(
+    unit: Unit, device_s: FloatArray, host_ns: IntArray
+) -> tuple[float | None, OwnRate | None]:
+    """Return the rate to fuse with, None for none, and what the clock showed in its second."""
+    found_hz = measured_hz(device_s, host_ns)
+    if found_hz is None:
+        return unit.rate_hz, None
+    own_rate = OwnRate(unit.rate_hz, found_hz)
+    return own_rate.rate_hz, own_rate
+
+
+def _times(
+    table: SampleTable, rows: IntArray, unit: Unit, again_ns: Sequence[int]
+) -> tuple[IntArray, FloatArray]:
+    """Return the rows whose counter runs forwards, and their times from 0."""
     first = rows[0]
     device = int(table.device_time[first]) if table.device_time[first] >= 0 else None
     sequence = int(table.sequence[first]) if table.sequence[first] >= 0 else None
-    counter, period, bits = _counter(unit, device, sequence)
+    counter, tick_s, bits = _counter(unit, device, sequence)
     if counter is None:
-        time_s = np.arange(len(rows)) / unit.rate_hz
-    else:
-        column = table.device_time if device is not None and unit.tick_s else table.sequence
-        rows, running = _forward(rows, column[rows], bits)
-        time_s = running / period / unit.rate_hz
-    acc, gyr = (np.ascontiguousarray(raw[rows]) for raw in (table.acc, table.gyr))
-    if refine and filter_name == "vqf":
-        fused, valid = fuse_offline(time_s, acc, gyr, unit.rate_hz)
-    else:
-        fused, valid = fuse(time_s, acc, gyr, unit.rate_hz, filter_name)
-    q[rows[valid]] = fused[valid]
+        return rows, np.arange(len(rows)) / unit.rate_hz
+    column = table.device_time if _clocked(unit, device) else table.sequence
+    again = set(np.searchsorted(table.host_time_ns[rows], again_ns).tolist()) - {0}
+    kept, running = _forward(column[rows], bits, again, round(RECONNECT_S / tick_s))
+    return rows[kept], _seconds(running, tick_s)
 
 
-def _forward(rows: IntArray, counter: IntArray, bits: int) -> tuple[IntArray, IntArray]:
-    """Return the rows whose counter runs forwards, and their unwrapped counts from 0."""
+def _forward(counter: IntArray, bits: int, again: set[int], jump: int) -> tuple[IntArray, IntArray]:
+    """Return which counts run forwards, and these unwrapped from 0; `jump` where one is anew."""
     span = 1 << bits
     steps = np.diff(counter) & (span - 1)  # modulo `span`, which int64 cannot hold at 63 bits
-    if not ((steps == 0) | (steps >= span // 2)).any():
-        return rows, np.concatenate(([0], np.cumsum(steps)))
+    if not again and not ((steps == 0) | (steps >= span // 2)).any():
+        return np.arange(len(counter)), np.concatenate(([0], np.cumsum(steps)))
     kept, running = [0], [0]
     for i in range(1, len(counter)):
         step = int(counter[i] - counter[kept[-1]]) % span
-        if 0 < step < span // 2:
+        if i in again or 0 < step < span // 2:
             kept.append(i)
-            running.append(running[-1] + step)
-    return rows[kept], np.array(running, dtype=np.int64)
+            running.append(running[-1] + (jump if i in again else step))
+    return np.array(kept), np.array(running, dtype=np.int64)
+
+
+def _seconds(counts: IntArray, tick_s: float) -> FloatArray:
+    return np.asarray(counts * tick_s, dtype=np.float64)
+
+
+def _clocked(unit: Unit, device_time: int | None) -> bool:
+    """Return whether the unit tells its own time."""
+    return bool(unit.tick_s) and device_time is not None and device_time >= 0
 
 
 def _counter(
     unit: Unit, device_time: int | None, sequence: int | None
 ) -> tuple[int | None, float, int]:
-    """Return what counts a unit's samples, how much it counts a sample, and its bits."""
+    """Return what counts a unit's samples, the seconds of a count, and its bits."""
     if unit.tick_s and device_time is not None:
-        return device_time, 1.0 / (unit.tick_s * unit.rate_hz), unit.time_bits
-    return sequence, 1.0, unit.sequence_bits
+        return device_time, unit.tick_s, unit.time_bits
+    return sequence, 1.0 / unit.rate_hz, unit.sequence_bits
