@@ -12,6 +12,7 @@ from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.session.announcements import Announcement
 from hipturn.session.coach import Coach
 from hipturn.session.pipeline import Tracker, Update
+from hipturn.session.rate_watch import RateWatch
 from hipturn.session.spoken import sentence
 from hipturn.session.terminal import Screen, step_text
 from imu.recording import SessionWriter
@@ -39,6 +40,8 @@ class LiveSession:
         """How long the session is to be, by the times of its samples."""
         self.samples = 0
         self.paused = False
+        self._rates = RateWatch(tracker.units)
+        self._said_of_rates: set[str] = set()
         self._newest_ns = 0
         self._frame_s: float | None = None
 
@@ -53,8 +56,19 @@ class LiveSession:
             self.writer.write(sample)
         for update in self.tracker.push(sample):
             self._show(update)
+        if self.writer is not None:
+            self._watch_rate(sample)
         if self.seconds is not None and self._newest_ns * 1e-9 >= self.seconds:
             self.when_done()
+
+    def _watch_rate(self, sample: Sample) -> None:
+        """Say, of a new session, who does not send as it was set to."""
+        said = self._rates.push(sample.unit, self._newest_ns * 1e-9)
+        own = [one for one in self.tracker.rate_sentences if one not in self._said_of_rates]
+        self._said_of_rates.update(own)
+        for sentence_ in (*own, *([said] if said else ())):
+            self.screen.say(sentence_)
+            self.event("rate", self._newest_ns, unit=sample.unit, text=sentence_)
 
     def reconnected(self, unit: int, host_time_ns: int) -> None:
         """Take that a unit's next sample begins a new epoch of its clock."""

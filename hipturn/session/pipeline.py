@@ -74,7 +74,7 @@ class Tracker:
         recording tells them.
         """
         self.exercise = exercise
-        self._units = units
+        self.units = units
         self._screen = Screen(len(units))
         self._fusion = HostFusion(units, orientation_filter)
         self._timeline = Timeline(units, clock)
@@ -170,7 +170,7 @@ class Tracker:
     @property
     def rate_sentences(self) -> list[str]:
         """Return what is to be said of raw units that do not send as they were set to."""
-        return rate_sentences(self._fusion.own_rates(), self._units)
+        return rate_sentences(self._fusion.own_rates(), self.units)
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -24,6 +24,7 @@ from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.session.coach import Coach
 from hipturn.session.keys import watched_keys
+from hipturn.session.link_news import LinkNews
 from hipturn.session.live import LiveSession
 from hipturn.session.lsl import LslScreen, load_library
 from hipturn.session.pipeline import Tracker
@@ -31,7 +32,7 @@ from hipturn.session.terminal import Screen, open_screen, step_text
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit
 from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
-from imu.air.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
+from imu.air.link import ConnectLock, UnitLink
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found, find
 from imu.drivers import Driver, driver_for
@@ -241,7 +242,6 @@ async def hold_session(
     session.when_done, session.seconds = stop.set, wish.seconds
     begun(writer.folder)
     try:
-        session.screen.say(step_text(Step.STAND, session.tracker.exercise))
         clock = clock_ns or clock_from_now()
         await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
         session.finish()
@@ -317,10 +317,14 @@ async def _stream(
 ) -> None:
     """Hold a link to every unit until told to stop."""
     lock, links = ConnectLock(), list[UnitLink]()
+    units = [one.unit for one in strapped]
+    labels = " and ".join(unit.label for unit in units)
+    session.screen.say(f"Connecting to {labels}…")
 
-    def note(event: LinkEvent) -> None:
-        _note(event, strapped[event.unit], session)
+    def all_stream() -> None:
+        session.screen.say(step_text(Step.STAND, session.tracker.exercise))
 
+    news = LinkNews(units, session, all_stream)
     try:
         async with asyncio.TaskGroup() as tasks:
             # units may be silent; a virtual wearer's clock may race, and its samples tell the time
@@ -332,44 +336,18 @@ async def _stream(
                     one.driver,
                     index,
                     session.take,
-                    note,
+                    news.note,
                     clock_ns,
                     connect_lock=lock,
                     backend=backend,
                 )
                 links.append(link)
                 tasks.create_task(link.run(stop))
-            audience.began(session, [one.unit for one in strapped], links, clock_ns)
+            audience.began(session, units, links, clock_ns)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
-
-
-def _note(event: LinkEvent, one: Strapped, session: LiveSession) -> None:
-    """Record what happened to a link, and say what matters."""
-    label, screen = one.unit.label, session.screen
-    if event.kind is LinkEventKind.RECONNECTED:
-        session.reconnected(event.unit, event.host_time_ns)
-        screen.say(f"{label}: back")
-        return
-    if event.kind is LinkEventKind.STATE:
-        return  # a unit that stays away goes through three a second: for the eye, not the record
-    if event.kind is LinkEventKind.LOST:
-        session.lost(event.unit, event.host_time_ns)
-    session.event(
-        "link",
-        event.host_time_ns,
-        unit=event.unit,
-        what=str(event.kind),
-        state=str(event.state),
-        text=event.text,
-        value=event.value,
-    )
-    if event.kind in (LinkEventKind.LOST, LinkEventKind.FAILED, LinkEventKind.OVERFLOW):
-        screen.say(f"{label}: {event.text}")
-    elif event.kind is LinkEventKind.CONNECTED:
-        screen.say(f"{label}: streaming")
-    elif event.kind is LinkEventKind.BATTERY and event.value is not None:
-        screen.say(f"{label}: battery {event.value} %")
+    finally:
+        news.ended([one.driver.rejected for one in strapped], clock_ns())
 
 
 def _end(session: LiveSession, writer: SessionWriter) -> None:

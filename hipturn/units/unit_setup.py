@@ -11,6 +11,8 @@ from bleak import BleakClient
 from hipturn.errors import UserError
 from hipturn.units.kit import KitUnit
 from imu.air.identity import read_serial
+from imu.air.link import UnitLink
+from imu.air.link_state import LinkState
 from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, RadioError, explain, trouble_of
 from imu.air.scan import Found, find
@@ -20,6 +22,9 @@ from imu.profiles.profile import load_profiles
 SCAN_S = 8.0
 VISIT_S = 10.0
 """For one unit to be connected and tell its serial number."""
+ALL_STREAM_S = 60.0
+"""For all units to stream at once; five of them take some 20 s."""
+POLL_S = 0.1
 
 
 async def find_unit(text: str, backend: Backend | None = None) -> Found:
@@ -98,6 +103,35 @@ async def find_by_serial(
                     if await read_serial(client, found.profile) == wanted.serial:
                         return found
     return None
+
+
+async def until_all_stream(
+    links: Sequence[UnitLink], names: Sequence[str], limit_s: float = ALL_STREAM_S
+) -> None:
+    """Wait for samples of every unit.
+
+    Raises
+    ------
+    UserError
+        When they do not all stream in time; names those that do not.
+    """
+
+    def absent() -> list[str]:
+        return [
+            name
+            for name, link in zip(names, links, strict=True)
+            if link.state is not LinkState.STREAMING
+        ]
+
+    try:
+        async with asyncio.timeout(limit_s):
+            while absent():  # noqa: ASYNC110 - states of several links
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise UserError(
+            f"no samples of the {' and '.join(absent())} unit within {limit_s:.0f} s: switch it off"
+            " and on, bring it within 5 m, and begin again"
+        ) from None
 
 
 @asynccontextmanager
