@@ -225,7 +225,7 @@ PAIRING_CODES = frozenset(
 
 # Pieces of what plain `BleakError`s say, all of bleak 3.1, in the order in which they are tried.
 PHRASES = {
-    "requires BlueZ": Trouble.OUTDATED,
+    "requires BlueZ >=": Trouble.OUTDATED,
     "--experimental": Trouble.OUTDATED,
     "Service Discovery": Trouble.LOST,
     "not connected": Trouble.LOST,

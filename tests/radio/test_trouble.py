@@ -26,6 +26,7 @@ from sessions import ReferenceDriver, linked, until
 from imu.air.link import ConnectLock, LinkEvent, LinkTiming, UnitLink
 from imu.air.radio_errors import SENTENCES, RadioError, Trouble, explain, printable, trouble_of
 from imu.air.scan import Found, find, find_device
+from imu.air.trouble_words import sentence
 from imu.drivers import driver_for
 from imu.profiles.profile import load_profiles
 
@@ -296,13 +297,134 @@ def test_every_error_of_the_radio_says_what_to_do(error: Exception, trouble: Tro
 
 def test_every_trouble_has_one_sentence_with_a_remedy() -> None:
     assert set(SENTENCES) == set(Trouble)
-    for sentence in SENTENCES.values():
-        trouble, _, remedy = sentence.partition(": ")
+    for said in SENTENCES.values():
+        trouble, _, remedy = said.partition(": ")
         assert trouble
         assert remedy
-        assert not sentence.endswith(".")
+        assert not said.endswith(".")
 
 
 def test_what_an_unknown_error_says_is_shown_without_control_characters() -> None:
     assert explain(BleakError("moon\x1b[2J\x07")).endswith("(moon[2J)")
     assert printable("thigh\u202e\x00\n left" + "x" * 200) == ("thigh left" + "x" * 200)[:64]
+
+
+# All that bleak 3.1 raises by itself, as its source has it, on each system.
+WINDOWS = [
+    ("Could not get GATT services: Access Denied", Trouble.REFUSED),
+    ("Could not start notify on 0012: Unreachable", Trouble.NO_ANSWER),
+    ("Could not get GATT services: Unexpected status code 0x07", Trouble.NO_ANSWER),
+    ("device does not support GATT sessions", Trouble.MISFIT),
+    ("Device does not support pairing", Trouble.PAIRING),
+    ("Failure trying to pair with device!", Trouble.PAIRING),
+    ("Could not pair with device: AUTHENTICATION_FAILURE", Trouble.PAIRING),
+    ("Could not unpair with device: FAILED", Trouble.PAIRING),
+    ("characteristic does not support notifications or indications", Trouble.MISFIT),
+    ("Scanner already started", Trouble.BUSY),
+    ("Failed to start scanner. Is Bluetooth turned on?", Trouble.OFF),
+    ("Unexpected watcher status: STOPPING", Trouble.NOT_READY),
+    ("Thread is configured for Windows GUI but callbacks are not working.", Trouble.UNUSABLE),
+]
+MACOS = [
+    (
+        'failed to connect: Error Domain=CBErrorDomain Code=14 "Peer removed pairing information"',
+        Trouble.PAIRING,
+    ),
+    (
+        'failed to connect: Error Domain=CBErrorDomain Code=6 "The connection has timed out"',
+        Trouble.NO_ANSWER,
+    ),
+    ('failed to connect: Error Domain=CBErrorDomain Code=11 "Limit"', Trouble.FULL),
+    ('failed to connect: Error Domain=CBErrorDomain Code=12 "Unknown device"', Trouble.NOT_FOUND),
+    ("failed to connect: nil", Trouble.NO_ANSWER),
+    ("disconnect failed: Error Domain=NSOSStatusErrorDomain", Trouble.LOST),
+    ("disconnected", Trouble.LOST),
+    ('Failed to discover services Error Domain=CBErrorDomain Code=7 "gone"', Trouble.LOST),
+    (
+        'Failed to read characteristic 12: Error Domain=CBATTErrorDomain Code=15 "Encryption"',
+        Trouble.PAIRING,
+    ),
+    ("Failed to update the notification status for characteristic 12: Error", Trouble.REJECTED),
+    ("Failed to write characteristic 12: Error", Trouble.REJECTED),
+    ("Failed to read RSSI: Error", Trouble.REJECTED),
+    ("macOS does not support passive scanning", Trouble.UNUSABLE),
+]
+LINUX = [
+    ("Client is already connected", Trouble.BUSY),
+    ("Interface org.bluez.Device1 not found for device '/org/bluez/hci0/dev'", Trouble.NOT_FOUND),
+    ("Property 'Name' not found for 'org.bluez.Device1' in 'dev'", Trouble.NOT_FOUND),
+    ("characteristic at /org/x not found, device may be disconnected", Trouble.LOST),
+    ("descriptor at /org/x not found, device may be disconnected", Trouble.LOST),
+    ("Could not parse service handle from path: x", Trouble.MISFIT),
+    ("Descriptor with handle 3 was not found!", Trouble.MISFIT),
+    ("Multiple Services with this UUID, refer to your desired service", Trouble.MISFIT),
+    ("Multiple Characteristics with this UUID, refer to your desired one", Trouble.MISFIT),
+    ("passive scanning mode requires bluez or_patterns", Trouble.UNUSABLE),
+    ("passive scanning on Linux requires BlueZ >= 5.56 with --experimental enabled",
+     Trouble.OUTDATED),
+    ("Unsupported platform: Plan9", Trouble.UNUSABLE),
+    ("Unsupported backend: x", Trouble.UNUSABLE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "trouble"), [*WINDOWS, *MACOS, *LINUX])
+def test_what_bleak_says_in_words_has_its_trouble_on_every_system(
+    said: str, trouble: Trouble
+) -> None:
+    assert trouble_of(BleakError(said)) is trouble
+
+
+class WindowsError_(OSError):  # noqa: N801, N818 - as Python on Windows makes it
+    def __init__(self, code: int) -> None:
+        super().__init__(5, "as Windows says it")
+        self.winerror = code
+
+
+@pytest.mark.parametrize(
+    ("code", "trouble"),
+    [
+        (-2147020577, Trouble.OFF),  # the device is not ready for use
+        (-2147023729, Trouble.LOST),
+        (-2147024891, Trouble.DENIED),
+        (-2147483629, Trouble.LOST),  # the object has been closed
+        (-2147023673, Trouble.NO_ANSWER),  # cancelled
+        (-2140864507, Trouble.PAIRING),  # insufficient authentication
+        (-2140864497, Trouble.PAIRING),  # insufficient encryption
+        (-2140864499, Trouble.REJECTED),  # invalid attribute value length
+        (-2147467259, Trouble.UNKNOWN),  # unspecified
+    ],
+)
+def test_numbers_of_windows_have_their_trouble(code: int, trouble: Trouble) -> None:
+    assert trouble_of(WindowsError_(code)) is trouble
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "trouble"),
+    [
+        ("org.bluez.Error.Failed", "le-connection-key-missing", Trouble.PAIRING),
+        ("org.bluez.Error.Failed", "le-connection-concurrent-connection-limit", Trouble.FULL),
+        ("org.bluez.Error.Failed", "Software caused connection abort", Trouble.NO_ANSWER),
+        ("org.bluez.Error.Failed", "Operation already in progress", Trouble.BUSY),
+        ("org.bluez.Error.AlreadyConnected", "Already Connected", Trouble.BUSY),
+        ("org.freedesktop.DBus.Error.UnknownMethod", "Method doesn't exist", Trouble.NOT_FOUND),
+        ("org.freedesktop.systemd1.NoSuchUnit", "dbus-org.bluez.service", Trouble.NO_SERVICE),
+    ],
+)
+def test_errors_of_bluez_have_their_trouble(name: str, said: str, trouble: Trouble) -> None:
+    assert trouble_of(dbus(name, said)) is trouble
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_no_remedy_sends_windows_or_macos_to_the_tools_of_linux(platform: str) -> None:
+    for trouble in Trouble:
+        said = sentence(trouble, platform)
+        assert not re.search(r"systemctl|rfkill|bluetoothctl|apt |BlueZ \(", said), said
+
+
+def test_bluetooth_switched_off_is_told_in_the_words_of_the_system() -> None:
+    assert [sentence(Trouble.OFF, platform) for platform in ("linux", "win32", "darwin")] == [
+        "Bluetooth is switched off: switch it on in the system settings, or with `rfkill unblock"
+        " bluetooth` and `bluetoothctl power on`",
+        "Bluetooth is switched off: switch it on in Settings → Bluetooth & devices",
+        "Bluetooth is switched off: switch it on in System Settings → Bluetooth",
+    ]
