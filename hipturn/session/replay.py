@@ -8,7 +8,14 @@ from analysis.calibrate.hold_pose import AnyCalibration, stored_calibration
 from analysis.session import analyse as sessions
 from analysis.session.recording import leg_units
 from hipturn.session.live import LiveSession, paced, stoppable
-from hipturn.session.pipeline import Tracker, exercise_of, marks_of, read_recording, reconnects_of
+from hipturn.session.pipeline import (
+    Tracker,
+    broken_of,
+    exercise_of,
+    marks_of,
+    read_recording,
+    reconnects_of,
+)
 from hipturn.session.terminal import open_display
 from imu.fuse.orientation import FilterName
 from imu.recording import Session
@@ -49,6 +56,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         orientation_filter=cast("FilterName", header.orientation_filter or "vqf"),
         marks=marks_of(session),
         reconnects=reconnects_of(session),
+        broken=broken_of(session),
     )
     refusals: list[str] = []
     if not exercise.needs_calibration:
