@@ -191,6 +191,7 @@ def test_a_dot_sends_as_much_as_the_link_carries(
         ("notify", DOT.format(uuid)),
         ("read", DOT.format("1002")),
         ("write", DOT.format("1002"), RATE_60, True),
+        ("read", DOT.format("1002")),  # what it made of it
         ("write", DOT.format("2001"), f"01 01 {code}", True),
     ]
     unit.log.clear()
