@@ -104,6 +104,8 @@ class FakeUnit:
     ) -> None:
         name = self._name(target)
         self.log.append(("write", name, bytes(data).hex(" "), response))
+        if name in self.holds:
+            self.holds[name] = bytes(data)
         for answer in self.answers.get(bytes(data).hex(), []):
             self.say(answer)
 
