@@ -35,6 +35,10 @@ class FastLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now_s
 
+    def jump(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as in a computer that sleeps."""
+        self._jumping.now_s += seconds
+
 
 def run_fast(main: Coroutine[Any, Any, T]) -> T:
     """Run to the end without waiting."""

@@ -19,7 +19,7 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
-from dot import dot
+from dot import SETTINGS, dot
 from peripheral import CONTROL, SERVICE, Peripheral
 from sessions import ReferenceDriver, linked, until
 
@@ -428,3 +428,32 @@ def test_bluetooth_switched_off_is_told_in_the_words_of_the_system() -> None:
         "Bluetooth is switched off: switch it on in Settings → Bluetooth & devices",
         "Bluetooth is switched off: switch it on in System Settings → Bluetooth",
     ]
+
+
+def test_a_unit_that_does_not_take_its_rate_says_which_it_keeps(air: FakeBluez) -> None:
+    unit = dot(THIGH, 5)
+    kept = unit.characteristic(SETTINGS)
+    assert kept is not None
+    kept.value = bytes(24) + (30).to_bytes(2, "little") + bytes(6)
+    air.units = [unit]
+
+    async def attempt() -> str:
+        async with air:
+            link = UnitLink(
+                THIGH,
+                driver_for(load_profiles()["movella_dot"]),
+                0,
+                lambda _: None,
+                lambda _: None,
+                time.monotonic_ns,
+                connect_lock=ConnectLock(),
+                timing=LinkTiming(patience_s=0.5),
+            )
+            with pytest.raises(RadioError) as caught:
+                await link.run(asyncio.Event())
+            return str(caught.value)
+
+    assert asyncio.run(attempt()) == (
+        f"Movella DOT ({THIGH}): the unit was set to 60 samples a second and says 30: switch it off"
+        " and on, or choose another rate with `hipturn configure`"
+    )
