@@ -124,7 +124,7 @@ def by_us(wearing: Wearing, table: SampleTable) -> tuple[Worn, FloatArray]:
 def by_filter(wearing: Wearing, table: SampleTable, name: str) -> tuple[Worn, FloatArray]:
     """Return our angle from orientations that a filter makes of raw data."""
     bare = replace(table, q=np.full_like(table.q, np.nan))
-    return by_us(wearing, with_orientations(bare, wearing.units, name))  # type: ignore[arg-type]
+    return by_us(wearing, with_orientations(bare, wearing.units, name)[0])  # type: ignore[arg-type]
 
 
 def by_windowed_hinge(wearing: Wearing, table: SampleTable) -> tuple[Worn, FloatArray]:
@@ -170,7 +170,7 @@ def by_ahrs(
 ) -> tuple[Worn, FloatArray]:
     """Return the same from orientations that a filter of ahrs makes of raw data."""
     bare = replace(table, q=np.full_like(table.q, np.nan))
-    return by_pandas(with_orientations(bare, wearing.units, name), session)  # type: ignore[arg-type]
+    return by_pandas(with_orientations(bare, wearing.units, name)[0], session)  # type: ignore[arg-type]
 
 
 def by_frame(

@@ -81,7 +81,7 @@ def side_of(seed: int) -> Side:
 
 def recording_of(wearing: Wearing, *, marks: bool = True) -> Recording:
     """Return a virtual session as analysis wants it, without going through a file."""
-    table = with_orientations(SampleTable.from_samples(wearing.samples), wearing.units)
+    table, _ = with_orientations(SampleTable.from_samples(wearing.samples), wearing.units)
     lost = losses(table, wearing.units)
     return Recording(
         session_id="virtual",

@@ -12,6 +12,7 @@ from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.session.announcements import Announcement
 from hipturn.session.coach import Coach
 from hipturn.session.pipeline import Tracker, Update
+from hipturn.session.rate_watch import RateWatch
 from hipturn.session.terminal import Display, step_text
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
@@ -38,6 +39,8 @@ class LiveSession:
         """How long the session is to be, by the times of its samples."""
         self.samples = 0
         self.paused = False
+        self._rates = RateWatch(tracker.units)
+        self._said_of_rates: set[str] = set()
         self._newest_ns = 0
         self._frame_s: float | None = None
 
@@ -52,13 +55,28 @@ class LiveSession:
             self.writer.write(sample)
         for update in self.tracker.push(sample):
             self._show(update)
+        if self.writer is not None:
+            self._watch_rate(sample)
         if self.seconds is not None and self._newest_ns * 1e-9 >= self.seconds:
             self.when_done()
+
+    def _watch_rate(self, sample: Sample) -> None:
+        """Say, in a new session, which unit does not send at the rate it was set to."""
+        said = self._rates.push(sample.unit, self._newest_ns * 1e-9)
+        own = [one for one in self.tracker.rate_sentences if one not in self._said_of_rates]
+        self._said_of_rates.update(own)
+        for sentence_ in (*own, *([said] if said else ())):
+            self.display.say(sentence_)
+            self.event("rate", self._newest_ns, unit=sample.unit, text=sentence_)
 
     def reconnected(self, unit: int, host_time_ns: int) -> None:
         """Mark that the unit's clock restarts at its next sample."""
         self.tracker.new_epoch(unit)
         self.event("reconnected", host_time_ns, unit=unit)
+
+    def lost(self, unit: int, host_time_ns: int) -> None:
+        """Note that a unit's link broke: it is not waited for until it is back."""
+        self.tracker.broken(unit, max(host_time_ns, 0))
 
     def event(self, kind: str, host_time_ns: int, **more: Any) -> None:  # noqa: ANN401 (JSON)
         """Record an event other than a sample."""

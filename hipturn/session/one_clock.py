@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from bleak import BleakClient
-
 from hipturn.errors import UserError
 from hipturn.session.radio_session import Strapped
-from imu.air.link_state import DEFAULT_TIMING
+from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, explain
 from imu.drivers.dot_sync import synchronise
 from imu.drivers.talk import attempt
@@ -53,18 +51,11 @@ async def give_one_clock(
     """
     check_synchronisable(strapped)
     say("Synchronising the units, which takes a quarter of a minute: keep them close together…")
-    clients = [
-        BleakClient(
-            one.found.device,
-            timeout=DEFAULT_TIMING.connect_s,
-            backend=backend.client if backend else None,
-        )
-        for one in strapped
-    ]
+    clients = [client_of(one.found.device, backend) for one in strapped]
     try:
         async with asyncio.timeout(LIMIT_S):
             for client in clients:
-                await client.connect()
+                await patiently(client.connect, PASSES_IN_A_CONNECT)
             results = await synchronise(clients, lambda client: client.connect())
     except RADIO_ERRORS as error:
         return _each_its_own(say, explain(error))

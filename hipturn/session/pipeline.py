@@ -32,6 +32,7 @@ from imu.clocks.timeline import Timeline, align, until_last_complete
 from imu.clocks.unit_times import Reconnects
 from imu.fuse.host_fusion import HostFusion, with_orientations
 from imu.fuse.orientation import FilterName
+from imu.fuse.own_rate import OwnRate
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
 from imu.sample import Clock, Frame, Sample, Side, Unit
@@ -69,15 +70,18 @@ class Tracker:
         marks: Sequence[tuple[float, str]] = (),
         reconnects: Reconnects = (),
         given: Mapping[Side, GivenAxes] | None = None,
+        broken: Reconnects = (),
     ) -> None:
         """Prepare for the units of a session and one exercise.
 
         A leg whose axes are `given` is guided to its start position and one knee bend only.
 
         `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
-        a unit's clock may have restarted, from the recording's events.
+        a unit's clock may have restarted, `broken` those at which a unit's link broke, from the
+        recording's events.
         """
         self.exercise = exercise
+        self.units = units
         self._screening = Screening(len(units))
         self._fusion = HostFusion(units, orientation_filter)
         self._timeline = Timeline(units, clock)
@@ -85,6 +89,7 @@ class Tracker:
         self._rate_hz = max(unit.rate_hz for unit in units)
         self._marks = marks
         self._reconnects = sorted(reconnects, key=lambda reconnect: reconnect[1], reverse=True)
+        self._broken = sorted(broken, key=lambda event: event[1], reverse=True)
         self._waiting: dict[Side, AnyCalibration] = {}
         self._monitors: dict[Side, Monitor] = {}
         self._announcer = Announcer(exercise)
@@ -160,10 +165,17 @@ class Tracker:
 
     def new_epoch(self, unit: int) -> None:
         """Say that a unit was reconnected: from its next sample on its clock may have restarted."""
+        self._fusion.new_epoch(unit)
         self._timeline.new_epoch(unit)
+
+    def broken(self, unit: int, host_time_ns: int) -> None:
+        """Say that a unit's link broke: it is not waited for until its next sample."""
+        self._broken.insert(0, (unit, host_time_ns))
 
     def push(self, sample: Sample) -> list[Update]:
         """Take one sample and return what the frames that it completes bring."""
+        while self._broken and self._broken[-1][1] <= sample.host_time_ns:
+            self._timeline.broken(self._broken.pop()[0])
         while self._reconnects and self._reconnects[-1][1] <= sample.host_time_ns:
             self.new_epoch(self._reconnects.pop()[0])
         counted = self._screening.push(sample)
@@ -171,6 +183,11 @@ class Tracker:
             return []
         oriented = self._fusion.push(counted)
         return [self._update(frame) for frame in self._timeline.push(oriented)]
+
+    @property
+    def rate_sentences(self) -> list[str]:
+        """Return what is to be said of raw units that do not send as they were set to."""
+        return rate_sentences(self._fusion.own_rates(), self.units)
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -246,8 +263,8 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
     calibrations = calibrations_of(session)
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
-    table = with_orientations(session.table(), header.units, name)
     reconnects = reconnects_of(session)
+    table, own_rates = with_orientations(session.table(), header.units, name, reconnects)
     lost = losses(table, header.units, reconnects)
     declared = declared_of(session)
     return Recording(
@@ -256,13 +273,20 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         started_at=header.start_text(),
         exercise=header.exercise,
         units=header.units,
-        frames=until_last_complete(align(table, header.units, header.clock, reconnects)),
+        frames=until_last_complete(
+            align(table, header.units, header.clock, reconnects, broken_of(session))
+        ),
         marks=marks_of(session),
         calibrations=calibrations or None,
         lost_percent=100.0 * max((loss.share for loss in lost), default=0.0),
         longest_gap_s=max((loss.longest_gap_s for loss in lost), default=0.0),
         silent_s=tuple(loss.silent_s for loss in lost),
-        notes=(*map(printable, header.notes), *_dropped_sentences(session)),
+        notes=(
+            *map(printable, header.notes),
+            *rate_sentences(own_rates, header.units),
+            *_dropped_sentences(session),
+            *_unread_sentences(session),
+        ),
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),
         dose=dose_of(session),
@@ -326,6 +350,32 @@ def reconnects_of(session: Session) -> list[tuple[int, int]]:
         (int(e["unit"]), int(e["host_time_ns"]))
         for e in session.events()
         if e["type"] == "reconnected"
+    ]
+
+
+def broken_of(session: Session) -> list[tuple[int, int]]:
+    """Return when which unit's link was said to be lost: unit and host time in ns."""
+    return [
+        (int(e["unit"]), int(e["host_time_ns"]))
+        for e in session.events()
+        if e["type"] == "link" and e.get("what") == "lost"
+    ]
+
+
+def rate_sentences(own_rates: Mapping[int, OwnRate], units: Sequence[Unit]) -> list[str]:
+    """Return what is to be said of raw units that do not send as they were set to."""
+    said = [own_rate.sentence(units[index]) for index, own_rate in sorted(own_rates.items())]
+    return [sentence for sentence in said if sentence]
+
+
+def _unread_sentences(session: Session) -> list[str]:
+    """Return, for each unit, how many of its messages could not be read and why."""
+    units = session.header.units
+    return [
+        f"{e['unread']} messages of the {units[int(e['unit'])].label} unit could not be read:"
+        f" {printable(str(e['cause']))}"
+        for e in session.events()
+        if e["type"] == "unread" and 0 <= int(e["unit"]) < len(units)
     ]
 
 

@@ -7,6 +7,7 @@ behind bleak.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.session.coach import Coach
 from hipturn.session.keys import watched_keys
+from hipturn.session.link_news import LinkNews
 from hipturn.session.live import LiveSession
 from hipturn.session.lsl import LslDisplay, load_library
 from hipturn.session.pipeline import Tracker
@@ -30,8 +32,8 @@ from hipturn.session.terminal import Display, open_display, step_text
 from hipturn.session_paths import recordings_root
 from hipturn.units.calibration_file import Calibration
 from hipturn.units.kit import KitUnit
-from hipturn.units.unit_setup import SCAN_S, find_by_serial, named, not_in_range
-from imu.air.link import ConnectLock, LinkEvent, LinkEventKind, UnitLink
+from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
+from imu.air.link import ConnectLock, UnitLink
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found, find
 from imu.drivers import Driver, driver_for
@@ -122,29 +124,58 @@ async def strap(
 ) -> list[Strapped]:
     """Find the units wanted, each by address or name, or else by a remembered serial number.
 
+    Units named by address end the scan as soon as all are heard. With a name it is listened out,
+    for another unit of that name may be heard last.
+
     Raises
     ------
     UserError
-        When a unit is not in range.
+        When a unit is not in range, a name fits several, or one unit is named for two places.
     imu.air.radio_errors.RadioError
         When this computer cannot scan.
     """
     say("Looking for the units…")
 
-    def all_here(seen: object) -> bool:
-        return all(named(unit.address, list(seen)) for unit in wanted.values())  # type: ignore[call-overload]
+    def all_here(seen: Sequence[Found]) -> bool:
+        return all(by_address(unit.address, seen) for unit in wanted.values())
 
     seen = await find(SCAN_S, load_profiles(), backend=backend, until=all_here)
-    strapped = []
+    chosen: dict[Place, Found] = {}
     for place, unit in wanted.items():
-        found = named(unit.address, seen)
+        found = the_one(unit.address, seen)
         if found is None:
-            address = await find_by_serial(unit, seen, backend)
-            found = named(address, seen) if address else None
+            free = [one for one in seen if one not in chosen.values()]
+            found = await find_by_serial(unit, free, backend)
         if found is None:
             raise not_in_range(unit.address, seen)
-        strapped.append(Strapped(place, found, driver_for(found.profile)))
+        chosen[place] = found
+    strapped = [
+        Strapped(place, found, driver_for(found.profile)) for place, found in chosen.items()
+    ]
+    check_places(strapped)
     return strapped
+
+
+def check_places(strapped: Sequence[Strapped]) -> None:
+    """Refuse a unit for two places, and two units for one.
+
+    Raises
+    ------
+    UserError
+        Names the unit, or the place.
+    """
+    for a, b in itertools.combinations(strapped, 2):
+        if a.found.address == b.found.address:
+            unit = f"{a.found.name} ({a.found.address})" if a.found.name else a.found.address
+            raise UserError(
+                f"the unit {unit} is named for the {a.unit.label} and for the {b.unit.label}:"
+                " name another one for one of them"
+            )
+        if a.place == b.place:
+            raise UserError(
+                f"two units are named for the {a.unit.label} ({a.found.address},"
+                f" {b.found.address}): name one of them for another place"
+            )
 
 
 async def run_session(
@@ -208,14 +239,12 @@ async def hold_session(
     UserError
         When it was ended before any sample came.
     """
+    check_places(strapped)
     audience = audience or TerminalAudience()
     session, writer = _begin(strapped, wish, audience)
     session.when_done, session.seconds = stop.set, wish.seconds
     begun(writer.folder)
     try:
-        side, step = next(iter(session.tracker.steps.items()), (Side.RIGHT, Step.STAND))
-        asked = session.tracker.bends_asked(side)
-        session.display.say(step_text(step, session.tracker.exercise, asked))
         clock = clock_ns or clock_from_now()
         await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
         session.finish()
@@ -292,10 +321,16 @@ async def _stream(
 ) -> None:
     """Hold a link to every unit until asked to stop."""
     lock, links = ConnectLock(), list[UnitLink]()
+    units = [one.unit for one in strapped]
+    labels = " and ".join(unit.label for unit in units)
+    session.display.say(f"Connecting to {labels}…")
 
-    def note(event: LinkEvent) -> None:
-        _note(event, strapped[event.unit], session)
+    def all_stream() -> None:
+        side, step = next(iter(session.tracker.steps.items()), (Side.RIGHT, Step.STAND))
+        asked = session.tracker.bends_asked(side)
+        session.display.say(step_text(step, session.tracker.exercise, asked))
 
+    news = LinkNews(units, session, all_stream)
     try:
         async with asyncio.TaskGroup() as tasks:
             # units may be silent; a virtual wearer's clock may race, so its samples give the time
@@ -307,42 +342,18 @@ async def _stream(
                     one.driver,
                     index,
                     session.take,
-                    note,
+                    news.note,
                     clock_ns,
                     connect_lock=lock,
                     backend=backend,
                 )
                 links.append(link)
                 tasks.create_task(link.run(stop))
-            audience.began(session, [one.unit for one in strapped], links, clock_ns)
+            audience.began(session, units, links, clock_ns)
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
-
-
-def _note(event: LinkEvent, one: Strapped, session: LiveSession) -> None:
-    """Record what happened to a link, and say what matters."""
-    label, display = one.unit.label, session.display
-    if event.kind is LinkEventKind.RECONNECTED:
-        session.reconnected(event.unit, event.host_time_ns)
-        display.say(f"{label}: back")
-        return
-    if event.kind is LinkEventKind.STATE:
-        return  # a unit that stays away goes through three a second: for the eye, not the record
-    session.event(
-        "link",
-        event.host_time_ns,
-        unit=event.unit,
-        what=str(event.kind),
-        state=str(event.state),
-        text=event.text,
-        value=event.value,
-    )
-    if event.kind in (LinkEventKind.LOST, LinkEventKind.FAILED, LinkEventKind.OVERFLOW):
-        display.say(f"{label}: {event.text}")
-    elif event.kind is LinkEventKind.CONNECTED:
-        display.say(f"{label}: streaming")
-    elif event.kind is LinkEventKind.BATTERY and event.value is not None:
-        display.say(f"{label}: battery {event.value} %")
+    finally:
+        news.ended([one.driver.rejected for one in strapped], clock_ns())
 
 
 def _end(session: LiveSession, writer: SessionWriter) -> None:

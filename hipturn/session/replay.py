@@ -11,6 +11,7 @@ from analysis.session.recording import leg_units
 from hipturn.session.live import LiveSession, paced, stoppable
 from hipturn.session.pipeline import (
     Tracker,
+    broken_of,
     calibrations_of,
     exercise_of,
     marks_of,
@@ -57,6 +58,7 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         orientation_filter=cast("FilterName", header.orientation_filter or "vqf"),
         marks=marks_of(session),
         reconnects=reconnects_of(session),
+        broken=broken_of(session),
     )
     refusals: list[str] = []
     if not exercise.needs_calibration:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from rich.align import Align
@@ -27,6 +28,8 @@ from imu.sample import Side
 
 REFRESH_HZ = 8
 """Digits that change faster cannot be read."""
+OLD_S = 1.0
+"""A picture without news for longer shows no number: it would be taken for the angle now."""
 PLAIN_EVERY_S = 5.0
 """Between two lines with the angle, so that announcements stay in view."""
 # Digits five lines high, for reading from the mat.
@@ -37,6 +40,9 @@ _DIGITS = {
     "9": "█▀▀█|█▄▄█|   █|▄▄▄█", "-": "    |▄▄▄▄|    |    ", "–": "    |▄▄▄▄|    |    ",
     "°": "▄▄|▀▀|  |  ", " ": " | | | ",
 }  # fmt: skip
+
+
+NO_NUMBER = "– –"
 
 
 class Display(Protocol):
@@ -95,10 +101,16 @@ class PlainDisplay:
 class DrawnDisplay:
     """A picture that is refreshed in place."""
 
-    def __init__(self, exercise: Exercise, title: str) -> None:
-        self._exercise, self._title = exercise, title
+    def __init__(
+        self,
+        exercise: Exercise,
+        title: str,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._exercise, self._title, self._clock_s = exercise, title, clock_s
         self._said: list[str] = []
         self._update: Update | None = None
+        self._shown_s: float | None = None
         self._live = Live(
             get_renderable=self._draw, refresh_per_second=REFRESH_HZ, console=Console()
         )
@@ -106,7 +118,7 @@ class DrawnDisplay:
 
     def show(self, update: Update) -> None:
         """Keep the newest; the picture is drawn at its own pace."""
-        self._update = update
+        self._update, self._shown_s = update, self._clock_s()
         for said in update.announcements:
             self.say(sentence(said, self._exercise))
 
@@ -116,7 +128,14 @@ class DrawnDisplay:
 
     def close(self) -> None:
         """Leave the last picture standing."""
+        self._shown_s = None
         self._live.stop()
+
+    @property
+    def _old_s(self) -> float:
+        """Return how old the number is once it is too old to be shown; else 0."""
+        old_s = 0.0 if self._shown_s is None else self._clock_s() - self._shown_s
+        return old_s if old_s > OLD_S else 0.0
 
     def _draw(self) -> RenderableType:
         update = self._update
@@ -124,11 +143,14 @@ class DrawnDisplay:
         body: list[RenderableType] = []
         if not legs:
             body.append(Align.center(Text("\ncalibrating\n", style="bold")))
+        old_s = self._old_s
         for side, leg in legs.items():
-            body.append(Align.center(big(large_text(leg, self._exercise))))
+            large = NO_NUMBER if old_s else large_text(leg, self._exercise)
+            body.append(Align.center(big(large)))
             body.append(Align.center(self._line(side, leg)))
         body.append(Text("\n" + "\n".join(self._said), style="dim"))
         at = f"{update.time_s:.0f} s" if update else ""
+        at += f", no data for {old_s:.0f} s" if old_s else ""
         return Panel(Group(*body), title=self._title, subtitle=at)
 
     def _line(self, side: Side, leg: LegUpdate) -> Table:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hipturn.session.radio_session import Strapped, clock_from_now
-from imu.air.link import ConnectLock, LinkState, UnitLink
+from hipturn.units.unit_setup import until_all_stream
+from imu.air.link import ConnectLock, UnitLink
 from imu.air.radio_errors import Backend
 from imu.clocks.losses import losses
 from imu.quaternion import conjugate, multiply
@@ -57,6 +58,8 @@ async def watch_rest(
     ------
     imu.air.radio_errors.RadioError
         When a unit cannot be reached.
+    hipturn.errors.UserError
+        When the units do not all stream within a minute.
     """
     clock = clock_ns or clock_from_now()
     samples: list[Sample] = []
@@ -79,7 +82,8 @@ async def watch_rest(
             for link in links:
                 tasks.create_task(link.run(stop))
             try:
-                begun_ns = await _until_all_stream(links, clock)
+                await until_all_stream(links, [one.unit.label for one in strapped])
+                begun_ns = clock() + round(SETTLE_S * 1e9)
                 while (rested_s := (clock() - begun_ns) * 1e-9) < REST_S:
                     progress(min(1.0, rested_s / REST_S))
                     await asyncio.sleep(POLL_S)
@@ -91,12 +95,6 @@ async def watch_rest(
     kept = [s for s in samples if span[0] <= s.host_time_ns < span[1]]
     units = [one.unit for one in strapped]
     return judge(kept, units, [link.battery_percent for link in links])
-
-
-async def _until_all_stream(links: Sequence[UnitLink], clock: Callable[[], int]) -> int:
-    while not all(link.state is LinkState.STREAMING and link.counts.samples for link in links):  # noqa: ASYNC110
-        await asyncio.sleep(POLL_S)
-    return clock() + round(SETTLE_S * 1e9)
 
 
 def judge(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from hipturn.errors import UserError
 from hipturn.session.radio_session import Place, Strapped, clock_from_now
+from hipturn.units.unit_setup import until_all_stream
 from imu.air.link import ConnectLock, UnitLink
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found
@@ -93,7 +94,7 @@ async def tell_apart(
     Raises
     ------
     UserError
-        When there are not as many units as places, or no unit is shaken.
+        When there are not as many units as places, one sends nothing, or no unit is shaken.
     imu.air.radio_errors.RadioError
         When a unit cannot be reached.
     """
@@ -106,6 +107,7 @@ async def tell_apart(
     watch, stop = watch or ShakeWatch(), asyncio.Event()
     lock, clock_ns = ConnectLock(), clock_from_now()
     chosen: dict[Place, int] = {}
+    links: list[UnitLink] = []
     try:
         async with asyncio.TaskGroup() as tasks:
             for index, unit in enumerate(found):
@@ -119,8 +121,11 @@ async def tell_apart(
                     connect_lock=lock,
                     backend=backend,
                 )
+                links.append(link)
                 tasks.create_task(link.run(stop))
             try:
+                say(f"Connecting to {len(found)} units…")
+                await until_all_stream(links, [unit.name or unit.address for unit in found])
                 await _ask(watch, found, places, chosen, say)
             finally:
                 stop.set()

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from bleak import BleakClient
 
 from hipturn.errors import UserError
 from hipturn.units.kit import KitUnit
 from imu.air.identity import read_serial
-from imu.air.link_state import DEFAULT_TIMING
+from imu.air.link import UnitLink
+from imu.air.link_state import LinkState
+from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, RadioError, explain, trouble_of
 from imu.air.scan import Found, find
+from imu.drivers.talk import attempt
 from imu.profiles.profile import load_profiles
 
 SCAN_S = 8.0
 """Long enough to hear several advertisements of a slow unit."""
+VISIT_S = 10.0
+"""For one unit to be connected and tell its serial number."""
+ALL_STREAM_S = 60.0
+"""For all units to stream at once; five of them take some 20 s."""
+POLL_S = 0.1
 
 
 async def find_unit(text: str, backend: Backend | None = None) -> Found:
@@ -34,21 +43,33 @@ async def find_unit(text: str, backend: Backend | None = None) -> Found:
         return any(unit.address.lower() == text.lower() for unit in units)
 
     seen = await find(SCAN_S, load_profiles(), backend=backend, until=here)
-    unit = named(text, seen)
+    unit = the_one(text, seen)
     if unit is not None:
         return unit
-    alike = ", ".join(unit.address for unit in seen if unit.name.lower() == text.lower())
-    if alike:
-        raise UserError(f"several units are called {text}: name one by address ({alike})")
     raise not_in_range(text, seen)
 
 
-def named(text: str, seen: Sequence[Found]) -> Found | None:
-    """Return the unit that an address or a name means; a name must be the only one of its kind."""
-    wanted = text.lower()
-    by_address = [found for found in seen if found.address.lower() == wanted]
-    hits = by_address or [found for found in seen if found.name.lower() == wanted]
-    return hits[0] if len(hits) == 1 else None
+def by_address(text: str, seen: Sequence[Found]) -> Found | None:
+    """Return the unit of an address; None when it was not heard, or the text is a name."""
+    return next((found for found in seen if found.address.lower() == text.lower()), None)
+
+
+def the_one(text: str, seen: Sequence[Found]) -> Found | None:
+    """Return the unit that an address or a name means; None when no unit heard fits.
+
+    A name is known to be one unit's alone only after the whole scan.
+
+    Raises
+    ------
+    UserError
+        When a name fits several.
+    """
+    unit = by_address(text, seen)
+    hits = [unit] if unit else [found for found in seen if found.name.lower() == text.lower()]
+    if len(hits) > 1:
+        alike = ", ".join(sorted(found.address for found in hits))
+        raise UserError(f"several units are called {text}: name one by address ({alike})")
+    return hits[0] if hits else None
 
 
 def not_in_range(text: str, seen: Sequence[Found]) -> UserError:
@@ -68,17 +89,50 @@ async def learn(text: str, backend: Backend | None = None) -> KitUnit:
     return KitUnit(found.address, found.name, serial, found.profile.id)
 
 
-async def find_by_serial(wanted: KitUnit, seen: list[Found], backend: Backend | None) -> str | None:
-    """Return the address under which a remembered unit is seen now, asking those of its kind.
+async def find_by_serial(
+    wanted: KitUnit, seen: Sequence[Found], backend: Backend | None
+) -> Found | None:
+    """Return a remembered unit that has another address now, asking those of its kind.
 
-    Some systems give a unit another address on every computer; its serial number stays.
+    Some systems give a unit another address on every computer; its serial number stays. A unit
+    that refuses to be asked, or does not answer in time, is not the one.
     """
     for found in seen:
         if wanted.serial and found.profile.id == wanted.profile:
-            async with visit(found, backend) as client:
-                if await read_serial(client, found.profile) == wanted.serial:
-                    return found.address
+            with suppress(RadioError, TimeoutError):
+                async with asyncio.timeout(VISIT_S), visit(found, backend) as client:
+                    if await read_serial(client, found.profile) == wanted.serial:
+                        return found
     return None
+
+
+async def until_all_stream(
+    links: Sequence[UnitLink], names: Sequence[str], limit_s: float = ALL_STREAM_S
+) -> None:
+    """Wait for samples of every unit.
+
+    Raises
+    ------
+    UserError
+        When they do not all stream in time; names those that do not.
+    """
+
+    def absent() -> list[str]:
+        return [
+            name
+            for name, link in zip(names, links, strict=True)
+            if link.state is not LinkState.STREAMING
+        ]
+
+    try:
+        async with asyncio.timeout(limit_s):
+            while absent():  # noqa: ASYNC110 - states of several links
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise UserError(
+            f"no samples of the {' and '.join(absent())} unit within {limit_s:.0f} s: switch it off"
+            " and on, bring it within 5 m, and begin again"
+        ) from None
 
 
 @asynccontextmanager
@@ -90,13 +144,12 @@ async def visit(found: Found, backend: Backend | None) -> AsyncIterator[BleakCli
     imu.air.radio_errors.RadioError
         When the unit cannot be reached, or what is asked of it fails.
     """
-    client = BleakClient(
-        found.device,
-        timeout=DEFAULT_TIMING.connect_s,
-        backend=backend.client if backend else None,
-    )
+    client = client_of(found.device, backend)
     try:
-        async with client:
+        await patiently(client.connect, PASSES_IN_A_CONNECT)
+        try:
             yield client
+        finally:
+            await attempt(client.disconnect)
     except RADIO_ERRORS as error:
         raise RadioError(trouble_of(error), f"{found.name}: {explain(error)}") from error

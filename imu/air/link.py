@@ -1,13 +1,17 @@
 """The link to one unit: connect, set up, stream, watch, reconnect, stop.
 
-    closed → searching → connecting → starting → streaming → stopping → closed
-                 ↑            ↑                                  │
-                 └────────────┴───────────── lost ←──────────────┘
+    closed → searching → connecting → starting → streaming ⇄ silent → stopping → closed
+                 ↑            ↑                                            │
+                 └────────────┴────────────────── lost ←───────────────────┘
 
 A link owns its unit from `run` until `run` returns. What the unit sends is stamped and queued in
-the callback, and decoded and delivered by a consumer, so nothing slow ever happens in between. A
-link that had data never gives up: it comes back as soon as the unit does. A link that never had any
-ends with a `RadioError` after a few tries, at once where trying again cannot help.
+the callback, and decoded and delivered by a consumer, so nothing slow ever happens in between.
+
+Life is samples: a unit whose messages cannot be read does not stream. A silent unit is waited for
+while its link stands, since radios stall and then deliver what the unit kept; after four seconds
+the link is made anew. A link that had samples never gives up: it comes back as soon as the unit
+does. One that never had any ends with a `RadioError` when its patience is over, at once where
+trying again cannot help.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 
 from imu.air.connect_lock import ConnectLock
+from imu.air.hearing import Hearing
+from imu.air.identity import read_serial, same_unit
 from imu.air.link_state import (
     DEFAULT_TIMING,
     LinkCounts,
@@ -30,6 +36,7 @@ from imu.air.link_state import (
     LinkState,
     LinkTiming,
 )
+from imu.air.patience import client_of
 from imu.air.radio_errors import (
     NEEDS_A_PERSON,
     RADIO_ERRORS,
@@ -41,6 +48,7 @@ from imu.air.radio_errors import (
     trouble_of,
 )
 from imu.air.scan import find_device
+from imu.air.watch import watch
 from imu.sample import Sample
 
 if TYPE_CHECKING:
@@ -56,11 +64,8 @@ __all__ = [
     "UnitLink",
 ]
 
-NS_PER_S = 1e9
 # Notifications that may wait for the consumer: half a minute at 120 Hz, 0.2 MB.
 QUEUE_LENGTH = 4096
-# A wake-up later than this says that the computer was busy or asleep, not that the unit was silent.
-LATE_S = 0.25
 OVERFLOW = (
     "samples came faster than they could be worked off: close other programs, or lower the rate"
 )
@@ -117,9 +122,12 @@ class UnitLink:
         self._queue: asyncio.Queue[tuple[int, int, bytes]] = asyncio.Queue(queue_length)
         self._state = LinkState.CLOSED
         self._session = self._heard_session = 0
-        self._heard_ns: int | None = None
+        self._hearing = Hearing(timing, driver.rejected)
         self._told_overflowed = 0
         self._client: BleakClient | None = None
+        self._serial = ""
+        self._doubts_link = False
+        """Whether the system may be wrong in saying that it holds the link."""
         self._battery_due = asyncio.Event()
 
     @property
@@ -158,18 +166,21 @@ class UnitLink:
 
     async def _live(self) -> None:
         """Hold one connection after the other, until cancelled."""
-        failures = 0
+        failures, failing_s = 0, math.inf
         last: Trouble | None = None
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 before = self.counts.connections
-                searched = self._device is None or failures >= self._timing.search_after
+                known = self._device is not None and not self._doubts_link
+                searched = not known or failures >= self._timing.search_after
                 error = await self._try(search=searched)
                 self._drain()
                 streamed = self.counts.connections > before
                 failures = 0 if streamed else failures + 1
+                failing_s = min(failing_s, loop.time())
                 trouble = trouble_of(error)
-                self._give_up(error, searched=searched, failures=failures)
+                self._give_up(error, searched=searched, failing_s=failing_s)
                 if streamed:
                     self._tell(LinkEventKind.LOST, text=self._sentence(error))
                 elif trouble != last:
@@ -182,11 +193,12 @@ class UnitLink:
         finally:
             self._drain()
 
-    def _give_up(self, error: Exception, *, searched: bool, failures: int) -> None:
-        """Raise when a unit that never sent data failed for good."""
+    def _give_up(self, error: Exception, *, searched: bool, failing_s: float) -> None:
+        """Raise when a unit that never sent a sample failed for good."""
         trouble = trouble_of(error)
         hopeless = trouble in NEEDS_A_PERSON or (searched and trouble is Trouble.NOT_FOUND)
-        if not self.counts.connections and (hopeless or failures >= self._timing.tries):
+        failed_for_s = asyncio.get_running_loop().time() - failing_s
+        if not self.counts.connections and (hopeless or failed_for_s >= self._timing.patience_s):
             raise RadioError(trouble, self._sentence(error)) from error
 
     async def _try(self, *, search: bool) -> Exception:
@@ -201,6 +213,11 @@ class UnitLink:
                 await self._leave(client)
         except RADIO_ERRORS as error:
             return error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return RadioError(Trouble.NO_ANSWER)  # Windows cancelled what bleak waited for
 
     async def _connect(self, gone: asyncio.Event, *, search: bool) -> BleakClient:
         """Connect, after a search where the unit is not known or does not answer."""
@@ -219,64 +236,92 @@ class UnitLink:
         async with self._lock.turn(limit_s, engaged):
             begun_s = loop.time()
             if search or self._device is None:
-                self._device = await find_device(
-                    self._address, timing.search_s, backend=self._backend
-                )
+                self._device = await self._search()
+                self._doubts_link = False
                 self._enter(LinkState.CONNECTING)
             begun_s = loop.time()
-            client = BleakClient(
+            client = client_of(
                 self._device,
-                lambda _: gone.set(),
-                timeout=timing.connect_s,
+                self._backend,
+                gone=lambda _: gone.set(),
                 pair=self._driver.profile.pairing,
-                backend=self._backend.client,
+                timeout_s=timing.connect_s,
             )
             await client.connect()
             return client
 
+    async def _search(self) -> BLEDevice:
+        """Return the unit as the air shows it now: by its address, or else by name and serial."""
+        heard: dict[str, BLEDevice] = {}
+        try:
+            return await find_device(
+                self._address,
+                self._timing.search_s,
+                backend=self._backend,
+                held=not self._doubts_link,
+                heard=heard,
+            )
+        except RadioError as error:
+            if error.trouble is not Trouble.NOT_FOUND or not self._device or not self._serial:
+                raise
+            alike = [device for device in heard.values() if device.name == self._device.name]
+            found = await same_unit(alike, self._driver.profile, self._serial, self._backend)
+            if found is None:
+                raise
+        self._address = found.address
+        self._tell(LinkEventKind.MOVED, text=f"is back under another address ({found.address})")
+        return found
+
     async def _stream(self, client: BleakClient, gone: asyncio.Event) -> RadioError:
         """Start the unit and watch it; return what ended that."""
         self._enter(LinkState.STARTING)
-        self._heard_ns = None
         self._session += 1
+        self._doubts_link = True  # until a sample shows that it stands
+        self._hearing.begin(self._clock_ns())
         async with asyncio.timeout(self._timing.start_s):
+            await self._learn_serial(client)
             await self._driver.start(client, self._receiver())
-        self._enter(LinkState.STREAMING)
+        self._hearing.begin(self._clock_ns())
         self._client = client
         self._battery_due.set()
-        return await self._watch(gone)
+        error = await watch(
+            client,
+            gone,
+            self._hearing,
+            self._driver.rate_hz,
+            self._clock_ns,
+            self._fall_silent,
+            self._timing,
+        )
+        self._doubts_link = error.trouble is not Trouble.SILENT and not gone.is_set()
+        return error
+
+    def _fall_silent(self) -> None:
+        """Tell that the unit is silent; its link stands."""
+        if self._state is LinkState.STREAMING:
+            self._enter(LinkState.SILENT)
+
+    async def _learn_serial(self, client: BleakClient) -> None:
+        """Ask the unit once who it is, to know it again under another address."""
+        if not self._serial and not self.counts.connections:
+            with suppress(*RADIO_ERRORS):
+                async with asyncio.timeout(self._timing.serial_s):
+                    self._serial = await read_serial(client, self._driver.profile)
 
     def _receiver(self) -> Callable[[bytes], None]:
         """Return what takes the notifications of this connection: it stamps and queues them."""
         session, queue, clock_ns, counts = self._session, self._queue, self._clock_ns, self.counts
+        hear = self._hearing.hear
 
         def receive(payload: bytes) -> None:
-            heard_ns = self._heard_ns = clock_ns()
+            heard_ns = clock_ns()
+            hear(heard_ns)
             try:
                 queue.put_nowait((session, heard_ns, bytes(payload)))
             except asyncio.QueueFull:
                 counts.overflowed += 1
 
         return receive
-
-    async def _watch(self, gone: asyncio.Event) -> RadioError:
-        """Return what is wrong as soon as the link or the data is gone."""
-        timing, loop = self._timing, asyncio.get_running_loop()
-        silence_s = max(timing.shortest_silence_s, timing.silence_samples / self._driver.rate_hz)
-        since_ns = self._clock_ns()
-        while True:
-            limit_s = silence_s if self._heard_ns is not None else timing.first_data_s
-            since_ns = max(since_ns, self._heard_ns or since_ns)
-            left_s = limit_s - (self._clock_ns() - since_ns) / NS_PER_S
-            if left_s <= 0.0:
-                return RadioError(Trouble.SILENT)
-            due_s = loop.time() + min(left_s, silence_s)
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(due_s):
-                    await gone.wait()
-                return RadioError(Trouble.LOST)
-            if loop.time() > due_s + LATE_S:  # what was sent meanwhile is still to be heard
-                since_ns = self._clock_ns()
 
     async def _leave(self, client: BleakClient) -> None:
         """Write the stop commands where the unit still listens, and disconnect; never fail."""
@@ -288,9 +333,11 @@ class UnitLink:
                     async with asyncio.timeout(timing.stop_s):
                         await self._driver.stop(client)
         finally:
-            with suppress(*RADIO_ERRORS):
+            try:
                 async with asyncio.timeout(timing.disconnect_s):
                     await client.disconnect()
+            except RADIO_ERRORS:
+                self._doubts_link = True
 
     async def _consume(self) -> None:
         """Decode and deliver what is queued, until cancelled."""
@@ -309,21 +356,34 @@ class UnitLink:
     def _take(self, session: int, heard_ns: int, payload: bytes) -> None:
         """Decode one notification and deliver its samples; the first carries the payload."""
         counts = self.counts
+        counts.notifications += 1
+        readings = self._driver.decode(payload)
+        if session == self._session:
+            self._hearing.read(heard_ns, len(readings))
+        if readings:
+            self._come_alive(session, heard_ns)
+        if counts.overflowed > self._told_overflowed:
+            self._told_overflowed = counts.overflowed
+            self._tell(LinkEventKind.OVERFLOW, text=OVERFLOW, value=counts.overflowed)
+        kept: bytes | None = payload
+        for reading in readings:
+            counts.samples += 1
+            self._deliver(Sample(self._unit, heard_ns, *reading, kept))
+            kept = None
+        if said := self._hearing.part_unreadable():
+            self._tell(LinkEventKind.UNREADABLE, text=said)
+
+    def _come_alive(self, session: int, heard_ns: int) -> None:
+        """Tell that samples come: for the first time, again, or after a silence."""
         if session > self._heard_session:
-            counts.connections += 1
+            self.counts.connections += 1
             again = self._heard_session > 0
             self._heard_session = session
             kind = LinkEventKind.RECONNECTED if again else LinkEventKind.CONNECTED
             self._tell(kind, heard_ns)
-        if counts.overflowed > self._told_overflowed:
-            self._told_overflowed = counts.overflowed
-            self._tell(LinkEventKind.OVERFLOW, text=OVERFLOW, value=counts.overflowed)
-        counts.notifications += 1
-        kept: bytes | None = payload
-        for reading in self._driver.decode(payload):
-            counts.samples += 1
-            self._deliver(Sample(self._unit, heard_ns, *reading, kept))
-            kept = None
+        if session == self._session and self._state in (LinkState.STARTING, LinkState.SILENT):
+            self._doubts_link = False
+            self._enter(LinkState.STREAMING)
 
     async def _power(self) -> None:
         """Ask for the battery at each connect and every minute, until cancelled."""

@@ -16,8 +16,11 @@ class LinkState(StrEnum):
     CONNECTING = "connecting"
     """Waiting for its turn, then connecting."""
     STARTING = "starting"
-    """Subscribing, then writing set-up and start commands."""
+    """Subscribing, writing set-up and start commands, and waiting for the first sample."""
     STREAMING = "streaming"
+    """Samples come."""
+    SILENT = "silent"
+    """Connected, and nothing was heard for a second: the unit may yet send what it measured."""
     STOPPING = "stopping"
     """Writing stop commands where the unit still listens, and disconnecting."""
     LOST = "lost"
@@ -30,15 +33,19 @@ class LinkEventKind(StrEnum):
     STATE = "state"
     """The link went into another state."""
     CONNECTED = "connected"
-    """The first data of the first connection is about to be delivered."""
+    """The first sample of the first connection is about to be delivered."""
     RECONNECTED = "reconnected"
-    """The first data of a later connection is about to be delivered: a new clock epoch begins."""
+    """The first sample of a later connection is about to be delivered: a new clock epoch begins."""
     LOST = "lost"
     """The data stopped."""
     FAILED = "failed"
     """A try to connect or start failed, for a reason other than that of the try before."""
     OVERFLOW = "overflow"
     """Notifications were thrown away because the queue was full; `value` tells how many so far."""
+    UNREADABLE = "unreadable"
+    """Part of what the unit sends cannot be read; the rest goes on."""
+    MOVED = "moved"
+    """The unit is heard under another address, known by its serial number."""
     BATTERY = "battery"
     """The unit told its charge; `value` is in percent."""
 
@@ -50,10 +57,10 @@ class LinkEvent:
     unit: int
     kind: LinkEventKind
     host_time_ns: int
-    """By the link's clock; of `connected` and `reconnected`, when the first data arrived."""
+    """By the link's clock; of `connected` and `reconnected`, when the first sample arrived."""
     state: LinkState
     text: str = ""
-    """Of `lost` and `failed`: what is wrong and what to do."""
+    """Of `lost`, `failed`, `unreadable` and `moved`: what is wrong and what to do."""
     value: int | None = None
 
 
@@ -68,7 +75,7 @@ class LinkCounts:
     overflowed: int = 0
     """Notifications thrown away because the queue was full."""
     connections: int = 0
-    """Connections on which data arrived."""
+    """Connections on which samples arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +91,8 @@ class LinkTiming:
     give_way_s: float = 0.5
     """For a lost unit to answer, while another link waits to connect: some advertising intervals.
     With n units lost at once a unit that is back waits for at most n − 1 of these."""
-    tries: int = 3
-    """How often a unit that never sent data is tried."""
+    patience_s: float = 15.0
+    """For how long after its first failure a unit that never sent a sample is tried again."""
     search_after: int = 2
     """Failures in a row after which the unit is searched for again."""
     first_pause_s: float = 0.125
@@ -93,9 +100,20 @@ class LinkTiming:
     longest_pause_s: float = 1.0
     first_data_s: float = 3.0
     """For a unit to send after its start command; some let their filters settle first."""
+    unreadable_s: float = 2.0
+    """For a unit that sends messages to send one that can be read."""
     shortest_silence_s: float = 1.0
-    """A unit silent for this long, and for ten samples, is given up and connected anew."""
+    """A unit silent for this long, and for ten samples, is said to be silent."""
     silence_samples: float = 10.0
+    drop_silences: float = 4.0
+    """After so many such silences the link is given up and made anew. Radios stall for a second or
+    two and then deliver all that the unit kept meanwhile; a link dropped too early loses it."""
+    probe_s: float = 1.0
+    """For a silent unit to answer a reading: an error says that the link is gone."""
+    look_s: float = 0.1
+    """How often a connection is looked at."""
+    serial_s: float = 2.0
+    """For a unit to tell its serial number."""
     stop_s: float = 2.0
     """For the stop commands on the way out."""
     disconnect_s: float = 3.0
@@ -106,6 +124,14 @@ class LinkTiming:
     def pause_s(self, failures: int) -> float:
         """Return how long to wait after so many failures in a row."""
         return min(self.longest_pause_s, self.first_pause_s * 2.0 ** min(failures, 10))
+
+    def silence_s(self, rate_hz: float) -> float:
+        """Return after how long a unit is said to be silent."""
+        return max(self.shortest_silence_s, self.silence_samples / rate_hz)
+
+    def drop_s(self, rate_hz: float) -> float:
+        """Return after how long a silent unit's link is given up."""
+        return self.drop_silences * self.silence_s(rate_hz)
 
 
 DEFAULT_TIMING = LinkTiming()

@@ -15,6 +15,7 @@ from bleak import BleakAdapter, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
+from imu.air.patience import patiently
 from imu.air.radio_errors import (
     RADIO_ERRORS,
     Backend,
@@ -54,6 +55,8 @@ async def find(
 ) -> list[Found]:
     """Return the units in range that have a profile, the strongest signal first.
 
+    An adapter that is busy, or not ready after a resume, is asked again for a quarter of a minute.
+
     Parameters
     ----------
     timeout_s
@@ -79,14 +82,29 @@ async def find(
         seen[found.address] = found
         return until is not None and until(list(seen.values()))
 
-    await _listen(timeout_s, enough, backend)
+    await patiently(lambda: _listen(timeout_s, enough, backend))
     return sorted(seen.values(), key=lambda found: (-found.rssi, found.address))
 
 
 async def find_device(
-    address: str, timeout_s: float, *, backend: Backend | None = None
+    address: str,
+    timeout_s: float,
+    *,
+    backend: Backend | None = None,
+    held: bool = True,
+    heard: dict[str, BLEDevice] | None = None,
 ) -> BLEDevice:
     """Return the device of an address as soon as it is heard.
+
+    Parameters
+    ----------
+    address, timeout_s, backend
+        Whom to listen for, for how long, and where.
+    held
+        Whether to believe the system about a link that it says it holds. It is wrong about it
+        after its service crashed.
+    heard
+        Gets all devices heard, by address.
 
     Raises
     ------
@@ -96,11 +114,13 @@ async def find_device(
     wanted: list[BLEDevice] = []
 
     def enough(device: BLEDevice, _: AdvertisementData) -> bool:
+        if heard is not None:
+            heard[device.address] = device
         if device.address.lower() == address.lower():
             wanted.append(device)
         return bool(wanted)
 
-    await _listen(timeout_s, enough, backend)
+    await _listen(timeout_s, enough, backend, held=held)
     if not wanted:
         raise RadioError(Trouble.NOT_FOUND)
     return wanted[0]
@@ -110,10 +130,12 @@ async def _listen(
     timeout_s: float,
     enough: Callable[[BLEDevice, AdvertisementData], bool],
     backend: Backend | None,
+    *,
+    held: bool = True,
 ) -> None:
     """Show all devices heard, whenever they are heard, until the time is over or it is enough."""
     try:
-        for device, heard in await _held(backend):
+        for device, heard in await _held(backend) if held else ():
             if enough(device, heard):
                 return
         async with BleakScanner(backend=backend.scanner if backend else None) as scanner:

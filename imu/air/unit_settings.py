@@ -9,8 +9,18 @@ from contextlib import suppress
 from bleak import BleakClient
 
 from imu.air.radio_errors import RADIO_ERRORS, RadioError, Trouble, printable
-from imu.drivers.talk import characteristic, put
-from imu.profiles.unit_layout import ChoiceSetting, Held, Mark, Profile, Rates, TextSetting
+from imu.drivers.talk import characteristic, put, read_number, read_rate
+from imu.profiles.unit_layout import ChoiceSetting, Mark, Profile, TextSetting
+
+__all__ = [
+    "check_choice",
+    "check_name",
+    "read_choice",
+    "read_rate",
+    "read_text",
+    "write_choice",
+    "write_text",
+]
 
 SHORT_OF_IT = "the unit's settings are shorter than its profile says: choose another profile"
 
@@ -58,19 +68,9 @@ def check_name(profile: Profile, wanted: str) -> TextSetting:
     return setting
 
 
-async def read_rate(client: BleakClient, rates: Rates) -> float | None:
-    """Return the rate in Hz that the unit says it is set to; None when it does not tell."""
-    if rates.held is None:
-        return None
-    number = await _read_number(client, rates.held)
-    if number is None or not rates.codes:
-        return number
-    return next((rate for rate, code in rates.codes.items() if code == number), None)
-
-
 async def read_choice(client: BleakClient, setting: ChoiceSetting) -> str:
     """Return what the unit is set to, by name or else as a number; empty when it does not tell."""
-    number = await _read_number(client, setting)
+    number = await read_number(client, setting)
     if number is None:
         return ""
     names = (name for name, value in setting.choices.items() if value == number)
@@ -142,10 +142,3 @@ def _replace(held: bytearray, offset: int, value: bytes) -> None:
     if offset + len(value) > len(held):
         raise RadioError(Trouble.MISFIT, SHORT_OF_IT)
     held[offset : offset + len(value)] = value
-
-
-async def _read_number(client: BleakClient, held: Held) -> float | None:
-    with suppress(*RADIO_ERRORS, struct.error):
-        value = bytes(await client.read_gatt_char(characteristic(client, held.uuid)))
-        return float(struct.unpack_from(held.layout, value, held.offset)[0])
-    return None

@@ -8,9 +8,11 @@ from imu.clocks.pacing import BurstPacer
 from imu.sample import Sample, Unit
 
 NS_PER_S = 1e9
-# A clock that departs from the arrivals by more than this restarted or is garbage. Stalls are
-# shorter.
+# A clock that departs from the arrivals by more than this restarted or is garbage.
 MAX_JUMP_S = 2.0
+# But one that goes on while nothing arrives was held back by a stalled radio: a link that stands is
+# dropped after four seconds, and one that was made anew says so.
+MAX_STALL_S = 5.0
 # A clock coarser than this share of the sample period cannot distinguish samples.
 MAX_TICK_PERIODS = 0.5
 COUNT_BITS = 63  # our own count of samples never wraps
@@ -32,6 +34,11 @@ class Pace:
         """Return how far a step may differ from that of the arrivals: less for short counters."""
         return min(MAX_JUMP_S, self.tick_s * 2.0**self.bits / 4.0)
 
+    @property
+    def stall_s(self) -> float:
+        """Return how far a step forwards may fall behind that of the arrivals."""
+        return min(MAX_STALL_S, self.tick_s * 2.0**self.bits / 4.0)
+
 
 def has_clock(unit: Unit) -> bool:
     """Return whether the unit's own time is fine enough to distinguish its samples."""
@@ -48,14 +55,24 @@ def pace_of(unit: Unit, *, sequenced: bool) -> Pace:
 class Counter:
     """Follows one unit's raw counter through wraps, repeats and restarts."""
 
-    __slots__ = ("_half", "_host_ns", "_jump_s", "_mask", "_raw", "_seen", "_sequenced", "pace")
+    __slots__ = (
+        "_half",
+        "_host_ns",
+        "_jump_s",
+        "_mask",
+        "_raw",
+        "_seen",
+        "_sequenced",
+        "_stall_s",
+        "pace",
+    )
 
     def __init__(self, unit: Unit, *, sequenced: bool) -> None:
         self.pace = pace_of(unit, sequenced=sequenced)
         self._sequenced = None if has_clock(unit) else sequenced
         self._half = 1 << (self.pace.bits - 1)
         self._mask = (1 << self.pace.bits) - 1
-        self._jump_s = self.pace.jump_s
+        self._jump_s, self._stall_s = self.pace.jump_s, self.pace.stall_s
         self._raw: int | None = None
         self._host_ns = 0
         self._seen = 0
@@ -90,7 +107,8 @@ class Counter:
     def between(self, last_raw: int, last_host_ns: int, raw: int, host_ns: int) -> int:
         """Return the step from one reading of the counter to a later one."""
         forward = self.signed(raw - last_raw)
-        if abs(forward * self.pace.tick_s - (host_ns - last_host_ns) / NS_PER_S) > self._jump_s:
+        ahead_s = forward * self.pace.tick_s - (host_ns - last_host_ns) / NS_PER_S
+        if ahead_s > self._jump_s or -ahead_s > (self._stall_s if forward > 0 else self._jump_s):
             return EPOCH
         return max(forward, DROP)
 

@@ -5,14 +5,15 @@ fastest unit's nominal rate. A unit that has no sample at an instant is filled b
 neighbours when they are no more than 100 ms apart, else it is empty. `interpolated` marks a frame
 for which a lost sample was bridged, not one that merely falls between two samples.
 
-When is a frame due? As soon as every unit has a sample at or after its instant. Failing that,
+When is a frame due? As soon as every unit has a sample at or after its instant. A unit whose link
+stands is waited for, since a stalled radio delivers later what it holds back, but no longer than
 `PLAYOUT_NS` after the first unit reached the instant: what comes later comes too late and the frame
-stays empty there. The wait is measured in arrival stamps, in which a silence of all units counts
-as no more than 100 ms: while every unit is silent, none of them is late. So every decision rests
-on the samples and their order of arrival alone. A replay repeats it, and `align` repeats it for a
-whole recording: the sample that an instant waits for came in time when it arrived no later than
-
-    the first arrival whose flow exceeds flow(the first arrival with a time ≥ instant) + PLAYOUT_NS
+stays empty there. A unit whose link broke (`broken`) is not waited for until its next sample. The
+wait is measured in arrival stamps, in which a silence of all units counts as no more than 100 ms:
+while every unit is silent, none of them is late. So every decision rests on the samples, their
+order of arrival and the stamps of broken links alone. A replay repeats it, and `align` repeats it
+for a whole recording: after each arrival it is known up to which instant no frame is outstanding,
+and what an instant waits for came in time when it arrived no later than the first such arrival.
 
 A unit's times only increase, so nothing that arrives later changes what such a sample bounds.
 """
@@ -42,6 +43,7 @@ from imu.clocks.unit_times import (
     Reconnects,
     flow_array_ns,
     independent_lanes,
+    reached_by_all,
     shared_lanes,
 )
 from imu.quaternion import ARRAYS, FLOATS, Quaternion, slerp, table_of, wxyz
@@ -103,6 +105,12 @@ class Timeline:
         if self._rival:
             self._rival.clocks.new_epoch(unit)
 
+    def broken(self, unit: int) -> None:
+        """Say that a unit's link broke: it is not waited for until its next sample."""
+        self._aligner.broken(unit)
+        if self._rival:
+            self._rival.broken(unit)
+
     def push(self, sample: Sample) -> list[Frame]:
         """Take one sample and return the frames that it makes due, in order of time."""
         frames = self._aligner.push(sample)
@@ -139,10 +147,12 @@ class _Aligner:
         # of each unit, the last sample at or before the instant in work and all after it
         self._tracks: list[deque[tuple[float, Quaternion | None]]] = [deque() for _ in units]
         self._firsts: dict[int, float] = {}
-        self._newest = [-math.inf] * len(units)
+        # up to where each unit is not waited for: its newest time, or all while its link is broken
+        self._reached = [-math.inf] * len(units)
+        self._broken: set[int] = set()
         self._flow_ns = self._host_ns = 0
         # each new newest time of any unit, and the flow then, until the wait for it is over
-        self._reached: deque[tuple[float, int]] = deque()
+        self._fronts: deque[tuple[float, int]] = deque()
         self._front = self._horizon = -math.inf
 
     def push(self, sample: Sample) -> list[Frame]:
@@ -152,14 +162,21 @@ class _Aligner:
         if at is None:
             self.dropped[unit] += 1
             return []
-        self._newest[unit] = at
+        self._broken.discard(unit)
         self._tracks[unit].append((at, q))
         self._instants.note(at)
         self._wait(at, sample.host_time_ns)
+        self._reached[unit] = max(self._reached[unit], at)
+        for absent in self._broken:
+            self._reached[absent] = self._front
         if len(self._firsts) < len(self._tracks) and not self._begin(unit, at):
             return []
-        self.ready = max(min(self._newest), self._horizon)
+        self.ready = max(min(self._reached), self._horizon)
         return [self._frame(*instant) for instant in self._instants.due(self.ready)]
+
+    def broken(self, unit: int) -> None:
+        """Say that a unit's link broke."""
+        self._broken.add(unit)
 
     def _wait(self, at: float, host_ns: int) -> None:
         """Advance the horizon: up to there the wait is over."""
@@ -168,9 +185,9 @@ class _Aligner:
         self._host_ns = host_ns
         if at > self._front:
             self._front = at
-            self._reached.append((at, self._flow_ns))
-        while self._reached and self._flow_ns - self._reached[0][1] > PLAYOUT_NS:
-            self._horizon = self._reached.popleft()[0]
+            self._fronts.append((at, self._flow_ns))
+        while self._fronts and self._flow_ns - self._fronts[0][1] > PLAYOUT_NS:
+            self._horizon = self._fronts.popleft()[0]
 
     def _begin(self, unit: int, at: float) -> bool:
         """Note a unit's first sample; return whether this was the last unit to begin."""
@@ -231,6 +248,7 @@ def align(
     units: Sequence[Unit],
     clock: Clock,
     reconnects: Reconnects = (),
+    broken: Reconnects = (),
 ) -> FrameTable:
     """Put a whole recording on one time base: the frames that `Timeline` gives, at once.
 
@@ -245,6 +263,9 @@ def align(
     reconnects
         For each call of `Timeline.new_epoch`, the unit and a host time (ns): the unit's first
         sample from then on begins the epoch.
+    broken
+        For each call of `Timeline.broken`, the unit and the host time (ns) from which on it is
+        not waited for.
 
     Returns
     -------
@@ -253,11 +274,11 @@ def align(
     """
     if share_clock(units, clock):
         lanes = shared_lanes(table, units, reconnects)
-        frames, probe = _frames(table, lanes, units, own=True)
+        frames, probe = _frames(table, lanes, units, broken, own=True)
         if coincide(probe):
             return frames
     lanes = independent_lanes(table, units, reconnects)
-    return _frames(table, lanes, units, own=False)[0]
+    return _frames(table, lanes, units, broken, own=False)[0]
 
 
 def until_last_complete(frames: FrameTable) -> FrameTable:
@@ -272,7 +293,12 @@ def until_last_complete(frames: FrameTable) -> FrameTable:
 
 
 def _frames(
-    table: SampleTable, lanes: Sequence[Lane], units: Sequence[Unit], *, own: bool
+    table: SampleTable,
+    lanes: Sequence[Lane],
+    units: Sequence[Unit],
+    broken: Reconnects,
+    *,
+    own: bool,
 ) -> tuple[FrameTable, list[list[bool]]]:
     """Return all frames, and which units have a sample of their own at the probed instants."""
     if not all(len(lane.rows) for lane in lanes):
@@ -281,22 +307,22 @@ def _frames(
     rows = np.concatenate([lane.rows for lane in lanes])
     order = np.argsort(rows, kind="stable")  # the lanes are in order already, so it only merges
     rows, times = rows[order], np.concatenate([lane.time_s for lane in lanes])[order]
-    front, flow = np.maximum.accumulate(times), flow_array_ns(table.host_time_ns[rows])
-    arrivals = Arrivals(rows, front, flow)
-    noted = times[np.arange(len(rows)) <= arrivals.deadline(times)]
-    begin = sorted(lanes, key=lambda lane: int(lane.rows[0]))
-    firsts = [float(lane.time_s[0]) for lane in begin]
-    after = arrivals.horizon(int(np.searchsorted(rows, begin[-1].rows[0])))
-    last = min(float(lane.time_s[-1]) for lane in lanes)
-    until = max(last, arrivals.horizon(len(rows) - 1))
-    choose = own_instants if own else grid_instants
-    at, time_s, reach_s = choose(noted, units, firsts, after, until)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     places = np.split(place, np.cumsum([len(lane.rows) for lane in lanes])[:-1])
-    deadline = arrivals.deadline(at)
+    host_ns, front = table.host_time_ns[rows], np.maximum.accumulate(times)
+    arrived = [(p, lane.time_s) for p, lane in zip(places, lanes, strict=True)]
+    reached = reached_by_all(front, host_ns, arrived, broken)
+    arrivals = Arrivals(front, flow_array_ns(host_ns), reached)
+    noted = times[np.arange(len(rows)) <= arrivals.due(times)]
+    begin = sorted(lanes, key=lambda lane: int(lane.rows[0]))
+    firsts = [float(lane.time_s[0]) for lane in begin]
+    after = float(arrivals.horizon[np.searchsorted(rows, begin[-1].rows[0])])
+    choose = own_instants if own else grid_instants
+    at, time_s, reach_s = choose(noted, units, firsts, after, float(arrivals.ready[-1]))
+    due = arrivals.due(at)
     filled = [
-        _fill(lane, table.q, (at, at + reach_s), arrival, deadline)
+        _fill(lane, table.q, (at, at + reach_s), arrival, due)
         for lane, arrival in zip(lanes, places, strict=True)
     ]
     apart_s = np.stack([apart for _, apart in filled], axis=1)
@@ -312,17 +338,17 @@ def _fill(
     q: FloatArray,
     instants: tuple[FloatArray, FloatArray],
     arrival: IntArray,
-    deadline: IntArray,
+    due: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Return a unit's orientations (m, 4) at instants (m,) and how far its neighbours are apart.
 
     The batch form of `_value`, with the samples that arrived before each instant's wait was over:
-    `arrival` is when each of the lane's samples came, `deadline` when each wait was over.
+    `arrival` is when each of the lane's samples came, `due` with which arrival each frame was made.
     """
     at, end = instants
     later = _earlier(lane.time_s, at)
     parts = [
-        _filled(lane, q, (at[part], end[part]), later[part], arrival, deadline[part])
+        _filled(lane, q, (at[part], end[part]), later[part], arrival, due[part])
         for part in (slice(first, first + BLOCK) for first in range(0, max(len(at), 1), BLOCK))
     ]
     values, apart = zip(*parts, strict=True)
@@ -335,11 +361,11 @@ def _filled(
     instants: tuple[FloatArray, FloatArray],
     later: IntArray,
     arrival: IntArray,
-    deadline: IntArray,
+    due: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
     at, end = instants
     b, a = np.minimum(later, len(lane.rows) - 1), np.maximum(later - 1, 0)
-    arrived = (arrival[b] <= deadline) & (later < len(lane.rows))
+    arrived = (arrival[b] <= due) & (later < len(lane.rows))
     after, before = lane.time_s[b], lane.time_s[a]
     own = arrived & ((after == at) | (after < end))
     apart = np.where(own, 0.0, np.where(arrived, after - before, np.inf))

@@ -18,11 +18,13 @@ from imu.clocks.counter import DROP, EPOCH, NS_PER_S, Counter, has_clock
 from imu.clocks.pacing import BurstPacer
 from imu.sample import BoolArray, FloatArray, IntArray, SampleTable, Unit
 
-# The longest gap that is filled, and five connection intervals of 30 ms for its end to arrive.
-PLAYOUT_NS = 250_000_000
+# What a stalled radio may take to deliver what a unit kept meanwhile: after so long without a
+# sample the link is dropped (`imu.air.link_state`), and a broken link is not waited for.
+PLAYOUT_NS = 4_000_000_000
 
 Reconnects = Sequence[tuple[int, int]]
-"""(unit, host_time_ns) from which on that unit counts anew, as `new_epoch` says live."""
+"""(unit, host_time_ns) from which on that unit counts anew, as `new_epoch` says live, or is not
+waited for, as `broken` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +43,59 @@ class Lane:
 class Arrivals:
     """How long each instant waits, over all units' samples in order of arrival."""
 
-    rows: IntArray
-    """Shape (n,), increasing: rows of the table that count."""
     front: FloatArray
     """Shape (n,): the newest time of any unit so far."""
     flow_ns: IntArray
     """Shape (n,): time so far in which data flowed."""
+    reached: FloatArray
+    """Shape (n,): up to where nothing of any unit is waited for, but for the wait being over."""
 
     @cached_property
-    def _over(self) -> IntArray:
-        """With which arrival the wait is over that began with each arrival (n,)."""
-        return np.searchsorted(self.flow_ns, self.flow_ns + PLAYOUT_NS, "right")
+    def horizon(self) -> FloatArray:
+        """Up to where the wait is over after each arrival (n,); −inf before any was long enough."""
+        waited = np.searchsorted(self.flow_ns, self.flow_ns - PLAYOUT_NS)
+        return np.concatenate(([-math.inf], self.front))[waited]
 
-    def deadline(self, at: FloatArray) -> IntArray:
-        """Return the arrival with which the wait for each instant (m,) is over."""
-        return self._over[np.searchsorted(self.front, at)]
+    @cached_property
+    def ready(self) -> FloatArray:
+        """Up to where no frame is outstanding after each arrival (n,)."""
+        return np.maximum(self.reached, self.horizon)
 
-    def horizon(self, arrival: int) -> float:
-        """Return up to where the wait is over after an arrival; −inf before any was long enough."""
-        waited = int(np.searchsorted(self.flow_ns, self.flow_ns[arrival] - PLAYOUT_NS))
-        return float(self.front[waited - 1]) if waited else -math.inf
+    def due(self, at: FloatArray) -> IntArray:
+        """Return the arrival with which the frame of each instant (m,) is made; n for never."""
+        return np.searchsorted(self.ready, at)
+
+
+def reached_by_all(
+    front: FloatArray,
+    host_ns: IntArray,
+    arrived: Sequence[tuple[IntArray, FloatArray]],
+    broken: Reconnects,
+) -> FloatArray:
+    """Return up to where nothing of any unit is waited for after each arrival (n,).
+
+    Parameters
+    ----------
+    front, host_ns
+        Shape (n,): the newest time of any unit so far, and when each sample arrived.
+    arrived
+        Of each unit, which of the arrivals are its own, and their times.
+    broken
+        Where a unit's link broke: it is not waited for until its next sample.
+    """
+    by_unit = []
+    for unit, (own, time_s) in enumerate(arrived):
+        reached = np.full(len(front), -math.inf)
+        reached[own] = time_s
+        for _, since_ns in (event for event in broken if event[0] == unit):
+            begin = int(np.searchsorted(host_ns, since_ns))
+            back = np.searchsorted(own, begin)
+            end = int(own[back]) if back < len(own) else len(front)
+            reached[begin:end] = front[begin:end]
+        by_unit.append(np.maximum.accumulate(reached))
+    least: FloatArray = np.min(by_unit, axis=0)
+    least[: max(int(own[0]) for own, _ in arrived)] = -math.inf  # no frame before all units began
+    return least
 
 
 _Found = tuple[IntArray, IntArray, Counter]
@@ -221,7 +256,8 @@ def _steps(raw: IntArray, host_ns: IntArray, restarts: BoolArray, counter: Count
     spare = 64 - pace.bits
     forward = (np.diff(raw, prepend=raw[:1]) << spare) >> spare  # the sign extended from `bits`
     silence_s = np.diff(host_ns, prepend=host_ns[:1]) / NS_PER_S
-    away = np.abs(forward * pace.tick_s - silence_s) > pace.jump_s
+    ahead_s = forward * pace.tick_s - silence_s
+    away = (ahead_s > pace.jump_s) | (-ahead_s > np.where(forward > 0, pace.stall_s, pace.jump_s))
     step = np.where(restarts | away, EPOCH, np.maximum(forward, DROP))
     settled = 0
     for odd in np.flatnonzero(step == DROP).tolist():

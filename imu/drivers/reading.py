@@ -19,7 +19,7 @@ out_of_range      beyond what a sensor on a leg can read
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -65,6 +65,28 @@ class Reason(StrEnum):
     NOT_FINITE = "not_finite"
     NOT_UNIT = "not_unit"
     OUT_OF_RANGE = "out_of_range"
+
+
+WORDS = {
+    Reason.TOO_SHORT: "shorter than its profile says",
+    Reason.TOO_LONG: "longer than a message can be",
+    Reason.OTHER_MESSAGE: "of another kind than its profile says",
+    Reason.OUT_OF_STEP: "cut in the middle",
+    Reason.UNREADABLE_LINE: "lines that do not look as its profile says",
+    Reason.CHECKSUM: "damaged on the way",
+    Reason.PART_MISSING: "halves without their other half",
+    Reason.NOT_FINITE: "numbers that are none",
+    Reason.NOT_UNIT: "zeros or other numbers in place of an orientation",
+    Reason.OUT_OF_RANGE: "beyond what a sensor can measure",
+}
+"""What is wrong with messages of each reason, for a person."""
+
+
+def what_is_wrong(rejected: Mapping[str, int]) -> str:
+    """Return the causes in words, the most frequent first; "no sample in them" for none."""
+    known = {str(reason): words for reason, words in WORDS.items()}
+    often = sorted((-n, reason) for reason, n in rejected.items() if n > 0)
+    return ", ".join(known.get(reason, reason) for _, reason in often) or "no sample in them"
 
 
 def count(rejected: dict[str, int], reason: Reason) -> None:

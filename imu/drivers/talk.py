@@ -13,13 +13,14 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from imu.air.radio_errors import RADIO_ERRORS, RadioError, Trouble
-from imu.profiles.unit_layout import MTU_OVERHEAD, Battery, Write
+from imu.profiles.unit_layout import MTU_OVERHEAD, Battery, Held, Rates, Write
 from imu.profiles.write_guard import forbidden
 
 T = TypeVar("T")
 
 SMALLEST_ROOM = 20  # bytes in a notification on any link
 REPLY_TIMEOUT_S = 2.0
+READ_AGAIN_S = 0.5
 STOP_TIMEOUT_S = 2.0  # a unit that went away must not hold up the end of a session
 
 
@@ -225,3 +226,44 @@ def charge(battery: Battery, message: bytes) -> int | None:
     if battery.table:
         return next((percent for above, percent in battery.table if value > above), 0)
     return round(value) if 0 <= value <= 100 else None
+
+
+async def read_rate(client: BleakClient, rates: Rates) -> float | None:
+    """Return the rate in Hz that the unit says it is set to; None when it does not tell."""
+    if rates.held is None:
+        return None
+    number = await read_number(client, rates.held)
+    if number is None or not rates.codes:
+        return number
+    return next((rate for rate, code in rates.codes.items() if code == number), None)
+
+
+async def read_number(client: BleakClient, held: Held) -> float | None:
+    """Return a number that the unit keeps; None when it does not tell."""
+    with suppress(*RADIO_ERRORS, struct.error):
+        value = bytes(await client.read_gatt_char(characteristic(client, held.uuid)))
+        return float(struct.unpack_from(held.layout, value, held.offset)[0])
+    return None
+
+
+async def check_rate(client: BleakClient, rates: Rates, wanted_hz: float) -> None:
+    """Read back the rate that a unit was set to.
+
+    Some units need a moment until they tell it. One that tells a rate that units of its kind do not
+    have tells nothing.
+
+    Raises
+    ------
+    RadioError
+        When it says that it is set to another rate.
+    """
+    held_hz = await read_rate(client, rates)
+    if held_hz != wanted_hz and held_hz in rates.allowed:
+        await asyncio.sleep(READ_AGAIN_S)
+        held_hz = await read_rate(client, rates)
+    if held_hz is not None and held_hz in rates.allowed and held_hz != wanted_hz:
+        raise RadioError(
+            Trouble.REJECTED,
+            f"the unit was set to {wanted_hz:g} samples a second and says {held_hz:g}: switch it"
+            " off and on, or choose another rate with `hipturn configure`",
+        )

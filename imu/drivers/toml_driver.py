@@ -9,7 +9,16 @@ from bleak import BleakClient
 
 from imu.drivers.decode import Decoder
 from imu.drivers.reading import Reading
-from imu.drivers.talk import Notifications, attempt, charge, has, read_battery, room, send
+from imu.drivers.talk import (
+    Notifications,
+    attempt,
+    charge,
+    check_rate,
+    has,
+    read_battery,
+    room,
+    send,
+)
 from imu.drivers.talk import characteristic as find
 from imu.drivers.unit_fields import UnitFields, fields_of
 from imu.profiles.unit_layout import MTU_OVERHEAD, Battery, Profile, Write, write_values
@@ -72,7 +81,10 @@ class TomlDriver:
         stream = self.profile.streams[name]
         self._notifications = Notifications(receive)
         await client.start_notify(find(client, stream.uuid), self._notifications)
-        for write in (*self.profile.setup, *stream.start):
+        for write in self.profile.setup:
+            await self._send(client, write)
+        await check_rate(client, self.profile.rates, self._rate_hz)
+        for write in stream.start:
             await self._send(client, write)
 
     async def stop(self, client: BleakClient) -> None:

@@ -65,6 +65,8 @@ class HostFilter:
     ----------
     valid : bool
         Whether the orientation after the last `update` can be relied on.
+    rate_hz : float
+        As given.
 
     Raises
     ------
@@ -76,7 +78,7 @@ class HostFilter:
         if not RATE_LIMITS_HZ[0] <= rate_hz <= RATE_LIMITS_HZ[1]:
             raise ValueError(f"rate_hz is {rate_hz}; it must be from 1 to 10000")
         self._filter: OrientationFilter = make_filter(name, rate_hz)
-        self._rate_hz = rate_hz
+        self.rate_hz = rate_hz
         self._last: tuple[Vector, Vector] | None = None
         self._unusable = 0  # samples since the last usable one
         self._filled_s = 0.0  # time filled lately, forgotten exponentially over FORGET_S
@@ -123,8 +125,8 @@ class HostFilter:
         self, missing: int, before: tuple[Vector, Vector], after: tuple[Vector, Vector]
     ) -> None:
         """Get over a gap: fill it or start again."""
-        gap_s = (missing + 1) / self._rate_hz
-        self._filled_s *= math.exp(-self._since_gap / (FORGET_S * self._rate_hz))
+        gap_s = (missing + 1) / self.rate_hz
+        self._filled_s *= math.exp(-self._since_gap / (FORGET_S * self.rate_hz))
         self._since_gap = 0
         if gap_s > BRIDGE_S + _ROUNDING_S:
             self._filter.restart()
@@ -136,13 +138,13 @@ class HostFilter:
                 _between(before[0], after[0], share), _between(before[1], after[1], share)
             )
         fast = max(math.hypot(*before[1]), math.hypot(*after[1])) > FILL_SLOW_RADPS
-        self._filled_s += (1.0 if fast else FILL_SLOW_SHARE) * missing / self._rate_hz
+        self._filled_s += (1.0 if fast else FILL_SLOW_SHARE) * missing / self.rate_hz
         long = gap_s > FILL_S + _ROUNDING_S
         if (long and fast) or self._filled_s > FILLED_SHARE_MAX * FORGET_S:
             self._unsettle(FORGET_S)
 
     def _unsettle(self, duration_s: float) -> None:
-        self._settling = max(self._settling, math.ceil(duration_s * self._rate_hz))
+        self._settling = max(self._settling, math.ceil(duration_s * self.rate_hz))
         self._still.clear()
 
     def _settle(self, acc: Vector, gyr: Vector) -> None:
@@ -270,7 +272,9 @@ def _checked_missing(
         raise ValueError("time_s does not run forwards; sort the samples and drop repeats")
     if n > 2:
         typical = float(np.median(steps))
-        if abs(typical - max(1, round(typical))) > 0.1:
+        # the mean too: units put the samples of a message apart at the rate they think they have
+        mean = float(steps.sum() / np.maximum(1.0, np.rint(steps)).sum())
+        if abs(typical - max(1, round(typical))) > 0.1 < abs(mean - 1.0):
             raise ValueError(
                 f"the samples come every {typical / rate_hz:.6g} s, which is not {rate_hz} Hz;"
                 " give the rate they came at"

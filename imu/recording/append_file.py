@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from io import FileIO
 from pathlib import Path
 
 from imu.recording.folder import SessionError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class AppendFile:
@@ -23,7 +26,7 @@ class AppendFile:
         self.size = 0
         self._path = path
         self._max_bytes = max_bytes
-        self._failed = False
+        self._failed = self._full = False
         self._file = FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600))
 
     def append(self, data: bytes) -> None:
@@ -40,14 +43,14 @@ class AppendFile:
                 self._path, f"would grow over {self._max_bytes} bytes", "begin a new session"
             )
         if self._failed:
-            raise self._refused("an earlier write failed")
+            raise self._refused(None)
         rest = memoryview(data)
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
             self._failed = True
-            raise self._refused(error.strerror) from None
+            raise self._refused(error) from None
         self.size += len(data)
 
     def sync(self) -> None:
@@ -61,7 +64,9 @@ class AppendFile:
                 self.sync()
             self._file.close()
 
-    def _refused(self, reason: str | None) -> SessionError:
-        return SessionError(
-            self._path, f"cannot grow ({reason})", "free some space; what it holds is kept"
-        )
+    def _refused(self, error: OSError | None) -> SessionError:
+        if error is not None and error.errno in FULL:
+            self._full = True
+        reason = "an earlier write failed" if error is None else error.strerror
+        problem = "cannot grow: the disk is full" if self._full else f"cannot grow ({reason})"
+        return SessionError(self._path, problem, "free some space; what it holds is kept")

@@ -216,7 +216,7 @@ def test_a_disk_without_room_ends_the_recording_with_a_sentence_and_earlier_data
     assert ended.returncode == 0, ended.stderr
     told, kept, vain, rescued = ended.stdout.splitlines()
     assert told == (
-        f"{tmp_path / 's' / 'samples.arrows'}: cannot grow (No space left on device);"
+        f"{tmp_path / 's' / 'samples.arrows'}: cannot grow: the disk is full;"
         " free some space; what it holds is kept"
     )
     assert int(kept.split()[0]) > 1000

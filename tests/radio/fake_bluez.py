@@ -31,6 +31,8 @@ BUS = "org.freedesktop.DBus"
 
 GENERIC = "00001801-0000-1000-8000-00805f9b34fb"  # the service that every unit has
 
+ATT_REJECTED = "Operation failed with ATT error: 0x0e"  # unlikely error
+
 TURN_S = 0.004
 LONGEST_TURN_S = 0.02
 ADVERTISING_S = 0.1
@@ -56,6 +58,12 @@ class FakeBluez:
         self.units: list[Peripheral] = []
         self.adapters = True
         self.powered = True
+        self.serving = True
+        """Whether bluetoothd lives; the bus may live on without it."""
+        self.errors: dict[str, list[tuple[str, str]]] = {}
+        """Method → errors that its next calls are answered with."""
+        self.faults: list[Exception] = []
+        """What units raised; it ends nothing."""
         self.collisions = 0
         """Scans and connects asked for while another was going on."""
         self.reads: list[str] = []
@@ -159,6 +167,13 @@ class FakeBluez:
         path = message.path or ""
         if message.interface == BUS:
             return self._answer_bus(wire, message)
+        if not self.serving:
+            raise RefusedError(
+                "org.freedesktop.DBus.Error.ServiceUnknown",
+                "The name org.bluez was not provided by any .service files",
+            )
+        if errors := self.errors.get(str(message.member)):
+            raise RefusedError(*errors.pop(0))
         if message.member == "GetManagedObjects":
             return Message.new_method_return(message, "a{oa{sa{sv}}}", [self._objects()])
         if message.interface == ADAPTER and path == ADAPTER_PATH:
@@ -234,7 +249,11 @@ class FakeBluez:
             self.reads.append(characteristic.uuid)
             return Message.new_method_return(message, "ay", [characteristic.value])
         if message.member == "WriteValue":
-            unit.write(characteristic.uuid, bytes(message.body[0]))
+            try:
+                unit.write(characteristic.uuid, bytes(message.body[0]))
+            except Exception as error:  # what a unit does not take is no fault of the bus
+                self.faults.append(error)
+                raise RefusedError("org.bluez.Error.Failed", ATT_REJECTED) from error
             return Message.new_method_return(message)
         if message.member in ("StartNotify", "StopNotify"):
             if "notify" not in characteristic.flags:
@@ -276,12 +295,21 @@ class FakeBluez:
             now_s = loop.time()
             self.flow_s += min(now_s - last_s, LONGEST_TURN_S)
             last_s = now_s
-            if self._scanning and self.flow_s >= self._advertised_s + ADVERTISING_S:
+            if (
+                self._scanning
+                and self.serving
+                and self.flow_s >= self._advertised_s + ADVERTISING_S
+            ):
                 self._advertised_s = self.flow_s
                 self._advertise()
             for unit in self.units:
                 self._progress(unit)
-                for payload in unit.tick(now_s, self.flow_s, self._breaker(unit)):
+                try:
+                    payloads = unit.tick(now_s, self.flow_s, self._breaker(unit))
+                except Exception as error:
+                    self.faults.append(error)
+                    continue
+                for payload in payloads if self.serving else ():
                     self.notify(unit, payload)
 
     def _breaker(self, unit: Peripheral) -> Callable[[], None]:
@@ -334,6 +362,35 @@ class FakeBluez:
             unit.lose()
             gone = {"ServicesResolved": Variant("b", False), "Connected": Variant("b", False)}
             self._changed(path_of(unit), DEVICE, gone)
+
+    def crash(self, *, goodbye: bool = False) -> None:
+        """Let bluetoothd die while the bus lives on; without a goodbye nobody is told."""
+        self._scanning = False
+        for wire, call, _ in self._pending.values():
+            error = "org.freedesktop.DBus.Error.NoReply"
+            self._reply(wire, Message.new_error(call, error, "Message recipient disconnected"))
+        self._pending.clear()
+        self._resolving.clear()
+        self._shown.clear()
+        for unit in self.units:
+            if goodbye and unit.known:
+                body: list[object] = [path_of(unit), [DEVICE]]
+                self._signal("/", OBJECTS, "InterfacesRemoved", "oas", body)
+            unit.lose()
+            unit.known = False
+        if goodbye:
+            self._signal("/", OBJECTS, "InterfacesRemoved", "oas", [ADAPTER_PATH, [ADAPTER]])
+        self.serving = False
+
+    def revive(self) -> None:
+        """Let bluetoothd start again; it knows its adapter and no unit."""
+        self.serving = True
+        self._added(ADAPTER_PATH, self._objects()[ADAPTER_PATH])
+
+    def readdress(self, unit: Peripheral, address: str) -> None:
+        """Let a unit come back under another address, as one with random addresses may."""
+        self.forget(unit)
+        unit.address = address
 
     def hold(self, unit: Peripheral) -> None:
         """Be connected to a unit from before, by a program that was killed."""

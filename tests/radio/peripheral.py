@@ -71,6 +71,9 @@ class Peripheral:
     """What is sent in place of a payload."""
     outages: list[tuple[float, float]] = field(default_factory=list)
     """For each: seconds of streaming until the link breaks, seconds until the unit is in reach."""
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    """For each: seconds of streaming until the radio stalls, for how long; the link stands, and
+    what was measured meanwhile goes out after it."""
     mute: bool = False
     """Connected, started, and nothing comes."""
     refusals: int = 0
@@ -104,6 +107,9 @@ class Peripheral:
         self._heard_s: float | None = None
         self._away_until_s: float | None = None
         self._back_s: float | None = None
+        self._stalled_until_s = 0.0
+        self.stalled: list[float] = []
+        """When each stall began, on the emulation's clock."""
 
     def characteristic(self, uuid: str) -> Characteristic | None:
         all_of = (c for group in self.services.values() for c in group)
@@ -145,7 +151,7 @@ class Peripheral:
             if not self.started:
                 return []
             self._began_s = now_s
-        if now_s < self._due_s:
+        if now_s < self._due_s or self._stalls(flow_s):
             return []
         self._due_s = now_s + self.interval_s
         due = int((now_s - self._began_s) * self.rate_hz)
@@ -155,6 +161,16 @@ class Peripheral:
         while self._number < due:
             burst += self._measure(flow_s)
         return burst
+
+    def _stalls(self, flow_s: float) -> bool:
+        if self.stalls and self._heard_s is not None:
+            streamed_s, stall_s = self.stalls[0]
+            if flow_s - self._heard_s >= streamed_s:
+                self.stalls.pop(0)
+                self._stalled_until_s = flow_s + stall_s
+                self._heard_s = self._stalled_until_s
+                self.stalled.append(flow_s)
+        return flow_s < self._stalled_until_s
 
     def _measure(self, flow_s: float) -> list[bytes]:
         number, self._number = self._number, self._number + 1

@@ -108,6 +108,7 @@ async def linked(
     driver: Callable[[], Driver] = ReferenceDriver,
     timing: LinkTiming = DEFAULT_TIMING,
     queue_length: int = 4096,
+    clock_ns: Callable[[], int] = time.monotonic_ns,
 ) -> AsyncIterator[Links]:
     """Run a link to each unit inside the `async with`, and stop them at its end."""
     catch = Catch(len(units))
@@ -119,7 +120,7 @@ async def linked(
             index,
             catch.samples.append,
             catch.events.append,
-            time.monotonic_ns,
+            clock_ns,
             connect_lock=lock,
             timing=timing,
             queue_length=queue_length,

@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from dot import ACC_MPS2, CHARGE, CONTROL, GYR_DPS, SETTINGS, Q, dot
+from dot import ACC_MPS2, CHARGE, CONTROL, GYR_DPS, INFORMATION, SETTINGS, Q, dot
 from sessions import Catch, linked, until
 
 from imu.air.scan import find
@@ -55,7 +55,7 @@ def test_two_dots_stream_the_longest_payload_that_their_link_carries(
     assert catch.kinds(0).count("reconnected") == 0
     assert catch.kinds(1).count("reconnected") == 1
     assert {event.value for event in catch.events if event.kind == "battery"} == {0x42}
-    assert set(air.reads) <= {CHARGE, SETTINGS}
+    assert set(air.reads) <= {CHARGE, SETTINGS, INFORMATION}
     units = [
         Unit(segment=segment, side=Side.RIGHT, **driver.unit_fields())
         for segment, driver in zip((Segment.THIGH, Segment.SHANK), drivers, strict=True)

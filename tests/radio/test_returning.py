@@ -173,8 +173,9 @@ def test_bluetooth_switched_off_and_on_in_a_session(air: FakeBluez) -> None:
 
     _, catch = asyncio.run(stream())
     assert catch.payloads(0) == unit.sent
-    assert "switch it on" in catch.texts("failed")[0]
-    assert catch.kinds().count("failed") == 1, "the same trouble is told once"
+    told = catch.texts("failed")
+    assert all("switch it on" in text for text in told)
+    assert len(told) == len(set(told)), "the same trouble is told once"
     assert max(unit.waits_s) < BACK_WITHIN_S
 
 
@@ -218,8 +219,10 @@ def test_sensors_come_back_by_themselves_and_their_state_is_never_older_than_abo
                 await asyncio.sleep(0.005)
             unit.mute = True  # the link stands and says nothing: only a watch can tell
             fell_s = air.flow_s
+            await until(lambda: str(link.state) == "silent")
+            assert air.flow_s - fell_s < 1.3
             await until(lambda: len(catch.texts("lost")) == 2)
-            assert air.flow_s - fell_s < 1.2
+            assert 3.5 < air.flow_s - fell_s < 4.5
         return caught
 
     asyncio.run(stream())
@@ -232,7 +235,7 @@ def test_sensors_come_back_by_themselves_and_their_state_is_never_older_than_abo
 def test_a_computer_that_was_busy_does_not_blame_the_unit(air: FakeBluez) -> None:
     unit = Peripheral(THIGH)
     air.units = [unit]
-    timing = LinkTiming(shortest_silence_s=0.3, silence_samples=1.0)
+    timing = LinkTiming(shortest_silence_s=0.075, silence_samples=1.0)
 
     async def stream() -> Links:
         async with air, linked([unit], timing=timing) as caught:

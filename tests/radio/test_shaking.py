@@ -49,9 +49,12 @@ def test_of_two_units_the_shaken_one_goes_on_the_thigh_and_the_other_on_the_shan
     said, strapped = told_apart(2, [(0.5, 20.0, thigh)])
     assert [one.place for one in strapped] == PLACES[:2]
     assert [one.found.address[-1] for one in strapped] == [str(1 + thigh), str(2 - thigh)]
-    assert said[0] == "Shake the unit that goes on the right thigh, and keep the others still."
-    assert said[1].endswith("goes on the right thigh.")
-    assert len(said) == 2
+    assert said[:2] == [
+        "Connecting to 2 units…",
+        "Shake the unit that goes on the right thigh, and keep the others still.",
+    ]
+    assert said[2].endswith("goes on the right thigh.")
+    assert len(said) == 3
 
 
 def test_four_units_are_asked_for_one_after_the_other():

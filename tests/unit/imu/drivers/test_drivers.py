@@ -104,6 +104,8 @@ class FakeUnit:
     ) -> None:
         name = self._name(target)
         self.log.append(("write", name, bytes(data).hex(" "), response))
+        if name in self.holds:
+            self.holds[name] = bytes(data)
         for answer in self.answers.get(bytes(data).hex(), []):
             self.say(answer)
 
@@ -191,6 +193,7 @@ def test_a_dot_sends_as_much_as_the_link_carries(
         ("notify", DOT.format(uuid)),
         ("read", DOT.format("1002")),
         ("write", DOT.format("1002"), RATE_60, True),
+        ("read", DOT.format("1002")),  # what it made of it
         ("write", DOT.format("2001"), f"01 01 {code}", True),
     ]
     unit.log.clear()

@@ -1,0 +1,113 @@
+"""Records and says what happens to the units' links: connecting, streaming, lost, back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from hipturn.session.live import LiveSession
+from imu.air.link_state import LinkEvent, LinkEventKind, LinkState
+from imu.drivers.reading import Reason, what_is_wrong
+from imu.sample import Unit
+
+BATTERY_LEVELS = (5, 15)
+"""Percent at which a battery is spoken of: time to charge it after the session, and before."""
+SAID = (
+    LinkEventKind.LOST,
+    LinkEventKind.FAILED,
+    LinkEventKind.OVERFLOW,
+    LinkEventKind.UNREADABLE,
+    LinkEventKind.MOVED,
+)
+PROGRESS = {LinkState.SEARCHING: "searching", LinkState.CONNECTING: "connecting"}
+
+
+class LinkNews:
+    """Receives the events of a session's links.
+
+    Parameters
+    ----------
+    units
+        What `LinkEvent.unit` counts into.
+    session
+        Where they are recorded and said.
+    all_stream
+        Called once, when samples of every unit came.
+    """
+
+    def __init__(
+        self, units: Sequence[Unit], session: LiveSession, all_stream: Callable[[], None]
+    ) -> None:
+        self._units, self._session, self._all_stream = units, session, all_stream
+        self._streaming: set[int] = set()
+        self._progress: dict[int, str] = {}
+        self._charge: dict[int, int] = {}
+
+    def note(self, event: LinkEvent) -> None:
+        """Record what happened to a link, and say what matters."""
+        session = self._session
+        if event.kind is LinkEventKind.STATE:
+            # a unit that stays away goes through three a second: for the eye, not the record
+            self._tell_progress(event)
+            return
+        if event.kind is LinkEventKind.RECONNECTED:
+            session.reconnected(event.unit, event.host_time_ns)
+            self._say(event.unit, "back")
+            return
+        if event.kind is LinkEventKind.LOST:
+            session.lost(event.unit, event.host_time_ns)
+        session.event(
+            "link",
+            event.host_time_ns,
+            unit=event.unit,
+            what=str(event.kind),
+            state=str(event.state),
+            text=event.text,
+            value=event.value,
+        )
+        if event.kind in SAID:
+            self._say(event.unit, event.text)
+        elif event.kind is LinkEventKind.CONNECTED:
+            self._stream(event.unit)
+        elif event.kind is LinkEventKind.BATTERY and event.value is not None:
+            self._tell_charge(event.unit, event.value)
+
+    def ended(self, rejected: Sequence[Mapping[str, int]], host_time_ns: int) -> None:
+        """Record what of each unit could not be read, by the reasons that its driver counted."""
+        for unit, reasons in enumerate(rejected):
+            # replies and the like are no data
+            unread = {r: n for r, n in reasons.items() if r != Reason.OTHER_MESSAGE and n > 0}
+            if unread:
+                self._session.event(
+                    "unread",
+                    host_time_ns,
+                    unit=unit,
+                    unread=sum(unread.values()),
+                    cause=what_is_wrong(unread),
+                )
+
+    def _tell_progress(self, event: LinkEvent) -> None:
+        """Say how far a unit is, until it streams for the first time."""
+        doing = PROGRESS.get(event.state, "")
+        if doing and event.unit not in self._streaming and doing != self._progress.get(event.unit):
+            self._progress[event.unit] = doing
+            self._say(event.unit, doing)
+
+    def _stream(self, unit: int) -> None:
+        self._streaming.add(unit)
+        self._say(unit, f"streaming ({len(self._streaming)} of {len(self._units)})")
+        if len(self._streaming) == len(self._units):
+            self._all_stream()
+
+    def _tell_charge(self, unit: int, percent: int) -> None:
+        """Say a battery's charge at first, and again when it falls to a level."""
+        before = self._charge.get(unit)
+        self._charge[unit] = percent
+        level = next((level for level in BATTERY_LEVELS if percent <= level), None)
+        if level is not None and (before is None or before > level):
+            when = "now" if level == BATTERY_LEVELS[0] else "after this session"
+            self._say(unit, f"battery at {percent} %: charge it {when}")
+        elif before is None:
+            self._say(unit, f"battery {percent} %")
+
+    def _say(self, unit: int, text: str) -> None:
+        self._session.display.say(f"{self._units[unit].label}: {text}")
