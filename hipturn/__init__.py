@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +20,28 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "analyse", "open"]
 __version__ = "0.1.0"
+
+
+def _refuse_hidden_packages() -> None:
+    """Refuse to go on when a file of the user's hides one of our packages.
+
+    Raises
+    ------
+    ImportError
+        When `imu` or `analysis` would be imported from another place than beside this package.
+    """
+    for name in ("imu", "analysis"):
+        found, ours = find_spec(name), Path(__file__).parent.parent / name / "__init__.py"
+        if found is None or not found.origin or Path(found.origin).resolve() == ours.resolve():
+            continue
+        other = Path(found.origin)
+        other = other.parent if other.name == "__init__.py" else other
+        raise ImportError(
+            f"{other} hides the package `{name}` that hipturn needs: rename it or move it elsewhere"
+        )
+
+
+_refuse_hidden_packages()
 
 
 def open(path: str | PathLike[str]) -> Session:

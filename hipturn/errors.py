@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 
 class UserError(Exception):
-    """Something the user can mend: one sentence with what, where and what to do."""
+    """An error the user can correct: one sentence with what, where and what to do."""
+
+
+def without_stray_warnings() -> None:
+    """Keep matplotlib from telling people where it keeps its fonts when there is no home folder."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def printable(text: str) -> str:
@@ -21,6 +28,6 @@ def disk_text(error: OSError, otherwise: object = "the system") -> str:
 def fault_text(error: Exception, kept: str = "recordings are kept as they are") -> str:
     """Return what to say when the program itself is wrong."""
     return (
-        f"a fault of ours ({type(error).__name__}: {error}); {kept}."
+        f"a bug in hipturn ({type(error).__name__}: {error}); {kept}."
         " Please report it with what HIPTURN_DEBUG=1 prints"
     )

@@ -5,7 +5,6 @@ A plan is a TOML file of the user's, or one of the ready-made routines that come
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,6 +13,7 @@ from analysis import exercises
 from analysis.exercises import CatalogueError, Dose, Exercise
 from analysis.exercises.exercise_file import plain, shown
 from hipturn.errors import UserError
+from imu.strict_toml import read_toml
 
 ROUTINES = Path(__file__).parent / "routines"
 SideChoice = Literal["left", "right", "both"]
@@ -78,21 +78,19 @@ def load_plan(name: str) -> Plan:
     """
     path = ROUTINES / f"{name}.toml" if name in routines() else Path(name)
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        data = read_toml(path, MAX_BYTES)
     except FileNotFoundError:
         raise UserError(
             f"there is no plan {name!r}: give a TOML file, or one of {', '.join(routines())}"
         ) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"plan {name!r} cannot be read ({reason}); give a TOML file") from None
-    if len(content) > MAX_BYTES:
-        raise UserError(f"{name} is longer than the {MAX_BYTES} bytes of any plan; give another")
-    try:
-        data = tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply
-        raise UserError(f"{name} is no TOML: {plain(str(error))}; mend the file") from None
+    except OSError as error:
+        raise UserError(
+            f"plan {name!r} cannot be read ({error.strerror}); give a TOML file"
+        ) from None
+    except ValueError as error:
+        raise UserError(
+            f"{plain(name)} is no TOML: {plain(str(error))}; correct the file"
+        ) from None
     return parse_plan(data, path.name)
 
 

@@ -19,6 +19,13 @@ def recordings_root(chosen: str | None = None) -> Path:
     return Path(chosen or os.environ.get("HIPTURN_RECORDINGS") or "recordings")
 
 
+def settings_folder() -> Path:
+    """Return where the user's own settings are: $HIPTURN_CONFIG, else where the system has them."""
+    import click
+
+    return Path(os.environ.get("HIPTURN_CONFIG") or click.get_app_dir("hipturn"))
+
+
 def demo_root() -> Path:
     """Return the folder of the demo sessions, installed or in a checkout."""
     installed = Path(__file__).parent / DEMO
@@ -60,7 +67,7 @@ def find_sessions(paths: Iterable[str]) -> list[Path]:
         if path.is_dir() and not (path / SESSION_FILE).exists() and inside:
             found += inside
         else:
-            found.append(path)  # what it lacks to be a session is said when it is opened
+            found.append(path)  # opening it reports what is missing
     if not found:
         raise UserError("no session was named; give a session folder, or `demo`")
     return list(dict.fromkeys(found))

@@ -82,7 +82,8 @@ class Numbers(Generic[Number]):
     follow: Callable[[float, Number, Any], Number]
     """What follows a value from a start, going a share (0…1, also one a row) of the way each row.
 
-    Over arrays this is scipy's filter: 2 ms for the 216,000 rows of an hour, 60 ms row by row.
+    Over arrays this is scipy's filter, 31 times as fast: 2.0 ms for the 216,000 rows of an hour,
+    63 ms row by row.
     """
     each: Callable[..., tuple[Any, ...]]
     """The columns that a function of single rows returns, called with them in order."""

@@ -1,4 +1,4 @@
-"""The words everything else uses: units, samples, frames.
+"""The types that all other modules share: units, samples, frames.
 
 A *sample* is what one unit said once. A *frame* is all units at one instant of the common
 time base. Orientations are unit quaternions (w, x, y, z), sensor → earth, earth z up.

@@ -44,6 +44,7 @@ __all__ = ["CalibrationResult", "LegCalibration", "LegFrames", "Windows", "calib
 FRAMES_MIN = 10
 """A window with fewer frames shows nothing."""
 HINGE_TO_SHANK_MAX_RAD = math.radians(20.0)
+"""A knee axis further from square to the shank belongs to another movement than a knee bend."""
 STRAIGHT_KNEE_RAD = math.radians(45.0)
 """A knee bent less than this in the start pose is bent by the knee bends, not straightened."""
 MOVE_MAX_S = 20.0
@@ -123,7 +124,7 @@ def _calibrate(
 
 
 def _move(frames: LegFrames, windows: Windows) -> LegFrames:
-    """Return the frames between the stand and the start pose, none where nobody stood."""
+    """Return the frames between the stand and the start pose; none without a stand."""
     if windows.stand is None or windows.pose is None:
         return frames.rows(slice(0, 0))
     begin_s = max(windows.stand[1], windows.pose[0] - MOVE_MAX_S)

@@ -30,19 +30,25 @@ from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
 from imu.sample import FloatArray, Side
 
 STILL_RAD_S = math.radians(6.0)
+"""A wearer who keeps still sways more slowly; sitting down and bending are faster."""
 STILL_LAG_S = 0.3
 """Speed is the turn over this long, so that tremor and noise do not end a still period."""
 STILL_MIN_S = 1.5
+"""A shorter pause is a stop on the way; three seconds are asked for."""
 SILENCE_MAX_S = 1.0
-"""After a longer gap nobody knows whether the wearer kept still."""
+"""Within a longer gap the wearer may have moved and come back."""
 STAND_MIN_S = 2.0
+"""A stand gives the long axes, so it is averaged over longer than a pose."""
 PELVIS_ROWS_MIN = 50
 """With fewer the pelvis's unit says nothing about how long it kept still."""
 PAUSE_MAX_S = 4.0
 """A longer rest ends the bends."""
 SAME_AXIS = math.cos(math.radians(20.0))
+"""Bends of one knee share an axis within this; a skewed strap moves it by less."""
 BEND_HINGE_SHARE = 0.85
+"""A bend turns about one axis by this share; a step or a roll does not."""
 BEND_TURN_MIN_RAD = math.radians(15.0)
+"""A smaller turn is a shift of the leg."""
 BEND_MARGIN_S = 0.2
 """The bends are taken to begin so long before they are seen: the leg is still in its start pose."""
 SHIFT_MAX_RAD = math.radians(20.0)
@@ -102,7 +108,7 @@ def _standing_windows(
 
 
 def _without_bow(frames: LegFrames, stand: tuple[float, float]) -> tuple[float, float]:
-    """Return a stand up to where the pelvis moves: who bows keeps the legs still."""
+    """Return a stand up to where the pelvis moves: a wearer can bow with still legs."""
     if frames.q_pelvis is None:
         return stand
     rows = ~np.isnan(frames.q_pelvis[:, 0])

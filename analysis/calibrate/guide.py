@@ -36,10 +36,11 @@ from imu.sample import FloatArray, Side
 LOOK_AT_S = (1.2, 2.0, 3.0)
 """A still period is looked at when it has lasted this long."""
 BENDS_ASKED = 5
+"""Five, of which three must be good: enough to compare two halves."""
 MOVED_MIN_S = 2.0
-"""Who moved for longer than this and is still again has tried what was asked for."""
+"""After moving this long and being still again, the wearer has tried what was asked for."""
 KEEP_S = 120.0
-"""Steps further back are not looked for; who needs longer stands again."""
+"""Steps are looked for this far back; a slower wearer stands again."""
 
 
 class Step(Enum):
@@ -181,7 +182,7 @@ class Guide:
         return GuideUpdate(step, None, windows)
 
     def _explain(self, time_s: float, frames: LegFrames, windows: Windows) -> GuideUpdate | None:
-        """Say why the wearer, who moved and is still again, is not a step further."""
+        """Say why the step was not accepted after the wearer moved and was still again."""
         self._moved = 0
         failed: list[Check] = []
         if self.step is Step.BENDS:

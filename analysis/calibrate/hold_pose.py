@@ -17,6 +17,7 @@ from imu.quaternion import Vector
 from imu.sample import FloatArray, Side
 
 FRAMES_MIN = 10
+"""A window with fewer frames shows nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ class SegmentAxes:
 
 
 def find_axes(steps: Steps, *, extends: bool) -> tuple[SegmentAxes | None, list[Check]]:
-    """Return the segment axes, None where they cannot be told, and every figure they rest on."""
+    """Return the segment axes, None where they cannot be found, and every figure they rest on."""
     if steps.stand is None:
         return _axes_without_stand(steps, extends=extends)
     return _axes_with_stand(steps, steps.stand, extends=extends)

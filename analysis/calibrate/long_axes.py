@@ -1,7 +1,7 @@
 """Long axes of thigh and shank in their units, from gravity in a still stand or start pose.
 
-A still stand shows both: standing, y points up. Where nobody stood, the exercise's nominal start
-pose stands in for it, at the price of a wider uncertainty, if gravity lies across the knee's hinge
+A still stand shows both: standing, y points up. Without a stand, the exercise's nominal start
+pose is used in its place, with a wider uncertainty, if gravity lies across the knee's hinge
 there; in the other start poses it says nothing about the long axes.
 """
 
@@ -18,7 +18,9 @@ from imu.sample import FloatArray, Side
 
 UP = np.array([0.0, 0.0, 1.0])
 STILL_MAX_RAD = math.radians(3.0)
+"""Sway of a standing wearer stays within this; a shift of the feet does not."""
 HEADING_DRIFT_RAD_S = math.radians(0.2)
+"""A heading without a magnetometer may drift this fast; that is no movement."""
 POSE_MAX_RAD = math.radians(30.0)
 """How far a wearer's start pose may be from the nominal one."""
 WELL_SEEN = 0.5
@@ -47,7 +49,7 @@ def mean_up(q: FloatArray) -> FloatArray:
 def check_still(q_thigh: FloatArray, q_shank: FloatArray, seconds: float, during: str) -> Check:
     """Return the check that neither unit's orientation (n, 4 each) strayed from its mean.
 
-    Turning about the vertical counts too, beyond what a heading drifts in so many seconds.
+    Turning about the vertical counts too, beyond the drift of a heading in that time.
     """
     moved = 0.0
     for q in (q_thigh, q_shank):
@@ -94,7 +96,7 @@ def axes_from_pose(
     *,
     worn: bool = True,
 ) -> tuple[tuple[FloatArray | None, FloatArray, FloatArray | None, float] | None, Check]:
-    """Return the axes where nobody stood, or None where the start pose does not show them.
+    """Return the axes without a stand, or None where the start pose does not show them.
 
     `pose` are the orientations (n, 4) of thigh and shank, `worn` says whether the thigh has a unit.
 

@@ -44,6 +44,7 @@ LEAN_MIN_RAD = math.radians(12.0)
 ONE_WAY_MIN = 0.9
 """Length of the mean direction of a lean: 1 when all of it went one way."""
 FRAMES_MIN = 10
+"""A window with fewer frames shows nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +73,13 @@ def find_pelvis_unit(
     side: Side,
     pelvis: FloatArray,
 ) -> tuple[PelvisUnit | None, Check]:
-    """Return how the pelvis unit reads, None where its heading cannot be told, and the check.
+    """Return how the pelvis unit reads, None where its heading is unknown, and the check.
 
     Parameters
     ----------
     stand, between, pose
         Orientations (n, 4) of the unit while standing, from the stand to the start pose, and in the
-        start pose; rows of NaN are skipped. None where nobody stood.
+        start pose; rows of NaN are skipped. None without a stand.
     exercise, side
         They tell how the pelvis lies in the start pose.
     pelvis

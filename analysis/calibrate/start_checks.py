@@ -16,12 +16,15 @@ from imu.sample import FloatArray
 FRONT_SEEN = 0.5
 """Below this share of gravity across the femur, a pose does not show which way its front is."""
 FRONT_MAX_RAD = math.radians(60.0)
+"""A front further off is the back: a mirrored leg is 180° off, a poor pose 30°."""
 UPRIGHT_RAD = math.radians(60.0)
+"""A thigh raised or lowered beyond this is upright: gravity does not show its front."""
 FORWARDS_RAD = math.radians(45.0)
-"""A knee that seems to bend so far forwards is one whose axis has the wrong sign."""
+"""A knee that seems to bend this far forwards has an axis of the wrong sign."""
 KNEE_MAX_RAD = math.radians(25.0)
 """As far as a knee may be off while repetitions count."""
 CONSISTENCY_MIN = 0.95
+"""Agreement of the bends on one heading, 1 when all agree; 0.95 is a spread of about 18°."""
 SWING_MIN_RAD, SWING_MAX_RAD = math.radians(40.0), math.radians(25.0)
 """How far a shank's slope changes in knee bends: more than in a hip's rotation, or, with the hinge
 upright, less."""

@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 
 from analysis.count.movement import Movement, Outcome, RepSettings
-from analysis.count.repetition_machine import RepMachine, State
+from analysis.count.repetition_machine import RepMachine
 
 FOOT_HIGH = 0.2
 """Sine of the shank's elevation above which the foot is higher than the knee: 12°, more than a shin
 that is meant to be level wavers."""
 
 
-class CircleMachine:
+class CircleMachine(RepMachine):
     """Counts pairs of circles of one leg; otherwise as `RepMachine`."""
 
     def __init__(self, settings: RepSettings, start_level_deg: float) -> None:
         """Start from the thigh's elevation in the calibrated start pose."""
-        self._machine = RepMachine(settings, start_level_deg)
+        super().__init__(settings, start_level_deg)
         self._foot = -1.0
         """Highest the foot has been in the circle under way."""
         self._first: Movement | None = None
@@ -30,49 +30,29 @@ class CircleMachine:
         """What an announced circle is part of, by its onset; None where it waits."""
 
     @property
-    def state(self) -> State:
-        """Return the state of the circle under way."""
-        return self._machine.state
-
-    @property
-    def held_s(self) -> float:
-        """Return how long the leg has been holding near the top of its circle."""
-        return self._machine.held_s
-
-    @property
-    def is_resting(self) -> bool:
-        """Say whether no circle is under way."""
-        return self._machine.is_resting
-
-    @property
     def untold_from_s(self) -> float:
         """Return when the earliest circle began that is not told yet; infinity without one."""
         first_s = math.inf if self._first is None else self._first.onset_s
-        return min(first_s, self._machine.untold_from_s)
-
-    @property
-    def is_absent(self) -> bool:
-        """Say whether the wearer has been out of the start position for long."""
-        return self._machine.is_absent
+        return min(first_s, super().untold_from_s)
 
     @property
     def is_under_way(self) -> bool:
         """Say whether a pair of circles has begun that may yet be announced."""
-        return self._first is not None or self._machine.is_under_way
+        return self._first is not None or super().is_under_way
 
     def push(
         self, time_s: float, angle_deg: float, posture: int, shank_sine: float = math.nan
     ) -> Outcome:
         """Take one sample of the thigh's elevation, and the sine of the shank's; NaN is a hole."""
-        if self._machine.is_resting:
+        if self.is_resting:
             self._foot = -1.0
         elif shank_sine > self._foot:  # False where NaN
             self._foot = shank_sine
-        return self._paired(self._machine.push(time_s, angle_deg, posture))
+        return self._paired(super().push(time_s, angle_deg, posture))
 
     def finish(self, time_s: float) -> Outcome:
         """End the set; a first circle without its second is partial."""
-        outcome = self._paired(self._machine.finish(time_s))
+        outcome = self._paired(super().finish(time_s))
         first, self._first = self._first, None
         if first is None:
             return outcome

@@ -42,14 +42,14 @@ class Foothold:
         self._stood: tuple[float, float] | None = None
         self._still_from = math.inf
 
-    def push(self, time_s: float, where: int, tilt: float, roll: float, speed: float) -> int:
+    def push(self, time_s: float, where: int, tilt: float, roll: float, speed: float) -> tuple[int]:
         """Take one frame; return where it is: away in the start position if the foot is elsewhere.
 
         `tilt` and `roll` (rad) are how the shank leans forwards and sideways, `speed` is in rad/s.
         """
         if where != START:
             self.leave()
-            return where
+            return (where,)
         if speed > STILL_RAD_S:
             self._still_from = math.inf
         elif self._still_from == math.inf:
@@ -61,7 +61,7 @@ class Foothold:
         )
         if time_s - self._still_from >= (ANEW_S if moved else STILL_S):
             self._stood = (tilt, roll)
-        return AWAY if moved else where
+        return (AWAY if moved else where,)
 
     def leave(self) -> None:
         """Take that the leg is not in the start position."""
@@ -80,8 +80,8 @@ class InPlace:
         recorded: bool = False,
     ) -> None:
         """Watch a calibrated leg, frame by frame or, of a recording, in runs of frames."""
-        self._of: Numbers[Any] = ARRAYS if recorded else FLOATS
-        self._signature: Signature[Any] = Signature(calibration, exercise, rate_hz, self._of)
+        self._numbers: Numbers[Any] = ARRAYS if recorded else FLOATS
+        self._signature = Signature(calibration, exercise, rate_hz, self._numbers)
         self._foothold = Foothold() if exercise.foot_stays else None
 
     def push(self, time_s: Any, angles: LegAngles[Any], signal_rad: Any, where: Any) -> Any:  # noqa: ANN401
@@ -94,18 +94,12 @@ class InPlace:
         where
             `Posture`, as plain numbers.
         """
-        where = self._of.where(self._signature.push(angles, signal_rad), AWAY, where)
+        where = self._numbers.where(self._signature.push(angles, signal_rad), AWAY, where)
         if self._foothold is None:
             return where
         tilt = angles.knee_flexion - angles.thigh_elevation
-        (placed,) = self._of.each(self._footing, time_s, where, tilt, angles.rotation, angles.speed)
-        return placed
-
-    def _footing(
-        self, time_s: float, where: int, tilt: float, roll: float, speed: float
-    ) -> tuple[int]:
-        assert self._foothold is not None  # noqa: S101 (asked for only where there is one)
-        return (self._foothold.push(time_s, where, tilt, roll, speed),)
+        rows = (time_s, where, tilt, angles.rotation, angles.speed)
+        return self._numbers.each(self._foothold.push, *rows)[0]
 
     def interrupt(self) -> None:
         """Take that the angle is unknown for a while."""
@@ -128,7 +122,7 @@ def placed(
     out, known = where.copy(), np.flatnonzero(~np.isnan(signal_rad))
     for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1) if len(known) else ():
         rows = slice(int(run[0]), int(run[-1]) + 1)
-        part: LegAngles[FloatArray] = LegAngles._make(column[rows] for column in angles)
+        part = LegAngles._make(column[rows] for column in angles)
         in_place.interrupt()
         out[rows] = in_place.push(time_s[rows], part, signal_rad[rows], where[rows])
     return out

@@ -16,14 +16,14 @@ about passes through it. What tells, without a model of any of these:
 from __future__ import annotations
 
 import math
-from typing import Any, Generic, NamedTuple
+from typing import Any, NamedTuple
 
 from analysis.angle.leg_angles import LegAngles
 from analysis.angle.return_zero import ReturnZero
 from analysis.count.start_position import HINGE_LEVEL_MAX
 from analysis.exercises.exercise import Exercise
 from analysis.leg import LegCalibration
-from imu.quaternion import Number, Numbers
+from imu.quaternion import FLOATS, Numbers
 
 ACROSS_MAX_RAD = math.radians(35.0)
 """A virtual wearer's units are never 4° off; a strap that slips by 30° costs no repetition."""
@@ -60,7 +60,7 @@ class _Rates(NamedTuple):
         return cls(*(-math.expm1(-1.0 / (tau * rate_hz)) for tau in (SLOPE_S, BRIEF_S, STROKE_S)))
 
 
-class Signature(Generic[Number]):
+class Signature:
     """Says of the frames of one leg whether they are foreign to the exercise."""
 
     def __init__(
@@ -68,16 +68,15 @@ class Signature(Generic[Number]):
         calibration: LegCalibration,
         exercise: Exercise,
         rate_hz: float,
-        of: Numbers[Number],
+        numbers: Numbers[Any] = FLOATS,
     ) -> None:
-        """Watch a calibrated leg, one frame at a time or in runs, as `of` says."""
+        """Watch a calibrated leg; `numbers` says whether frames come one by one or in runs."""
         self._across = calibration.across_rad
         self._turns_hip = not exercise.moves_thigh
         # a zero on its way takes the angle along
         zero = ReturnZero.PACE_RAD_S if exercise.angle == "heading" else 0.0
         self._itself = ITSELF_RAD_S + zero
-        self._rate_hz, self._gains = rate_hz, _Rates.at(rate_hz)
-        self._of: Numbers[Number] = of
+        self._rate_hz, self._gains, self._numbers = rate_hz, _Rates.at(rate_hz), numbers
         self._last: tuple[float, float, float] | None = None
         self._signal = self._thigh = self._knee = 0.0
         """Slopes."""
@@ -88,28 +87,27 @@ class Signature(Generic[Number]):
         """Take that the angle is unknown for a while: what follows it is no jump."""
         self._last = None
 
-    def push(self, angles: LegAngles[Number], signal_rad: Number) -> Any:  # noqa: ANN401 (float or array)
+    def push(self, angles: LegAngles[Any], signal_rad: Any) -> Any:  # noqa: ANN401 (float or array)
         """Take a frame and the angle that counts in it, or a run of frames; say which are foreign.
 
         The angle is known in each.
         """
-        n = self._of
+        n = self._numbers
         known = angles.thigh_elevation == angles.thigh_elevation
         thigh = n.where(known, angles.thigh_elevation, 0.0)  # only the shank's axes may be known
         knee = n.where(known, angles.knee_flexion, 0.0)
         level = abs(angles.hinge_up) <= HINGE_LEVEL_MAX
         by_itself, beside = self._follow((signal_rad, thigh, knee), angles.speed, level)
-        outside: Any = n.where((knee >= KNEE_MIN_RAD) & (knee <= KNEE_MAX_RAD), False, level)
         off_leg = (
             (abs(angles.across - self._across) > ACROSS_MAX_RAD)
             | (abs(angles.hinge_residual) > UNSETTLED_RAD)
-            | outside
+            | n.where((knee >= KNEE_MIN_RAD) & (knee <= KNEE_MAX_RAD), False, level)
         )
         return off_leg | by_itself | (beside & self._turns_hip)
 
     def _follow(self, now: tuple[Any, Any, Any], speed: Any, level: Any) -> tuple[Any, Any]:  # noqa: ANN401
         """Return where the angle moves by itself, and where the leg moves beside it."""
-        n, gains = self._of, self._gains
+        n, gains = self._numbers, self._gains
         starts = self._last or tuple(map(n.first, now))
         self._last = (n.last(now[0]), n.last(now[1]), n.last(now[2]))
         rates = [

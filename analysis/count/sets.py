@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -100,6 +101,11 @@ class CommonNumbers:
         self._set = self._rep = 0
         self._waiting: deque[tuple[Side, float, float, Number]] = deque()
         """Repetitions of one leg whose partner may be under way: middle, duration, number."""
+        self._enders: list[Callable[[], None]] = []
+
+    def join(self, end: Callable[[], None]) -> None:
+        """Take a leg, by what ends its recording: it may announce a last repetition then."""
+        self._enders.append(end)
 
     def see(self, side: Side, time_s: float, *, is_moving: bool) -> None:
         """Take one frame of a leg: whether a movement is under way or about to be announced."""
@@ -128,7 +134,12 @@ class CommonNumbers:
         return number
 
     def end(self) -> None:
-        """Take that nothing more comes."""
+        """End the recording of all legs together: the last of one may belong to another's."""
+        for end in self._enders:
+            end()
+        self._leave_alone()
+
+    def _leave_alone(self) -> None:
         for *_, number in self._waiting:
             number.is_settled = number.is_alone = True
         self._waiting.clear()
@@ -163,4 +174,4 @@ class CommonNumbers:
         partners = [leg for other, leg in self._legs.items() if other is not side]
         if any(leg.is_moving and time_s - leg.heard_s <= SILENT_S for leg in partners):
             return
-        self.end()
+        self._leave_alone()

@@ -36,6 +36,7 @@ ELEVATIONS = {"thigh_elevation": 1.0, "thigh_lowering": -1.0}
 """Signals that are a turn of the leg, or how high the thigh is; with the way that counts."""
 COUNTED = ("gravity", "heading", "proxy")
 TOLERANCE_DEG = 25.0
+"""How far a joint may be from the start pose: it lets real sets pass and keeps walking out."""
 
 
 class CatalogueError(Exception):
@@ -53,7 +54,7 @@ class Pose:
     thigh_tolerance_deg: float = TOLERANCE_DEG
     knee_tolerance_deg: float = TOLERANCE_DEG
     bends_standing: bool = False
-    """Whether the knee is bent for the calibration while still standing: nobody can in a squat."""
+    """Whether the calibration bends are done standing, since the position rules them out."""
     pelvis: str = ""
     """How the pelvis lies where the position does not say so: on all fours it lies as prone."""
 
@@ -126,7 +127,7 @@ class Exercise:
     onset_deg: float = 0.0
     """Smallest movement that is looked at."""
     peak_rest_max_s: float = math.inf
-    """Who rests longer at the far end does something else."""
+    """A longer rest at the far end is another activity, not a repetition."""
     foot_stays: bool = False
     """Whether the foot keeps its place from one repetition to the next."""
     max_sigma_deg: float = 3.0
@@ -136,7 +137,7 @@ class Exercise:
     knee_fault_deg: float = 15.0
     """The fault thresholds: changes since the start of a repetition."""
     not_judged: tuple[str, ...] = ()
-    """Faults that this movement would always show, or that nobody can see in it."""
+    """Faults that this movement would always show, or that cannot be seen in it."""
     unseen: tuple[str, ...] = ()
     """What the sensors cannot see of it."""
     questions: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from analysis.exercises.exercise import Exercise
 
 STRAIGHT_HIP_MAX_DEG = 30.0
+"""A hip flexed less is compared with values measured with a straight hip."""
 RIGHT_ANGLE_DEG = (60.0, 120.0)
 """Joint angles that a study's "extended" and "flexed to 90°" stand for."""
 
@@ -25,7 +26,7 @@ class Norm:
     """`prone`: hip straight, knee at 90°; `supine_straight`: the same lying on the back;
     `supine`: hip and knee at 90°; `seated`: hip and knee at 90°."""
     active: bool | None
-    """True for active, False for passive rotation; None where both were taken or it is not told."""
+    """True for active, False for passive rotation; None: both, or not stated."""
     mean_deg: float
     sd_deg: float | None
     """None where the source gives none."""

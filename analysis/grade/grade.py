@@ -32,10 +32,15 @@ SPEED_S = 0.025
 STROKE_MIN_S = 0.85
 """A stroke of one second, less its slow ends, which belong to the rest and to the hold."""
 TEMPO_SHARE = 0.7
+"""A repetition faster than this share of the wearer's own tempo is too fast."""
 RANGE_SHARE = 0.8
+"""A repetition below this share of the wearer's own range is short."""
 HOLD_SHARE = 0.8
+"""A hold below this share of the prescribed time is short: wearers count seconds unevenly."""
 PELVIS_FAULT_DEG = 5.0
+"""The pelvis adds this much when it turns along; less is within its sway and its unit's error."""
 SHAKY_DPS = 5.0
+"""Tremor beyond this (rms): at 6 Hz a swing of 0.2°, far above the noise of a gyroscope."""
 UNGRADED = ("thigh_swing", "asymmetry")
 """Faults that are told and do not make a repetition uncontrolled: the first rests on a heading, the
 second is of both legs."""
@@ -70,7 +75,7 @@ class MovementSamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredMovement:
-    """One row of the table of repetitions, apart from who, when and its number."""
+    """One row of the table of repetitions, without wearer, time and number."""
 
     status: str
     reject_reason: str

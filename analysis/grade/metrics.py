@@ -15,12 +15,16 @@ from scipy.ndimage import correlate1d
 from imu.sample import FloatArray
 
 TREMOR_BAND_HZ = (4.0, 12.0)
+"""Tremor of a limb lies here; movement on purpose is slower."""
 TREMOR_MIN_SAMPLES = 16
+"""Fewer samples have too few lines of the spectrum in the band."""
 STROKE_MIN_SAMPLES = 8
 """A stroke of 0.3 s at 25 Hz; fewer have no spectrum."""
 SPARC_HZ = 10.0
 SPARC_AMPLITUDE = 0.05
 SPARC_PADDING = 4
+"""Cut-off, amplitude threshold and padding levels of spectral arc length, as its authors set them
+(Balasubramanian et al. 2015, J NeuroEng Rehabil 12:112; reference code siva82kb/SPARC)."""
 
 
 def middle(values: FloatArray) -> float:

@@ -22,13 +22,20 @@ ENDS_S = 0.3
 """How far an end may lie beyond what the calm trace shows."""
 BEGIN_SHARE = 0.70
 STAY_SHARE = 0.65
+"""A hold begins above the one share of the range and lasts above the other: holds against gravity
+sink by 12 to 14 % from the peak that the swing reaches."""
 HOLD_MIN_S = 0.3
+"""A shorter plateau is the turn between the two strokes."""
 LEVEL_S = 0.5
+"""The level of a hold is the median of its beginning, before it sinks."""
 BRIDGE_S = 0.3
+"""A shorter departure from the level is a twitch within the hold."""
 STEADY_DPS = 4.0
 STEADY_SHARE_PER_S = 0.12
+"""Slower than this, in degrees and in ranges a second, is held: a sinking leg, but no stroke."""
 BAND_DEG = 4.0
 BAND_SHARE = 0.20
+"""How far a hold may leave its level, in degrees and in ranges: sinking and a twitch together."""
 
 Flags = np.typing.NDArray[np.bool_]
 

@@ -16,14 +16,20 @@ from analysis.grade.plateau import measure_hold
 from imu.sample import FloatArray
 
 SMOOTHING_S = 0.05
+"""Smoothing of the velocity that finds where a stroke begins: longer would move its slow ends."""
 STILL_DPS = 1.0
+"""Slower than this is rest for any wearer."""
 STILL_MAX_DPS = 4.0
 STILL_MAX_SHARE_PER_S = 0.12
+"""Faster than this, in degrees and in ranges a second, is a stroke for any wearer; as in holds."""
 SWAY_FACTOR = 3.0
+"""Between the two, rest is what stays below this multiple of the wearer's own sway."""
 START_S, END_S = 0.2, 0.1
 """How much of the rest before and after it a movement's first and last angle are the median of."""
 RESIDUAL_MIN_DEG = 5.0
 RESIDUAL_SHARE = 0.2
+"""How much of the way back may be missing, in degrees and in ranges: less is a loose
+return, more is a return that did not happen."""
 
 
 class Reach(NamedTuple):

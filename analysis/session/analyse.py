@@ -83,7 +83,10 @@ def analyse(recording: Recording) -> Result:
         calibrations[side] = result
         sentences += [f"{side} leg: {sentence}" for sentence in result.sentences]
     records |= follow_legs(
-        legs, exercise, recording.rate_hz if legs else 0.0, recording.frames.interpolated
+        legs,
+        exercise,
+        recording.rate_hz if legs else 0.0,
+        recording.frames.interpolated,
     )
     alarms = {
         leg.side: (*records[leg.side].alarms, *_fell_silent(recording, leg))

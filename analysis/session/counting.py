@@ -103,24 +103,6 @@ class _Open:
     reach: Reach
 
 
-class Together:
-    """The legs whose repetitions are common ones."""
-
-    def __init__(self) -> None:
-        self.numbers = CommonNumbers()
-        self._legs: list[Counting] = []
-
-    def join(self, leg: Counting) -> None:
-        """Take one of the legs."""
-        self._legs.append(leg)
-
-    def end(self) -> None:
-        """End the recording of both legs: what one announces last may belong to the other."""
-        for leg in self._legs:
-            leg.end()
-        self.numbers.end()
-
-
 class Counting:
     """Counts one leg, one row at a time."""
 
@@ -130,9 +112,12 @@ class Counting:
         exercise: Exercise,
         counted_s: Spans,
         rows: Rows,
-        together: Together | None = None,
+        common: CommonNumbers | None = None,
     ) -> None:
-        """Count a calibrated leg; each span of `counted_s` begins a set."""
+        """Count a calibrated leg; each span of `counted_s` begins a set.
+
+        `common` is shared with the other leg where a repetition takes both.
+        """
         self.spans = CountedSpans(counted_s)
         self._side = calibration.side
         self._rows = rows
@@ -140,10 +125,9 @@ class Counting:
         self._machine = kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
-        self._together = together
-        self._common = None if together is None else together.numbers
-        if together is not None:
-            together.join(self)
+        self._common = common
+        if common is not None:
+            common.join(self._end)
         self._number = Number(0)
         self._open: dict[float, _Open] = {}
         """Announced and not complete, by onset."""
@@ -187,13 +171,13 @@ class Counting:
 
     def finish(self) -> Told:
         """End the recording; return what was still open."""
-        if self._together is None:
-            self.end()
+        if self._common is None:
+            self._end()
         else:
-            self._together.end()
+            self._common.end()
         return self._told()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Close the movement under way; what it brings is told with `finish`."""
         if not self._has_ended:
             self._has_ended = True

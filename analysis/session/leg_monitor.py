@@ -13,12 +13,13 @@ from analysis.angle.counted_signal import pelvis_share_deg, signal_of
 from analysis.angle.leg_angles import LegAngles, LegFusion
 from analysis.count.in_place import InPlace
 from analysis.count.movement import Movement
+from analysis.count.sets import CommonNumbers
 from analysis.count.start_position import AWAY, posture
 from analysis.exercises import Exercise
 from analysis.grade.grade import MovementSamples
 from analysis.leg import LegCalibration
 from analysis.session.alarms import Alarm, AlarmWatch
-from analysis.session.counting import ALWAYS, Counting, Numbered, Spans, Together
+from analysis.session.counting import ALWAYS, Counting, Numbered, Spans
 from analysis.session.recent_rows import RecentRows
 from imu.quaternion import FLOATS, Quaternion
 
@@ -82,7 +83,7 @@ class LegMonitor:
         exercise: Exercise,
         rate_hz: float,
         counted_s: Spans = ALWAYS,
-        together: Together | None = None,
+        common: CommonNumbers | None = None,
     ) -> None:
         """Follow a calibrated leg; each span of `counted_s` begins a set."""
         self.calibration = calibration
@@ -91,7 +92,7 @@ class LegMonitor:
         self._in_place = InPlace(calibration, exercise, rate_hz)
         self._alarms = AlarmWatch(calibration, exercise, rate_hz)
         self._rows = RecentRows(len(MovementSamples.__dataclass_fields__))
-        self._counting = Counting(calibration, exercise, counted_s, self._rows, together)
+        self._counting = Counting(calibration, exercise, counted_s, self._rows, common)
         self._frames = 0
         self._share_deg = 0.0
         self._last: LegUpdate | None = None

@@ -17,11 +17,12 @@ import numpy.typing as npt
 from analysis.angle.counted_signal import pelvis_share_deg, signal_of
 from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.count.in_place import InPlace, placed
+from analysis.count.sets import CommonNumbers
 from analysis.count.start_position import AWAY, Posture, posture
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, LegFrames
 from analysis.session.alarms import Alarm, AlarmWatch
-from analysis.session.counting import Counting, Numbered, Spans, Together
+from analysis.session.counting import Counting, Numbered, Spans
 from analysis.session.leg_monitor import DEG
 from imu.quaternion import ARRAYS
 from imu.sample import BoolArray, FloatArray, Side
@@ -85,17 +86,17 @@ class _Followed:
         exercise: Exercise,
         rate_hz: float,
         interpolated: BoolArray,
-        together: Together | None,
+        common: CommonNumbers | None,
     ) -> None:
         calibration, frames = leg.calibration, leg.frames
         self._exercise = exercise
-        self._series = series = _joined_series(calibration, exercise, rate_hz, frames)
+        self._series = series = _joined_angles(calibration, exercise, rate_hz, frames)
         self._signal, sigma = signal_of(series, exercise, ARRAYS)
         self._lost = series.lost == 1.0
         seen = ~np.isnan(self._signal) & ~self._lost
         self._where = np.where(seen, posture(series, calibration, exercise, ARRAYS), AWAY)
         first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
-        angles = [getattr(series, name)[first:] for name in LegAngles._fields]
+        angles = [column[first:] for column in series]
         where = self._where.astype(np.int64)
         where[first:] = placed(
             InPlace(calibration, exercise, rate_hz, recorded=True),
@@ -126,7 +127,7 @@ class _Followed:
         counted = tuple(column[inside] for column in columns)
         foot = np.sin(series.shank_elevation[inside])
         self._rows = (*counted[:2], where[inside], foot)
-        self._counting = Counting(calibration, exercise, leg.counted_s, AllRows(counted), together)
+        self._counting = Counting(calibration, exercise, leg.counted_s, AllRows(counted), common)
         self._movements: list[Numbered] = []
 
     def rows(self) -> Iterator[Row]:
@@ -176,12 +177,11 @@ def follow_legs(
     Angles before the calibration ended come from the same calibration. Where a repetition takes
     both legs they are counted side by side, frame by frame as live.
     """
-    together = Together() if exercise.both_legs and len(legs) == 2 else None
+    common = CommonNumbers() if exercise.both_legs and len(legs) == 2 else None
     followed = {
-        side: _Followed(leg, exercise, rate_hz, interpolated, together)
-        for side, leg in legs.items()
+        side: _Followed(leg, exercise, rate_hz, interpolated, common) for side, leg in legs.items()
     }
-    if together is None:
+    if common is None:
         for leg in followed.values():
             leg.count(leg.rows())
     else:
@@ -220,7 +220,7 @@ def _watched(
     rows = slice(first, None, watch.every)
     heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
     seen = (frames.time_s[rows], where[rows], *heard, interpolated[rows])
-    columns = (getattr(series, name)[rows] for name in LegAngles._fields)
+    columns = (column[rows] for column in series)
     slip_rad, alarms = np.zeros(len(frames.time_s)), []
     slipped_rad, row = 0.0, first
     for (t, place, thigh, shank, filled), values in zip(
@@ -238,21 +238,13 @@ def _watched(
     return alarms, slip_rad
 
 
-def _joined_series(
-    calibration: LegCalibration,
-    exercise: Exercise,
-    rate_hz: float,
-    frames: LegFrames,
+def _joined_angles(
+    calibration: LegCalibration, exercise: Exercise, rate_hz: float, frames: LegFrames
 ) -> LegAngles[FloatArray]:
     """Start the fusion where the live path starts it, and serve what came before by itself."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     parts = [
-        angles_of_recording(
-            calibration,
-            exercise,
-            rate_hz,
-            frames.rows(part),
-        )
+        angles_of_recording(calibration, exercise, rate_hz, frames.rows(part))
         for part in (slice(0, first), slice(first, None))
     ]
     return LegAngles(*map(np.concatenate, zip(*parts, strict=True)))

@@ -61,7 +61,7 @@ class Job:
     parquet: Path | None = None
     """The folder of a partitioned data set that the tables are written into too."""
     known: Entry | None = None
-    """What the manifest tells of an earlier run."""
+    """An earlier run, from its manifest."""
     url: str = ""
     """Where the session lies when it has to be fetched; `session` is its name then."""
 
@@ -82,7 +82,7 @@ Runner = Callable[[Callable[[Job], Outcome], Sequence[Job]], Iterable[tuple[Job,
 def analyse_one(job: Job) -> Outcome:
     """Write one session's tables, and its report when wanted; a damaged one says why.
 
-    No session stops the others: a fault of ours is an outcome too.
+    No session stops the others: an error in hipturn itself is an outcome too.
     """
     try:
         with _at_hand(job) as folder:
@@ -176,7 +176,7 @@ def _done_before(job: Job) -> Outcome:
 def jobs_for(found: Sequence[Path | str], out: Path, **options: Any) -> list[Job]:  # noqa: ANN401
     """Return a job for each session: one writes into `out`, several each into a folder of it.
 
-    Sessions of one name in several folders are told apart by the names of their folders. A text is
+    Sessions of one name in several folders are named after their folders too. A text is
     a URL: such a session is fetched, and compared with no earlier one.
 
     Raises
@@ -222,7 +222,7 @@ def analyse_all(
     workers
         How many processes of this computer work, unless `run` does.
     run
-        Who does the jobs instead, such as a cluster.
+        Runs the jobs instead, such as a cluster.
 
     Raises
     ------

@@ -20,6 +20,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 CONNECT_S = 10.0
+"""Far longer than a scheduler in reach takes to answer."""
 LOST = "every worker that took it was lost, perhaps for want of memory; run again"
 
 
@@ -34,7 +35,7 @@ def on_cluster(
     Raises
     ------
     UserError
-        When Dask is missing, nobody answers at the address, or workers have other software.
+        When Dask is missing, no scheduler answers at the address, or workers have other software.
     """
     try:
         from distributed import Client, KilledWorker, as_completed
@@ -60,7 +61,7 @@ def on_cluster(
 
 
 def _check_software(client: Client) -> None:
-    """Refuse workers of other versions: their results would be others, and nobody would know."""
+    """Refuse workers of other versions: their results would differ without a sign."""
     mine = software()
     for worker, theirs in client.run(software).items():
         differing = [name for name in mine if theirs.get(name) != mine[name]]

@@ -27,7 +27,7 @@ class Wish:
     wearer: str = ""
     orientation_filter: str = "vqf"
     started_at: datetime | None = None
-    """When it began, with a zone, where the files do not tell; what a person says counts."""
+    """Start time with zone, for files that have none; it overrides the time in the files."""
 
 
 def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -> list[str]:
@@ -76,7 +76,7 @@ def placed(files: Mapping[str, Given | None]) -> dict[Placement, Given]:
 def _header(form: str, imported: ImportedSession, wish: Wish) -> SessionHeader:
     raw = bool((imported.table.q != imported.table.q).all())
     return SessionHeader(
-        # No file told the time: the epoch says so better than the moment of the import would.
+        # No file has the time: the epoch shows that better than the moment of the import would.
         started_at=wish.started_at or imported.started_at or UNKNOWN_START,
         exercise=wish.exercise,
         side=recorded_side(imported.units),

@@ -1,4 +1,4 @@
-"""Many jobs in several processes of this computer; a process that dies costs one job at most."""
+"""Many jobs in several processes of this computer; a process that dies loses one job at most."""
 
 from __future__ import annotations
 

@@ -12,15 +12,32 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hipturn.errors import UserError
+from hipturn.errors import UserError, printable
 from hipturn.session_paths import DEPTHS, SESSION_FILE
 
+SCHEMES = ("file", "s3", "gs", "abfs", "sftp", "https")
+"""Disks, object stores and file servers whose traffic is encrypted."""
 FILES = (SESSION_FILE, "samples.arrows", "events.jsonl")
 
 
 def is_url(text: str) -> bool:
     """Return whether a text names a place that fsspec reads."""
     return "://" in text
+
+
+def check_scheme(url: str) -> None:
+    """Refuse what fsspec would also open: other people's formats, chains, a shell on a far host.
+
+    Raises
+    ------
+    UserError
+        When the scheme is none of `SCHEMES`.
+    """
+    scheme = url.partition("://")[0]
+    if scheme not in SCHEMES or "::" in url:
+        raise UserError(
+            f"{printable(url)}: sessions are read from {', '.join(f'{s}://' for s in SCHEMES)} only"
+        )
 
 
 def find_remote(url: str) -> list[str]:
@@ -63,6 +80,7 @@ def fetched(url: str) -> Iterator[Path]:
 
 
 def _opened(url: str) -> tuple[Any, str]:
+    check_scheme(url)
     from fsspec.core import url_to_fs
 
     system, root = url_to_fs(url)

@@ -13,13 +13,13 @@ from hipturn import __version__
 from hipturn.commands.command_words import SecondsType, SpeedType, example
 from hipturn.commands.imports import import_
 from hipturn.commands.kit import kit
-from hipturn.commands.page_options import page_choice, page_options, page_wanted
+from hipturn.commands.page_options import PageAt, page_options, page_wanted
 from hipturn.commands.recordings import RECORDINGS
 from hipturn.commands.units import UNITS
-from hipturn.errors import UserError, disk_text, fault_text
+from hipturn.errors import UserError, disk_text, fault_text, without_stray_warnings
 
 INTERRUPTED = 130
-# Whatever the command writes may tell about a wearer: it is its owner's alone (0700, 0600).
+# Everything the command writes may be health data: only its owner may read it (0700, 0600).
 PRIVATE = 0o077
 SIDES = click.Choice(["left", "right", "both"])
 
@@ -38,14 +38,14 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from hipturn.commands.display import likely_display
+    from hipturn.commands.page_options import has_desktop
 
-    if not likely_display() and not sys.stdout.isatty():
+    if not has_desktop() and not sys.stdout.isatty():
         click.echo(context.get_help())
         return
     from hipturn.server.page_session import run_page
 
-    run_page(page_choice(lan=False, port=None, no_browser=not likely_display(), hosts=()))
+    run_page(PageAt(no_browser=not has_desktop()).choice())
 
 
 @cli.command(
@@ -67,7 +67,7 @@ def cli(context: click.Context) -> None:
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Which virtual wearer."
 )
 @click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
-@click.option("--seconds", type=SecondsType(), help="End after so many seconds.")
+@click.option("--seconds", type=SecondsType(), help="End after this many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
@@ -89,10 +89,7 @@ def live(
     plan_file: str | None,
     lsl: bool,
     page: bool | None,
-    lan: bool,
-    port: int | None,
-    no_browser: bool,
-    hosts: tuple[str, ...],
+    at: PageAt,
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
@@ -111,12 +108,11 @@ def live(
         lsl=lsl,
     )
     only_terminal = plan_file is not None or lsl or synchronise or is_test or active is not None
-    if page_wanted(page, lan, default=not only_terminal):
+    if page_wanted(page, at.lan, default=not only_terminal):
         from hipturn.server.page_session import run_page
 
-        choice = page_choice(lan, port, no_browser, hosts)
         run_page(
-            choice, exercise=exercise, side=side, virtual=virtual, named=named, wish=wish,
+            at.choice(), exercise=exercise, side=side, virtual=virtual, named=named, wish=wish,
             seed=seed, speed=speed,
         )  # fmt: skip
         return
@@ -150,16 +146,13 @@ def replay(
     session: str,
     speed: float | None,
     page: bool | None,
-    lan: bool,
-    port: int | None,
-    no_browser: bool,
-    hosts: tuple[str, ...],
+    at: PageAt,
 ) -> None:
     """Show a recorded session again."""
-    if page_wanted(page, lan):
+    if page_wanted(page, at.lan):
         from hipturn.server.page_session import run_page
 
-        run_page(page_choice(lan, port, no_browser, hosts), shown=session, speed=speed)
+        run_page(at.choice(), shown=session, speed=speed)
         return
     import hipturn
     from hipturn.session.replay import replay as run
@@ -205,6 +198,7 @@ for command in (kit, import_, *UNITS, *RECORDINGS):
 def main() -> None:
     """Run the command; whatever goes wrong is one line on standard error."""
     os.umask(PRIVATE)
+    without_stray_warnings()
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as error:

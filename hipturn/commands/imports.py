@@ -163,7 +163,7 @@ MAPPED = ("time", "quaternion", "inverse", "acceleration", "gyroscope", "unit")
 
 
 def _told_map(told: dict[str, Any]) -> Any:  # noqa: ANN401 (a ColumnMap, imported late)
-    """Return the column map that options tell."""
+    """Return the column map given by the options."""
     from imu.importers.column_map import checked
 
     data: dict[str, Any] = {"inverse": told["inverse"]}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-
-from hipturn.commands.display import wants_page
 
 if TYPE_CHECKING:
     from hipturn.server.serve import PageChoice
@@ -16,12 +19,62 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 NETWORK = "Show the page on the local network too, for a phone: prints a link and a code."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAt:
+    """Where and how the page is wanted, as the options say."""
+
+    lan: bool = False
+    tls: bool = False
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    port: int | None = None
+    no_browser: bool = False
+    hosts: tuple[str, ...] = ()
+
+    def choice(self) -> PageChoice:
+        """Return how the page is served.
+
+        Raises
+        ------
+        click.UsageError
+            When encryption is asked for where there is no network, or with half of a certificate.
+        """
+        from hipturn.server.serve import PageChoice  # the web server only when the page is wanted
+
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise click.UsageError("--tls-cert and --tls-key belong together: give both")
+        own = None
+        if self.tls_cert is not None and self.tls_key is not None:
+            own = Path(self.tls_cert), Path(self.tls_key)
+        tls = self.tls or own is not None
+        if tls and not self.lan:
+            raise click.UsageError("--tls encrypts what goes over a network: give --lan too")
+        return PageChoice(
+            lan=self.lan,
+            port=self.port,
+            open_browser=not self.no_browser,
+            hosts=self.hosts,
+            tls=tls,
+            certificate=own,
+        )
+
+
 def page_options(command: Command) -> Command:
-    """Add the options of everything that can show the page."""
+    """Add the options of everything that can show the page, given to it as `page` and `at`."""
+
+    @functools.wraps(command)
+    def with_place(*args: Any, **options: Any) -> Any:  # noqa: ANN401 (a command's own)
+        at = PageAt(**{name: options.pop(name) for name in PageAt.__dataclass_fields__})
+        return command(*args, at=at, **options)
+
+    wrapped: Any = with_place
     for option in (
         click.option("--allow-host", "hosts", multiple=True, metavar="NAME", hidden=True),
         click.option("--no-browser", is_flag=True, help="Print the page's address, open nothing."),
         click.option("--port", type=click.IntRange(1, 65535), help="Of the page; else 8777."),
+        click.option("--tls-key", metavar="PEM", help="The key of --tls-cert."),
+        click.option("--tls-cert", metavar="PEM", help="Your own certificate for --tls."),
+        click.option("--tls", is_flag=True, help="With --lan: encrypted; the browser will warn."),
         click.option("--lan", is_flag=True, help=NETWORK),
         click.option(
             "--page/--terminal",
@@ -30,21 +83,12 @@ def page_options(command: Command) -> Command:
             help="Where to show it; the page where a display is likely.",
         ),
     ):
-        command = option(command)
-    return command
-
-
-def page_choice(
-    lan: bool, port: int | None, no_browser: bool, hosts: tuple[str, ...]
-) -> PageChoice:
-    """Return how the page is served."""
-    from hipturn.server.serve import PageChoice  # the web server only when the page is wanted
-
-    return PageChoice(lan=lan, port=port, open_browser=not no_browser, hosts=hosts)
+        wrapped = option(wrapped)
+    return cast("Command", wrapped)
 
 
 def page_wanted(page: bool | None, lan: bool, *, default: bool = True) -> bool:
-    """Return whether to show the page; `default` is False where nobody asked and it cannot be.
+    """Return whether to show the page; `default` is False where it cannot be shown unasked.
 
     Raises
     ------
@@ -56,3 +100,17 @@ def page_wanted(page: bool | None, lan: bool, *, default: bool = True) -> bool:
     if page is None and not lan and not default:
         return False
     return wants_page(True if lan else page)
+
+
+def has_desktop() -> bool:
+    """Return whether a browser window can likely be opened here."""
+    if sys.platform in ("darwin", "win32"):
+        return not os.environ.get("SSH_CONNECTION")
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def wants_page(page: bool | None) -> bool:
+    """Return whether to show the page: as asked, else where a person sits at a desktop."""
+    if page is not None:
+        return page
+    return bool(sys.stdout and sys.stdout.isatty()) and has_desktop()

@@ -1,4 +1,4 @@
-"""The commands about recordings: tables, reports, trends, exports, and their end."""
+"""The commands about recordings: tables, reports, trends, exports, removal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def analyse(
 ) -> None:
     """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
 
-    manifest.json tells what they were made from; what is done and unchanged is not done again.
+    manifest.json lists what they were made from; sessions that are done and unchanged are skipped.
     """
     from functools import partial
 
@@ -83,8 +83,14 @@ def report(paths: tuple[str, ...], out: Path, paper: str) -> None:
     check_suffix(out)
     found = find_sessions(paths)
     with _progress(len(found), "analysing", quiet=False) as done:
-        entries = entries_of(found, done)
+        missing: list[str] = []
+        entries = entries_of(found, done, missing.append)
     click.echo(write_report(entries, out, paper))
+    if missing:
+        left_out = "; ".join(missing)
+        raise UserError(
+            f"the report is without {len(missing)} of {len(found)} sessions: {left_out}"
+        )
 
 
 @click.command(epilog=example("hipturn history --wearer W01 -o trend.pdf"))
@@ -107,10 +113,19 @@ def history(wearer: str | None, root: str | None, figure: Path | None, as_json: 
 @click.command(epilog=example("hipturn forget W01 --yes"))
 @click.argument("wearer", metavar="REF")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
-@click.option("--tables", type=click.Path(file_okay=False, path_type=Path), default="tables")
+@click.option(
+    "--tables",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=("tables",),
+    multiple=True,
+    help="Where tables, reports and exports are; may be given again.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(wearer: str, root: str | None, tables: Path, yes: bool) -> None:
-    """Remove a wearer everywhere: sessions, index and tables; say what was removed."""
+def forget(wearer: str, root: str | None, tables: tuple[Path, ...], yes: bool) -> None:
+    """Remove a wearer everywhere: sessions, index, tables, reports, exports; say what was removed.
+
+    Ends with 0 only when a search for the reference finds nothing any more.
+    """
     from hipturn.history.forget import forget as run
     from hipturn.history.forget import sessions_of
     from hipturn.session_paths import recordings_root
@@ -119,8 +134,11 @@ def forget(wearer: str, root: str | None, tables: Path, yes: bool) -> None:
     count = len(sessions_of(folder, wearer))
     if not yes and sys.stdin.isatty():
         click.confirm(f"Remove {count} sessions of {wearer!r} for good?", abort=True, err=True)
-    for line in run(folder, wearer, tables).lines:
+    done = run(folder, wearer, *tables)
+    for line in done.lines:
         click.echo(line)
+    if not done.complete:
+        raise UserError("the wearer is not forgotten everywhere: see the lines above")
 
 
 @click.command(epilog=example("hipturn export demo/ninety_ninety_lift --to csv --out lift"))

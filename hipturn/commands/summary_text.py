@@ -1,4 +1,4 @@
-"""How a session went, in lines for people."""
+"""The summary of a session as lines of text."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def scan(seconds: float, as_json: bool) -> None:
 
 @click.command(epilog=example("hipturn doctor"))
 def doctor() -> None:
-    """Check Bluetooth, packages and disk, and say how to mend each."""
+    """Check Bluetooth, packages and disk, and say what to do about each fault."""
     from hipturn.units.doctor import examine
 
     findings = examine()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.csv
 
-from hipturn.errors import UserError
+from hipturn.errors import UserError, printable
 from imu.recording.folder import replace_file
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from analysis.session.analyse import Result
     from imu.recording import Session
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What a spreadsheet runs, in full width too where the language has such signs."""
 TEXTS = ("session_id", "wearer", "start_time", "exercise", "side", "side_flag")
 """The columns of summary.csv that are text."""
 BY_HAND = ("pain_0_10", "end_feel", "note")
@@ -145,11 +146,14 @@ def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
-    cells = [
-        f"'{cell}" if cell is not None and cell.startswith(FORMULA_STARTS) else cell
-        for cell in texts.to_pylist()
-    ]
+    cells = [None if cell is None else _cell(cell) for cell in texts.to_pylist()]
     return pa.array(cells, type=texts.type)
+
+
+def _cell(text: str) -> str:
+    """Return a text as a cell: no control characters, and nothing that is run as a formula."""
+    text = printable(text)
+    return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text
 
 
 def _refuse_entries_by_hand(path: Path) -> None:

@@ -1,6 +1,6 @@
 """A session as a FHIR R4 Bundle of Observations: one a leg, one for each of its repetitions.
 
-Codes are those that public pages tell (SNOMED CT range of joint movement, hip joint structure);
+Codes are those on public pages (SNOMED CT range of joint movement, hip joint structure);
 no LOINC code for hip internal rotation was found, so `code.text` says what it is and none is made
 up. An angle that rests on heading has no absolute value: `dataAbsentReason` says so.
 """

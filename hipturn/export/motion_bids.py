@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis import exercises
 from hipturn import __version__
+from hipturn.errors import UserError
 from imu.recording.folder import replace_file
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 BIDS_VERSION = "1.10.0"
 COMPONENTS = ("quat_w", "quat_x", "quat_y", "quat_z")
 LATENCY = "latency"
+PARTICIPANTS = "participants.tsv"
 FRAME = "global"
 
 
@@ -44,19 +46,21 @@ class _Channel(NamedTuple):
 def export_motion_bids(result: Result, session: Session, folder: Path) -> list[Path]:
     """Write one session into a Motion-BIDS dataset and return the paths written."""
     recording = result.recording
-    subject = _label(recording.wearer) or "unknown"
-    ses = _label(recording.session_id)
+    subject = label_of(recording.wearer) or "unknown"
+    ses = label_of(recording.session_id)
     if recording.started_at:
         ses = f"{datetime.fromisoformat(recording.started_at):%Y%m%dT%H%M%S}"
     task = "".join(word.capitalize() for word in recording.exercise.split("_"))
     place = folder / f"sub-{subject}" / f"ses-{ses}" / "motion"
-    place.mkdir(parents=True, exist_ok=True)
     stem = f"sub-{subject}_ses-{ses}_task-{task}"
     system = f"{stem}_tracksys-imu"
+    _check_subject(folder / PARTICIPANTS, subject, recording.wearer)
+    _check_free(place / f"{system}_motion.json", recording.session_id)
+    place.mkdir(parents=True, exist_ok=True)
     channels = _channels(result)
     about = _about(result, session, task, channels)
     return [
-        *_dataset(folder, subject),
+        *_dataset(folder, subject, recording.wearer),
         _write(place / f"{system}_motion.tsv", _motion_rows(channels)),
         _write_json(place / f"{system}_motion.json", about),
         _write(place / f"{system}_channels.tsv", _channel_rows(channels, recording.rate_hz)),
@@ -66,7 +70,7 @@ def export_motion_bids(result: Result, session: Session, folder: Path) -> list[P
     ]
 
 
-def _label(text: str) -> str:
+def label_of(text: str) -> str:
     """Return a reference as BIDS allows one: letters and digits."""
     return re.sub(r"[^A-Za-z0-9]", "", text)
 
@@ -148,6 +152,7 @@ def _about(result: Result, session: Session, task: str, channels: list[_Channel]
     }
     effective = (len(frames) - 1) / max(float(frames.time_s[-1] - frames.time_s[0]), 1e-9)
     return {
+        "SessionID": recording.session_id,
         "TaskName": task,
         "TaskDescription": f"{exercise.name}: {exercise.rep}",
         "Instructions": " ".join(exercise.how),
@@ -160,7 +165,7 @@ def _about(result: Result, session: Session, task: str, channels: list[_Channel]
         "RecordingType": "continuous",
         "RecordingDuration": round(float(frames.time_s[-1] - frames.time_s[0]), 3),
         "MissingValues": "n/a",
-        "DeviceSerialNumber": "n/a",  # it would tell whose units they are
+        "DeviceSerialNumber": "n/a",  # it would reveal whose units they are
         "ManufacturersModelName": ", ".join(sorted({unit.profile or "unknown" for unit in units})),
         "SoftwareVersions": session.header.software,
     }
@@ -209,11 +214,61 @@ def _event_columns() -> dict[str, Any]:
     }
 
 
-def _dataset(folder: Path, subject: str) -> list[Path]:
-    """Write what belongs to the dataset as a whole; who was there before stays."""
-    people = folder / "participants.tsv"
+def other_participants(people: Path, wearer: str) -> list[str] | None:
+    """Return the lines of a participants.tsv without a wearer; None when it is not in there."""
+    lines = people.read_text(encoding="utf-8").splitlines()
+    mine = f"sub-{label_of(wearer)}"
+    kept = [line for line in lines if line.split("\t") not in ([mine, wearer], [mine])]
+    return None if len(kept) == len(lines) else kept
+
+
+def _check_subject(people: Path, subject: str, wearer: str) -> None:
+    """Refuse a second pseudonym that BIDS would merge with a first: P-01 and P01.
+
+    Raises
+    ------
+    UserError
+        With both.
+    """
+    if not people.exists():
+        return
+    for line in people.read_text(encoding="utf-8").splitlines()[1:]:
+        known, _, pseudonym = line.partition("\t")
+        if known == f"sub-{subject}" and pseudonym not in ("", wearer):
+            raise UserError(
+                f"{people}: {wearer!r} and {pseudonym!r} would both be {known}, since BIDS keeps"
+                " letters and digits only; export to another folder, or record under another"
+                " pseudonym"
+            )
+
+
+def _check_free(path: Path, session_id: str) -> None:
+    """Refuse to write over another session's files.
+
+    Raises
+    ------
+    UserError
+        With the file.
+    """
+    if not path.exists():
+        return
+    try:
+        known = json.loads(path.read_text(encoding="utf-8")).get("SessionID", session_id)
+    except (OSError, ValueError, AttributeError):
+        known = "a damaged file"
+    if known != session_id:
+        raise UserError(
+            f"{path}: holds another session ({known}) that began in the same second; export to"
+            " another folder"
+        )
+
+
+def _dataset(folder: Path, subject: str, wearer: str) -> list[Path]:
+    """Write the files of the whole dataset; participants listed before are kept."""
+    people = folder / PARTICIPANTS
     known = people.read_text(encoding="utf-8").splitlines()[1:] if people.exists() else []
-    ids = sorted({*known, f"sub-{subject}"})
+    others = [line for line in known if line.split("\t")[0] != f"sub-{subject}"]
+    ids = sorted([*others, f"sub-{subject}\t{wearer or 'n/a'}"])
     about = {
         "Name": "hipturn sessions",
         "BIDSVersion": BIDS_VERSION,
@@ -228,7 +283,11 @@ def _dataset(folder: Path, subject: str) -> list[Path]:
     return [
         _write_json(folder / "dataset_description.json", about),
         _write(folder / "README", [readme]),
-        _write(people, ["participant_id", *ids]),
+        _write(people, ["participant_id\tpseudonym", *ids]),
+        _write_json(
+            folder / "participants.json",
+            {"pseudonym": {"Description": "the wearer's reference as it was recorded"}},
+        ),
     ]
 
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from analysis import exercises
 from analysis.exercises import level_pelvis
 from analysis.session.recording import leg_units
-from hipturn.errors import UserError
+from hipturn.errors import UserError, printable
+from hipturn.export.csv import write_table
 from hipturn.session.pipeline import marks_of
 from imu.quaternion import FLOATS, by_rows, from_axis_angle, multiply, rotate
 from imu.recording.folder import replace_file
@@ -71,12 +73,12 @@ def export_opensim(result: Result, session: Session, folder: Path) -> list[Path]
         )
     time_s = recording.frames.time_s
     names = [column_of(unit) for unit in recording.units]
-    rate_hz = recording.rate_hz
-    paths = [_write_sto(folder / "orientations.sto", rate_hz, names, time_s[whole], q[whole])]
+    about = recording.rate_hz, recording.wearer
+    paths = [_write_sto(folder / "orientations.sto", about, names, time_s[whole], q[whole])]
     still = whole & (time_s >= stand[0]) & (time_s <= stand[1]) if stand else None
     if still is not None and still.any():
         mean = _mean(q[still])[None]
-        paths.append(_write_sto(folder / "placement.sto", rate_hz, names, np.zeros(1), mean))
+        paths.append(_write_sto(folder / "placement.sto", about, names, np.zeros(1), mean))
     if marks:
         paths.append(_write_marks(folder / "marks.csv", marks, float(time_s[whole][0])))
     return paths
@@ -140,7 +142,7 @@ def _stand(marks: list[tuple[float, str]]) -> tuple[float, float] | None:
 def _marks(result: Result, session: Session) -> list[tuple[float, str]]:
     """Return the session's marks, else those of the calibration windows that were found or seen.
 
-    A session recorded live tells its windows in the events of the calibration.
+    A session recorded live has its windows in the events of the calibration.
     """
     marks = marks_of(session)
     if marks:
@@ -169,11 +171,13 @@ def _mean(q: FloatArray) -> FloatArray:
 
 
 def _write_sto(
-    path: Path, rate_hz: float, names: list[str], time_s: FloatArray, q: FloatArray
+    path: Path, about: tuple[float, str], names: list[str], time_s: FloatArray, q: FloatArray
 ) -> Path:
-    """Write orientations (n, units, 4) at times (n,) in seconds."""
+    """Write orientations (n, units, 4) at times (n,) in seconds, about a rate and a wearer."""
+    rate_hz, wearer = about
     head = (
-        f"DataRate={rate_hz:.6f}\nDataType=Quaternion\nversion=3\nOpenSimVersion=4.1\nendheader\n"
+        f"DataRate={rate_hz:.6f}\nDataType=Quaternion\nversion=3\nOpenSimVersion=4.1\n"
+        f"wearer={printable(wearer)}\nendheader\n"
     )
     rows = [
         "\t".join([f"{t:.9f}", *(",".join(f"{x:.{DECIMALS}f}" for x in unit) for unit in row)])
@@ -192,9 +196,8 @@ def _write_marks(path: Path, marks: list[tuple[float, str]], first_s: float) -> 
         if label.endswith("_end") and time <= first_s
     }
     rows = [
-        f"{max(0.0, time - first_s):.9f},{label}\n"
+        {"time_s": f"{max(0.0, time - first_s):.9f}", "label": label}
         for time, label in marks
         if label.rpartition("_")[0] not in ended
     ]
-    replace_file(path, ["".join(["time_s,label\n", *rows]).encode()])
-    return path
+    return write_table(pd.DataFrame(rows, columns=["time_s", "label"]), path)

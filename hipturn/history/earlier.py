@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SAME_VISIT = timedelta(hours=24)
 """A leg measured alone is compared with the other leg, measured at most this long before."""
 NO_YEAR = 1970
-"""The epoch stands for a start that no file told."""
+"""The epoch stands for a start time that no file gives."""
 LOOKED_AT_MAX = 12
 """So many earlier sessions are searched for one with a valid repetition of the leg."""
 

@@ -1,38 +1,64 @@
-"""Remove a wearer everywhere: the sessions, the index, the tables; then look whether it is so."""
+"""Removes a wearer everywhere: lists all, locks the sessions, removes, checks the rest."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from hipturn.archive.manifest import forget_entry
+from hipturn.archive.manifest import MANIFEST_FILE, forget_entry
 from hipturn.errors import UserError
+from hipturn.export.motion_bids import PARTICIPANTS, label_of, other_participants
 from hipturn.export.parquet import PARQUET, partitions
 from hipturn.history.index import INDEX_FILE, history_index
+from hipturn.history.traces import (
+    DRAWN,
+    MAX_BYTES,
+    files_below,
+    links_below,
+    naming,
+    text_in,
+    word,
+)
 from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock, read_header, replace_file
 
-SEARCHED_MAX_BYTES = 50_000_000
-NOT_TEXT = frozenset({".arrows", ".png", ".pdf", ".parquet"})
-"""Samples and pictures: a short reference would be found in any of them by chance."""
-WRITTEN = ("angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv", "manifest.json")
+TABLES = ("summary.csv", "reps.csv")
+"""Tables with a column `wearer`."""
+WRITTEN = (
+    "angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv", "manifest.json",
+    "bundle.json", "orientations.sto", "placement.sto", "marks.csv", "calibration.json",
+    *(f"{name}.parquet" for name in ("angles", "reps", "summary", "samples")),
+)  # fmt: skip
+"""What `analyse` and `export` write into a folder of one session."""
+INDEX_FILES = (INDEX_FILE, *(f"{INDEX_FILE}-{end}" for end in ("journal", "wal", "shm")))
+MARK = "hipturn"
+"""Stands in every report, figure and workbook of ours."""
 
 
 @dataclass(slots=True)
 class Forgotten:
-    """What was removed, and what still names the wearer."""
+    """What was removed, what could not be, and what still names the wearer."""
 
     sessions: list[Path] = field(default_factory=list)
     tables: list[Path] = field(default_factory=list)
+    """Files and folders removed, and tables that lost its rows."""
+    failed: list[str] = field(default_factory=list)
     remaining: list[Path] = field(default_factory=list)
     """Files that hold the reference for another reason, or could not be changed."""
+
+    @property
+    def complete(self) -> bool:
+        """Return whether a search for the reference finds nothing any more."""
+        return not self.failed and not self.remaining
 
     @property
     def lines(self) -> list[str]:
@@ -40,61 +66,97 @@ class Forgotten:
         return [
             *[f"removed session {path}" for path in self.sessions],
             *[f"removed tables {path}" for path in self.tables],
+            *[f"not removed: {text}" for text in self.failed],
             *[f"still names the wearer, look at it yourself: {path}" for path in self.remaining],
         ]
 
 
 def sessions_of(root: Path, wearer: str) -> list[Path]:
-    """Return the session folders of a wearer, damaged ones that name it included.
+    """Return the session folders of a wearer at any depth, damaged ones that name it included.
 
     Raises
     ------
     UserError
-        When there is none.
+        When there is none, or one of them is behind a link.
     """
     if not wearer:
         raise UserError("sessions without a wearer belong to nobody; name a wearer")
-    found = [path.parent for path in sorted(root.glob(f"*/{SESSION_FILE}"))]
+    for link in links_below(root):
+        if _is_of(link, wearer) or any(
+            _is_of(p.parent, wearer) for p in link.glob("*/" + SESSION_FILE)
+        ):
+            raise UserError(
+                f"{link}: is a link to sessions of {wearer!r}; nothing was removed: forget in the"
+                " folder it leads to, then remove the link"
+            )
+    found = [path.parent for path in files_below(root) if path.name == SESSION_FILE]
     mine = [folder for folder in found if _is_of(folder, wearer)]
     if not mine:
         raise UserError(f"{root}: no session of wearer {wearer!r}; `hipturn history` lists them")
     return mine
 
 
-def forget(root: Path, wearer: str, tables: Path) -> Forgotten:
-    """Remove a wearer's sessions, its rows of the index and its tables.
+def forget(root: Path, wearer: str, *others: Path) -> Forgotten:
+    """Remove a wearer's sessions, its rows of the index, and what was made from its sessions.
 
     Parameters
     ----------
     root
-        Holds the session folders.
+        Holds the session folders, at any depth.
     wearer
         The reference, exactly.
-    tables
-        The folder that tables were written to; may be missing.
+    others
+        Folders that tables, reports and exports were written to; may be missing.
 
     Raises
     ------
     UserError
-        When there is no such wearer.
+        When there is no such wearer, or a link leads to it; nothing is removed then.
     SessionError
         When one of the sessions is being recorded; nothing is removed then.
     """
-    done = Forgotten(sessions_of(root, wearer))
-    for folder in done.sessions:
-        FolderLock(folder).release()  # raises when a process records into it
-    for folder in done.sessions:
-        shutil.rmtree(folder)
-    # made anew from the folders that are left, so that no freed page holds anything
-    for name in (INDEX_FILE, f"{INDEX_FILE}-journal", f"{INDEX_FILE}-wal", f"{INDEX_FILE}-shm"):
-        (root / name).unlink(missing_ok=True)
-    with history_index(root):
-        pass
-    done.tables = list(_forget_tables(tables, wearer))
-    done.remaining = list(_naming(root, wearer))
-    if tables.is_dir() and not tables.resolve().is_relative_to(root.resolve()):
-        done.remaining += _naming(tables, wearer)
+    sessions = sessions_of(root, wearer)
+    trees = _trees([root, *others])
+    done = Forgotten()
+    with contextlib.ExitStack() as locks:
+        for folder in sessions:
+            locks.callback(FolderLock(folder).release)  # raises when a process records into it
+        done.tables = [
+            path for tree in trees for path in _forget_made(tree, wearer, sessions, done)
+        ]
+    for folder in sessions:
+        if _tried(partial(shutil.rmtree, folder), folder, done):
+            done.sessions.append(folder)
+            _prune(folder.parent, root)
+    for tree in trees:
+        _renew_indexes(tree, done)
+    done.remaining = [path for tree in trees for path in _left(tree, wearer)]
     return done
+
+
+def _prune(folder: Path, root: Path) -> None:
+    """Remove folders that are empty now: an archive has one a wearer, by name."""
+    with contextlib.suppress(OSError):
+        while folder != root and folder.is_relative_to(root):
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _trees(folders: list[Path]) -> list[Path]:
+    """Return the folders to search, without those that lie in another of them."""
+    there = list(dict.fromkeys(f.resolve() for f in folders if f.is_dir()))
+    return [f for f in there if not any(f != g and f.is_relative_to(g) for g in there)]
+
+
+def _tried(remove: Callable[[], object], path: Path, done: Forgotten) -> bool:
+    """Return whether a removal went well; what went wrong is noted, and the rest goes on."""
+    try:
+        remove()
+    except (OSError, SessionError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        done.failed.append(f"{path} ({why})")
+        return False
+    return True
 
 
 def _is_of(folder: Path, wearer: str) -> bool:
@@ -102,63 +164,118 @@ def _is_of(folder: Path, wearer: str) -> bool:
         return read_header(folder).wearer == wearer
     except SessionError:
         with contextlib.suppress(OSError):
-            text = (folder / SESSION_FILE).read_bytes()[:SEARCHED_MAX_BYTES]
+            text = (folder / SESSION_FILE).read_bytes()[:MAX_BYTES]
             named = re.compile(rb'"wearer"\s*:\s*' + re.escape(json.dumps(wearer).encode()))
             return named.search(text) is not None
         return False
 
 
-def _forget_tables(tables: Path, wearer: str) -> Iterator[Path]:
-    """Remove folders of tables of the wearer, and its rows in a summary over all."""
-    if not tables.is_dir():
-        return
-    for summary in sorted(tables.rglob("summary.csv")):
-        with contextlib.suppress(OSError, ValueError, csv.Error):
-            head, *rows = list(csv.reader(summary.read_text(encoding="utf-8").splitlines()))
-            column = head.index("wearer")
-            # a cell that looks like a formula was written with a quote in front
-            kept = [row for row in rows if row[column].removeprefix("'") != wearer]
-            if len(kept) == len(rows):
-                continue
-            if kept:
-                replace_file(summary, [_line(row).encode() for row in (head, *kept)])
-                yield summary
-            else:
-                yield from _remove_tables(summary.parent)
+def _forget_made(tree: Path, wearer: str, sessions: list[Path], done: Forgotten) -> Iterator[Path]:
+    """Remove what was made from a wearer's sessions; yield what is gone or was rewritten."""
+    sought = word(wearer)
+    resolved = {folder.resolve() for folder in sessions}
+    # all is listed before anything is removed
+    found = [
+        path
+        for path in files_below(tree)
+        if not any(parent in resolved for parent in path.parents)
+        and (
+            path.name == PARTICIPANTS
+            or sought.search(str(path.name))
+            or sought.search(text_in(path))
+        )
+    ]
+    for path in found:
+        if not path.exists():
+            continue  # gone with its folder
+        if path.name == PARTICIPANTS:
+            yield from _forget_participant(path, wearer, done)
+        elif path.name in TABLES:
+            yield from _forget_rows(path, wearer, done)
+        elif path.name in WRITTEN and path.name != MANIFEST_FILE:  # whose entries go one by one
+            yield from _remove_written(path.parent, done)
+        elif path.suffix in DRAWN or path.suffix == ".xlsx":
+            says = text_in(path)
+            if (MARK in says or "session_id" in says) and _tried(path.unlink, path, done):
+                yield path
 
 
-def _remove_tables(folder: Path) -> Iterator[Path]:
+def _forget_rows(table: Path, wearer: str, done: Forgotten) -> Iterator[Path]:
+    """Remove a wearer's rows of a table; with nobody else in it, its folder's tables too."""
+    with contextlib.suppress(ValueError, csv.Error, IndexError):
+        head, *rows = list(csv.reader(io.StringIO(table.read_text(encoding="utf-8"), newline="")))
+        column = head.index("wearer")
+        # a cell that looks like a formula was written with a quote in front
+        kept = [row for row in rows if row[column].removeprefix("'") != wearer]
+        if len(kept) == len(rows):
+            return
+        if not kept:
+            yield from _remove_written(table.parent, done)
+            return
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows([head, *kept])
+        if _tried(lambda: replace_file(table, [text.getvalue().encode()]), table, done):
+            yield table
+
+
+def _remove_written(folder: Path, done: Forgotten) -> Iterator[Path]:
     """Remove what `analyse` and `export` write; what else is in the folder stays."""
-    for name in WRITTEN:
-        if (folder / name).exists():
-            (folder / name).unlink()
-            yield folder / name
-    for path in partitions(folder.parent / PARQUET, folder.name).values():
-        if path.exists():
-            path.unlink()
+    paths = [folder / name for name in WRITTEN]
+    paths += [folder / "refined" / name for name in WRITTEN]
+    shared = list(partitions(folder.parent / PARQUET, folder.name).values())
+    for path in [*paths, *shared]:
+        if path.exists() and _tried(path.unlink, path, done):
             yield path
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()
-    if noted := forget_entry(folder.parent, folder.name):
+    for place in [folder / "refined", *[path.parent for path in shared]]:
+        with contextlib.suppress(OSError):
+            place.rmdir()
+    noted = None
+    with contextlib.suppress(OSError, SessionError):
+        noted = forget_entry(folder.parent, folder.name)
+    if noted:
         yield noted
     with contextlib.suppress(OSError):  # something else is in it
         folder.rmdir()
 
 
-def _line(cells: list[str]) -> str:
-    quoted = [f'"{c.replace(chr(34), chr(34) * 2)}"' if set(c) & set(',"\n') else c for c in cells]
-    return ",".join(quoted) + "\n"
-
-
-def _naming(root: Path, wearer: str) -> Iterator[Path]:
-    """Yield files below a folder that hold the reference as a word, in name or text."""
-    word = re.compile(rb"(?<![\w-])" + re.escape(wearer.encode()) + rb"(?![\w-])")
-    for path in sorted(root.rglob("*")):
-        if path.is_symlink() or not path.is_file():
-            continue
-        text = b""
-        if path.suffix not in NOT_TEXT and path.stat().st_size <= SEARCHED_MAX_BYTES:
-            with contextlib.suppress(OSError):
-                text = path.read_bytes()
-        if word.search(str(path.relative_to(root)).encode()) or word.search(text):
+def _forget_participant(people: Path, wearer: str, done: Forgotten) -> Iterator[Path]:
+    """Remove a participant of a Motion-BIDS dataset; with nobody else in it, the dataset."""
+    kept = other_participants(people, wearer)
+    if kept is None:
+        return
+    folder = people.parent / f"sub-{label_of(wearer)}"
+    if folder.is_dir() and _tried(lambda: shutil.rmtree(folder), folder, done):
+        yield folder
+    if len(kept) > 1:
+        text = "\n".join([*kept, ""]).encode()
+        if _tried(lambda: replace_file(people, [text]), people, done):
+            yield people
+        return
+    for name in ("dataset_description.json", "participants.json", "README", PARTICIPANTS):
+        path = people.parent / name
+        if path.exists() and _tried(path.unlink, path, done):
             yield path
+    with contextlib.suppress(OSError):
+        people.parent.rmdir()
+
+
+def _renew_indexes(tree: Path, done: Forgotten) -> None:
+    """Make each index anew from the folders that are left, so that no freed page holds anything."""
+    for index in [path for path in files_below(tree) if path.name == INDEX_FILE]:
+        for name in INDEX_FILES:
+            path = index.parent / name
+            _tried(partial(path.unlink, missing_ok=True), path, done)
+        if any(index.parent.glob(f"*/{SESSION_FILE}")):
+            with history_index(index.parent):
+                pass
+        else:
+            _prune(index.parent, tree)
+
+
+def _left(tree: Path, wearer: str) -> Iterator[Path]:
+    """Yield what still holds the reference, or the name that Motion-BIDS makes of it."""
+    yield from naming(tree, wearer)
+    label = f"sub-{label_of(wearer)}"
+    for people in [path for path in files_below(tree) if path.name == PARTICIPANTS]:
+        if other_participants(people, wearer) is not None and (people.parent / label).exists():
+            yield people.parent / label

@@ -79,7 +79,7 @@ def put_summary(connection: sqlite3.Connection, root: Path, name: str, legs: lis
 
 
 def put_problem(connection: sqlite3.Connection, name: str, problem: str) -> None:
-    """Take that a session is damaged: it is listed so, and not looked at again."""
+    """Record that a session is damaged: it is listed as such and not read again."""
     with connection:
         connection.execute("UPDATE sessions SET problem = ? WHERE folder = ?", (problem, name))
 

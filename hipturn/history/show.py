@@ -13,7 +13,7 @@ from hipturn.history import trend
 from hipturn.history.index import history_index
 
 Progress = Callable[[int], AbstractContextManager[Callable[[str], object]]]
-"""Given how many sessions are to be analysed, tells one after the other as done."""
+"""Called with the number of sessions to analyse; each call of the result reports one as done."""
 
 HEAD = ("start", "leg", "reps", "controlled", "peak", "range", "hold", "change")
 WIDTHS = (17, 6, 7, 11, 6, 6, 7, 8)

@@ -6,12 +6,14 @@ degrees between positions are normal.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis.exercises import CatalogueError, load
+from hipturn.errors import fault_text
 from hipturn.history.index import put_problem, put_summary
 from hipturn.history.stored import store_summary
 from imu.recording import SessionError, open_session
@@ -23,7 +25,7 @@ COLUMNS = (
     "change_exceeds_mdc",
 )  # fmt: skip
 NO_START = "1970-01-01"
-"""The epoch stands for a start that no file told: such a session is listed, not compared."""
+"""The epoch stands for a start time that no file gives: such a session is listed, not compared."""
 
 
 class Damaged(NamedTuple):
@@ -51,8 +53,8 @@ def damaged(index: sqlite3.Connection, wearer: str | None = None) -> list[Damage
     """Return the damaged sessions, of one wearer and of those whose wearer cannot be read."""
     rows = index.execute(
         "SELECT folder, problem FROM sessions WHERE problem <> ''"
-        " AND (?1 IS NULL OR wearer IS NULL OR wearer = ?1) ORDER BY folder",
-        (wearer,),
+        " AND (:wearer IS NULL OR wearer IS NULL OR wearer = :wearer) ORDER BY folder",
+        {"wearer": wearer},
     )
     return [Damaged(*row) for row in rows]
 
@@ -79,6 +81,10 @@ def fill(
             result = sessions.analyse(read_recording(open_session(root / name)))
         except (SessionError, CatalogueError) as error:
             put_problem(index, name, str(error))
+        except Exception as error:  # a fault of ours in one session must not hide the others
+            if os.environ.get("HIPTURN_DEBUG"):
+                raise
+            put_problem(index, name, fault_text(error))
         else:
             put_summary(index, root, name, store_summary(root / name, result.summary))
         done(name)

@@ -31,7 +31,7 @@ def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
     Raises
     ------
     UserError
-        When the suffix is none of ours.
+        When the suffix is not supported.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: a figure is a {', '.join(SUFFIXES)} file; choose one of them")
@@ -46,7 +46,12 @@ def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
                 _draw_panel(ax, mine, name, label)
             axes[0].set_title(f"{group[0]}, {group[1]}".replace("_", " "), loc="left")
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
+        # whoever forgets the wearer finds the figure by its title
+        about = {
+            "Title": f"Hip internal rotation, wearer {rows[0]['wearer']}",
+            "Creator": "hipturn",
+        }
+        figure.savefig(path, dpi=150, metadata=about)
     return path
 
 

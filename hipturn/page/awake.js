@@ -1,5 +1,5 @@
-// Keep the screen on while somebody exercises: the wake lock where the browser has it (this computer,
-// or https), else a tiny silent picture that moves, which most phones take for a film.
+// Keep the screen on during exercise: the wake lock where the browser has it (this computer,
+// or https), else a tiny silent picture that moves, which most phones treat as a film.
 
 let lock = null, film = null, wanted = false;
 

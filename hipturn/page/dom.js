@@ -43,7 +43,7 @@ export function icon(name) {
   return svg;
 }
 
-/** Put text into an element only when it is another, so that nothing is laid out in vain. */
+/** Put text into an element only when it differs, so that no layout is done for nothing. */
 export function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -77,7 +77,7 @@ export function canvasOf(canvas) {
   return { ctx, width, height };
 }
 
-/** Set an attribute only when it is another. */
+/** Set an attribute only when it differs. */
 export function setTo(node, name, value) {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }

@@ -1,13 +1,17 @@
 // The socket: the newest read-out, what happened, and how old each is by this page's own clock.
 
-const VERSION = 1;
+const VERSION = 2;
+const SECURE = location.protocol === "https:";
 const RETRY_MS = [150, 300, 600, 1000];
 const QUIET_MS = 1200;
-const CREEP = 0.00005; // clocks of two computers run apart by so much at most
+const OPEN_MS = 3000; // an encrypted socket that a browser allows is open long before
+const CREEP = 0.00005; // clocks of two computers run apart by 50 ppm at most
 
 export class Link {
   constructor(on) {
     this.on = on;
+    this.hello = null;        // what the server is
+    this.stage = null;        // how things stand, whole
     this.frame = null;        // the newest read-out
     this.frameAge = () => this.frame ? this.age(this.frame) : Infinity;
     this.units = null;
@@ -23,17 +27,26 @@ export class Link {
   }
 
   connect() {
-    const socket = new WebSocket(`ws://${location.host}/ws`);
+    const socket = new WebSocket(`${SECURE ? "wss" : "ws"}://${location.host}/ws`);
     this.socket = socket;
+    this.begun ??= performance.now();
     socket.onmessage = (message) => this.take(JSON.parse(message.data));
     socket.onclose = (gone) => {
       if (this.socket !== socket) return;
       this.open = false;
       this.refusal = gone.code === 4008 || gone.code === 4029 ? gone.reason : "";
       this.on.link?.(false);
+      this.ask();
       const wait = this.refusal ? 5000 : RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)];
       this.timer = setTimeout(() => this.connect(), wait);
     };
+  }
+
+  /** Find out whether hipturn answers, but not to us: it was started again with another link. */
+  async ask() {
+    const answer = await fetch("/page/base.css").catch(() => null);
+    this.shut = answer?.status === 403;
+    this.answers = answer?.ok ?? false;
   }
 
   retryNow() {
@@ -47,6 +60,7 @@ export class Link {
     if (message.type === "hello") {
       this.offset = Infinity;  // another run of the server has another clock
       this.open = true;
+      this.begun = null;
       this.tries = 0;
       this.frame = null;
       this.units = null;
@@ -63,8 +77,14 @@ export class Link {
       this.unitsAt = message.at;
       this.on.units?.(message.units);
     } else if (message.type === "hello") {
+      const again = this.hello !== null;
+      this.hello = message;
       this.on.link?.(true);
-      this.on.hello?.(message, message.version === VERSION);
+      this.on.hello?.(message, { again, same: message.version === VERSION });
+    } else if (message.type === "stage") {
+      const before = this.stage?.stage;
+      this.stage = message;
+      this.on.stage?.(message, before);
     } else {
       this.on[message.type]?.(message, this.age(message));
     }
@@ -83,6 +103,11 @@ export class Link {
   /** Why nothing fresh is on the screen, in words that say what to do. */
   cause() {
     if (this.refusal) return this.refusal;
+    if (!this.open && this.shut) return "hipturn was started again: open the link that it printed";
+    if (SECURE && !this.open && this.answers && performance.now() - this.begun > OPEN_MS) {
+      return "this browser refuses the live link of a certificate that nobody vouches for (Safari does):"
+        + " use another browser, --tls-cert, or --lan without --tls";
+    }
     if (!this.open) return "no connection to hipturn: is it still running?";
     if (performance.now() - this.heard > QUIET_MS) return "no word from hipturn: check the network";
     for (const unit of this.units ?? []) {
@@ -94,7 +119,14 @@ export class Link {
     return "";
   }
 
+  /** Whether the server would obey a command now. */
+  can(command) {
+    return this.stage?.can?.includes(command) ?? false;
+  }
+
+  /** Send a command that the server would obey now; return whether it was sent. */
   send(command) {
+    if (!this.can(command.do)) return false;
     if (this.socket.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(command));
     return true;

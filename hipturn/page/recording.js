@@ -8,7 +8,25 @@ export async function listRecordings() {
   return (await fetch("/api/sessions")).json();
 }
 
-export async function loadRecording(key) {
+const MOST_KEPT = 3; // recordings in memory: two that are compared, and the demo
+const kept = new Map();
+
+export function isLoaded(key) {
+  return kept.get(key)?.loaded ?? false;
+}
+
+/** A recording by its key, loaded once; the oldest goes when there are too many. */
+export function recordingOf(key) {
+  if (!kept.has(key)) {
+    while (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value);
+    const entry = { loaded: false, promise: load(key) };
+    kept.set(key, entry);
+    entry.promise.then(() => { entry.loaded = true; }, () => { if (kept.get(key) === entry) kept.delete(key); });
+  }
+  return kept.get(key).promise;
+}
+
+async function load(key) {
   const path = `/api/sessions/${encodeURIComponent(key)}`;
   const [described, columns] = await Promise.all([fetch(path), fetch(`${path}/columns`)]);
   const told = await described.json();

@@ -65,7 +65,7 @@ export class Sound {
   play(name) {
     this.flash(FLASHES[name]);
     if (!this.on) return;
-    const root = document.documentElement.dataset; // what was played, for whoever looks from outside
+    const root = document.documentElement.dataset; // what was played, for tests
     root.sounds = String(Number(root.sounds ?? 0) + 1);
     root.lastSound = name;
     const now = this.context.currentTime + 0.005;

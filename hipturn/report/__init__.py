@@ -22,7 +22,7 @@ def write_report(entries: list[Entry], path: Path, paper: str = "a4") -> Path:
     Raises
     ------
     UserError
-        When the suffix is none of ours, the sessions are of several wearers, or there are too
+        When the suffix is not supported, the sessions are of several wearers, or there are too
         many for one picture.
     """
     suffix = check_suffix(path)
@@ -48,7 +48,7 @@ def check_suffix(path: Path) -> str:
     Raises
     ------
     UserError
-        When it is none of ours.
+        When the suffix is not supported.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:

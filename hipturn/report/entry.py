@@ -19,7 +19,7 @@ NOTHING = Past({}, None)
 
 
 def calibrated_live(session: Session) -> dict[str, dict[str, float]]:
-    """Return the figures of the calibrations that a session's events tell, by side and name."""
+    """Return the figures of the calibrations in a session's events, by side and name."""
     return {
         str(event.get("side")): {
             str(name): float(value)

@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from hipturn import __version__
+from hipturn.errors import printable
 from hipturn.report import words
 from hipturn.report.drawings import draw_angle, draw_overlay
 from hipturn.report.entry import Entry
@@ -44,7 +45,7 @@ def write_html(entries: list[Entry], path: Path) -> Path:
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>Hip internal rotation, {escape(wearer)}</title><style>{CSS}</style>"
+        f"<title>Hip internal rotation, {escape(printable(wearer))}</title><style>{CSS}</style>"
     )
     text = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'
     path.write_text(text + "\n", encoding="utf-8")
@@ -53,7 +54,7 @@ def write_html(entries: list[Entry], path: Path) -> Path:
 
 def _section(entry: Entry) -> str:
     parts = [
-        f"<h2>{escape(entry.exercise.name)}</h2>",
+        f"<h2>{escape(printable(entry.exercise.name))}</h2>",
         *[_paragraph(line) for line in words.who(entry)],
         *([_paragraph(words.DEMO, "demo")] if words.is_demo(entry) else []),
         _drawing(entry, "angle"),
@@ -82,12 +83,13 @@ def _drawing(entry: Entry, which: str) -> str:
 
 
 def _paragraph(text: str, kind: str = "") -> str:
-    return f"<p{f' class={kind}' if kind else ''}>{escape(text)}</p>"
+    return f"<p{f' class={kind}' if kind else ''}>{escape(printable(text))}</p>"
 
 
 def _table(table: words.Table) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
+    head = "".join(f"<th>{escape(printable(cell))}</th>" for cell in table.head)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
+        "<tr>" + "".join(f"<td>{escape(printable(cell))}</td>" for cell in row) + "</tr>"
+        for row in table.rows
     )
     return f"<table><tr>{head}</tr>{rows}</table>"

@@ -7,37 +7,60 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
 from hipturn.history.earlier import candidates, completed, past_of
 from hipturn.history.stored import store_summary
 from hipturn.report import Entry, write_report
 from hipturn.report.entry import calibrated_live
 from hipturn.session.pipeline import read_recording
-from imu.recording import open_session
+from imu.recording import SessionError, open_session
 
 __all__ = ["entries_of", "write_report"]
 
 
-def entries_of(folders: list[Path], done: Callable[[Path], object]) -> list[Entry]:
+def entries_of(
+    folders: list[Path],
+    done: Callable[[Path], object],
+    skipped: Callable[[str], object] | None = None,
+) -> list[Entry]:
     """Analyse sessions for a report, in order of time, each with what came before it.
+
+    Parameters
+    ----------
+    folders
+        The sessions.
+    done
+        Told each one that is finished.
+    skipped
+        Told in a sentence each session that is left out, since it cannot be read. Without it, or
+        when none can be read, that is an error.
 
     Raises
     ------
-    SessionError
-        When a session cannot be read, or its exercise is unknown: a report with one missing would
-        not say so.
+    SessionError, CatalogueError
+        When a session cannot be read, or its exercise is unknown.
     """
     earlier = candidates(folders)
     entries = []
-    for folder in folders:
-        session = open_session(folder)
-        result = sessions.analyse(read_recording(session))
-        store_summary(folder, result.summary)
-        past = past_of(result.summary, earlier[folder])
-        whole = replace(result, summary=completed(result.summary, past))
-        entries.append(Entry(whole, past, calibrated_live(session)))
+    for number, folder in enumerate(folders, start=1):
+        try:
+            entries.append(_entry(folder, earlier[folder]))
+        except (SessionError, CatalogueError) as error:
+            if skipped is None or (number == len(folders) and not entries):
+                raise
+            skipped(f"{error}")
         done(folder)
     return sorted(entries, key=_started_at)
+
+
+def _entry(folder: Path, earlier: list[Path]) -> Entry:
+    session = open_session(folder)
+    result = sessions.analyse(read_recording(session))
+    store_summary(folder, result.summary)
+    past = past_of(result.summary, earlier)
+    whole = replace(result, summary=completed(result.summary, past))
+    return Entry(whole, past, calibrated_live(session))
 
 
 def _started_at(entry: Entry) -> datetime:

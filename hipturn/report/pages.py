@@ -27,6 +27,7 @@ from hipturn.report.sheet import (
 )
 
 PICTURE_DPI = 150
+"""Sharp enough to read on a screen."""
 PICTURE_PAGES_MAX = 30
 """A taller picture is more than many viewers open."""
 STYLE: dict[Any, Any] = {
@@ -56,9 +57,12 @@ def write_pages(entries: list[Entry], path: Path, paper: str) -> Path:
                 f"{words.DISCLAIMER}   ·   wearer {wearer}   ·   hipturn {__version__}",
                 f"page {number} of {len(sheets)}",
             )
+        wearers = dict.fromkeys(entry.result.recording.wearer for entry in entries)
+        # whoever forgets a wearer finds the report by its title
+        title = f"Hip internal rotation, wearer {'; '.join(wearers) or words.UNKNOWN}"
         if path.suffix.lower() == ".png":
-            return _write_picture(sheets, path)
-        return _write_pdf(sheets, path)
+            return _write_picture(sheets, path, title)
+        return _write_pdf(sheets, path, title)
 
 
 @contextmanager
@@ -189,11 +193,11 @@ def _continued(
     return sheets
 
 
-def _write_pdf(sheets: list[Sheet], path: Path) -> Path:
+def _write_pdf(sheets: list[Sheet], path: Path, title: str) -> Path:
     from matplotlib.backends.backend_pdf import PdfPages
 
     # no moment of writing inside: the same sessions give the same file
-    about = {"Title": "Hip internal rotation", "Creator": "hipturn", "CreationDate": None}
+    about = {"Title": title, "Creator": "hipturn", "CreationDate": None}
     with _glyphs_only(), PdfPages(path, metadata=about) as pdf:
         for sheet in sheets:
             pdf.savefig(sheet.figure)
@@ -204,8 +208,8 @@ def _write_pdf(sheets: list[Sheet], path: Path) -> Path:
 def _glyphs_only() -> Iterator[None]:
     """Leave out of embedded fonts what lays text out: a PDF places each letter by itself.
 
-    Reading those tables takes two fifths of a report. fontTools has no setting for who calls it
-    through matplotlib; where its list is called otherwise, fonts are embedded as ever.
+    Reading those tables takes two fifths of a report. matplotlib passes no settings on to
+    fontTools; in a version whose list has another name, fonts are embedded unchanged.
     """
     from fontTools.subset import Options
 
@@ -220,7 +224,7 @@ def _glyphs_only() -> Iterator[None]:
         setattr(Options, LEFT_OUT, usual)
 
 
-def _write_picture(sheets: list[Sheet], path: Path) -> Path:
+def _write_picture(sheets: list[Sheet], path: Path, title: str) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.image import imsave
 
@@ -235,5 +239,5 @@ def _write_picture(sheets: list[Sheet], path: Path) -> Path:
         sheet.figure.set_dpi(PICTURE_DPI)
         canvas.draw()
         pictures.append(np.asarray(canvas.buffer_rgba())[..., :3])
-    imsave(path, np.concatenate(pictures))
+    imsave(path, np.concatenate(pictures), metadata={"Title": title, "Creator": "hipturn"})
     return path

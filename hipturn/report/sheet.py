@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 
+from hipturn.errors import printable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -62,7 +64,7 @@ class Sheet:
         self.figure.text(
             (LEFT_IN + x_in) / width,
             1.0 - (y_in + size_pt / 72.0) / height,
-            text,
+            printable(text),  # marks that turn text round would let it say something else
             fontsize=size_pt,
             va="baseline",
             parse_math=False,

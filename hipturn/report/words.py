@@ -54,7 +54,7 @@ def plain(text: str) -> str:
 
 
 def who(entry: Entry) -> list[str]:
-    """Return who, when, what and how, a line each."""
+    """Return wearer, date, exercise and units, one line each."""
     recording, exercise = entry.result.recording, entry.exercise
     legs = " and ".join(row["side"] for row in entry.rows) or "no"
     dose = exercise.dose
@@ -202,7 +202,7 @@ def is_demo(entry: Entry) -> bool:
 
 READING = (
     "Angle: hip internal rotation against gravity or, where the thigh is upright, since the last"
-    " still return; each page says which. Two units on one leg cannot tell hip rotation from"
+    " still return; each page says which. Two units on one leg cannot distinguish hip rotation from"
     " rotation of the pelvis: 5° of pelvis are 5° of angle. The uncertainty is that of the sensors;"
     " what knee and skin may add stands beside it.",
     "A repetition is valid when it is large enough and returns; it is controlled when it also keeps"

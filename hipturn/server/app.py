@@ -20,10 +20,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from analysis import exercises
 from analysis.exercises import CatalogueError
-from analysis.session.analyse import Result
 from hipturn import __version__
+from hipturn.errors import UserError, fault_text
 from hipturn.server.commands import Rate, RefusedCommandError, parse
-from hipturn.server.guard import Door, Guard
+from hipturn.server.door.guard import Door, Guard
 from hipturn.server.hub import Hub, Viewer, encode, now_ms
 from hipturn.server.library import Analysed, Library
 from hipturn.server.messages import VERSION
@@ -31,7 +31,7 @@ from hipturn.server.recorded import exercise_data
 from imu.recording import SessionError
 
 PAGE = Path(__file__).parent.parent / "page"
-FILE_NAME = re.compile(r"(?:poses/)?[a-z][a-z0-9_]{0,40}\.(?:html|css|js|svg)")
+FILE_NAME = re.compile(r"(?:(?:poses|views)/)?[a-z][a-z0-9_]{0,40}\.(?:html|css|js|svg)")
 TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -39,13 +39,20 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 TOO_MANY, TOO_FAST = 4008, 4029
+"""Codes of a closed socket; 4000 to 4999 are for applications (RFC 6455)."""
 Obey = Callable[[dict[str, Any]], None]
 
 
 def build_app(
-    hub: Hub, door: Door, library: Library, obey: Obey, *, greeting: dict[str, Any] | None = None
+    hub: Hub,
+    door: Door,
+    library: Library,
+    obey: Obey,
+    *,
+    greeting: dict[str, Any] | None = None,
+    know: Callable[[Any], None] = lambda _: None,
 ) -> ASGIApp:
-    """Return the whole application, guarded."""
+    """Return the whole application, guarded; `know` hears which connections are ours."""
     found = _Answers(hub, library, obey, greeting or {})
     routes = [
         Route("/", found.page_file),
@@ -59,7 +66,7 @@ def build_app(
         Route("/qr.svg", found.code),
         WebSocketRoute("/ws", found.socket),
     ]
-    return Guard(Starlette(routes=routes), door)
+    return Guard(Starlette(routes=routes), door, know)
 
 
 class _Answers:
@@ -109,12 +116,7 @@ class _Answers:
         async def answer(found: Analysed) -> Response:
             if name not in ("angles", "reps", "summary"):
                 return Response("There is no such table.\n", 404)
-            from hipturn.export.csv import write_table
-
-            def make(result: Result, path: Path) -> None:
-                write_table(getattr(result, name), path)
-
-            data = await self._library.made(found, make)
+            data = await self._library.table(found, name)
             return _download(data, "text/csv; charset=utf-8", f"{found.path.name}_{name}.csv")
 
         return await self._of(request, answer)
@@ -123,14 +125,7 @@ class _Answers:
         """Answer with report.pdf."""
 
         async def answer(found: Analysed) -> Response:
-            from hipturn.report.make import entries_of, write_report
-
-            def make(_: Result, path: Path) -> None:
-                pdf = path.with_suffix(".pdf")
-                write_report(entries_of([found.path], lambda _: None), pdf)
-                pdf.rename(path)
-
-            data = await self._library.made(found, make)
+            data = await self._library.report(found)
             return _download(data, "application/pdf", f"{found.path.name}_report.pdf")
 
         return await self._of(request, answer)
@@ -203,8 +198,10 @@ class _Answers:
             if found is None:
                 return JSONResponse({"problem": "There is no such recording."}, 404)
             return await answer(found)
-        except (SessionError, CatalogueError) as error:
+        except (SessionError, CatalogueError, UserError) as error:
             return JSONResponse({"problem": str(error)}, 422)
+        except Exception as error:  # a fault of ours: the page says so and goes on
+            return JSONResponse({"problem": fault_text(error)}, 500)
 
 
 def _download(data: bytes, kind: str, name: str) -> Response:

@@ -1,4 +1,4 @@
-"""What a viewer may say, checked at the door, and how often."""
+"""The commands of a viewer: checked when they arrive, limited in number."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_BYTES = 4096
+"""Many times the longest command that the page sends."""
 PER_SECOND = 20
+"""Faster than a person taps, slower than would cost the session its time."""
 LABEL_MAX = 80
+"""A label is a word or two; this is one line of a table."""
+
+Command = dict[str, Any]
+"""A checked command: `do`, and the values that go with it."""
 
 COMMANDS = {
     "home": "back to the first screen",
@@ -29,7 +35,7 @@ SIDES = ("left", "right", "both")
 
 
 class RefusedCommandError(Exception):
-    """A command that makes no sense; the sentence says why."""
+    """A command that cannot be obeyed; the sentence says why."""
 
 
 class Rate:
@@ -40,20 +46,20 @@ class Rate:
         self._times: list[float] = []
 
     def exceeded(self) -> bool:
-        """Take one more and return whether it is too many."""
+        """Count one more command and return whether it is too many."""
         now_s = self._clock_s()
         self._times = [t for t in self._times if t > now_s - 1.0]
         self._times.append(now_s)
         return len(self._times) > self._most
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str) -> Command:
     """Return a command with checked values.
 
     Raises
     ------
     RefusedCommandError
-        When it is no command of ours or a value is out of place.
+        When the command does not exist or a value is not allowed.
     """
     if len(text.encode()) > MAX_BYTES:
         raise RefusedCommandError(f"a command has at most {MAX_BYTES} bytes")

@@ -1,7 +1,9 @@
-"""What happens when: the steps from the first screen to the report, told to every page.
+"""Leads a visit from the first view to the report, and tells every page how it stands.
 
-The desk is the only one who begins and ends sessions. Commands from any page come to it one at a
-time; what takes time runs as a task beside it, so a command is never kept waiting.
+`STAGES`, at the end, is the one table of what a page may ask for at which stage and what is done
+then. Each `stage` message lists these commands as `can`; any other command is refused with a
+sentence. Only the desk begins and ends sessions. Commands from any page come to it one at a time;
+what takes time runs as a task beside it, so a command is never kept waiting.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +19,17 @@ import click
 
 from analysis import exercises
 from analysis.exercises import CatalogueError
-from hipturn.commands.summary_text import summary_lines
 from hipturn.errors import UserError
+from hipturn.server.commands import Command, RefusedCommandError
 from hipturn.server.hub import Hub, now_ms
 from hipturn.server.library import Library
+from hipturn.server.page_display import BothDisplays, Link, PageDisplay, tell_units
 from hipturn.server.recorded import exercise_data
-from hipturn.server.rigs import Planned, Rig, Worn
-from hipturn.server.screen import BothScreens, Link, PageScreen, tell_units
+from hipturn.server.rigs import Planned, Rig, Worn, plan_for
 from hipturn.session.live import LiveSession
 from hipturn.session.pipeline import Tracker
 from hipturn.session.radio_session import hold_session
-from hipturn.session.terminal import PlainScreen, Screen
+from hipturn.session.terminal import Display, PlainDisplay
 from hipturn.units.rest_check import RestFinding, watch_rest
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
@@ -36,12 +39,28 @@ from imu.sample import Side, Unit
 TROUBLE = (
     UserError, RadioError, SessionError, CatalogueError, ProfileError, click.ClickException,
 )  # fmt: skip
-STEPS = ("plan", "connect", "rest", "straps", "ready")
-"""Before a session, in this order; `home` comes before them, `live` and `done` after."""
+
+
+class Stage(StrEnum):
+    """Where a visit is; in this order, but for what a person leaves out or repeats."""
+
+    HOME = "home"
+    PLAN = "plan"
+    CONNECT = "connect"
+    REST = "rest"
+    STRAPS = "straps"
+    READY = "ready"
+    COUNTDOWN = "countdown"
+    LIVE = "live"
+    DONE = "done"
+
+
+STEPS = (Stage.PLAN, Stage.CONNECT, Stage.REST, Stage.STRAPS, Stage.READY)
+"""The cards before a session, which `next` and `back` walk along."""
 
 
 class Desk:
-    """Leads from the first screen to the report."""
+    """Leads from the first view to the report."""
 
     def __init__(
         self,
@@ -54,11 +73,11 @@ class Desk:
         say: Callable[[str], None],
         virtual: bool | None = None,
     ) -> None:
-        """Begin at the first screen, or at the plan when `virtual` says which units."""
+        """Begin at the first view, or at the plan when `virtual` says which units."""
         self._hub, self._library, self._rig_of, self._root = hub, library, rig_of, root
         self._say = say
         self.planned = planned
-        self.stage = "home" if virtual is None else "plan"
+        self.stage = Stage.HOME if virtual is None else Stage.PLAN
         self.folders: list[Path] = []
         self.quit = asyncio.Event()
         self.done = asyncio.Event()
@@ -67,7 +86,6 @@ class Desk:
         self._more: dict[str, Any] = {}
         self._findings: list[RestFinding] = []
         self._session: LiveSession | None = None
-        self._screen: PageScreen | None = None
         self._stop = asyncio.Event()
         self._again = False
         self._task: asyncio.Task[None] | None = None
@@ -79,29 +97,40 @@ class Desk:
         """Return whether a session is being recorded."""
         return self._session is not None
 
-    def obey(self, command: dict[str, Any]) -> None:
-        """Do what a page asks for, where it makes sense now."""
+    def obey(self, command: Command) -> None:
+        """Do what a page asks for.
+
+        Raises
+        ------
+        RefusedCommandError
+            When the command does not belong to the present stage or cannot be done right now.
+        """
         do = command["do"]
-        if do == "quit":
-            self._stop.set()
-            self.quit.set()
-        elif do == "home" and self.stage not in ("live",):
-            self._enter("home", None)
-        elif do == "connect" and self.stage in ("home", "done", "plan"):
-            self._rig = self._rig_of(command.get("virtual", False))
-            self._enter("plan", None)
-        elif do == "plan" and self.stage in ("plan", "straps", "ready", "done"):
-            self._plan(command)
-        elif do in ("next", "skip", "back") and self.stage in STEPS:
-            self._walk(do)
-        elif do == "start" and self.stage in ("ready", "done"):
-            self._enter("countdown", self._count_down)
-        elif self.stage in ("countdown", "live"):
-            self._while_live(do, command)
+        if why := self._refusal(do):
+            raise RefusedCommandError(why)
+        STAGES[self.stage][do](self, command)
+
+    def can(self) -> list[str]:
+        """Return the commands that are obeyed now."""
+        return [do for do in STAGES[self.stage] if not self._refusal(do)]
+
+    def _refusal(self, do: str) -> str:
+        """Return why a command cannot be obeyed now; nothing when it can."""
+        if do not in STAGES[self.stage]:
+            possible = ", ".join(self.can())
+            return f"`{do}` does not belong to the stage `{self.stage}`; possible now: {possible}"
+        if do == "next" and self._more.get("working") and not self._more.get("problem"):
+            return "this step is still running: wait for it, or leave it out with `skip`"
+        if self.stage is Stage.LIVE and do in IN_A_SESSION:
+            if self._session is None:
+                return "the session has not begun yet: try again in a moment"
+            if (do == "resume") is not self._session.paused and do in ("pause", "resume"):
+                return "counting is paused already" if do == "pause" else "counting is not paused"
+        return ""
 
     async def run_unattended(self) -> str:
         """Do a session without anybody to click; return why it failed, or nothing."""
-        self._enter("live", self._begin_unattended)
+        self._enter(Stage.LIVE, self._begin_unattended)
         assert self._task is not None  # noqa: S101 (entered just now)
         await asyncio.wait({self._task})
         return str(self._more.get("problem", ""))
@@ -110,17 +139,33 @@ class Desk:
         """End what is under way; a recording is closed as always."""
         self._stop.set()
         if self._task is not None:
-            if self.stage != "live":
+            if self.stage is not Stage.LIVE:
                 self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _plan(self, command: dict[str, Any]) -> None:
+    # ---- the actions of the table; each takes the command that asked for it
+
+    def end(self, _: Command) -> None:
+        """Close what is under way and end hipturn."""
+        self._stop.set()
+        self.quit.set()
+
+    def go_home(self, _: Command) -> None:
+        """Return to the first view."""
+        self._enter(Stage.HOME, None)
+
+    def choose_units(self, command: Command) -> None:
+        """Take real units or the simulated wearer's, and go on to the plan."""
+        self._rig = self._rig_of(command.get("virtual", False))
+        self._enter(Stage.PLAN, None)
+
+    def change_plan(self, command: Command) -> None:
+        """Change what is to be done."""
         wanted = {name: value for name, value in command.items() if name != "do"}
         try:
             exercise = exercises.load(wanted.get("exercise", self.planned.exercise))
         except CatalogueError as error:
-            self._hub.happened("refused", text=str(error))
-            return
+            raise RefusedCommandError(str(error)) from None
         planned = self.planned
         if exercise.id != planned.exercise:
             planned = plan_for(exercise.id, planned.side, planned.delay_s)
@@ -130,54 +175,82 @@ class Desk:
         self.planned = planned
         self._tell()
 
-    def _walk(self, do: str) -> None:
-        at = STEPS.index(self.stage)
-        if do == "back":
-            if at == 0:
-                self._enter("home", None)
-            else:
-                self._step(STEPS[at - 1])
-        elif self._more.get("problem") and do == "next":
+    def step_on(self, command: Command) -> None:
+        """Go to the next step, or try this one again after a problem."""
+        if self._more.get("problem") and command["do"] == "next":
             self._step(self.stage)
-        elif self._more.get("working") and do == "next":
-            return
-        elif at + 1 < len(STEPS):
-            self._step(STEPS[at + 1])
+        else:
+            self._step(STEPS[STEPS.index(self.stage) + 1])
 
-    def _step(self, step: str) -> None:
-        work = {"connect": self._connect, "rest": self._rest, "ready": self._ready}
+    def step_back(self, _: Command) -> None:
+        """Go to the step before; before the first of them is the first view."""
+        if self.stage is Stage.COUNTDOWN:
+            self._step(Stage.READY)
+        elif self.stage is STEPS[0]:
+            self._enter(Stage.HOME, None)
+        else:
+            self._step(STEPS[STEPS.index(self.stage) - 1])
+
+    def try_again(self, _: Command) -> None:
+        """Check again whether all is ready."""
+        self._step(self.stage)
+
+    def start(self, _: Command) -> None:
+        """Begin the session after the delay."""
+        self._enter(Stage.COUNTDOWN, self._count_down)
+
+    def start_now(self, _: Command) -> None:
+        """Begin the session without waiting any longer."""
+        self._enter(Stage.LIVE, self._live)
+
+    def stop(self, _: Command) -> None:
+        """Close the recording and show how it went."""
+        self._stop.set()
+
+    def calibrate_again(self, command: Command) -> None:
+        """Close the recording and begin another, on the other leg when the command names it."""
+        if command.get("side") in ("left", "right") and self.planned.side != "both":
+            self.planned = replace(self.planned, side=command["side"])
+            self._rig.wear_on(Side(command["side"]))
+        self._again = True
+        self._stop.set()
+
+    def mark(self, command: Command) -> None:
+        """Mark this moment in the recording."""
+        label = command.get("label") or "mark"
+        self._in_session().mark(label)
+        self._hub.happened("mark", label=label)
+
+    def pause(self, _: Command) -> None:
+        """Count nothing until `resume`."""
+        if not self._in_session().pause():
+            raise RefusedCommandError("there is nothing to pause before the calibration is done")
+        self._show(paused=True)
+
+    def resume(self, _: Command) -> None:
+        """Count again, as a new set."""
+        self._in_session().resume()
+        self._show(paused=False)
+
+    def begin_set(self, _: Command) -> None:
+        """End this set and begin the next."""
+        session = self._in_session()
+        if not session.paused and not session.pause():
+            raise RefusedCommandError("there is no set to end before the calibration is done")
+        session.resume()
+        self._show(paused=False)
+
+    def _in_session(self) -> LiveSession:
+        assert self._session is not None  # noqa: S101 (`_refusal` has looked)
+        return self._session
+
+    # ---- how a stage is entered, and the work of each
+
+    def _step(self, step: Stage) -> None:
+        work = {Stage.CONNECT: self._connect, Stage.REST: self._rest, Stage.READY: self._ready}
         self._enter(step, work.get(step))
 
-    def _while_live(self, do: str, command: dict[str, Any]) -> None:
-        session = self._session
-        if self.stage == "countdown":
-            if do in ("stop", "back"):
-                self._step("ready")
-            elif do == "skip":
-                self._enter("live", self._live)
-        elif do == "stop":
-            self._stop.set()
-        elif do == "rezero":
-            if command.get("side") in ("left", "right") and self.planned.side != "both":
-                self.planned = replace(self.planned, side=command["side"])
-                self._rig.wear_on(Side(command["side"]))
-            self._again = True
-            self._stop.set()
-        elif session is not None and do == "mark":
-            session.mark(command.get("label") or "mark")
-            self._hub.happened("mark", label=command.get("label") or "mark")
-        elif session is not None and do in ("pause", "resume", "skip"):
-            self._count_or_not(session, do)
-
-    def _count_or_not(self, session: LiveSession, do: str) -> None:
-        if do in ("pause", "skip"):
-            session.pause()
-        if do in ("resume", "skip"):
-            session.resume()
-        self._more["paused"] = session.paused
-        self._tell()
-
-    def _enter(self, stage: str, work: Callable[[], Awaitable[None]] | None) -> None:
+    def _enter(self, stage: Stage, work: Callable[[], Awaitable[None]] | None) -> None:
         """Go to a stage, ending the work of the one before."""
         before = self._task if self._task is not asyncio.current_task() else None
         if before is not None:
@@ -196,13 +269,13 @@ class Desk:
                 await work()
         except TROUBLE as error:  # whatever says itself what to do
             self._say(f"hipturn: {error}")
-            if self.stage in ("live", "countdown"):
-                self.stage = "ready"
+            if self.stage in (Stage.LIVE, Stage.COUNTDOWN):
+                self.stage = Stage.READY
                 self._more = {}
             self._show(problem=str(error), working=False)
         except Exception as error:  # the page must not stand still without a word
-            self._say(f"hipturn: a fault of ours ({type(error).__name__}: {error})")
-            self._show(problem=f"a fault of ours ({type(error).__name__}: {error})", working=False)
+            self._say(f"hipturn: a bug in hipturn ({type(error).__name__}: {error})")
+            self._show(problem=f"a bug in hipturn ({type(error).__name__}: {error})", working=False)
 
     def _show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
         self._more.update(more)
@@ -214,6 +287,7 @@ class Desk:
             {
                 "type": "stage",
                 "stage": self.stage,
+                "can": self.can(),
                 "virtual": self._rig.virtual,
                 "plan": asdict(self.planned),
                 "exercise": exercise_data(exercises.load(self.planned.exercise)),
@@ -255,7 +329,7 @@ class Desk:
         until = now_ms() + 1000 * self.planned.delay_s
         self._show(until=until)
         await asyncio.sleep(self.planned.delay_s)
-        self._enter("live", self._live)
+        self._enter(Stage.LIVE, self._live)
 
     async def _begin_unattended(self) -> None:
         await self._rig.connect(self.planned, lambda _: None)
@@ -264,17 +338,18 @@ class Desk:
     async def _live(self) -> None:
         self._stop, self._again = asyncio.Event(), False
         worn = await self._rig.for_session(self.planned)
-        if self._stop.is_set():
+        if self._stop.is_set():  # asked for before the units streamed: nothing was recorded
+            self._step(Stage.READY)
             return
         folder = await self._record(worn)
         if self._again:
-            self._enter("countdown", self._count_down)
+            self._enter(Stage.COUNTDOWN, self._count_down)
             return
         key = self._library.add(folder)
-        self.stage, self._more = "done", {"key": key, "working": True}
+        self.stage, self._more = Stage.DONE, {"key": key, "working": True}
         self._tell()
         found = await self._library.analysed(key)
-        for line in summary_lines(found.result) if found else ():
+        for line in found.lines if found else ():
             self._say(line)
         self._say(f"session: {folder}")
         self._show(working=False)
@@ -306,10 +381,10 @@ class Desk:
         self.folders.append(folder)
         return folder
 
-    def screen(self, tracker: Tracker, title: str) -> Screen:
+    def display(self, tracker: Tracker, title: str) -> Display:
         """Return the page and plain lines on the terminal."""
-        page = PageScreen(self._hub, tracker, tracker.exercise, self.planned.reps)
-        return BothScreens(page, PlainScreen(tracker.exercise, title))
+        page = PageDisplay(self._hub, tracker, tracker.exercise, self.planned.reps)
+        return BothDisplays(page, PlainDisplay(tracker.exercise, title))
 
     def began(
         self,
@@ -326,24 +401,6 @@ class Desk:
         task.add_done_callback(self._helpers.discard)
 
 
-def plan_for(exercise_id: str, side: str, delay_s: int = 10) -> Planned:
-    """Return the plan that the catalogue suggests for an exercise.
-
-    Raises
-    ------
-    analysis.exercises.CatalogueError
-        When there is no such exercise.
-    """
-    exercise = exercises.load(exercise_id)
-    return Planned(
-        exercise=exercise_id,
-        side=side,  # type: ignore[arg-type]  # checked where it came in
-        target_deg=exercise.typical_range_deg,
-        reps=exercise.dose.reps[0],
-        delay_s=delay_s,
-    )
-
-
 def _row(what: str, good: bool, text: str) -> dict[str, Any]:
     return {"what": what, "good": good, "text": text}
 
@@ -351,3 +408,51 @@ def _row(what: str, good: bool, text: str) -> dict[str, Any]:
 def _figures(found: RestFinding) -> str:
     charge = "" if found.battery is None else f", battery {found.battery} %"
     return f"{found.rate_hz:.0f} of {found.nominal_hz:.0f} samples a second{charge}"
+
+
+IN_A_SESSION = ("mark", "pause", "resume", "skip")
+"""Commands of the stage `live` that need a session that has begun."""
+
+Action = Callable[[Desk, Command], None]
+_ALWAYS: dict[str, Action] = {"quit": Desk.end}
+_BEFORE: dict[str, Action] = {**_ALWAYS, "home": Desk.go_home}
+_STEP: dict[str, Action] = {
+    **_BEFORE, "next": Desk.step_on, "skip": Desk.step_on, "back": Desk.step_back,
+}  # fmt: skip
+
+STAGES: dict[Stage, dict[str, Action]] = {
+    Stage.HOME: {**_BEFORE, "connect": Desk.choose_units},
+    Stage.PLAN: {**_STEP, "connect": Desk.choose_units, "plan": Desk.change_plan},
+    Stage.CONNECT: _STEP,
+    Stage.REST: _STEP,
+    Stage.STRAPS: {**_STEP, "plan": Desk.change_plan},
+    Stage.READY: {
+        **_BEFORE,
+        "plan": Desk.change_plan,
+        "next": Desk.try_again,
+        "back": Desk.step_back,
+        "start": Desk.start,
+    },
+    Stage.COUNTDOWN: {
+        **_BEFORE,
+        "back": Desk.step_back,
+        "stop": Desk.step_back,
+        "skip": Desk.start_now,
+    },
+    Stage.LIVE: {
+        **_ALWAYS,
+        "mark": Desk.mark,
+        "pause": Desk.pause,
+        "resume": Desk.resume,
+        "skip": Desk.begin_set,
+        "rezero": Desk.calibrate_again,
+        "stop": Desk.stop,
+    },
+    Stage.DONE: {
+        **_BEFORE,
+        "connect": Desk.choose_units,
+        "plan": Desk.change_plan,
+        "start": Desk.start,
+    },
+}
+"""What a page may ask for at each stage, and what is done then (docs/live-protocol.md)."""

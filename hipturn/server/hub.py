@@ -1,4 +1,4 @@
-"""Who watches: for each viewer the newest of each kind, and a bounded queue of what happened.
+"""The viewers: for each the newest message of each kind, and a bounded queue of events.
 
 Nothing here waits for a viewer. A read-out that was not sent yet is replaced by the next one; a
 viewer that cannot keep up sees fewer of them, and never an old one.
@@ -14,10 +14,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 MAX_VIEWERS = 8
+"""A wearer, a therapist and their devices; each viewer costs the session time."""
 MESSAGES_PER_S = 60.0
+"""A screen shows no more pictures a second."""
 BURST = 6
 """Messages that may follow one another at once; the mean stays below `MESSAGES_PER_S`."""
 MAX_EVENTS = 64
+"""Events older than 0.3 s are silent on the page, so the oldest are no loss."""
 FRAME = "frame"
 
 Send = Callable[[str], Awaitable[None]]
@@ -83,19 +86,19 @@ class Viewer:
 
 
 class Hub:
-    """All viewers, and what a new one has to be told first."""
+    """All viewers, and the messages that a new one gets first."""
 
     def __init__(self) -> None:
         self.viewers: list[Viewer] = []
         self.empty = asyncio.Event()
         self.empty.set()
         self.seen = asyncio.Event()
-        """Set once anybody has looked."""
+        """Set once the first viewer has joined."""
         self._kept: dict[str, str] = {}
         self._number = 0
 
     def join(self) -> Viewer | None:
-        """Return a new viewer, told how things stand; None when there are too many."""
+        """Return a new viewer, with the kept messages to send; None when there are too many."""
         if len(self.viewers) >= MAX_VIEWERS:
             return None
         self._number += 1
@@ -114,7 +117,7 @@ class Hub:
             self.empty.set()
 
     def newest(self, message: dict[str, Any], *, keep: bool = False) -> None:
-        """Show every viewer the newest of its kind; a kept one is told to those who come later."""
+        """Send every viewer the newest of its kind; with `keep`, later viewers get it too."""
         kind = str(message["type"])
         if not keep and not self.viewers:
             return
@@ -125,7 +128,7 @@ class Hub:
             viewer.replace(kind, text)
 
     def happened(self, what: str, **more: Any) -> None:  # noqa: ANN401 (JSON)
-        """Tell every viewer what happened."""
+        """Send every viewer an event."""
         if not self.viewers:
             return
         text = encode({"type": "event", "what": what, **more, "at": now_ms()})

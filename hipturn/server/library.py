@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from analysis import exercises
 from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
+from hipturn.commands.summary_text import summary_lines
 from hipturn.server.recorded import columns_of, description
+from hipturn.server.workshop import Workshop
 from hipturn.session.pipeline import read_recording
 from hipturn.session_paths import SESSION_FILE, demo_root
 from imu.recording import SessionError, open_session
@@ -23,25 +26,25 @@ KEPT = 3
 """So many analysed recordings stay in memory: two to compare, and one more."""
 
 
+@dataclass(frozen=True, slots=True)
 class Analysed:
-    """A recording with everything that is shown of it."""
+    """What is shown of an analysed recording."""
 
-    def __init__(self, key: str, path: Path, *, demo: bool) -> None:
-        session = open_session(path)
-        self.path = path
-        self.result: Result = sessions.analyse(read_recording(session))
-        self.description: dict[str, Any] = description(key, session, self.result, demo=demo)
-        self.columns: bytes = columns_of(self.result)
+    path: Path
+    description: dict[str, Any]
+    columns: bytes
+    lines: tuple[str, ...]
+    """How it went, for people."""
 
 
 class Library:
     """Recordings by key: the demo sessions, those under one folder, and those named."""
 
     def __init__(self, root: Path, named: Iterable[Path] = ()) -> None:
-        self._root = root
+        self.root = root
         self._named = {path.resolve().name: path for path in named}
         self._analysed: dict[str, Analysed] = {}
-        self._one_at_a_time = threading.Lock()
+        self._workshop = Workshop()
 
     def add(self, path: Path) -> str:
         """Take a recording in and return its key."""
@@ -51,9 +54,9 @@ class Library:
     def known(self) -> dict[str, Path]:
         """Return every recording by key, the newest first, the demo sessions last."""
         found = dict(self._named)
-        if self._root.is_dir():
+        if self.root.is_dir():
             there = sorted(
-                (path for path in self._root.iterdir() if (path / SESSION_FILE).is_file()),
+                (path for path in self.root.iterdir() if (path / SESSION_FILE).is_file()),
                 key=lambda path: path.name,
                 reverse=True,
             )
@@ -70,7 +73,7 @@ class Library:
                 header = open_session(path).header
                 name = exercises.load(header.exercise).name
             except (SessionError, CatalogueError, OSError):
-                continue  # what it lacks is said when somebody asks for it by name
+                continue  # opening it by its key tells what is wrong with it
             rows.append(
                 {
                     "key": key,
@@ -84,6 +87,14 @@ class Library:
             )
         return rows
 
+    async def begin(self) -> None:
+        """Get ready: loading what analyses takes a second or two."""
+        await self._workshop.do(_ready)
+
+    def close(self) -> None:
+        """End what is being made."""
+        self._workshop.close()
+
     async def analysed(self, key: str) -> Analysed | None:
         """Return a recording with its angles and repetitions; None when there is no such key.
 
@@ -91,31 +102,62 @@ class Library:
         ------
         imu.recording.SessionError
             When it cannot be read, or its exercise is unknown.
+        UserError
+            When it was ended from outside.
         """
-        return await asyncio.to_thread(self._analyse, key)
-
-    def _analyse(self, key: str) -> Analysed | None:
-        with self._one_at_a_time:
-            if key in self._analysed:
-                return self._analysed[key]
-            path = self.known().get(key)
+        if key not in self._analysed:
+            path = await asyncio.to_thread(lambda: self.known().get(key))
             if path is None:
                 return None
-            found = Analysed(key, path, demo=key.startswith("demo."))
+            found = await self._workshop.do(_shown, key, path, key.startswith("demo."))
             while len(self._analysed) >= KEPT:
                 self._analysed.pop(next(iter(self._analysed)))
             self._analysed[key] = found
-            return found
+        return self._analysed[key]
 
-    async def made(self, analysed: Analysed, make: Callable[[Result, Path], Any]) -> bytes:
-        """Return a file made from a recording, such as its report."""
-        return await asyncio.to_thread(_made, analysed.result, make)
+    async def table(self, analysed: Analysed, name: str) -> bytes:
+        """Return angles.csv, reps.csv or summary.csv of a recording."""
+        return await self._workshop.do(_table, analysed.path, name)
+
+    async def report(self, analysed: Analysed) -> bytes:
+        """Return report.pdf of a recording."""
+        return await self._workshop.do(_report, analysed.path)
 
 
-def _made(result: Result, make: Callable[[Result, Path], Any]) -> bytes:
+# -- in the workshop's process ---------------------------------------------------------------------
+
+
+def _ready() -> None:
+    """Do nothing: what the work needs has been loaded by then."""
+
+
+@lru_cache(maxsize=KEPT)
+def _result(path: Path) -> Result:
+    return sessions.analyse(read_recording(open_session(path)))
+
+
+def _shown(key: str, path: Path, demo: bool) -> Analysed:
+    result = _result(path)
+    told = description(key, open_session(path), result, demo=demo)
+    return Analysed(path, told, columns_of(result), tuple(summary_lines(result)))
+
+
+def _table(path: Path, name: str) -> bytes:
+    from hipturn.export.csv import write_table
+
+    return _made(lambda file: write_table(getattr(_result(path), name), file), ".csv")
+
+
+def _report(path: Path) -> bytes:
+    from hipturn.report.make import entries_of, write_report
+
+    return _made(lambda file: write_report(entries_of([path], lambda _: None), file), ".pdf")
+
+
+def _made(make: Callable[[Path], Any], suffix: str) -> bytes:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="hipturn-") as folder:
-        path = Path(folder, "file")
-        make(result, path)
+        path = Path(folder, "file").with_suffix(suffix)
+        make(path)
         return path.read_bytes()

@@ -1,4 +1,4 @@
-"""What a viewer is told: the read-out as flat, short JSON (docs/live-protocol.md)."""
+"""The messages to a viewer: the read-out as flat, short JSON (docs/live-protocol.md)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from analysis.session.leg_monitor import LegUpdate
 from imu.quaternion import FLOATS, Number, Numbers, Quaternion, Vector, Wxyz, Xyz, rotate
 from imu.sample import Side
 
-VERSION = 1
+VERSION = 2
 """Of the messages; a page of another version asks to be loaded again."""
 LEVEL_SHARE = 0.7
-"""An axis that rises less than this is level enough to say where ahead is."""
+"""An axis that rises less than this (45°) is level enough to show which way is ahead."""
 PER_MILLE = 1000.0
+"""Bones are sent as whole thousandths: 0.06° of direction."""
 
 
 def finite(value: float, digits: int) -> float | None:
@@ -41,8 +42,8 @@ def bones(
 ) -> list[int] | None:
     """Return thigh and shank for drawing: two unit vectors in thousandths, hip → knee → ankle.
 
-    Components are ahead, aside (up × ahead) and up; ahead is where the wearer faces, or where the
-    feet are of one who lies.
+    Components are ahead, aside (up × ahead) and up; ahead is where the wearer faces, or, when
+    lying, where the feet are.
     """
     flexion, adduction = leg.angles.flexion, leg.angles.adduction
     if calibration is None or q_shank is None or not math.isfinite(flexion + adduction):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import cast
 import click
 
 from hipturn.errors import UserError
-from hipturn.server.desk import Desk, plan_for
+from hipturn.server.desk import Desk
+from hipturn.server.door.link import leading_file
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
-from hipturn.server.rigs import RadioRig, Rig, SideChoice, VirtualRig
+from hipturn.server.rigs import RadioRig, Rig, SideChoice, VirtualRig, plan_for
 from hipturn.server.serve import PageChoice, announce, bind, open_browser, served
 from hipturn.session.keys import watched_keys
 from hipturn.session.radio_session import Wish, stopping
@@ -24,9 +26,9 @@ from imu.recording import open_session, rescue_orphans
 
 DEMO_EXERCISE = "prone_windshield_wiper"
 UNATTENDED_S = 30.0
-"""A session that nobody has opened the page of by then begins without."""
+"""When no page has been opened by then, the session begins without one."""
 LINGER_S = 10.0
-"""After a session the page stays for as long as somebody looks, and this much longer."""
+"""After a session the server waits this long without a page: a reload closes it briefly."""
 
 
 def run_page(
@@ -41,7 +43,7 @@ def run_page(
     speed: float | None = 1.0,
     shown: str = "",
 ) -> None:
-    """Serve the page until it is told to end; sessions recorded meanwhile are printed.
+    """Serve the page until it is asked to end; print the sessions recorded meanwhile.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def run_page(
     Raises
     ------
     UserError
-        When the address or the port cannot be had.
+        When the address or the port cannot be used.
     imu.recording.SessionError
         When the session to show cannot be read.
     KeyboardInterrupt
@@ -73,10 +75,10 @@ def run_page(
         return RadioRig(lambda leg: wanted_units(leg, named or {}), wish)
 
     if virtual is False:
-        wanted_units(cast("SideChoice", side), named or {})  # what cannot be is said now
+        wanted_units(cast("SideChoice", side), named or {})  # refuse now what cannot work
     paths = find_sessions([shown]) if shown else []
     for path in paths:
-        open_session(path)  # one that cannot be read is said now, not on the page
+        open_session(path)  # refuse here, not on the page, what cannot be read
     hub, library = Hub(), Library(root, paths if not within_demo(paths) else ())
     planned = plan_for(exercise, side)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -127,31 +129,34 @@ async def _serve(
         if key == "q":
             desk.quit.set()
 
-    with stopping(desk.quit, interrupted), watched_keys(pressed):
+    with contextlib.ExitStack() as kept, stopping(desk.quit, interrupted), watched_keys(pressed):
         async with served(place, hub, library, desk.obey, greeting):
             announce(place, choice, click.echo)
             if choice.open_browser:
-                open_browser(place.url)
+                open_browser(kept.enter_context(leading_file(place.url, library.root)))
+            ready = asyncio.create_task(library.begin())
             watcher = asyncio.create_task(_watch(desk, hub)) if once else None
             try:
                 await desk.quit.wait()
             finally:
                 await desk.close()
+                library.close()
+                await asyncio.gather(ready, return_exceptions=True)
     if interrupted.is_set():
         raise KeyboardInterrupt
     if watcher is not None and watcher.done():
-        watcher.result()  # raises what went wrong while nobody looked
+        watcher.result()  # raises what went wrong without a page
     elif watcher is not None:
         watcher.cancel()
 
 
 async def _watch(desk: Desk, hub: Hub) -> None:
-    """Begin when nobody comes to click, and end when all is done and nobody looks."""
+    """Begin when no page is opened in time, and end when all is done and no page is open."""
     try:
         async with asyncio.timeout(UNATTENDED_S):
             await hub.seen.wait()
     except TimeoutError:
-        click.echo("nobody has opened the page: beginning without")
+        click.echo("no page was opened: the session begins without it")
         problem = await desk.run_unattended()
         if problem:
             desk.quit.set()

@@ -1,4 +1,4 @@
-"""A whole recording as the page wants it: a description, and columns of numbers for drawing.
+"""A whole recording for the page: a description, and columns of numbers for drawing.
 
 The columns go over in one piece, so that any moment of an hour is shown at once.
 """

@@ -1,4 +1,4 @@
-"""What is worn: real units, or a virtual wearer's, behind the same steps."""
+"""The units of a session: real ones or a virtual wearer's, with the same methods."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from imu.virtual.wearer import WearerSettings, Wearing, on_air
 
 SideChoice = Literal["left", "right", "both"]
 SHOW_EVERY_S = 0.2
+"""A shaken unit lights up within this time."""
 REST_STAND_S = 12.0
-"""A virtual wearer stands still for as long while its units are checked."""
+"""A virtual wearer stands this long: five seconds for the check at rest, the rest for links."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Worn:
     backend: Backend | None
     clock_ns: Callable[[], int]
     ended: asyncio.Event
-    """Set by a virtual wearer who is done."""
+    """Set when a virtual wearer has finished."""
     begun: Callable[[Path], None] = lambda _: None
 
 
@@ -50,6 +51,24 @@ class Planned:
     target_deg: float
     reps: int
     delay_s: int
+
+
+def plan_for(exercise_id: str, side: str, delay_s: int = 10) -> Planned:
+    """Return the plan that the catalogue suggests for an exercise.
+
+    Raises
+    ------
+    analysis.exercises.CatalogueError
+        When there is no such exercise.
+    """
+    exercise = exercises.load(exercise_id)
+    return Planned(
+        exercise=exercise_id,
+        side=side,  # type: ignore[arg-type]  # checked where it came in
+        target_deg=exercise.typical_range_deg,
+        reps=exercise.dose.reps[0],
+        delay_s=delay_s,
+    )
 
 
 class Rig(Protocol):
@@ -67,7 +86,7 @@ class Rig(Protocol):
         """Return the units for a session."""
 
     def wear_on(self, side: Side) -> None:
-        """Take that the units of one leg are on the other one."""
+        """Record that the units of one leg are worn on the other."""
 
     def wish(self, planned: Planned) -> Wish:
         """Return what the session is to be."""
@@ -99,7 +118,7 @@ class VirtualRig:
         show({"found": [_row(s.found, place=label_of(s.place)) for s in worn.strapped]})
 
     async def for_rest(self, planned: Planned) -> Worn:
-        """Return units that lie still: those of a wearer who stands."""
+        """Return units at rest: those of a standing wearer."""
         return (await self._air(planned, WearerSettings(stand_s=REST_STAND_S, reps=1)))[0]
 
     async def for_session(self, planned: Planned) -> Worn:
@@ -148,7 +167,7 @@ class RadioRig:
         self._strapped: list[Strapped] = []
 
     async def connect(self, planned: Planned, show: Callable[[dict[str, Any]], None]) -> None:
-        """Find the units that are wanted, or have them told apart by shaking."""
+        """Find the units that are wanted, or ask the wearer to shake them one by one."""
         wanted = self._wanted_on(planned.side)
         if wanted:
             self._strapped = await strap(wanted, lambda _: None)
@@ -173,7 +192,7 @@ class RadioRig:
         return await self.for_rest(planned)
 
     def wear_on(self, side: Side) -> None:
-        """Take that the units of one leg are on the other one."""
+        """Record that the units of one leg are worn on the other."""
         self._strapped = [
             replace(one, place=(one.place[0], side if one.place[1] else None))
             for one in self._strapped

@@ -1,17 +1,17 @@
-"""The socket that the page comes from: on this computer, or on one address of the network."""
+"""Serves the page: on this computer only, or on one address of the network."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import secrets
 import socket
+import ssl
 import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -19,19 +19,23 @@ import uvicorn
 from hipturn.errors import UserError
 from hipturn.server.app import Obey, build_app
 from hipturn.server.commands import MAX_BYTES
-from hipturn.server.guard import Door
+from hipturn.server.door.certificate import Identity, given_identity, own_identity
+from hipturn.server.door.guard import Door
+from hipturn.server.door.link import new_token, own_token
+from hipturn.server.door.porter import Porter
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 
 PORT = 8777
+"""Any free number would do; this one is short to type."""
 PORTS_TRIED = 10
+"""Several sessions on one computer each find a port."""
 STARTING_S = 5.0
+"""A server that has not started by then will not start."""
 PING_S = 15.0
-"""A viewer that answers no ping for as long is gone."""
-WARNING = (
-    "Anyone on this network who has this link can see and control your session.\n"
-    "Use it only on a network that you trust, at home for example; nothing is encrypted."
-)
+"""A viewer that answers no ping for this long is gone."""
+WARNING = "Anyone on this network who has this link can see and control your session.\n"
+IN_THE_CLEAR = "Use it only on a network that you trust, at home for example; nothing is encrypted."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,10 @@ class PageChoice:
     open_browser: bool = True
     hosts: tuple[str, ...] = field(default=())
     """More names under which this computer may be asked."""
+    tls: bool = False
+    """Encrypted, on the network only."""
+    certificate: tuple[Path, Path] | None = None
+    """One's own certificate and key, in place of one made here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,10 @@ class Place:
     bound: socket.socket
     door: Door
     url: str
-    """With the token, where one is needed."""
+    """With the token."""
+    tls: ssl.SSLContext | None = None
+    fingerprint: str = ""
+    """Of the certificate, as a browser shows it."""
 
 
 def bind(choice: PageChoice) -> Place:
@@ -65,11 +76,23 @@ def bind(choice: PageChoice) -> Place:
         When there is no network, or the port is taken.
     """
     address = lan_address() if choice.lan else "127.0.0.1"
+    identity = _identity(choice, address) if choice.tls else None
     bound = _listening(address, choice.port)
     port = int(bound.getsockname()[1])
-    token = secrets.token_urlsafe(16) if choice.lan else ""
-    door = Door.of(address, port, token, choice.hosts)
-    return Place(bound, door, f"http://{address}:{port}/" + (f"?t={token}" if token else ""))
+    token = new_token() if choice.lan else own_token()
+    door = Door.of(address, port, token, choice.hosts, tls=choice.tls)
+    # a certificate of one's own is for a name, which --allow-host tells
+    name = choice.hosts[0] if choice.certificate and choice.hosts else address
+    url = f"{'https' if choice.tls else 'http'}://{name}:{port}/?t={token}"
+    if identity is None:
+        return Place(bound, door, url)
+    return Place(bound, door, url, identity.context, identity.fingerprint)
+
+
+def _identity(choice: PageChoice, address: str) -> Identity:
+    if choice.certificate is not None:
+        return given_identity(*choice.certificate)
+    return own_identity(address)
 
 
 def _listening(address: str, port: int | None) -> socket.socket:
@@ -111,12 +134,21 @@ def lan_address() -> str:
     return address
 
 
+def encrypted_text(place: Place) -> str:
+    """Return what to say of an encrypted page."""
+    return (
+        "It is encrypted. A certificate made here has nobody to vouch for it, so the browser warns;"
+        f" go on only if the warning names {place.bound.getsockname()[0]} and the certificate has"
+        f" this SHA-256 fingerprint:\n{place.fingerprint}"
+    )
+
+
 def announce(place: Place, choice: PageChoice, say: Callable[[str], None]) -> None:
     """Say where the page is, with a warning and a code where it is on the network."""
     if choice.lan:
         import segno
 
-        say(WARNING)
+        say(WARNING + (IN_THE_CLEAR if place.tls is None else encrypted_text(place)))
         if sys.stdout.isatty():
             segno.make(place.url, error="l").terminal(compact=True)
     say(f"page: {place.url}")
@@ -128,12 +160,30 @@ def _no_signals(_: uvicorn.Server) -> Iterator[None]:
     yield
 
 
+class _Server(uvicorn.Server):
+    """Speaks HTTP and WebSocket on connections that the porter takes."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+        """Begin; uvicorn would take connections without end here."""
+        self.servers = []
+        self.started = True
+
+    def protocol(self) -> asyncio.Protocol:
+        """Return what speaks on one connection."""
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+
 @asynccontextmanager
 async def served(
     place: Place, hub: Hub, library: Library, obey: Obey, greeting: dict[str, Any]
 ) -> AsyncIterator[None]:
     """Serve the page in this event loop, beside the radio links, until the block is left."""
-    app = build_app(hub, place.door, library, obey, greeting=greeting)
+    porter = Porter(place.bound, place.tls)
+    app = build_app(hub, place.door, library, obey, greeting=greeting, know=porter.know)
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
@@ -148,23 +198,23 @@ async def served(
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
         ws_per_message_deflate=False,
-        limit_concurrency=64,
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     server.capture_signals = lambda: _no_signals(server)  # type: ignore[method-assign]
     task = asyncio.create_task(server.serve(sockets=[place.bound]))
+    async with asyncio.timeout(STARTING_S):
+        while not server.started and not task.done():  # noqa: ASYNC110 (uvicorn has no other sign)
+            await asyncio.sleep(0.01)
+    door = asyncio.create_task(porter.work(server.protocol))
     try:
-        async with asyncio.timeout(STARTING_S):
-            while not server.started and not task.done():  # noqa: ASYNC110 (uvicorn tells no other way)
-                await asyncio.sleep(0.01)
         yield
     finally:
+        door.cancel()
         server.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.gather(door, task, return_exceptions=True)
 
 
-def open_browser(url: str) -> None:
-    """Open the page without waiting: some browsers answer only when they are closed."""
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+def open_browser(path: Path) -> None:
+    """Open a local file without waiting: some browsers answer only when they are closed."""
+    threading.Thread(target=webbrowser.open, args=(path.as_uri(),), daemon=True).start()

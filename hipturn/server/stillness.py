@@ -1,4 +1,4 @@
-"""How a wearer is getting on with a step of the calibration: stillness so far, bends so far."""
+"""The wearer's progress in a calibration step: seconds of stillness, bends so far."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from imu.quaternion import Quaternion, conjugate, multiply
 NEEDED_S = {Step.STAND: LOOK_AT_S[-1], Step.POSE: LOOK_AT_S[1], Step.BENDS: LOOK_AT_S[1]}
 """How long a step wants stillness."""
 BENT_RAD, BACK_RAD = math.radians(30.0), math.radians(15.0)
+"""A bend goes beyond the one and returns within the other, so that sway counts none."""
 LAG_SLACK = 1.3
+"""A lag that is longer by this factor holds a gap: speed over it says nothing."""
 
 
 class Stillness:

@@ -1,1 +1,1 @@
-"""Who drives a session: live, replayed, or virtual."""
+"""Drives a session: live, replayed, or virtual."""

@@ -1,4 +1,4 @@
-"""Lead through the sets of one exercise: count them, time the rests, say when it is done.
+"""Leads through the sets of one exercise: counts them, times the rests, says when all are done.
 
 Time is that of the samples, as everywhere; a coach hears announcements and sees frames pass.
 """
@@ -16,7 +16,7 @@ from imu.sample import Side
 AFTER_LAST_S = 4.0
 """How long a session goes on after its last set, so that the last repetition is complete."""
 CUES_S = (60, 30, 10, 5, 3, 2, 1)
-"""Seconds left of a rest that are said."""
+"""Seconds left of a rest that are spoken."""
 
 
 class Coach:
@@ -61,7 +61,7 @@ class Coach:
         self._say(f"set {done} of {self._exercise.dose.sets} done: rest for {self._rest_s:.0f} s")
 
     def see(self, time_s: float) -> None:
-        """Take that time has come so far; count down the rest."""
+        """Advance to a time of the session; count down the rest."""
         self._now_s = time_s
         left_s = self._rest_until_s - time_s
         while self._cues and left_s <= self._cues[0]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 POLL_S = 0.1
+"""A key is answered within this time."""
 
 
 @contextmanager

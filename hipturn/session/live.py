@@ -1,4 +1,4 @@
-"""A session as it happens: source → recorder and tracker → screen, closed whatever comes."""
+"""A session as it happens: source → recorder and tracker → display; closed whatever happens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.session.announcements import Announcement
 from hipturn.session.coach import Coach
 from hipturn.session.pipeline import Tracker, Update
-from hipturn.session.terminal import Screen, step_text
+from hipturn.session.terminal import Display, step_text
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
 
@@ -26,12 +26,12 @@ class LiveSession:
     def __init__(
         self,
         tracker: Tracker,
-        screen: Screen,
+        display: Display,
         writer: SessionWriter | None = None,
         coach: Coach | None = None,
     ) -> None:
-        """Join a tracker and a screen; a recorder when the session is new, a coach by a plan."""
-        self.tracker, self.screen, self.writer, self.coach = tracker, screen, writer, coach
+        """Join a tracker and a display; a recorder when the session is new, a coach by a plan."""
+        self.tracker, self.display, self.writer, self.coach = tracker, display, writer, coach
         self.when_done: Callable[[], None] = lambda: None
         """Called when the coach says that every set is done, or the seconds are over."""
         self.seconds: float | None = None
@@ -56,12 +56,12 @@ class LiveSession:
             self.when_done()
 
     def reconnected(self, unit: int, host_time_ns: int) -> None:
-        """Take that a unit's next sample begins a new epoch of its clock."""
+        """Mark that the unit's clock restarts at its next sample."""
         self.tracker.new_epoch(unit)
         self.event("reconnected", host_time_ns, unit=unit)
 
     def event(self, kind: str, host_time_ns: int, **more: Any) -> None:  # noqa: ANN401 (JSON)
-        """Record that something happened besides samples."""
+        """Record an event other than a sample."""
         if self.writer is not None:
             at = max(host_time_ns, 0)
             self.writer.event({"type": kind, "time_s": at * 1e-9, "host_time_ns": at, **more})
@@ -105,9 +105,9 @@ class LiveSession:
 
     def _show(self, update: Update) -> None:
         self._frame_s = update.time_s
-        self.screen.show(update)
+        self.display.show(update)
         for side, news in update.guided.items():
-            self.screen.say(guide_text(side, news, self.tracker))
+            self.display.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
                 _record_calibration(self.writer, update.time_s, side, news)
         self._record(update.announcements)
@@ -148,7 +148,7 @@ def _record_calibration(
 
 
 def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
-    """Return what to tell the wearer after a step of the calibration."""
+    """Return the sentence for the wearer after a step of the calibration."""
     if news.hold is not None:
         return f"{side} leg in position. Hold still; the time runs."
     if news.step is Step.READY:

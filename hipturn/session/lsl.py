@@ -5,7 +5,7 @@ Streams, with the session in their source ids:
 - `hipturn-right-thigh` and so on, type `Orientation`: qw, qx, qy, qz, sensor to earth; NaN in gaps
 - `hipturn-hip-angle`, type `JointAngle`: for each leg the internal rotation and its uncertainty in
   degrees; NaN where there is none
-- `hipturn-events`, type `Markers`: a line of text for each movement and for what is said
+- `hipturn-events`, type `Markers`: a line of text for each movement and each sentence
 
 A sample carries the LSL time at which it was measured, not at which it was sent.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from hipturn.errors import UserError
 from hipturn.session.pipeline import Update
-from hipturn.session.terminal import Screen
+from hipturn.session.terminal import Display
 from imu.sample import Side, Unit
 
 QUATERNION = ("qw", "qx", "qy", "qz")
@@ -46,12 +46,12 @@ def name_of(unit: Unit) -> str:
     return f"hipturn-{unit.label}".replace(" ", "-")
 
 
-class LslScreen:
-    """Shows a session on another screen and streams it at the same time."""
+class LslDisplay:
+    """Shows a session on another display and streams it at the same time."""
 
     def __init__(
         self,
-        screen: Screen,
+        display: Display,
         units: Sequence[Unit],
         name: str,
         now_s: Callable[[], float] | None = None,
@@ -64,7 +64,7 @@ class LslScreen:
             When the library is missing.
         """
         self._pylsl = load_library()
-        self._screen = screen
+        self._display = display
         self._sides = tuple(side for side in Side if any(unit.side == side for unit in units))
         self._now_s = now_s or self._pylsl.local_clock
         self._zero_s = float(self._now_s())
@@ -94,16 +94,16 @@ class LslScreen:
                 said = f"{side} {moved.status} {leg.reps} {moved.range_deg:.1f}"
                 self._events.push_sample([said], self._zero_s + moved.announced_s)
         self._angles.push_sample(angles, at_s)
-        self._screen.show(update)
+        self._display.show(update)
 
     def say(self, text: str) -> None:
-        """Stream what is said, and say it."""
+        """Stream a sentence and say it."""
         self._events.push_sample([text], float(self._now_s()))
-        self._screen.say(text)
+        self._display.say(text)
 
     def close(self) -> None:
-        """Close the screen; the outlets end with it."""
-        self._screen.close()
+        """Close the display; the outlets end with it."""
+        self._display.close()
         self._orientations, self._angles, self._events = [], None, None
 
     def _outlet(

@@ -68,7 +68,7 @@ async def give_one_clock(
             results = await synchronise(clients, lambda client: client.connect())
     except RADIO_ERRORS as error:
         return _each_its_own(say, explain(error))
-    except ValueError as error:  # this system does not tell the units' addresses
+    except ValueError as error:  # this system hides the units' addresses
         return _each_its_own(say, str(error))
     finally:
         for client in clients:

@@ -1,4 +1,4 @@
-"""Where the rooms meet: samples → one time base → angles, repetitions, holds.
+"""Joins the rooms: samples → one time base → angles, repetitions, holds.
 
 `Tracker` is the streaming core that live and replay use, one sample at a time; `read_recording`
 prepares a whole session for `analysis.session.analyse.analyse`. Both see the same frames.
@@ -14,11 +14,12 @@ from analysis import exercises
 from analysis.angle.counted_signal import start_level_deg
 from analysis.calibrate.guide import Guide, GuideUpdate, Step
 from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration, stored_calibration
+from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise
 from analysis.leg import LegCalibration
 from analysis.session.analyse import counted_spans
 from analysis.session.announcements import Announcement, Announcer
-from analysis.session.counting import Spans, Together
+from analysis.session.counting import Spans
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor
 from analysis.session.leg_monitor import LegMonitor, LegUpdate, Monitor
 from analysis.session.recording import LegUnits, Recording, leg_units
@@ -32,7 +33,7 @@ from imu.fuse.orientation import FilterName
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
 from imu.sample import Clock, Frame, Sample, Side, Unit
-from imu.screening import Screen
+from imu.screening import Screening
 
 
 class Update(NamedTuple):
@@ -69,10 +70,10 @@ class Tracker:
         """Prepare for the units of a session and one exercise.
 
         `marks` say which sets count; `reconnects` are the units and host times (ns) from which on
-        a unit's clock may have restarted, as a recording tells them.
+        a unit's clock may have restarted, from the recording's events.
         """
         self.exercise = exercise
-        self._screen = Screen(len(units))
+        self._screening = Screening(len(units))
         self._fusion = HostFusion(units, orientation_filter)
         self._timeline = Timeline(units, clock)
         self._legs = leg_units(units)
@@ -84,7 +85,9 @@ class Tracker:
         self._announcer = Announcer(exercise)
         self._frame: Frame | None = None
         """The last one."""
-        self._together = Together() if exercise.both_legs and len(self._legs) == len(Side) else None
+        self._common = (
+            CommonNumbers() if exercise.both_legs and len(self._legs) == len(Side) else None
+        )
         self._guides = (
             {
                 leg.side: Guide(exercise, leg.side, self._rate_hz, thigh_worn=leg.thigh is not None)
@@ -150,7 +153,7 @@ class Tracker:
         """Take one sample and return what the frames that it completes bring."""
         while self._reconnects and self._reconnects[-1][1] <= sample.host_time_ns:
             self.new_epoch(self._reconnects.pop()[0])
-        counted = self._screen.push(sample)
+        counted = self._screening.push(sample)
         if counted is None:
             return []
         oriented = self._fusion.push(counted)
@@ -159,7 +162,7 @@ class Tracker:
     @property
     def dropped(self) -> dict[str, int]:
         """Return how many samples did not count, by reason."""
-        return dict(self._screen.dropped)
+        return dict(self._screening.dropped)
 
     def finish(self) -> list[Update]:
         """End the stream: return the last updates.
@@ -215,7 +218,7 @@ class Tracker:
     def _monitor_of(self, waiting: AnyCalibration, spans: Spans) -> Monitor:
         if isinstance(waiting, PoseCalibration):
             return HoldMonitor(waiting, self.exercise, spans)
-        return LegMonitor(waiting, self.exercise, self._rate_hz, spans, self._together)
+        return LegMonitor(waiting, self.exercise, self._rate_hz, spans, self._common)
 
 
 def read_recording(session: Session, orientation_filter: FilterName | None = None) -> Recording:
@@ -259,7 +262,7 @@ def exercise_of(session: Session) -> Exercise:
     Raises
     ------
     imu.recording.SessionError
-        When this version has no such exercise; tells which session.
+        When this version has no such exercise; the error names the session.
     """
     try:
         return exercises.load(session.header.exercise).with_dose(dose_of(session))

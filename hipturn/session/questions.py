@@ -1,4 +1,4 @@
-"""Ask what sensors cannot see; the answers go into the session's notes."""
+"""Asks for what sensors cannot measure; the answers go into the session's notes."""
 
 from __future__ import annotations
 

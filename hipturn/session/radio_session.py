@@ -24,9 +24,9 @@ from hipturn.errors import UserError
 from hipturn.session.coach import Coach
 from hipturn.session.keys import watched_keys
 from hipturn.session.live import LiveSession
-from hipturn.session.lsl import LslScreen, load_library
+from hipturn.session.lsl import LslDisplay, load_library
 from hipturn.session.pipeline import Tracker
-from hipturn.session.terminal import Screen, open_screen, step_text
+from hipturn.session.terminal import Display, open_display, step_text
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit
 from hipturn.units.unit_setup import SCAN_S, find_by_serial, named, not_in_range
@@ -77,7 +77,7 @@ class Wish:
     seconds: float | None = None
     root: str | None = None
     active: bool | None = None
-    """Whether the wearer moves the leg, or is moved; None when nobody says."""
+    """Whether the wearer moves the leg (or a helper does); None when it was not stated."""
     is_test: bool = False
     lsl: bool = False
     """Whether to stream to Lab Streaming Layer too."""
@@ -88,9 +88,9 @@ class Wish:
 
 
 class Audience(Protocol):
-    """Who a session is shown to, and who may have a say in it."""
+    """Receives a session: makes its display, and may command it once it has begun."""
 
-    def screen(self, tracker: Tracker, title: str) -> Screen:
+    def display(self, tracker: Tracker, title: str) -> Display:
         """Return where the session is shown."""
 
     def began(
@@ -104,11 +104,11 @@ class Audience(Protocol):
 
 
 class TerminalAudience:
-    """Who sits at the terminal: drawn where there is one, plain lines elsewhere."""
+    """The terminal: a drawn read-out, or plain lines when the output is not a terminal."""
 
-    def screen(self, tracker: Tracker, title: str) -> Screen:
+    def display(self, tracker: Tracker, title: str) -> Display:
         """Return the terminal."""
-        return open_screen(tracker.exercise, title)
+        return open_display(tracker.exercise, title)
 
     def began(self, *_: object) -> None:
         """Nothing more is shown."""
@@ -153,10 +153,10 @@ async def run_session(
     clock_ns: Callable[[], int] | None = None,
     begun: Callable[[Path], None] = lambda _: None,
 ) -> Path:
-    """Stream, calibrate, count and record until told to stop; return the session's folder.
+    """Stream, calibrate, count and record until asked to stop; return the session's folder.
 
     Ends by `ended` (a virtual wearer is done), the wish's seconds, the key q, Ctrl-C or SIGTERM.
-    `begun` is told the folder as soon as it is there.
+    `begun` is called with the folder as soon as it exists.
 
     Raises
     ------
@@ -210,12 +210,12 @@ async def hold_session(
     session.when_done, session.seconds = stop.set, wish.seconds
     begun(writer.folder)
     try:
-        session.screen.say(step_text(Step.STAND, session.tracker.exercise))
+        session.display.say(step_text(Step.STAND, session.tracker.exercise))
         clock = clock_ns or clock_from_now()
         await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
         session.finish()
     finally:
-        session.screen.close()
+        session.display.close()
         _end(session, writer)
     if not session.samples:
         raise UserError(
@@ -258,15 +258,15 @@ def _begin(
                 "dose": wish.dose.to_json() if wish.dose is not None else None,
             }
         )
-    screen = audience.screen(tracker, wish.title or exercise.name)
+    display = audience.display(tracker, wish.title or exercise.name)
     if wish.lsl:
-        screen = LslScreen(screen, units, folder.name)
+        display = LslDisplay(display, units, folder.name)
     if nearly_full:
-        screen.say(nearly_full)
+        display.say(nearly_full)
     coach = None
     if wish.dose is not None:
-        coach = Coach(exercise, tracker.sides, wish.rest_s, screen.say)
-    return LiveSession(tracker, screen, writer, coach), writer
+        coach = Coach(exercise, tracker.sides, wish.rest_s, display.say)
+    return LiveSession(tracker, display, writer, coach), writer
 
 
 def clock_from_now() -> Callable[[], int]:
@@ -284,7 +284,7 @@ async def _stream(
     clock_ns: Callable[[], int],
     audience: Audience,
 ) -> None:
-    """Hold a link to every unit until told to stop."""
+    """Hold a link to every unit until asked to stop."""
     lock, links = ConnectLock(), list[UnitLink]()
 
     def note(event: LinkEvent) -> None:
@@ -292,7 +292,7 @@ async def _stream(
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            # units may be silent; a virtual wearer's clock may race, and its samples tell the time
+            # units may be silent; a virtual wearer's clock may race, so its samples give the time
             if seconds is not None and backend is None:
                 asyncio.get_running_loop().call_later(seconds, stop.set)
             for index, one in enumerate(strapped):
@@ -315,10 +315,10 @@ async def _stream(
 
 def _note(event: LinkEvent, one: Strapped, session: LiveSession) -> None:
     """Record what happened to a link, and say what matters."""
-    label, screen = one.unit.label, session.screen
+    label, display = one.unit.label, session.display
     if event.kind is LinkEventKind.RECONNECTED:
         session.reconnected(event.unit, event.host_time_ns)
-        screen.say(f"{label}: back")
+        display.say(f"{label}: back")
         return
     if event.kind is LinkEventKind.STATE:
         return  # a unit that stays away goes through three a second: for the eye, not the record
@@ -332,11 +332,11 @@ def _note(event: LinkEvent, one: Strapped, session: LiveSession) -> None:
         value=event.value,
     )
     if event.kind in (LinkEventKind.LOST, LinkEventKind.FAILED, LinkEventKind.OVERFLOW):
-        screen.say(f"{label}: {event.text}")
+        display.say(f"{label}: {event.text}")
     elif event.kind is LinkEventKind.CONNECTED:
-        screen.say(f"{label}: streaming")
+        display.say(f"{label}: streaming")
     elif event.kind is LinkEventKind.BATTERY and event.value is not None:
-        screen.say(f"{label}: battery {event.value} %")
+        display.say(f"{label}: battery {event.value} %")
 
 
 def _end(session: LiveSession, writer: SessionWriter) -> None:

@@ -9,7 +9,7 @@ from analysis.session import analyse as sessions
 from analysis.session.recording import leg_units
 from hipturn.session.live import LiveSession, paced, stoppable
 from hipturn.session.pipeline import Tracker, exercise_of, marks_of, read_recording, reconnects_of
-from hipturn.session.terminal import open_screen
+from hipturn.session.terminal import open_display
 from imu.fuse.orientation import FilterName
 from imu.recording import Session
 
@@ -24,14 +24,14 @@ def replay(session: Session, speed: float | None) -> None:
     """
     exercise = exercise_of(session)
     tracker, refusals = tracker_of(session)
-    screen = open_screen(exercise, f"{exercise.name} — {session.header.session_id}")
+    display = open_display(exercise, f"{exercise.name} — {session.header.session_id}")
     try:
         for sentence in refusals:
-            screen.say(sentence)
+            display.say(sentence)
         with stoppable():
-            LiveSession(tracker, screen).drive(session.samples(), paced(speed))
+            LiveSession(tracker, display).drive(session.samples(), paced(speed))
     finally:
-        screen.close()
+        display.close()
 
 
 def tracker_of(session: Session) -> tuple[Tracker, list[str]]:

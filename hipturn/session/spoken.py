@@ -1,4 +1,4 @@
-"""Announcements in words, for the terminal and whoever else speaks."""
+"""Announcements in words, for the terminal, the page and its voice."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def tell_rescued(root: str | None) -> None:
 
 
 def _run(session: Coroutine[None, None, Path]) -> Path:
-    # What the Bluetooth service did when it died under a scan is said in our own words.
+    # The Bluetooth service may die during a scan: say so in a sentence of our own.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return asyncio.run(session)
 

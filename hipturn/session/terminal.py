@@ -27,7 +27,9 @@ from hipturn.session.spoken import sentence
 from imu.sample import Side
 
 REFRESH_HZ = 8
+"""Digits that change faster cannot be read."""
 PLAIN_EVERY_S = 5.0
+"""Between two lines with the angle, so that announcements stay in view."""
 # Digits five lines high, for reading from the mat.
 _DIGITS = {
     "0": "█▀▀█|█  █|█  █|█▄▄█", "1": "  ▀█|   █|   █|   █", "2": "▀▀▀█|   █|█▀▀▀|█▄▄▄",
@@ -38,7 +40,7 @@ _DIGITS = {
 }  # fmt: skip
 
 
-class Screen(Protocol):
+class Display(Protocol):
     """Where a session is shown."""
 
     def show(self, update: Update) -> None:
@@ -51,11 +53,11 @@ class Screen(Protocol):
         """Give the terminal back."""
 
 
-def open_screen(exercise: Exercise, title: str) -> Screen:
+def open_display(exercise: Exercise, title: str) -> Display:
     """Return a drawn read-out where there is a terminal, plain lines elsewhere."""
     if sys.stdout.isatty():
-        return DrawnScreen(exercise, title)
-    return PlainScreen(exercise, title)
+        return DrawnDisplay(exercise, title)
+    return PlainDisplay(exercise, title)
 
 
 def big(text: str) -> Text:
@@ -64,7 +66,7 @@ def big(text: str) -> Text:
     return Text("\n".join("  ".join(row[i] for row in rows) for i in range(4)), no_wrap=True)
 
 
-class PlainScreen:
+class PlainDisplay:
     """Lines on standard output, for logs and pipes."""
 
     def __init__(self, exercise: Exercise, title: str) -> None:
@@ -91,7 +93,7 @@ class PlainScreen:
         """Nothing is held."""
 
 
-class DrawnScreen:
+class DrawnDisplay:
     """A picture that is refreshed in place."""
 
     def __init__(self, exercise: Exercise, title: str) -> None:
@@ -147,7 +149,7 @@ class DrawnScreen:
 
 
 def told_deg(leg: LegUpdate, exercise: Exercise) -> float:
-    """Return the angle that is told; NaN where it is refused, though it may go on being counted."""
+    """Return the angle that is shown; NaN where it is refused, even if it is still counted."""
     return leg.rotation_deg if exercise.has_hip_angle else leg.signal_deg
 
 
@@ -159,7 +161,7 @@ def large_text(leg: LegUpdate, exercise: Exercise) -> str:
 
 
 def reading(leg: LegUpdate, exercise: Exercise) -> str:
-    """Return what a plain line tells: an angle that is no hip rotation is called what it is."""
+    """Return the text of a plain line: an angle that is no hip rotation has its own name."""
     if not exercise.is_counted:
         return f"{leg.hold_s:.0f} of {exercise.dose.hold_s[0]:.0f} s"
     angle = rotation_text(told_deg(leg, exercise))

@@ -1,4 +1,4 @@
-"""Is this computer ready? Each line is a fact, or what is wrong and how to mend it."""
+"""Checks whether this computer is ready: each line is a fact, or a fault and its remedy."""
 
 from __future__ import annotations
 

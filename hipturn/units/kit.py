@@ -11,13 +11,13 @@ import tempfile
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
-import click
-
 from hipturn.errors import UserError
+from hipturn.session_paths import settings_folder
 
 PLACES = ("right-thigh", "right-shank", "left-thigh", "left-shank", "pelvis")
 FILE = "kit.json"
 MAX_BYTES = 100_000
+"""Hundreds of units; a larger file is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class KitUnit:
 
 def kit_path() -> Path:
     """Return where the kit is remembered."""
-    return Path(os.environ.get("HIPTURN_CONFIG") or click.get_app_dir("hipturn")) / FILE
+    return settings_folder() / FILE
 
 
 def read_kit() -> dict[str, KitUnit]:

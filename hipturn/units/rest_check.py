@@ -15,15 +15,19 @@ from imu.quaternion import conjugate, multiply
 from imu.sample import Sample, SampleTable, Unit
 
 REST_S = 5.0
+"""300 samples at 60 Hz: enough for rate, losses and drift, short enough to wait for."""
 SETTLE_S = 0.5
-"""The first samples come in a heap."""
+"""The first samples arrive all at once."""
 POLL_S = 0.1
 RATE_SHARE_MIN = 0.9
 LOST_PERCENT_MAX = 10.0
+"""Up to 10 % lost, the angle is as good as without (docs/accuracy.md)."""
 DRIFT_DPS_MAX = 1.0
 """A unit at rest turns this fast at most by the bias of its gyroscope."""
 MOVED_DPS = 5.0
+"""No unit at rest drifts this fast: it was touched."""
 BATTERY_MIN = 20
+"""Percent: so little that the unit should be charged before a session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

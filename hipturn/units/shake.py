@@ -1,4 +1,4 @@
-"""Tell units apart without addresses: shake the one that goes on the thigh."""
+"""Distinguishes units without addresses: the wearer shakes the one for the thigh."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from imu.sample import Sample
 SHAKEN_RAD_S = math.radians(120.0)
 """Walking legs turn as fast for a moment, but not for a second on end."""
 CALM_SHARE = 1.0 / 3.0
+"""The others must turn slower than this share of the shaken unit."""
 MEMORY_S = 1.0
+"""Time constant of the speed, since shaking stops at each turning point."""
 PATIENCE_S = 60.0
+"""After a minute without a shaken unit the question is given up."""
 CONFUSED_S = 2.0
-"""When several units have moved at once for so long, it is said."""
+"""After several units have moved at once for this long, the wearer is told."""
 POLL_S = 0.1
 
 
@@ -54,7 +57,7 @@ class ShakeWatch:
         return fastest[1] if fastest[0] > SHAKEN_RAD_S and alone else None
 
     def speed_rad_s(self, unit: int) -> float:
-        """Return how fast a unit has been turning of late."""
+        """Return how fast a unit has been turning recently."""
         return self._speed.get(unit, 0.0)
 
     def _speed_of(self, sample: Sample) -> tuple[float, float] | None:
@@ -85,12 +88,12 @@ async def tell_apart(
 ) -> list[Strapped]:
     """Return where each unit goes, by asking for one after the other to be shaken.
 
-    Who gives a watch can look at it meanwhile.
+    A `watch` that is passed in can be read meanwhile.
 
     Raises
     ------
     UserError
-        When there are not as many units as places, or nobody shakes one.
+        When there are not as many units as places, or no unit is shaken.
     imu.air.radio_errors.RadioError
         When a unit cannot be reached.
     """

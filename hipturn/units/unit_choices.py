@@ -1,4 +1,4 @@
-"""`hipturn configure`: set a unit's rate, filter profile and name, and say what it made of it."""
+"""`hipturn configure`: set a unit's rate, filter profile and name, and report what it now has."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from imu.profiles.unit_layout import Profile
 
 WATCH_S = 3.0
 RATE_TOLERANCE = 0.1
+"""Three seconds of samples, some of them lost, give a rate no closer than this share."""
 READ_AGAIN_S = 0.5
-"""Some units need a moment until they tell what they were set to."""
+"""Some units need a moment before they report their new setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One setting, as the unit told it before and after."""
+    """One setting, as the unit reported it before and after."""
 
     what: str
     before: str
@@ -58,7 +59,7 @@ class Change:
 
     @property
     def took(self) -> bool:
-        """Return whether the unit is now set as it was told."""
+        """Return whether the unit now has the wanted setting."""
         return self.after == self.wanted
 
     @property
@@ -82,7 +83,7 @@ class Watched:
     measured_hz: float
     """What it sent."""
     change: Change | None
-    """What it said that it was set to before and after; None when it does not tell."""
+    """The values the unit reported before and after; None when it reports none."""
     battery: int | None
 
     @property

@@ -1,4 +1,4 @@
-"""Short visits to a unit: find it, connect for a moment, learn its serial number."""
+"""Connects to a unit briefly: to find it, or to read its serial number."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from imu.air.scan import Found, find
 from imu.profiles.profile import load_profiles
 
 SCAN_S = 8.0
+"""Long enough to hear several advertisements of a slow unit."""
 
 
 async def find_unit(text: str, backend: Backend | None = None) -> Found:

@@ -1,1 +1,1 @@
-"""One unit's life on the air, and the words for what goes wrong there."""
+"""The radio: scanning, the link to one unit, and its errors in sentences."""

@@ -1,4 +1,4 @@
-"""Ask a connected unit who it is."""
+"""Reads a connected unit's identity: serial number, model, firmware."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One unit's life on the air: connect, set up, stream, watch, reconnect, stop.
+"""The link to one unit: connect, set up, stream, watch, reconnect, stop.
 
     closed → searching → connecting → starting → streaming → stopping → closed
                  ↑            ↑                                  │

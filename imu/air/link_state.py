@@ -1,4 +1,4 @@
-"""The words for a unit's life on the air: states, events, counts, and how long it waits."""
+"""The states, events and counts of a link, and how long it waits between attempts."""
 
 from __future__ import annotations
 

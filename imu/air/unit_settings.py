@@ -1,4 +1,4 @@
-"""What a connected unit keeps: read it, write it by the profile, see what it made of it."""
+"""A connected unit's settings: read them, write them by the profile, read back the result."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Each unit's own clock → one time: unwrap, epochs, lower envelope.
 
-A sample's arrival tells when it was heard, which is late by a delay that changes with every packet
-and is never negative. The unit's own clock tells evenly when it was measured, but starts anywhere
+A sample's arrival shows when it was heard, which is late by a delay that changes with every packet
+and is never negative. The unit's own clock shows evenly when it was measured, but starts anywhere
 and runs a little fast or slow. The lower envelope joins the two: it follows the unit's clock, run
 fast by a leak no real clock exceeds, and is pulled back by every arrival that it would overtake:
 

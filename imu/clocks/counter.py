@@ -11,7 +11,7 @@ NS_PER_S = 1e9
 # A clock that departs from the arrivals by more than this restarted or is garbage. Stalls are
 # shorter.
 MAX_JUMP_S = 2.0
-# A clock coarser than this share of the sample period cannot tell samples apart.
+# A clock coarser than this share of the sample period cannot distinguish samples.
 MAX_TICK_PERIODS = 0.5
 COUNT_BITS = 63  # our own count of samples never wraps
 
@@ -34,12 +34,12 @@ class Pace:
 
 
 def has_clock(unit: Unit) -> bool:
-    """Return whether the unit's own time is fine enough to tell its samples apart."""
+    """Return whether the unit's own time is fine enough to distinguish its samples."""
     return unit.tick_s is not None and unit.tick_s * unit.rate_hz <= MAX_TICK_PERIODS
 
 
 def pace_of(unit: Unit, *, sequenced: bool) -> Pace:
-    """Return what counts the unit's time; `sequenced` tells whether it numbers its packets."""
+    """Return what counts the unit's time; `sequenced` says whether it numbers its packets."""
     if unit.tick_s is not None and has_clock(unit):
         return Pace(unit.tick_s, unit.time_bits)
     return Pace(1.0 / unit.rate_hz, unit.sequence_bits if sequenced else COUNT_BITS)

@@ -1,7 +1,7 @@
-"""At which instants the common time base has a frame, one after the other or all at once.
+"""The instants at which the common time base has a frame, one by one or all at once.
 
 Units that share a clock keep their own instants, those that coincide made one. Units that do not
-are put on a grid. The live objects are told of samples as they arrive and yield the instants that
+are put on a grid. The live objects take samples as they arrive and yield the instants that
 are due; the functions take whole recordings and return the same instants.
 """
 

@@ -1,11 +1,11 @@
-"""Units without a clock: when samples were measured, told from the bursts they arrive in.
+"""Units without a clock: when samples were measured, inferred from the bursts they arrive in.
 
 A connection event brings all samples measured since the last one, so the newest of a burst was
 measured less than a sample period before it arrived. That, burst after burst, says where the
 sample instants lie, to the greatest common divisor of period and connection interval at best.
 Three things blur it. Inertial chips run their own oscillator, up to 1.5 % off the nominal rate. A
 packet that had to be repeated holds up itself and all behind it. And a unit that numbers nothing
-loses samples that nobody can see: from there on each is measured a period later than counted.
+loses samples unnoticed: from there on each is measured a period later than counted.
 
 A burst that comes late says nothing for long, a lost sample shifts all bursts that follow, a rate
 that is off shifts them evenly. So the pacer keeps a histogram filter (Thrun, Burgard and Fox 2005,
@@ -51,7 +51,7 @@ class BurstPacer:
     rate_hz
         The unit's nominal rate.
     numbered
-        Whether steps tell of lost samples; else they are inferred.
+        Whether steps show lost samples; else these are inferred.
     """
 
     def __init__(self, rate_hz: float, *, numbered: bool) -> None:

@@ -8,7 +8,7 @@ for which a lost sample was bridged, not one that merely falls between two sampl
 When is a frame due? As soon as every unit has a sample at or after its instant. Failing that,
 `PLAYOUT_NS` after the first unit reached the instant: what comes later comes too late and the frame
 stays empty there. The wait is measured in arrival stamps, in which a silence of all units counts
-as no more than 100 ms: while nothing is heard from anyone, nobody is late. So every decision rests
+as no more than 100 ms: while every unit is silent, none of them is late. So every decision rests
 on the samples and their order of arrival alone. A replay repeats it, and `align` repeats it for a
 whole recording: the sample that an instant waits for came in time when it arrived no later than
 
@@ -263,8 +263,8 @@ def align(
 def until_last_complete(frames: FrameTable) -> FrameTable:
     """Return the frames up to the last one at which all units have an orientation.
 
-    A unit that falls silent for good leaves frames without it, since nobody knows at the time that
-    it will not return. Afterwards these are known to be beyond the end.
+    A unit that falls silent leaves frames without it, since at that time it may still
+    return. Afterwards these frames are known to be beyond the end.
     """
     complete = np.flatnonzero(~np.isnan(frames.q).any(axis=(1, 2)))
     end = int(complete[-1]) + 1 if len(complete) else 0
@@ -274,7 +274,7 @@ def until_last_complete(frames: FrameTable) -> FrameTable:
 def _frames(
     table: SampleTable, lanes: Sequence[Lane], units: Sequence[Unit], *, own: bool
 ) -> tuple[FrameTable, list[list[bool]]]:
-    """Return all frames, and who has a sample of its own at the instants of the probe."""
+    """Return all frames, and which units have a sample of their own at the probed instants."""
     if not all(len(lane.rows) for lane in lanes):
         empty = FrameTable(np.empty(0), np.empty((0, len(units), 4)), np.empty(0, dtype=np.bool_))
         return empty, []

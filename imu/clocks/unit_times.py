@@ -64,7 +64,7 @@ class Arrivals:
 
 
 _Found = tuple[IntArray, IntArray, Counter]
-"""Rows that count, the step to each of them, and the counter that tells."""
+"""Rows that count, the step to each of them, and the counter it comes from."""
 
 
 def flow_array_ns(host_ns: IntArray) -> IntArray:

@@ -1,7 +1,7 @@
-"""How units are started, read and stopped: by profile where it suffices, by code where not.
+"""Starts, reads and stops units: by their profile, or by code where a profile is not enough.
 
-`driver_for` gives the driver of a profile. All drivers look alike; which one it is matters to
-nobody.
+`driver_for` gives the driver of a profile. All drivers have the same methods, so no caller needs to
+know which one it has.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Driver(Protocol):
         """Stop the unit as far as it still listens; never raises."""
 
     async def battery(self, client: BleakClient) -> int | None:
-        """Return the charge in percent; None when the unit does not tell."""
+        """Return the charge in percent; None when the unit does not report it."""
 
 
 DRIVERS: dict[DriverName, Callable[[Profile, str | None, float | None], Driver]] = {

@@ -102,7 +102,7 @@ class Capture2GoDriver:
         await attempt(lambda: client.stop_notify(characteristic(client, self._layout.uuid)))
 
     async def battery(self, client: BleakClient) -> int | None:
-        """Return the charge in percent; None when the unit does not tell."""
+        """Return the charge in percent; None when the unit does not report it."""
         if self._notifications is not None and self._charge is not None:
             return self._charge
         borrowed = self._notifications is None

@@ -174,7 +174,7 @@ def _reading(header: int, numbers: tuple[float, ...]) -> Reading | Reason:
 def unpack_quaternion(packed: int) -> Quaternion | Reason:
     """Return the quaternion of 64 bits: its three smallest numbers in 20 bits each.
 
-    Bits 60 and 61 tell which number was left out; it is positive. Bits 62 and 63 are flags.
+    Bits 60 and 61 name the number that was left out; it is positive. Bits 62 and 63 are flags.
     """
     left_out = packed >> 60 & 3
     q = [0.0, 0.0, 0.0, 0.0]

@@ -153,7 +153,7 @@ class Decoder:
     def _counters(
         self, frame: bytes, base: int, index: int, records: int
     ) -> tuple[int | None, int | None]:
-        """Return the sample's raw time and sequence, None where nobody can know them."""
+        """Return the sample's raw time and sequence, None where they cannot be known."""
         repeat = self._stream.repeat
         ahead = index - (records - 1 if repeat and repeat.anchor == "last" else 0)
         time = self._time.read(frame, base, ahead, self._steps) if self._time else None

@@ -1,6 +1,6 @@
 """Give several Movella DOT units one clock.
 
-Each unit is told the address of one of them, whose clock all take over. The units drop their links,
+Each unit is sent the address of one of them, whose clock all take over. The units drop their links,
 agree among themselves for about 12 s, and have to be connected again to say how it went. Afterwards
 their times share one base until they are switched off.
 
@@ -78,7 +78,7 @@ async def synchronise(
     reconnect
         Connects a unit again whose link was dropped.
     sleep
-        Waits so many seconds.
+        Waits this many seconds.
 
     Returns
     -------
@@ -92,7 +92,7 @@ async def synchronise(
     RadioError
         When there are fewer than two units.
     BleakError, OSError
-        When a unit cannot be told.
+        When the address cannot be sent to a unit.
     """
     if len(clients) < 2:
         raise RadioError(Trouble.MISFIT, "synchronisation needs two or more DOT units: add one")

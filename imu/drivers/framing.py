@@ -92,7 +92,7 @@ class SyncFraming:
         return found
 
     def _fits(self, at: int, *, trusted: bool) -> bool | None:
-        """Return whether a frame begins here; None when only the next one can tell."""
+        """Return whether a frame begins here; None when only the next one can show it."""
         begins = (self._sync,) if self._in_step else self._headers
         if not self._buffer.startswith(begins, at):
             return False

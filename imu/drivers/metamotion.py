@@ -1,4 +1,4 @@
-"""MetaMotion: ask which inertial chip is inside, then go on by that chip's profile.
+"""MetaMotion: reads which inertial chip is inside, then uses that chip's profile.
 
 The units look alike on the air, but the R, RL and C carry a BMI160 and the S a BMI270, which are
 set up with different bytes. Sources: mbientlab/MetaWear-SDK-Cpp, src/metawear/sensor/cpp
@@ -82,7 +82,7 @@ class MetaMotionDriver:
         await self._by_chip.stop(client)
 
     async def battery(self, client: BleakClient) -> int | None:
-        """Return the charge in percent; None when the unit does not tell."""
+        """Return the charge in percent; None when the unit does not report it."""
         return await self._by_chip.battery(client)
 
     def _use(self, chip: int) -> None:

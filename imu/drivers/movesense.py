@@ -33,7 +33,7 @@ ACCEPTED = range(200, 300)
 
 HEAD = struct.Struct("<BBI")  # kind, reference, milliseconds
 PAIR_BYTES = 24  # acceleration and rotation rate of one sample
-BLOCKS_PER_S = 13  # the unit gathers samples into so many messages a second, at any rate
+BLOCKS_PER_S = 13  # messages a second, whatever the rate: the unit gathers samples
 
 
 class MovesenseDriver:
@@ -85,7 +85,7 @@ class MovesenseDriver:
         await attempt(lambda: client.stop_notify(characteristic(client, self._layout.uuid)))
 
     async def battery(self, client: BleakClient) -> int | None:
-        """Return the charge in percent; None when the unit does not tell."""
+        """Return the charge in percent; None when the unit does not report it."""
         return await read_battery(client, self.profile.battery) if self.profile.battery else None
 
     def decode(self, payload: bytes) -> list[Reading]:

@@ -1,4 +1,4 @@
-"""One sample as a unit said it, and why some are not taken.
+"""One sample as a unit sent it, and the reasons for refusing one.
 
 What cannot be a sample is counted under one of these reasons, and nothing of it is kept:
 
@@ -38,7 +38,7 @@ MAX_EULER_DEG = 720.0
 
 
 class Reading(NamedTuple):
-    """One sample as the unit said it, in SI units."""
+    """One sample as the unit sent it, in SI units."""
 
     device_time: int | None
     """The unit's own raw clock counter, wrapping."""

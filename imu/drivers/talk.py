@@ -24,7 +24,7 @@ STOP_TIMEOUT_S = 2.0  # a unit that went away must not hold up the end of a sess
 
 
 class Notifications:
-    """What is subscribed: hands every notification on, and to whoever waits for a reply."""
+    """The subscribed notifications: hands each on, also to a call that waits for a reply."""
 
     def __init__(self, receive: Callable[[bytes], None]) -> None:
         self._receive = receive
@@ -175,7 +175,7 @@ async def put(
 async def _held(
     client: BleakClient, write: Write, target: BleakGATTCharacteristic | str
 ) -> bytes | None:
-    """Return what a characteristic holds, None when it does not tell and that does no harm."""
+    """Return a characteristic's value; None when it cannot be read and is not needed."""
     try:
         return bytes(await client.read_gatt_char(target))
     except RADIO_ERRORS:
@@ -209,7 +209,7 @@ async def attempt(step: Callable[[], Awaitable[None]]) -> None:
 
 
 async def read_battery(client: BleakClient, battery: Battery) -> int | None:
-    """Return the charge in percent as it is read; None when the unit does not tell."""
+    """Return the charge in percent as it is read; None when the unit does not report it."""
     with suppress(*RADIO_ERRORS):
         held = await client.read_gatt_char(characteristic(client, battery.uuid))
         return charge(battery, bytes(held))

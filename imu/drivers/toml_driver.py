@@ -84,7 +84,7 @@ class TomlDriver:
         await attempt(lambda: client.stop_notify(find(client, stream.uuid)))
 
     async def battery(self, client: BleakClient) -> int | None:
-        """Return the charge in percent; None when the unit does not tell."""
+        """Return the charge in percent; None when the unit does not report it."""
         battery = self.profile.battery
         if battery is None:
             return None
@@ -93,7 +93,7 @@ class TomlDriver:
         return await self._poll(client, battery, battery.poll)
 
     async def _poll(self, client: BleakClient, battery: Battery, poll: Write) -> int | None:
-        """Return the charge that the unit tells when asked among its samples."""
+        """Return the charge that the unit sends on request among its samples."""
         notifications = self._notifications
         borrowed = notifications is None
         if notifications is None:

@@ -1,4 +1,4 @@
-"""What a driver knows about its unit that `imu.sample.Unit` wants to know."""
+"""The fields of `imu.sample.Unit` that a driver knows."""
 
 from __future__ import annotations
 

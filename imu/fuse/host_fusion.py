@@ -22,7 +22,7 @@ class HostFusion:
         self._units = units
         self._name = filter_name
         self._filters: dict[int, HostFilter] = {}
-        self._last: dict[int, int] = {}
+        self._forward: dict[int, _Forward] = {}
 
     def push(self, sample: Sample) -> Sample:
         """Return the sample with an orientation, or as it came where there is none to rely on.
@@ -35,11 +35,9 @@ class HostFusion:
         counter, period, bits = _counter(unit, sample.device_time, sample.sequence)
         missing = 0
         if counter is not None:
-            last = self._last.get(sample.unit)
-            step = (counter - last) % (1 << bits) if last is not None else period
-            if step == 0 or step >= 1 << (bits - 1):
+            step = self._forward.setdefault(sample.unit, _Forward(bits)).step(counter)
+            if step is None:
                 return sample
-            self._last[sample.unit] = counter
             missing = missing_before(step / period / unit.rate_hz, unit.rate_hz)
         fusion = self._filters.get(sample.unit)
         if fusion is None:
@@ -90,26 +88,31 @@ def _fuse_unit(
         time_s = np.arange(len(rows)) / unit.rate_hz
     else:
         column = table.device_time if device is not None and unit.tick_s else table.sequence
-        rows, running = _forward(rows, column[rows], bits)
+        forward = _Forward(bits)
+        steps = [forward.step(count) for count in column[rows].tolist()]
+        rows = rows[[step is not None for step in steps]]
+        running = np.cumsum([step for step in steps if step is not None])
         time_s = running / period / unit.rate_hz
     acc, gyr = (np.ascontiguousarray(raw[rows]) for raw in (table.acc, table.gyr))
     fused, valid = fuse(time_s, acc, gyr, unit.rate_hz, filter_name)
     q[rows[valid]] = fused[valid]
 
 
-def _forward(rows: IntArray, counter: IntArray, bits: int) -> tuple[IntArray, IntArray]:
-    """Return the rows whose counter runs forwards, and their unwrapped counts from 0."""
-    span = 1 << bits
-    steps = np.diff(counter) & (span - 1)  # modulo `span`, which int64 cannot hold at 63 bits
-    if not ((steps == 0) | (steps >= span // 2)).any():
-        return rows, np.concatenate(([0], np.cumsum(steps)))
-    kept, running = [0], [0]
-    for i in range(1, len(counter)):
-        step = int(counter[i] - counter[kept[-1]]) % span
-        if 0 < step < span // 2:
-            kept.append(i)
-            running.append(running[-1] + step)
-    return rows[kept], np.array(running, dtype=np.int64)
+class _Forward:
+    """Follows a wrapping counter of so many bits forwards."""
+
+    def __init__(self, bits: int) -> None:
+        self._span = 1 << bits
+        self._last: int | None = None
+
+    def step(self, counter: int) -> int | None:
+        """Return the step from the count before, 0 to the first; None to one repeated or late."""
+        last = counter if self._last is None else self._last
+        step = (counter - last) % self._span
+        if self._last is not None and not 0 < step < self._span // 2:
+            return None
+        self._last = counter
+        return step
 
 
 def _counter(

@@ -9,12 +9,12 @@ What happens at a gap, and why (inclination errors at 60 Hz in simulated leg swi
 * Neighbours up to 100 ms apart: the lost samples are filled by straight lines. Adds at most 0.7°.
 * Up to 250 ms: filled likewise, since that is still the best guess. 200 ms add 0.1, 2.5 and 11°, so
   where the unit turned faster than 120 °/s on either side it is not valid until settled.
-* Longer: nobody knows the turn (500 ms filled are 4, 40 and 107° wrong). The heading is held as it
+* Longer: the turn is unknown (filling 500 ms is 4, 40 and 107° wrong). The heading is kept as it
   was, the inclination is taken afresh from gravity, and nothing is valid until settled.
 * The errors of short gaps add up: where more than 5 % of the last seconds were filled, the
   orientation is not valid until settled either.
 
-A recording's start must settle too. Half a second of stillness settles, since it tells gravity
+A recording's start must settle too. Half a second of stillness settles, since it shows gravity
 exactly. In motion it takes twice the filter's time constant, 6 s, for wrongly filled samples to be
 forgotten; a fresh inclination is as good as it gets after 3 s with vqf (1.2, 2.2 and 3.7°) and 6 s
 with the others. The heading after a gap that was not filled may differ from the one before.
@@ -155,7 +155,10 @@ class HostFilter:
             self._filled_s = 0.0
 
     def _run(self, acc: FloatArray, gyr: FloatArray) -> FloatArray:
-        """Take usable samples (n, 3) without a gap, settled: as `update` one by one, but faster."""
+        """Take usable samples (n, 3) without a gap, settled: `update` of each, 8.4 times as fast.
+
+        An hour at 60 Hz takes vqf 0.13 s so and 1.1 s sample by sample.
+        """
         self._since_gap += len(acc)
         self._last = (_vector(acc[-1]), _vector(gyr[-1]))
         return self._filter.run(acc, gyr)

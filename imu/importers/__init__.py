@@ -1,4 +1,4 @@
-"""Other tools' files → one session: what every importer shares.
+"""What all importers of other tools' files share.
 
 An importer reads foreign text with `imu.importers.text_file`, lines the units up with
 `imu.importers.alignment`, and returns an `ImportedSession`. Whatever is wrong with a file is

@@ -12,12 +12,12 @@ gyroscope_unit = "deg/s"
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from imu.importers import ImportFileError, printable
+from imu.strict_toml import read_toml
 
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 ACC_UNITS = {"m/s2": 1.0, "g": 9.80665}
@@ -117,15 +117,12 @@ def read_map(path: Path) -> ColumnMap:
         When it cannot be read, or listing every problem.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ImportFileError(path, "", "this is too long for a column map", "check the path")
-        return checked(tomllib.loads(path.read_text(encoding="utf-8")))
+        return checked(read_toml(path, MAX_BYTES))
     except OSError as error:
         reason = error.strerror or str(error)
         raise ImportFileError(path, "", f"cannot be read ({reason})", "check the path") from None
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or wrong fields
-        reason = str(error) if not isinstance(error, RecursionError) else "nested too deeply"
-        raise ImportFileError(path, "", reason, "mend the column map") from None
+    except ValueError as error:  # no TOML, no UTF-8, or wrong fields
+        raise ImportFileError(path, "", str(error), "mend the column map") from None
 
 
 def write_map(columns: ColumnMap, path: Path) -> None:

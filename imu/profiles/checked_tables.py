@@ -1,7 +1,7 @@
-"""Reading a table from a stranger: every value checked, every problem kept, nothing raised.
+"""Reads a table of unknown origin: checks every value, keeps every problem, raises nothing.
 
 A value that is missing or wrong becomes a harmless stand-in and a sentence in the list of
-problems, so one reading finds them all. Whoever reads raises at the end when the list is not empty.
+problems, so one reading finds them all. The caller raises at the end when the list is not empty.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class Table:
         return found
 
     def done(self) -> None:
-        """Say which keys nobody asked for."""
+        """Report the keys that were never read."""
         for key in self.keys():
             if key not in self._asked:
                 near = difflib.get_close_matches(str(key), self._asked, n=1)

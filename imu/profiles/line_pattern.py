@@ -1,7 +1,7 @@
 """Lines of text with numbers in them, described as `Quat: {},{},{},{}`.
 
-A description instead of a regular expression: whoever writes it need not know them, and nobody can
-write one that takes forever on a hostile line.
+A description in place of a regular expression: its author needs no regular expressions, and none
+can be written that takes forever on a hostile line.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ characteristics that it lists, and never what `imu.profiles.write_guard` forbids
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from types import MappingProxyType
 from imu.profiles.checked_tables import Table
 from imu.profiles.profile_reader import read_profile, unsafe
 from imu.profiles.unit_layout import Match, Profile, Stream
+from imu.strict_toml import read_toml
 
 __all__ = [
     "Profile",
@@ -65,12 +65,9 @@ def load_profile(path: Path) -> Profile:
     ProfileError
         When it is not a usable profile; it lists all problems.
     """
-    content = path.read_bytes()[: MAX_FILE_BYTES + 1]
-    if len(content) > MAX_FILE_BYTES:
-        raise ProfileError(path.name, [f"has more than {MAX_FILE_BYTES} bytes"])
     try:
-        data = tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        data = read_toml(path, MAX_FILE_BYTES)
+    except ValueError as error:
         raise ProfileError(path.name, [f"cannot be read as TOML: {error}"]) from None
     return parse_profile(data, path.stem)
 

@@ -1,7 +1,7 @@
 """Check a profile file, and read pasted bytes with it as hipturn would.
 
-For whoever writes a profile: the file's problems, or what it says, and what each notification
-pasted in hex comes out as.
+For the author of a profile: the file's problems, or what it says, and what each notification
+pasted in hex is read as.
 """
 
 from __future__ import annotations

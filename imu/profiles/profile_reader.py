@@ -132,7 +132,7 @@ def _read_match(table: Table) -> Match:
 
 
 def _read_battery(table: Table, default_uuid: str) -> Battery | None:
-    """Return where the charge is read; None where the unit does not tell."""
+    """Return where the charge is read; None where the unit does not report it."""
     entry = table.table("battery")
     if entry is None:
         return None

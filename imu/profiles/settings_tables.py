@@ -15,8 +15,8 @@ MAX_OFFSET = 511
 MAX_NAME_BYTES = (
     248  # what Bluetooth allows a device's name (Core Specification 5.4, vol. 3, C, 12)
 )
-# What a write to a unit's settings holds besides the setting may be anything the unit held before;
-# settings lie in the first bytes of it.
+# A write to a unit's settings repeats everything that the unit held before; the setting itself lies
+# in the first bytes.
 CHECKED_BYTES = 64
 
 

@@ -149,7 +149,7 @@ def _read_counter(table: Table, key: str, *, is_text: bool, clock: bool = False)
 
 
 def _read_tick(entry: Table) -> float | None:
-    """Return the seconds of one count; None for `fit`, when nobody knows them beforehand."""
+    """Return the seconds of one count; None for `fit`, when they are not known beforehand."""
     if entry.peek("unit_s") == "fit":
         entry.text("unit_s")
         return None

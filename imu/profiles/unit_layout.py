@@ -1,7 +1,7 @@
 """What a profile says about one type of unit: how to know it, talk to it and read it.
 
-Plain data, made by `imu.profiles.profile.parse_profile` and checked there; whoever uses it trusts
-it.
+Plain data. `imu.profiles.profile.parse_profile` makes and checks it, so nothing is checked again
+where it is used.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class TextSetting:
     length: int
     """The most bytes; unused ones are zero."""
     size_at: int | None
-    """The byte that tells how many are used, if one does."""
+    """The byte that says how many are used, if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +190,7 @@ class Rates:
     """The unit's own number for each rate; empty when it takes the rate itself."""
     default: float
     held: Held | None = None
-    """Where the unit tells the rate that it is set to, or its number for it."""
+    """Where the unit reports its rate, or its number for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +223,7 @@ class Profile:
     match: Match
     battery: Battery | None
     serial: Held | None
-    """None when the unit tells it where the Bluetooth standard says (as text), or not at all."""
+    """None when the unit reports it where the Bluetooth standard says (as text), or not at all."""
     rates: Rates
     filter_profile: ChoiceSetting | None
     """How the unit fuses its sensors, where that can be chosen."""

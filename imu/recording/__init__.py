@@ -4,7 +4,7 @@ session.json     what it is about (`SessionHeader`); written first, always repla
 samples.arrows   an Arrow IPC stream that grows by a record batch at most every quarter second of
                  sample time, or of silence, so a kill loses no more; forced to the disk once a
                  second
-events.jsonl     what happened besides samples, one JSON object a line
+events.jsonl     events other than samples, one JSON object a line
 writer.lock      there only while a process records
 
 A session's time advances by samples only, never by a clock on the wall; that clock only says when

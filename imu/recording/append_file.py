@@ -1,4 +1,4 @@
-"""A file that only grows, and tells at once when the disk is full."""
+"""A file that only grows, and reports a full disk at once."""
 
 from __future__ import annotations
 

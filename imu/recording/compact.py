@@ -18,7 +18,7 @@ from imu.recording.folder import SessionError, replace_file
 BATCHES_MIN = 8
 """A file of fewer is read fast enough."""
 ROWS = 96
-"""Of two units at 60 Hz less than a second: so much is lost where a closed file is cut later."""
+"""Under a second of two units at 60 Hz: the most that is lost when a closed file is cut."""
 
 
 def compact(path: Path) -> bool:

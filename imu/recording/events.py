@@ -1,4 +1,4 @@
-"""events.jsonl: what happened in a session besides samples, one JSON object a line.
+"""events.jsonl: the events of a session other than samples, one JSON object a line.
 
 Each event has a text `type` and a number `time_s`, seconds from the session's first sample; the
 rest is up to the type.

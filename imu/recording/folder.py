@@ -116,7 +116,7 @@ def read_header(folder: Path) -> SessionHeader:
     try:
         return parse_header(path.read_bytes())
     except ValueError as error:
-        remedy = "mend it by hand or take it from a copy"
+        remedy = "correct it by hand or take it from a copy"
         if str(error).startswith("format version"):
             remedy = "use the hipturn that wrote it, or a newer one"
         raise SessionError(path, str(error), remedy) from None

@@ -19,7 +19,7 @@ from imu.sample import Clock, Segment, Side, Unit
 FORMAT = "hipturn session"
 VERSION = 1
 UNKNOWN_START = datetime.fromtimestamp(0, UTC)
-"""Stands for a start that no file told."""
+"""Stands for a start time that no file gives."""
 
 State = Literal["open", "closed", "recovered"]
 RecordedSide = Literal["left", "right", "both"]
@@ -39,7 +39,7 @@ class SessionHeader:
     session_id: str = ""
     """The folder's name when it was recorded; the writer fills it in."""
     started_at: datetime
-    """Wall time, with zone, at which `host_time_ns` was 0; the epoch where no file told it."""
+    """Wall time, with zone, at which `host_time_ns` was 0; the epoch where no file gives it."""
     exercise: str
     """Id in the catalogue, snake_case."""
     side: RecordedSide

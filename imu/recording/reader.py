@@ -1,4 +1,4 @@
-"""Reads a session: all up to the last whole batch, nothing that a sensor cannot have said."""
+"""Reads a session: everything up to the last whole batch, without impossible samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imu.recording.events import read_events
 from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, SessionError, read_header
 from imu.recording.header import SessionHeader
 from imu.sample import Sample, SampleTable
-from imu.screening import Screen, screen_table
+from imu.screening import Screening, screen_table
 
 RECOVER_HINT = "run `hipturn recover` on the session"
 
@@ -44,15 +44,15 @@ class Session:
             When no sample counts.
         """
         reader = BatchReader(self.path / SAMPLES_FILE)
-        screen = Screen(len(self.header.units))
+        screening = Screening(len(self.header.units))
         kept = 0
         for batch in reader:
             for recorded in samples_of(batch):
-                sample = screen.push(recorded)
+                sample = screening.push(recorded)
                 if sample is not None:
                     kept += 1
                     yield sample
-        self._dropped, self._samples_cut = screen.dropped, self._is_cut(reader)
+        self._dropped, self._samples_cut = screening.dropped, self._is_cut(reader)
         if kept == 0:
             raise self._useless()
 

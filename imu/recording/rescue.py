@@ -1,4 +1,4 @@
-"""Rescues sessions whose writer died. What is cut away is kept beside it as `….damaged`."""
+"""Rescues sessions whose writer died. The part that is cut off is kept as `….damaged`."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _rescue_orphan(folder: Path) -> Rescue:
     finally:
         lock.release()
         if removed:
-            with contextlib.suppress(OSError):  # somebody put something there just now
+            with contextlib.suppress(OSError):  # another program put a file there just now
                 folder.rmdir()
 
 
@@ -203,7 +203,7 @@ def _seconds(table: SampleTable) -> float:
 def _mend_samples(path: Path, *, closed: bool) -> bool:
     """Leave the whole batches in the file; return whether there was more.
 
-    A file that was closed has an end, so one without was cut, be it between two batches.
+    A file that was closed has an end, so one without an end was cut, possibly between two batches.
     """
     reader = BatchReader(path)
     for _ in reader:

@@ -1,4 +1,4 @@
-"""Is there room on the disk for a recording? Asked before one starts."""
+"""Checks, before a recording starts, that the disk has room for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_space(folder: Path) -> str | None:
         free = shutil.disk_usage(there).free
     except (OSError, RuntimeError) as error:  # RuntimeError: a ring of links, before Python 3.13
         reason = getattr(error, "strerror", None) or str(error)
-        return f"{folder}: how much room is left cannot be told ({reason}); check the disk"
+        return f"{folder}: the free space is unknown ({reason}); check the disk"
     if free >= HOURS * BYTES_PER_HOUR:
         return None
     return (

@@ -1,4 +1,4 @@
-"""Looks after a recording while no sample comes to do it."""
+"""Writes a recording to disk on time while no samples arrive."""
 
 from __future__ import annotations
 

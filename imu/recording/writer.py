@@ -152,7 +152,7 @@ class SessionWriter:
             self._unsynced = True
 
     def event(self, event: dict[str, Any]) -> None:
-        """Record what happened besides samples: a text `type`, a number `time_s`, and more.
+        """Record an event other than a sample: a text `type`, a number `time_s`, and more.
 
         The samples before it reach the disk first, so an event never speaks of unknown ones.
 
@@ -250,7 +250,7 @@ class SessionWriter:
                 )
 
     def _look_after(self) -> None:
-        """Do what is due while no sample comes; what the disk refuses is told with the next one."""
+        """Do what is due while no sample arrives; a disk error is raised with the next sample."""
         with self._guard:
             if not self._open or self._failure:
                 return
@@ -262,7 +262,7 @@ class SessionWriter:
                 self._failure = error
 
     def _raise_failure(self) -> None:
-        """Tell, once, what went wrong while nobody was there to be told."""
+        """Raise, once, the failure of an earlier write that no caller was waiting for."""
         failure, self._failure = self._failure, None
         if failure:
             raise failure
@@ -298,5 +298,5 @@ class SessionWriter:
         if error is None:
             self.close()
         else:
-            with contextlib.suppress(SessionError):  # the first error is the one to tell
+            with contextlib.suppress(SessionError):  # the first error is the one to report
                 self.close(state="open")

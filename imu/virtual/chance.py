@@ -1,4 +1,4 @@
-"""Where a virtual wearer's chance comes from: one stream of random numbers per purpose.
+"""The random numbers of a virtual wearer: one stream for each purpose.
 
 Each purpose has a generator of its own and draws the same numbers whatever the settings are, so
 changing one setting changes what it is about and nothing else.

@@ -99,7 +99,7 @@ def on_air(
 ) -> tuple[VirtualAir, Wearing]:
     """Return the units of a session on the air, and the session that they would give.
 
-    The motion begins when all units have been told to start measuring. Unit i of the air is unit i
+    The motion begins when all units have been asked to start measuring. Unit i of the air is unit i
     of the session, and has its address, name and serial.
 
     Parameters
@@ -159,7 +159,7 @@ def swap_segments(wearing: Wearing) -> Wearing:
 def swap_sides(wearing: Wearing) -> Wearing:
     """Return the session as recorded with the units of the right and the left leg mixed up.
 
-    The truth keeps the legs as they are: what was the right leg's is now told of the left one.
+    The truth keeps the legs as they are: the right leg's is now given as the left one's.
     """
     other = {Side.RIGHT: Side.LEFT, Side.LEFT: Side.RIGHT}
     return _relabelled(

@@ -268,7 +268,7 @@ def test_a_disk_that_cannot_be_asked_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(imu.recording.space.shutil, "disk_usage", gone)
     assert check_space(tmp_path) == (
-        f"{tmp_path}: how much room is left cannot be told (Input/output error); check the disk"
+        f"{tmp_path}: the free space is unknown (Input/output error); check the disk"
     )
 
 

@@ -20,6 +20,13 @@ from window import Page, found_browser
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path, monkeypatch):
+    """Keep the token of these pages out of the settings of who runs the tests."""
+    monkeypatch.setenv("HIPTURN_CONFIG", str(tmp_path / "config"))
+    return tmp_path / "config"
+
+
 @pytest.fixture
 def feed():
     """Return a server with nothing on it."""
@@ -60,10 +67,10 @@ def hipturn_page(tmp_path):
     """Return a function that starts the command with its page and returns process and address."""
     running = []
 
-    def start(*arguments, **environment):
+    def start(*arguments, opens=False, before=None, **environment):
         port = free_port()
         command = [sys.executable, "-u", "-m", "hipturn", *map(str, arguments)]
-        command += ["--page", "--no-browser", "--port", str(port)]
+        command += ["--page", "--port", str(port), *([] if opens else ["--no-browser"])]
         env = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -79,6 +86,7 @@ def hipturn_page(tmp_path):
             text=True,
             env=env,
             cwd=tmp_path,
+            preexec_fn=before,
         )
         running.append(process)
         for line in process.stdout:

@@ -5,32 +5,36 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from analysis import exercises
-from hipturn.server.guard import Door
+from hipturn.server.desk import STAGES
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.server.recorded import exercise_data
 from hipturn.server.serve import PageChoice, Place, bind, served
 
+TOKEN = "x" * 22  # as long as 128 bits are in this alphabet
 EXERCISE = exercises.load("seated_internal_rotation")
 
 
 class Feed:
     """A server whose read-outs the test makes up."""
 
-    def __init__(self, port=None, root=None, token="", **greeting):
+    def __init__(self, port=None, root=None, token=TOKEN, tls=None, **greeting):
         self.hub = Hub()
         self.obeyed = []
         self._library = Library(root or Path("nowhere"))
         self._greeting = {"lan": False, "first": "demo.seated_internal_rotation", "look": False}
         self._greeting |= greeting
         place = bind(PageChoice(port=port or free_port()))
-        if token:
-            place = Place(place.bound, Door(place.door.hosts, place.door.port, token), place.url)
+        door = replace(place.door, token=token, tls=tls is not None)
+        place = Place(place.bound, door, place.url, tls)
         self.port = place.door.port
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.site = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
+        self.url = f"{self.site}/?t={token}"
+        self.cookie = f"{door.cookie}={token}"
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         ready = threading.Event()
@@ -42,6 +46,7 @@ class Feed:
 
         def work():
             self._loop.run_until_complete(run())
+            self._library.close()
             self._loop.close()
 
         self._thread = threading.Thread(target=work, daemon=True)
@@ -75,7 +80,10 @@ class Feed:
             },
             "exercise": exercise_data(EXERCISE),
         }
-        self.do(self.hub.newest, {**stage, **more}, keep=True)
+        stage |= more
+        not_now = "pause" if stage.get("paused") else "resume"
+        can = [do for do in STAGES[stage["stage"]] if do != not_now]
+        self.do(self.hub.newest, {"can": can, **stage}, keep=True)
         legs = {"right": {"step": "ready", "checks": [], "sign": "good", "start_deg": 0.0}}
         self.do(self.hub.newest, {"type": "calibration", "legs": legs}, keep=True)
         self.do(self.hub.newest, {"type": "count", "right": {"set": 1, "reps": 3}}, keep=True)

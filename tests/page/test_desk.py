@@ -17,13 +17,14 @@ import pytest
 
 import hipturn
 from analysis import exercises
-from hipturn.commands.display import wants_page
+from hipturn.commands.page_options import wants_page
 from hipturn.server import rigs
-from hipturn.server.desk import Desk, plan_for
+from hipturn.server.commands import COMMANDS, RefusedCommandError
+from hipturn.server.desk import STAGES, Desk, Stage
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
-from hipturn.server.rigs import RadioRig, VirtualRig, shaken
-from hipturn.server.screen import PageScreen
+from hipturn.server.page_display import PageDisplay
+from hipturn.server.rigs import RadioRig, VirtualRig, plan_for, shaken
 from hipturn.session.live import LiveSession
 from hipturn.session.pipeline import Tracker
 from hipturn.session.radio_session import Wish, strap
@@ -116,12 +117,90 @@ def test_stop_closes_the_recording_and_calibrating_again_begins_another(tmp_path
         assert json.loads((folder / "session.json").read_text())["state"] == "closed"
 
 
-def test_what_an_exercise_needs_is_said_where_it_cannot_be_had(tmp_path):
+def stages_told(viewer):
+    """Return every `stage` message that a viewer has not read yet."""
+    texts = iter(viewer.next, None)
+    return [message for message in map(json.loads, texts) if message["type"] == "stage"]
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("do", COMMANDS)
+def test_a_command_that_does_not_belong_to_a_stage_is_refused_with_a_sentence(tmp_path, stage, do):
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        desk.stage = stage
+        if do in STAGES[stage]:
+            return
+        with pytest.raises(RefusedCommandError, match=rf"`{do}` does not belong .* `{stage}`.*: "):
+            desk.obey({"do": do})
+        assert desk.stage is stage
+
+    asyncio.run(run())
+
+
+def test_each_stage_tells_what_can_be_done_now(tmp_path):
     async def run():
         desk, hub, _ = desk_on(tmp_path)
         viewer = hub.join()
-        desk.obey({"do": "plan", "exercise": "no_such_thing"})
-        assert "there is no exercise" in viewer.next()
+        assert stages_told(viewer)[-1]["can"] == list(STAGES[Stage.PLAN])
+        desk.obey({"do": "next"})
+        assert "next" not in stages_told(viewer)[-1]["can"]  # units are still being looked for
+        with pytest.raises(RefusedCommandError, match="still running: wait for it"):
+            desk.obey({"do": "next"})
+        await until(lambda: desk._more.get("working") is False)
+        assert "next" in stages_told(viewer)[-1]["can"]
+        await desk.close()
+
+    asyncio.run(run())
+
+
+def test_a_session_stopped_before_its_units_stream_leads_back_to_ready(tmp_path):
+    async def run():
+        desk, hub, _ = desk_on(tmp_path)
+        viewer = hub.join()
+        desk._enter(Stage.LIVE, desk._live)
+        assert stages_told(viewer)[-1]["can"] == ["quit", "rezero", "stop"]
+        with pytest.raises(RefusedCommandError, match="has not begun yet"):
+            desk.obey({"do": "mark"})
+        await asyncio.sleep(0)  # the task has begun to make the links
+        desk.obey({"do": "stop"})
+        await until(lambda: desk.stage is Stage.READY)
+        assert desk.folders == []
+        await desk.close()
+
+    asyncio.run(run())
+
+
+def test_counting_is_paused_once_and_only_after_the_calibration(tmp_path):
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        desk._rig._speed = 8.0
+        desk._enter(Stage.LIVE, desk._live)
+        await until(lambda: desk.busy and desk._session.samples > 20)
+        for do in ("pause", "skip"):
+            with pytest.raises(RefusedCommandError, match="before the calibration is done"):
+                desk.obey({"do": do})
+        assert "resume" not in desk.can()
+        await until(lambda: desk._session.tracker.calibrations, 60)
+        await asyncio.sleep(0.05)
+        desk.obey({"do": "pause"})
+        assert "pause" not in desk.can()
+        with pytest.raises(RefusedCommandError, match="paused already"):
+            desk.obey({"do": "pause"})
+        desk.obey({"do": "resume"})
+        with pytest.raises(RefusedCommandError, match="not paused"):
+            desk.obey({"do": "resume"})
+        desk.obey({"do": "stop"})
+        await until(desk.done.is_set)
+
+    asyncio.run(run())
+
+
+def test_what_an_exercise_needs_is_said_where_it_cannot_be_had(tmp_path):
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        with pytest.raises(RefusedCommandError, match="there is no exercise"):
+            desk.obey({"do": "plan", "exercise": "no_such_thing"})
         desk.obey({"do": "plan", "side": "both"})
         assert desk.planned.side == "right"  # this exercise is done with one leg at a time
         desk.obey({"do": "plan", "exercise": "prone_windshield_wiper", "side": "both"})
@@ -220,7 +299,7 @@ def test_a_pause_counts_nothing_and_a_replay_counts_alike(tmp_path):
     reps = wearing.truth.reps[Side.RIGHT]
     pause_s, resume_s = reps[1].end_s + 0.2, reps[3].end_s + 0.2
     writer = SessionWriter.create(tmp_path / "paused", header)
-    session = LiveSession(tracker, PageScreen(Hub(), tracker, exercise, 6), writer)
+    session = LiveSession(tracker, PageDisplay(Hub(), tracker, exercise, 6), writer)
     for sample in wearing.samples:
         session.take(sample)
         now_s = sample.host_time_ns * 1e-9
@@ -306,7 +385,7 @@ def test_a_session_begins_without_the_page_when_nobody_opens_it(tmp_path):
     process = unattended(tmp_path, "--speed", "max")
     said, complained = process.communicate(timeout=90)
     assert process.returncode == 0, complained
-    assert "nobody has opened the page" in said
+    assert "no page was opened" in said
     assert "10 of 10 reps" in said
 
 
@@ -329,7 +408,7 @@ def test_sigterm_closes_the_recording_and_the_page(tmp_path):
     _, complained = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in complained
-    (folder,) = (tmp_path / "recordings").iterdir()
+    (folder,) = (tmp_path / "recordings").iterdir()  # the session, and no file for a browser
     assert json.loads((folder / "session.json").read_text())["state"] == "closed"
     assert len(list(open_session(folder).samples())) > 60
 

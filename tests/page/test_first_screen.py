@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import http.cookiejar
 import os
 import signal
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -31,6 +34,12 @@ def command(tmp_path, **more):
     )
 
 
+def cookies_kept():
+    """Return what opens links as a browser does, which keeps the cookie it is given."""
+    jar = http.cookiejar.CookieJar()
+    return urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+
+
 def test_without_a_display_or_terminal_it_explains_itself(tmp_path):
     process = command(tmp_path)
     said, _ = process.communicate(timeout=60)
@@ -48,11 +57,16 @@ def test_at_a_display_it_opens_the_page_on_the_demo(tmp_path):
     process = command(tmp_path, DISPLAY=":99", BROWSER=str(browser))
     try:
         url = next(line for line in process.stdout if line.startswith("page: "))[6:].strip()
-        with urllib.request.urlopen(url) as answer:  # noqa: S310 (an address of this computer)
+        with cookies_kept().open(url) as answer:
             assert b"<title>hipturn</title>" in answer.read()
-        eventually(opened.exists)
+        eventually(lambda: opened.exists() and opened.read_text().endswith("\n"))
+        (link,) = opened.read_text().split()  # the browser's argument is no secret: `ps` shows it
+        assert "t=" not in link
+        path = Path(link.removeprefix("file://"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert html.escape(url) in path.read_text()
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
     assert process.returncode == 130
-    assert opened.read_text().strip() == url
+    assert not path.exists()

@@ -17,6 +17,7 @@ from window import eventually
 
 from analysis.session.leg_monitor import LegUpdate
 from hipturn.server.commands import COMMANDS
+from hipturn.server.desk import STAGES, Stage
 from hipturn.server.hub import BURST, MAX_EVENTS, MESSAGES_PER_S, Hub, Viewer, encode
 from hipturn.server.messages import VERSION, bones, frame_message, leg_message
 from imu.sample import Side
@@ -140,7 +141,9 @@ def test_a_script_can_listen():
     feed = Feed()
     try:
         origin = f"http://127.0.0.1:{feed.port}"
-        with connect(f"ws://127.0.0.1:{feed.port}/ws", origin=origin, proxy=None) as opened:
+        cookie = {"Cookie": feed.cookie}
+        uri = f"ws://127.0.0.1:{feed.port}/ws"
+        with connect(uri, origin=origin, additional_headers=cookie, proxy=None) as opened:
             hello = json.loads(opened.recv(5))
             assert hello["version"] == VERSION
             feed.frame(30.0, time_s=2.5)
@@ -158,6 +161,17 @@ def test_a_script_can_listen():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_described(name):
     assert re.search(rf"^\| `{name}` \|", PAGE, re.MULTILINE)
+
+
+def test_the_table_of_stages_is_the_one_that_is_obeyed():
+    table = PAGE.partition("| Stage | Commands |")[2].partition("\n\n")[0]
+    told = {
+        stage: re.findall(r"`(\w+)`", commands)
+        for stage, commands in re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE)
+    }
+    assert told == {str(stage): list(commands) for stage, commands in STAGES.items()}
+    assert set(STAGES) == set(Stage)
+    assert {do for commands in STAGES.values() for do in commands} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(

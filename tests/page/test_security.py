@@ -1,4 +1,4 @@
-"""Who may talk to the page's server, and what happens to everybody else."""
+"""Which requests the page server answers, and what happens to all others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import logging
 import re
 
 import pytest
-from made_up import Feed
+from made_up import TOKEN, Feed
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from window import eventually
@@ -18,10 +18,9 @@ from hipturn.errors import UserError
 from hipturn.server import serve
 from hipturn.server.app import PAGE
 from hipturn.server.commands import RefusedCommandError, parse
-from hipturn.server.guard import Door
+from hipturn.server.door.guard import Door
 from hipturn.server.hub import MAX_VIEWERS
 
-TOKEN = "x" * 22  # as long as 128 bits are in this alphabet
 ROUTES = [
     "/",
     "/page/main.js",
@@ -52,11 +51,11 @@ def network():
 
 def ask(feed, path="/", method="GET", headers=None, hosts=()):
     """Return the answer to a request made by hand."""
-    link = http.client.HTTPConnection("127.0.0.1", feed.port, timeout=20)
+    link = http.client.HTTPConnection("127.0.0.1", feed.port, timeout=60)
     link.putrequest(method, path, skip_host=bool(hosts) or hosts is None)
     for host in hosts or ():
         link.putheader("Host", host)
-    for name, value in (headers or {}).items():
+    for name, value in ({"Cookie": feed.cookie} if headers is None else headers).items():
         link.putheader(name, value)
     link.endheaders()
     answer = link.getresponse()
@@ -65,8 +64,9 @@ def ask(feed, path="/", method="GET", headers=None, hosts=()):
     return answer
 
 
-def socket(feed, *, origin="ours", cookie=None, **more):
+def socket(feed, *, origin="ours", cookie="ours", **more):
     """Open the page's socket as a browser would."""
+    cookie = feed.cookie if cookie == "ours" else cookie
     headers = {"Cookie": cookie} if cookie else {}
     origin = f"http://127.0.0.1:{feed.port}" if origin == "ours" else origin
     uri = f"ws://127.0.0.1:{feed.port}/ws"
@@ -136,6 +136,7 @@ def test_the_socket_looks_at_the_name_too(local, host):
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         "Origin": f"http://127.0.0.1:{local.port}",
+        "Cookie": local.cookie,
     }
     assert ask(local, "/ws", headers=headers, hosts=[host.format(port=local.port)]).status == 403
 
@@ -184,16 +185,18 @@ def test_nothing_is_changed_by_a_request(local, method, path):
     "cookie",
     [
         None,
-        "hipturn=",
-        f"hipturn={TOKEN[:-1]}",
-        f"hipturn={TOKEN}x",
-        f"other={TOKEN}",
-        'hipturn="é"; x',
+        "hipturn_{port}=",
+        f"hipturn_{{port}}={TOKEN[:-1]}",
+        f"hipturn_{{port}}={TOKEN}x",
+        f"hipturn={TOKEN}",
+        f"hipturn_1={TOKEN}",
+        'hipturn_{port}="é"; x',
     ],
 )
 @pytest.mark.parametrize("path", ROUTES)
 def test_on_the_network_nothing_is_told_without_the_token(network, path, cookie):
-    answer = ask(network, path, headers={"Cookie": cookie.encode()} if cookie else {})
+    told = {"Cookie": cookie.replace("{port}", str(network.port)).encode()} if cookie else {}
+    answer = ask(network, path, headers=told)
     assert answer.status == 403
     assert TOKEN.encode() not in answer.body
 
@@ -202,27 +205,28 @@ def test_on_the_network_nothing_is_told_without_the_token(network, path, cookie)
     "query", ["", "?t=", "?t=wrong", f"?x={TOKEN}", f"?t={TOKEN[:-1]}", "?t=%FF%00"]
 )
 def test_a_wrong_token_opens_nothing(network, query):
-    answer = ask(network, "/" + query)
+    answer = ask(network, "/" + query, headers={})
     assert answer.status == 403
     assert answer.getheader("Set-Cookie") is None
 
 
 def test_without_the_cookie_the_socket_is_closed_to_all(network):
-    for cookie in (None, "hipturn=wrong"):
+    for cookie in (None, f"hipturn_{network.port}=wrong"):
         with pytest.raises(InvalidStatus) as refused, socket(network, cookie=cookie):
             pass
         assert refused.value.response.status_code == 403
 
 
 def test_the_printed_link_gives_a_cookie_that_scripts_cannot_read(network):
-    answer = ask(network, f"/?t={TOKEN}")
+    answer = ask(network, f"/?t={TOKEN}", headers={})
     assert answer.status == 303
     assert answer.getheader("Location") == "/"
-    assert answer.getheader("Set-Cookie") == f"hipturn={TOKEN}; HttpOnly; SameSite=Lax; Path=/"
-    cookie = {"Cookie": f"a=b; hipturn={TOKEN}"}
+    rules = "HttpOnly; SameSite=Lax; Path=/"
+    assert answer.getheader("Set-Cookie") == f"hipturn_{network.port}={TOKEN}; {rules}"
+    cookie = {"Cookie": f"a=b; hipturn_{network.port}={TOKEN}"}
     for path in ROUTES:
         assert ask(network, path, headers=cookie).status == 200, path
-    with socket(network, cookie=f"hipturn={TOKEN}") as opened:
+    with socket(network) as opened:
         hello = opened.recv(5)
     assert json.loads(hello)["lan"] is True
     assert TOKEN not in hello
@@ -230,8 +234,8 @@ def test_the_printed_link_gives_a_cookie_that_scripts_cannot_read(network):
 
 def test_no_log_line_holds_the_token(network, caplog, capfd):
     caplog.set_level(logging.DEBUG)
-    ask(network, f"/?t={TOKEN}")
-    ask(network, "/?t=wrong")
+    ask(network, f"/?t={TOKEN}", headers={})
+    ask(network, "/?t=wrong", headers={})
     said = capfd.readouterr()
     assert TOKEN not in caplog.text + said.out + said.err
 
@@ -283,11 +287,12 @@ def test_every_file_of_the_page_is_served_and_names_no_other_place(local, path):
     assert re.findall(r"<script(?![^>]*src)|\son[a-z]+=\"|<style|style=\"", text) == []
 
 
-def test_by_default_only_this_computer_is_served():
+def test_by_default_only_this_computer_is_served_and_only_with_the_token(own_settings):
     place = serve.bind(serve.PageChoice(port=0))
     with place.bound:
         assert place.bound.getsockname()[0] == "127.0.0.1"
-        assert "t=" not in place.url
+        assert len(place.door.token) == 22  # 128 bits
+        assert place.url.endswith(f"/?t={place.door.token}")
 
 
 def test_on_request_one_address_of_the_network_is_served(monkeypatch, capsys):

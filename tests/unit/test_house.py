@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check: who may import whom, what pages may say."""
+"""The rules of the house that a machine can check: imports, sizes, and what pages may say."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import click
 import pytest
 
 import hipturn
+from benchmarks.house import arrows, circle, code_lines, files_a_folder, modules
 from hipturn.commands.cli import cli
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,8 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 MAX_LINES = 520
+MAX_FILES_A_FOLDER = 14
+"""A list of this many names can be read at a glance."""
 # What `hipturn --help` must not wait for.
 HEAVY = ("pandas", "scipy", "matplotlib", "numpy", "pyarrow")
 # What would let a computation depend on the moment or the place it runs.
@@ -161,6 +164,100 @@ def test_every_name_in_all_exists(path):
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_is_too_long_to_read(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("folder", files_a_folder())
+def test_no_folder_holds_more_files_than_can_be_read_at_a_glance(folder):
+    most = {"analysis/count": 15}.get(
+        folder, MAX_FILES_A_FOLDER
+    )  # its array forms are on the way out
+    assert files_a_folder()[folder] <= most
+
+
+def test_no_import_goes_round_in_a_circle():
+    assert circle(arrows(modules(*ROOMS), when_loaded=True)) == []
+
+
+def test_a_circle_through_a_package_is_found(tmp_path):
+    files = {
+        "profiles/__init__.py": "",
+        "profiles/table.py": "from drivers.reading import LONGEST\n",
+        "drivers/__init__.py": "from drivers.one import One\n",
+        "drivers/reading.py": "LONGEST = 512\n",
+        "drivers/one.py": "from profiles.table import Table\n",
+    }
+    known = {}
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        known[name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")] = path
+    assert set(circle(arrows(known, when_loaded=True))) >= {"profiles.table", "drivers"}
+    (tmp_path / "profiles/table.py").write_text("def late():\n    from drivers import reading\n")
+    assert circle(arrows(known, when_loaded=True)) == []
+    assert arrows(known)["profiles.table"] == {"drivers.reading"}
+
+
+def test_blanks_comments_and_docstrings_are_no_lines_of_code():
+    text = '''"""What it is.
+
+Two lines of it."""
+
+# why
+LIMIT = 3  # of what
+"""The reason."""
+
+
+def f(
+    x,
+):
+    """Do."""
+    return """a
+text"""
+'''
+    assert code_lines(text) == 6
+
+
+def drawn(text: str) -> Iterator[tuple[str, str]]:
+    """Yield every arrow of docs/architecture.md: the importer and what it imports."""
+    above: dict[int, str] = {}
+    for line in text.splitlines():
+        found = re.match(r"[ │├└▶]*(?=(hipturn|imu|analysis)\.)([\w.]+)", line)
+        if found is None:
+            above.clear()  # a title or a blank line: a new tree
+            continue
+        column, name = found.start(2), found[2]
+        if "▶" in found[0]:
+            yield above[max(at for at in above if at < column)], name
+        above = {at: known for at, known in above.items() if at < column} | {column: name}
+
+
+def test_the_drawing_of_how_a_sample_becomes_a_row_is_what_the_code_imports():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    known = modules(*ROOMS)
+    imports = arrows(known)
+    (drawing,) = (body for language, body in FENCE.findall(page) if language == "text")
+    pairs = list(drawn(drawing))
+    assert len(pairs) == drawing.count("▶")
+    assert [name for pair in pairs for name in pair if name not in known] == []
+    assert [(one, other) for one, other in pairs if other not in imports[one]] == []
+
+
+def test_every_module_that_a_page_names_exists():
+    pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    named = {
+        name
+        for page in pages
+        for name in re.findall(r"`((?:imu|analysis|hipturn)(?:\.[a-z_]\w*)+)`", page.read_text())
+        if name.rpartition(".")[2] not in ("open", "analyse", "lsl")
+    }
+    paths = {
+        path
+        for page in pages
+        for path in re.findall(r"`((?:imu|analysis|hipturn)/[\w/.]*(?:/|\.py))`", page.read_text())
+    }
+    assert [name for name in named if name not in modules(*ROOMS)] == []
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def wheel() -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""The air between emulated units and whoever listens: it drives the units from the event loop.
+"""The air between emulated units and their listeners: it drives the units from the event loop.
 
 `imu.virtual.on_air.backend` puts it behind bleak. Time on the air is the wearer's: it stands still
-at 0 until all units have been told to start measuring, so finding and connecting them takes nothing
+at 0 until all units have been asked to start measuring, so finding and connecting takes nothing
 away from the motion, and the same wearer sends the same bytes however long that took.
 """
 
@@ -21,7 +21,7 @@ GATHER_S = 0.001
 
 
 class Link(Protocol):
-    """Who holds the link to a unit."""
+    """The holder of the link to a unit."""
 
     def notified(self, uuid: str, payload: bytes) -> None:
         """Take a notification."""

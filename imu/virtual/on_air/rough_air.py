@@ -4,7 +4,7 @@ Everything that makes arrival a poor clock, and nothing else: no motion, no orie
 samples by its own oscillator. Samples leave in bursts, with the next connection event, and are
 heard together. A packet that has to be repeated waits for the event after, and all behind it with
 it. Every so often nothing gets through for a while, and then everything at once. Some samples are
-lost for good.
+lost.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def _lean(
 ) -> FloatArray:
     """Return how far the trunk leans forwards on the way to sitting or standing, shape (n,), rad.
 
-    Nobody sits down without, and a unit on the pelvis learns from it where forwards is.
+    People lean to sit down, and a unit on the pelvis learns from it where forwards is.
     """
     if not settings.pelvis_unit or movement.pelvis is not PelvisPosition.UPRIGHT:
         return np.zeros_like(time_s)

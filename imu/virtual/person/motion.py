@@ -151,7 +151,7 @@ def _lay_still(laid: Plan, still: Still) -> None:
 
 
 def _lay_fidget(laid: Plan, side: Side, still: Still, start_s: float) -> None:
-    """Let the thigh move by so much and back where the wearer should keep still."""
+    """Let the thigh move by `fidget_deg` and back while the wearer should keep still."""
     fifth_s = still.duration_s / 5.0
     for begin_s, change in ((fifth_s, still.fidget_deg), (3.0 * fifth_s, -still.fidget_deg)):
         laid.move(Channel.FLEXION, side, Stroke(start_s + begin_s, fifth_s, change))

@@ -68,7 +68,7 @@ class Movement:
     alternating: bool = False
     """True when both legs take turns."""
     carry: Carry = TURNS_IN
-    """What moves; anything else than the hip's rotation where two units cannot tell that."""
+    """What moves: the hip's rotation, or another angle where two units cannot measure that."""
     second_carry: Carry | None = None
     """Where a repetition is two circles: what moves in the second."""
     bends_standing: bool = False

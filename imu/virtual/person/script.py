@@ -12,7 +12,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """Keep still but for the sway that nobody is without."""
+    """Keep still, except for the sway that everyone has."""
 
     duration_s: float
     label: Literal["", "stand", "pose"] = ""

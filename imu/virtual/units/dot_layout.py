@@ -97,7 +97,7 @@ SYNCHRONISED, NOT_SYNCHRONISED = bytes((2, 2, 3, 0, 0xF9)), bytes((2, 2, 3, 1, 0
 
 
 def sync_root(message: bytes) -> str:
-    """Return the address whose clock a message tells to take over.
+    """Return the address whose clock a message asks the unit to take over.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def sync_root(message: bytes) -> str:
 
 
 def device_info(address: str, serial: int) -> bytes:
-    """Return what a unit tells about itself.
+    """Return a unit's description of itself.
 
     Address, firmware, when that was built, version of the radio software, serial, product code.
 

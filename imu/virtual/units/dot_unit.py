@@ -1,6 +1,6 @@
 """An emulated Movella DOT: what it holds, what it obeys, what it sends. No bleak and no clock.
 
-Whoever puts it on the air tells it the time, in seconds on the wearer's clock: 0 is when the motion
+The caller tells it the time, in seconds on the wearer's clock: 0 is when the motion
 begins. The same unit, with the same random streams, sends the same bytes at the same moments of
 that clock, whenever it was found and connected.
 """
@@ -61,7 +61,7 @@ from imu.virtual.units.dot_layout import (
 )
 from imu.virtual.units.sensors import SensorTrace
 
-# Someone who has done the script stays as he is for this long, and the units go on measuring.
+# After the script the wearer stays in the last pose this long, and the units go on measuring.
 REST_S = 60.0
 
 
@@ -147,7 +147,7 @@ class DotUnit:
         self._next = 0
         self.told_to_start = False
         self.root_address = ""
-        """Whose clock the unit was told to take over; it drops its link to do so."""
+        """The address of the unit whose clock it takes over; it drops its link to do so."""
         self._root: DotUnit | None = None
 
     @property
@@ -187,7 +187,7 @@ class DotUnit:
         self.release()
 
     def release(self) -> None:
-        """Forget the link, whoever ended it: a unit without a link does not measure."""
+        """Forget the link, whichever side ended it: a unit without a link does not measure."""
         self._subscribed.clear()
         self._stream = None
 

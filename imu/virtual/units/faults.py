@@ -24,7 +24,7 @@ BESIDE_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class InRep:
-    """A moment told by a repetition, counted from 1: the middle of its strokes, or beside it."""
+    """A moment given by a repetition, counted from 1: the middle of its strokes, or beside it."""
 
     rep: int
     part: Part
@@ -47,7 +47,7 @@ class StrapSlip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadingTurn:
-    """The heading that a unit's fusion tells turns and stays so, as by iron near its compass."""
+    """The heading of a unit's fusion turns and stays turned, as by iron near its compass."""
 
     segment: Segment
     side: Side | None = None
@@ -146,7 +146,7 @@ def faults_of(
     Raises
     ------
     ValueError
-        When a moment is told by a repetition that the script does not have.
+        When a moment names a repetition that the script does not have.
     """
     leg = side or laid.sides[0]
     own = [f for f in faults if f.segment is segment and f.side in (None, side)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imu.sample import Sample, SampleTable
-from imu.screening import Screen, screen_table
+from imu.screening import Screening, screen_table
 
 NAN, INF = math.nan, math.inf
 UP = (1.0, 0.0, 0.0, 0.0)
@@ -32,8 +32,8 @@ def table_of(samples):
 
 
 def push_all(samples, units=2):
-    screen = Screen(units)
-    return [s for s in map(screen.push, samples) if s is not None], screen.dropped
+    screening = Screening(units)
+    return [s for s in map(screening.push, samples) if s is not None], screening.dropped
 
 
 FAULTS = [

@@ -110,7 +110,7 @@ def test_a_fault_of_ours_in_one_session_does_not_stop_the_rest(
     monkeypatch.setattr(batch, "read_recording", broken)
     code, out, err = hipturn("analyse", archive, "--out", tmp_path / "t", "--no-report")
     assert (code, out.count("3 of 20 reps")) == (1, 2)
-    assert "a fault of ours (ZeroDivisionError: a bug); b is kept" in err
+    assert "a bug in hipturn (ZeroDivisionError: a bug); b is kept" in err
 
 
 def test_a_result_can_be_traced_to_files_software_and_options(hipturn, archive, tmp_path):

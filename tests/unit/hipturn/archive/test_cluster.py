@@ -116,7 +116,10 @@ def test_sessions_behind_a_url_give_the_same_tables(hipturn, archive, tmp_path):
     ("arguments", "said"),
     [
         (("file:///nowhere/at/all",), "holds no session"),
-        (("nosuchkind://x/y",), "nosuchkind://x/y: "),
+        (("nosuchkind://x/y",), "are read from file://, s3://"),
+        (("ssh://somebody@host/x",), "are read from file://"),
+        (("zip://x::https://elsewhere/x.zip",), "are read from file://"),
+        (("http://plain/x",), "are read from file://"),
         (("demo", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )

@@ -14,7 +14,7 @@ import hipturn as package
 from hipturn.session_paths import demo_root
 from imu.recording import open_session
 
-MEND = "mend it by hand or take it from a copy"
+MEND = "correct it by hand or take it from a copy"
 LOST = "nothing in it can be rescued, take a copy"
 GIVE = "give the folder that holds session.json"
 

@@ -275,7 +275,7 @@ def test_a_fault_of_ours_is_a_line_too_and_a_traceback_only_on_request(
     folder = make_session()
     code, _, err = hipturn("analyse", folder)
     assert code == 1
-    assert err.startswith("hipturn: a fault of ours (ZeroDivisionError: a bug); ")
+    assert err.startswith("hipturn: a bug in hipturn (ZeroDivisionError: a bug); ")
     assert err.count("\n") == 1
     monkeypatch.setenv("HIPTURN_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):

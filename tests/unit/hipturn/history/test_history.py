@@ -17,7 +17,7 @@ from hipturn.history import trend
 from hipturn.history.earlier import summary_of
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import SUMMARY_FILE, stored_summary
-from hipturn.virtual_session import record_wearing
+from hipturn.session.virtual_session import record_wearing
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock
 from imu.virtual.wearer import WearerSettings, wear

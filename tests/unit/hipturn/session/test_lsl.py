@@ -8,7 +8,7 @@ import math
 import pytest
 
 from hipturn.errors import UserError
-from hipturn.session.lsl import LslScreen, load_library, name_of
+from hipturn.session.lsl import LslDisplay, load_library, name_of
 from hipturn.session.pipeline import Update
 from hipturn.session.replay import tracker_of
 from imu.recording import open_session
@@ -74,7 +74,7 @@ def test_units_angles_and_movements_are_streamed_with_the_time_they_were_measure
 ):
     session = open_session(make_session())
     tracker, _ = tracker_of(session)
-    screen = LslScreen(Quiet(), session.header.units, "s")
+    screen = LslDisplay(Quiet(), session.header.units, "s")
     frames = 0
     for sample in session.samples():
         for update in tracker.push(sample):
@@ -97,7 +97,7 @@ def test_units_angles_and_movements_are_streamed_with_the_time_they_were_measure
 
 def test_a_gap_is_nan_and_not_the_last_value(recorder, make_session):
     units = open_session(make_session()).header.units
-    screen = LslScreen(Quiet(), units, "s")
+    screen = LslDisplay(Quiet(), units, "s")
     screen.show(Update(1.0, Frame(1.0, ((1.0, 0.0, 0.0, 0.0), None), False), {}, {}))
     ((values, at_s),) = recorder.streams[name_of(units[1])]["samples"]
     assert all(math.isnan(value) for value in values)
@@ -129,7 +129,7 @@ def test_without_the_library_it_says_what_to_install_and_begins_no_session(
 def test_an_inlet_of_the_real_library_receives_it(make_session):
     pylsl = pytest.importorskip("pylsl", reason="pip install hipturn[lsl]", exc_type=Exception)
     units = open_session(make_session()).header.units
-    screen = LslScreen(Quiet(), units, "test-session")
+    screen = LslDisplay(Quiet(), units, "test-session")
     source = f"{name_of(units[0])}-test-session"
     found = pylsl.resolve_byprop("source_id", source, timeout=5)
     if not found:

@@ -7,7 +7,7 @@ import pytest
 from analysis.exercises import load
 from analysis.session.announcements import Announcement, Kind
 from hipturn.server.hub import Hub
-from hipturn.server.screen import PageScreen
+from hipturn.server.page_display import PageDisplay
 from hipturn.session.spoken import sentence
 from imu.sample import Side
 
@@ -33,7 +33,7 @@ class _Tracker:
 def test_the_page_hears_alarms_and_cues_and_leaves_seconds_to_itself(monkeypatch):
     heard = []
     monkeypatch.setattr(Hub, "happened", lambda _, what, **more: heard.append((what, more)))
-    screen = PageScreen(Hub(), _Tracker(), CHAIR, 10)
+    screen = PageDisplay(Hub(), _Tracker(), CHAIR, 10)
     for kind in (Kind.ALARM, Kind.HOLD_SECOND, Kind.BREATH_IN):
         screen._announce(Announcement(kind, 3.0, Side.RIGHT, value=2.0, text="a strap slipped"))
     assert [what for what, _ in heard] == ["alarm", "cue"]

@@ -29,7 +29,7 @@ HEADER = SessionHeader(
 )
 COPY = "take the file from a copy of the session"
 GIVE = "give the folder that holds session.json"
-MEND = "mend it by hand or take it from a copy"
+MEND = "correct it by hand or take it from a copy"
 LOST = "nothing in it can be rescued, take a copy"
 NO_SAMPLE = "{}: holds no sample; record or import it again"
 END = b"\xff\xff\xff\xff\0\0\0\0"

@@ -1,6 +1,6 @@
-"""Who may talk to the page's server.
+"""Decides which requests the page's server answers.
 
-Loopback is open to this computer's own user; a network needs the token of this run. Host names are
+Each needs the token, on loopback too, where every user of this computer can knock. Host names are
 compared whole, so that a name a stranger's DNS answers for (`localhost.evil.example`) is refused,
 and the origin of every socket must be one of our own, so that no other page can command a session.
 """
@@ -10,17 +10,18 @@ from __future__ import annotations
 import hmac
 import http.cookies
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-COOKIE = "hipturn"
 READING = ("GET", "HEAD")
 COOKIE_RULES = "; HttpOnly; SameSite=Lax; Path=/"
+"""Lax, because the link is followed from a file or a scanned code."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -31,25 +32,39 @@ SECURITY_HEADERS = {
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self' {socket}://{host}; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Which names the server answers to, and the token that a network needs."""
+    """Which names the server answers to, and the token that it wants."""
 
     hosts: frozenset[str]
     """Host names without port, lower case."""
     port: int
-    token: str = ""
-    """Empty on loopback."""
+    token: str
+    tls: bool = False
+    """Whether connections are encrypted."""
 
     @classmethod
-    def of(cls, address: str, port: int, token: str = "", more: Iterable[str] = ()) -> Door:
+    def of(
+        cls, address: str, port: int, token: str, more: Iterable[str] = (), *, tls: bool = False
+    ) -> Door:
         """Return the door of a bound address: its own name, loopback's if it is that, and more."""
         own = LOOPBACK if address in ("127.0.0.1", "::1") else (address,)
-        return cls(frozenset(name.lower() for name in (*own, *more)), port, token)
+        return cls(frozenset(name.lower() for name in (*own, *more)), port, token, tls)
+
+    @property
+    def cookie(self) -> str:
+        """Return the cookie's name: browsers keep one jar for all ports of a computer."""
+        return f"hipturn_{self.port}"
+
+    @property
+    def setting_cookie(self) -> str:
+        """Return the header that gives a browser the token."""
+        return f"{self.cookie}={self.token}{COOKIE_RULES}" + ("; Secure" if self.tls else "")
 
     def knows_host(self, host: str) -> bool:
         """Return whether a Host header is one of our names, exactly, with our port or none."""
@@ -59,7 +74,8 @@ class Door:
     def knows_origin(self, origin: str) -> bool:
         """Return whether an Origin header is a page of ours."""
         scheme, _, host = origin.partition("://")
-        return scheme == "http" and split_port(host)[1] != "" and self.knows_host(host)
+        ours = "https" if self.tls else "http"
+        return scheme == ours and split_port(host)[1] != "" and self.knows_host(host)
 
     def knows_token(self, given: str) -> bool:
         """Return whether a token is ours, in a time that does not tell how much of it is."""
@@ -77,8 +93,11 @@ def split_port(host: str) -> tuple[str, str]:
 class Guard:
     """Lets through what the door allows; everything else ends here."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app, self._door = app, door
+    def __init__(
+        self, app: ASGIApp, door: Door, know: Callable[[Any], None] = lambda _: None
+    ) -> None:
+        """Guard `app`; `know` is told the address of each connection that showed the token."""
+        self._app, self._door, self._know = app, door, know
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or socket."""
@@ -87,6 +106,8 @@ class Guard:
             return
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
+        if refusal is None:
+            self._know(scope["client"])
         if scope["type"] == "websocket":
             if refusal is None:
                 await self._app(scope, receive, send)
@@ -98,7 +119,7 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_headers_for(host)]
+                message["headers"] = [*message.get("headers", []), *self._headers_for(host)]
             await send(message)
 
         answer: ASGIApp = refusal if refusal is not None else self._app
@@ -108,34 +129,37 @@ class Guard:
         """Return what to answer instead, or None when the request may pass."""
         door = self._door
         if len(headers.getlist("host")) != 1 or not door.knows_host(headers["host"]):
-            return PlainTextResponse("hipturn does not answer to this name.\n", 400)
+            return _refused("hipturn does not answer to this name.\n", 400)
         if scope["type"] == "websocket":
             if not door.knows_origin(headers.get("origin", "")):
-                return PlainTextResponse("", 403)
+                return _refused("", 403)
         elif scope["method"] not in READING:
-            return PlainTextResponse("Only reading is done this way.\n", 405)
-        if not door.token:
-            return None
-        if door.knows_token(_cookie(headers)):
+            return _refused("Only reading is done this way.\n", 405)
+        if door.knows_token(_cookie(headers, door.cookie)):
             return None
         query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"))
         if scope["type"] == "http" and door.knows_token(query.get("t", [""])[0]):
             answer = RedirectResponse("/", 303)
-            answer.headers["set-cookie"] = f"{COOKIE}={door.token}{COOKIE_RULES}"
+            answer.headers["set-cookie"] = door.setting_cookie
             return answer
-        return PlainTextResponse(
+        return _refused(
             "Open the link, or scan the code, that hipturn printed when it started.\n", 403
         )
 
+    def _headers_for(self, host: str) -> list[tuple[bytes, bytes]]:
+        policy = POLICY.format(host=host, socket="wss" if self._door.tls else "ws")
+        named = {**SECURITY_HEADERS, "Content-Security-Policy": policy}
+        return [(name.lower().encode(), value.encode()) for name, value in named.items()]
 
-def _cookie(headers: Headers) -> str:
+
+def _refused(text: str, status: int) -> Response:
+    """Return a refusal, the last answer of its connection."""
+    return PlainTextResponse(text, status, {"Connection": "close"})
+
+
+def _cookie(headers: Headers, name: str) -> str:
     try:
         jar = http.cookies.SimpleCookie(headers.get("cookie", "")[:4096])
     except http.cookies.CookieError:
         return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
-
-
-def _headers_for(host: str) -> list[tuple[bytes, bytes]]:
-    named = {**SECURITY_HEADERS, "Content-Security-Policy": POLICY.format(host=host)}
-    return [(name.lower().encode(), value.encode()) for name, value in named.items()]
+    return jar[name].value if name in jar else ""

@@ -29,18 +29,18 @@ export function resultCard(recording) {
     chart,
     el("div", { class: "panel scroll" }, repTable(recording)),
     recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, text))) : null,
-    el("p", { class: "fine" }, "Not a diagnosis. Two units on one leg cannot tell hip rotation from rotation of the pelvis."));
+    el("p", { class: "fine" }, "Not a diagnosis. Two units on one leg cannot distinguish hip rotation from rotation of the pelvis."));
 }
 
-export function resultFoot(app, key, { again = true } = {}) {
+/** What can be done with a result that is shown. */
+export function resultFoot(page, key) {
   const path = `/api/sessions/${encodeURIComponent(key)}`;
   return [
     el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv`, download: "" }, "Save CSV"),
     el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf`, download: "" }, "Report"),
-    el("button", { type: "button", id: "compare", onclick: () => app.compare(key) }, "Compare"),
-    el("button", { type: "button", id: "watch", onclick: () => app.replay(key) }, "Watch"),
-    again ? el("button", { type: "button", id: "again", class: "primary", onclick: () => { app.unlock(); app.send({ do: "start" }); } }, "Again") : null,
-  ].filter(Boolean);
+    el("button", { type: "button", id: "compare", onclick: () => page.compare(key) }, "Compare"),
+    el("button", { type: "button", id: "watch", onclick: () => page.replay(key) }, "Watch"),
+  ];
 }
 
 function tile(value, label) {
@@ -88,7 +88,7 @@ function drawPeaks(canvas, recording) {
 }
 
 /** Two recordings: every repetition of each from its beginning, the medians side by side. */
-export function compareCard(mine, other, list, app) {
+export function compareCard(mine, other, list, page) {
   const chart = el("canvas", { class: "chart", id: "overlay", role: "img", "aria-label": "Repetitions of both sessions over one another" });
   if (other) drawnBy(chart, () => drawOverlay(chart, mine, other));
   const options = list.filter((row) => row.key !== mine.key);
@@ -96,7 +96,7 @@ export function compareCard(mine, other, list, app) {
   return el("div", { class: "sheet" },
     el("h2", {}, "Two sessions"),
     el("label", { class: "field" }, el("span", {}, "Compare with"),
-      el("select", { id: "other", onchange: (e) => app.compare(mine.key, e.target.value) },
+      el("select", { id: "other", onchange: (e) => page.compare(mine.key, e.target.value) },
         options.map((row) => el("option", { value: row.key, selected: row.key === other?.key }, when(row))))),
     other ? el("div", { class: "legend" }, el("span", {}, el("i"), `this one, ${startText(mine.started_at, 10)}`), el("span", {}, el("i", { class: "b" }), `the other, ${startText(other.started_at, 10)}`))
       : el("p", { class: "lead" }, "There is no other recording yet."),

@@ -1,45 +1,95 @@
 // The steps before a session, each a card with one main thing to do.
 
-import { el } from "./dom.js";
-import { canLock } from "./awake.js";
+import { $, el, put } from "../dom.js";
+import { canLock } from "../awake.js";
+import { button, commandButton } from "./parts.js";
 
 const STEPS = ["plan", "connect", "rest", "straps", "ready"];
-const DELAYS = [0, 5, 10, 20];
+const DELAYS = [0, 5, 10, 20]; // seconds to lie down in
+const SPOKEN_S = [10, 5];      // and, with a tick, the last three
 
-export function wizardCard(stage, app) {
-  const make = { plan, connect, rest, straps, ready, countdown }[stage.stage];
-  if (stage.stage === "countdown") return make(stage, app);
-  const at = STEPS.indexOf(stage.stage);
-  return el("div", { class: "sheet" },
-    el("ol", { class: "steps", "aria-label": `Step ${at + 1} of ${STEPS.length}` },
-      STEPS.map((_, i) => el("li", { class: i < at ? "past" : i === at ? "now" : "" }))),
-    make(stage, app),
-    stage.problem ? el("p", { class: "problem", role: "alert" }, stage.problem) : null);
+export class SetupView {
+  name = "wizard";
+  mark = "";
+
+  constructor(page) {
+    this.page = page;
+    this.exercises = [];
+  }
+
+  get title() {
+    const { exercise, plan: p } = this.page.link.stage;
+    return `${exercise.name}, ${p.side}`;
+  }
+
+  /** Fetch the catalogue, once, for the choice of an exercise. */
+  learn() {
+    fetch("/api/exercises").then((answer) => answer.json()).then((all) => {
+      this.exercises = all;
+      this.page.draw();
+    }).catch(() => {}); // the exercise that is planned can be done without the list
+  }
+
+  draw(changed) {
+    const { page } = this, { stage } = page.link;
+    page.card(stage.stage === "countdown" ? this.countdown(stage) : this.step(stage), this.buttons(stage));
+    if (changed) $("card").scrollTop = 0;
+  }
+
+  step(stage) {
+    const at = STEPS.indexOf(stage.stage);
+    const content = { plan, connect, rest, straps, ready }[stage.stage](stage, this.page, this.exercises);
+    return el("div", { class: "sheet" },
+      el("ol", { class: "steps", "aria-label": `Step ${at + 1} of ${STEPS.length}` },
+        STEPS.map((_, i) => el("li", { class: i < at ? "past" : i === at ? "now" : "" }))),
+      content,
+      stage.problem ? el("p", { class: "problem", role: "alert" }, stage.problem) : null);
+  }
+
+  countdown(stage) {
+    return el("div", { class: "sheet middle" },
+      el("p", { class: "lead" }, "Go to where you begin: stand still, feet forward."),
+      el("div", { class: "countdown", id: "countdown", role: "timer" }, String(this.secondsLeft(stage))),
+      el("p", { class: "lead" }, stage.exercise.name));
+  }
+
+  /** Back, skip where a check can be left out, and on. */
+  buttons(stage) {
+    const { link, sound, unlock } = this.page;
+    if (stage.stage === "countdown") {
+      return [commandButton(link, "cancel", "Cancel", { do: "stop" }), commandButton(link, "now", "Begin now", { do: "skip" })];
+    }
+    const back = commandButton(link, "back", "Back", { do: "back" });
+    if (stage.stage === "ready") {
+      const text = stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start";
+      return [back, commandButton(link, "start", text, { do: "start" }, { kind: "primary", before: () => { unlock(); sound.play("zone"); } })];
+    }
+    const next = button("next", stage.problem ? "Try again" : { plan: "Connect", straps: "They are on" }[stage.stage] ?? "Next", () => link.send({ do: "next" }), "primary");
+    next.disabled = !link.can("next"); // greyed, not gone: it comes back when the step is done
+    return [back, stage.stage === "rest" ? commandButton(link, "skip", "Skip this check", { do: "skip" }) : null, next];
+  }
+
+  secondsLeft(stage) {
+    if (stage.until === undefined) return stage.plan.delay_s;
+    return Math.max(0, Math.ceil((this.page.link.local(stage.until) - performance.now()) / 1000));
+  }
+
+  tick() {
+    const { link, sound } = this.page, shown = $("countdown");
+    if (link.stage.stage !== "countdown" || !shown) return;
+    const left = this.secondsLeft(link.stage);
+    if (shown.textContent === String(left)) return;
+    put(shown, String(left));
+    if (left >= 1 && left <= 3) sound.play("tick");
+    if ((left >= 1 && left <= 3) || SPOKEN_S.includes(left)) sound.say(String(left));
+  }
 }
 
-/** The buttons of a step: back, skip where it can be left out, and on. */
-export function wizardFoot(stage, app) {
-  const send = (command) => () => app.send(command);
-  const back = el("button", { type: "button", id: "back", onclick: send({ do: "back" }) }, "Back");
-  if (stage.stage === "countdown") {
-    return [el("button", { type: "button", id: "cancel", onclick: send({ do: "stop" }) }, "Cancel"),
-      el("button", { type: "button", id: "now", onclick: send({ do: "skip" }) }, "Begin now")];
-  }
-  if (stage.stage === "ready") {
-    return [back, el("button", { type: "button", id: "start", class: "primary", onclick: () => { app.unlock(); app.sound.play("zone"); app.send({ do: "start" }); } },
-      stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start")];
-  }
-  const next = el("button", { type: "button", id: "next", class: "primary", disabled: Boolean(stage.working) && !stage.problem,
-    onclick: send({ do: "next" }) }, stage.problem ? "Try again" : { plan: "Connect", straps: "They are on" }[stage.stage] ?? "Next");
-  const skip = ["rest"].includes(stage.stage) ? el("button", { type: "button", id: "skip", onclick: send({ do: "skip" }) }, "Skip this check") : null;
-  return [back, skip, next].filter(Boolean);
-}
-
-function plan(stage, app) {
+function plan(stage, page, exercises) {
   const { plan: p, exercise } = stage;
-  const change = (what) => app.send({ do: "plan", ...what });
+  const change = (what) => page.link.send({ do: "plan", ...what });
   const choice = el("select", { id: "exercise", onchange: (e) => change({ exercise: e.target.value }) },
-    app.exercises.map((x) => el("option", { value: x.id, selected: x.id === exercise.id }, x.name)));
+    exercises.map((x) => el("option", { value: x.id, selected: x.id === exercise.id }, x.name)));
   const sides = exercise.both_legs ? ["left", "both", "right"] : ["left", "right"];
   return el("div", { class: "columns" },
     el("div", { class: "panel" },
@@ -48,7 +98,7 @@ function plan(stage, app) {
       el("div", { class: "field" }, el("span", {}, "Leg with the units"),
         segments(sides, p.side, (side) => change({ side }), "side")),
       el("div", { class: "field" }, el("span", {}, "Units"),
-        segments(["real", "simulated"], stage.virtual ? "simulated" : "real", (kind) => app.send({ do: "connect", virtual: kind === "simulated" }), "units"))),
+        segments(["real", "simulated"], stage.virtual ? "simulated" : "real", (kind) => page.link.send({ do: "connect", virtual: kind === "simulated" }), "units"))),
     el("div", { class: "panel" },
       stepper("Repetitions", p.reps, 1, 1, 100, (reps) => change({ reps }), ""),
       stepper("Goal, from the start position", Math.round(p.target_deg), 1, 5, 60, (target_deg) => change({ target_deg }), "°"),
@@ -96,7 +146,7 @@ function rest(stage) {
   const rows = stage.findings ?? [];
   const bad = rows.filter((row) => row.remedy).length;
   return [
-    el("h2", {}, stage.working ? "Leave the units on the table." : stage.problem ? "The check broke off." : bad ? `${bad} to mend.` : "The units are good."),
+    el("h2", {}, stage.working ? "Leave the units on the table." : stage.problem ? "The check was interrupted." : bad ? `${bad} to fix.` : "The units are good."),
     el("p", { class: "lead" }, "Five seconds at rest tell whether they keep their rate, lose samples, or drift."),
     stage.working ? el("progress", { value: stage.progress ?? 0, max: 1, "aria-label": "check at rest" }) : null,
     el("div", { class: "rows" }, rows.map((row) => checkRow(`${row.label} unit`, !row.remedy, row.remedy ||
@@ -106,7 +156,7 @@ function rest(stage) {
 
 function checkRow(what, good, text, more = null) {
   return el("div", { class: `row ${good ? "good" : "bad"}` },
-    el("span", { class: "sign", "aria-label": good ? "good" : "to mend" }, good ? "✓" : "!"),
+    el("span", { class: "sign", "aria-label": good ? "good" : "to fix" }, good ? "✓" : "!"),
     el("span", {}, el("b", {}, what), el("small", {}, text)), more);
 }
 
@@ -126,29 +176,21 @@ function straps(stage) {
   ];
 }
 
-function ready(stage, app) {
+function ready(stage, page) {
   const rows = stage.checklist ?? [];
   const bad = rows.filter((row) => !row.good).length;
   return [
-    el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to mend.` : "You are ready."),
+    el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to fix.` : "You are ready."),
     el("div", { class: "columns" },
       el("div", { class: "rows" },
         rows.map((row) => checkRow(row.what, row.good, row.text)),
-        checkRow("sound", true, "comes on with the Start button; you hear a test beep", el("button", { type: "button", id: "testSound", onclick: () => { app.unlock(); app.sound.play("zone"); } }, "Test")),
+        checkRow("sound", true, "comes on with the Start button; you hear a test beep", el("button", { type: "button", id: "testSound", onclick: () => { page.unlock(); page.sound.play("zone"); } }, "Test")),
         checkRow("screen", canLock(), canLock() ? "stays on while you exercise" : "set this device's screen time-out to 10 minutes")),
       el("div", { class: "panel" },
         el("div", { class: "field" }, el("span", {}, "Time to lie down"),
-          segments(DELAYS, stage.plan.delay_s, (delay_s) => app.send({ do: "plan", delay_s }), "delay")),
+          segments(DELAYS, stage.plan.delay_s, (delay_s) => page.link.send({ do: "plan", delay_s }), "delay")),
         el("label", { class: "field" }, el("span", {}, "Loudness"),
-          el("input", { type: "range", min: 0, max: 1, step: 0.05, value: app.sound.volume, oninput: (e) => app.sound.setVolume(Number(e.target.value)) })),
+          el("input", { type: "range", min: 0, max: 1, step: 0.05, value: page.sound.volume, oninput: (e) => page.sound.setVolume(Number(e.target.value)) })),
         el("p", { class: "fine" }, "You will be led without hands: stand still, take the start position, bend the knee five times. Each step is seen by itself and spoken."))),
   ];
 }
-
-function countdown(stage, app) {
-  return el("div", { class: "sheet middle" },
-    el("p", { class: "lead" }, "Go to where you begin: stand still, feet forward."),
-    el("div", { class: "countdown", id: "countdown", role: "timer" }, String(app.countdownLeft(stage))),
-    el("p", { class: "lead" }, stage.exercise.name));
-}
-

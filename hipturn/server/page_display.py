@@ -1,4 +1,4 @@
-"""The page as a screen: what the terminal prints, every open page draws."""
+"""Shows a live session on every open page, as the terminal prints it."""
 
 from __future__ import annotations
 
@@ -22,24 +22,27 @@ from imu.quaternion import IDENTITY
 from imu.sample import Side, Unit
 
 UNITS_EVERY_S = 0.25
+"""A lost unit is seen within this time; four messages a second are few beside the read-outs."""
 GUIDE_EVERY_S = 0.1
+"""Fast enough for a ring that fills while the wearer keeps still."""
 RATE_OVER = 8
-"""Tellings of the units over which their rate is taken: two seconds."""
+"""Messages about the units over which the rate is computed: two seconds of them."""
 LOSS_OVER = 40
+"""Messages over which the loss is computed: ten seconds, so that one burst does not fill it."""
 CUES = (Kind.HALF_WAY, Kind.BREATH_IN, Kind.BREATH_OUT, Kind.HOLD_END)
 SIGN_DEG = 6.0
-"""So far must the angle rise, or fall, before the direction of the movement is judged."""
+"""The direction is judged after this much: well above sway at rest, below a small repetition."""
 
 
 class Link(Protocol):
-    """What is shown of the link to a unit."""
+    """The part of a unit's link that is shown."""
 
     counts: LinkCounts
     battery_percent: int | None
 
     @property
     def state(self) -> LinkState:
-        """Where the link is in its life."""
+        """The state of the link."""
 
 
 @dataclass
@@ -51,7 +54,7 @@ class _LegSeen:
     count: tuple[int, int] = (0, 0)
 
 
-class PageScreen:
+class PageDisplay:
     """Shows a session on every open page."""
 
     def __init__(self, hub: Hub, tracker: Tracker, exercise: Exercise, reps: int) -> None:
@@ -190,26 +193,26 @@ class PageScreen:
         self._hub.newest({"type": "count", **counts}, keep=True)
 
 
-class BothScreens:
+class BothDisplays:
     """The page and the terminal at once."""
 
-    def __init__(self, *screens: Any) -> None:  # noqa: ANN401 (each is a Screen)
-        self._screens = screens
+    def __init__(self, *displays: Any) -> None:  # noqa: ANN401 (each is a Display)
+        self._displays = displays
 
     def show(self, update: Update) -> None:
         """Show on each."""
-        for screen in self._screens:
-            screen.show(update)
+        for display in self._displays:
+            display.show(update)
 
     def say(self, text: str) -> None:
         """Say on each."""
-        for screen in self._screens:
-            screen.say(text)
+        for display in self._displays:
+            display.say(text)
 
     def close(self) -> None:
         """Close each."""
-        for screen in self._screens:
-            screen.close()
+        for display in self._displays:
+            display.close()
 
 
 async def tell_units(
@@ -243,7 +246,7 @@ async def tell_units(
 def _flow(
     index: int, nominal_hz: float, seen: list[tuple[float, list[int]]]
 ) -> dict[str, float | None]:
-    """Return the rate now and the share lost of late, from when data flowed first."""
+    """Return the present rate and the share lost recently, counted from the first sample."""
     flowing = [(t, counts[index]) for t, counts in seen if counts[index] > 0]
     if len(flowing) < 3:
         return {"rate_hz": None, "lost": None}

@@ -1,0 +1,53 @@
+// The first view: what this is, what one can do, and the demo playing behind it.
+
+import { el } from "../dom.js";
+import { recordingOf } from "../recording.js";
+import { Transport } from "../transport.js";
+import { button, commandButton } from "./parts.js";
+
+const BEFORE_FIRST_REP_S = 1.5; // the demo begins just before something moves
+
+export class HomeView {
+  name = "home";
+  title = "";
+  transport = null;
+
+  constructor(page) { this.page = page; }
+
+  get mark() { return this.transport?.recording.demo ? "DEMO" : ""; }
+
+  draw(changed) {
+    const { link, card } = this.page;
+    if (changed) {
+      this.transport = null;
+      card([], [this.welcome()]);
+    }
+    if (link.hello && !this.transport) this.playDemo(link.hello.first);
+  }
+
+  welcome() {
+    const { page } = this, { link } = page;
+    const practise = commandButton(link, "practise", "Practise with a simulated wearer", { do: "connect", virtual: true }, { kind: "plain" });
+    return el("div", { id: "welcome" },
+      el("p", { class: "long" }, "Two motion units on thigh and shank tell how far the hip is turned inwards. This is a recorded demo."),
+      el("div", { class: "choices" },
+        commandButton(link, "connect", "Connect sensors", { do: "connect", virtual: false }, { kind: "primary" }),
+        button("open", "Open a recording", page.listRecordings),
+        button("look", "Just look", () => page.replay(link.hello.first, { t: 0, playing: true }))),
+      el("p", { class: "long" }, "No units at hand? ", practise, ". Not a medical device."));
+  }
+
+  playDemo(key) {
+    recordingOf(key).then((recording) => {
+      if (!this.page.shows(this) || this.transport) return;
+      const from = Math.max(0, (recording.shown[0]?.start_s ?? 0) - BEFORE_FIRST_REP_S);
+      this.transport = new Transport(recording, { t: from, playing: true, loop: [from, recording.duration_s] });
+      this.title = `${recording.exercise.name}, ${recording.side}`;
+      this.page.draw();
+    }).catch(() => {}); // without a demo the words are enough
+  }
+
+  tick(now) {
+    if (this.transport) this.page.readout.draw(this.transport.scene(now), now);
+  }
+}

@@ -1,0 +1,174 @@
+// The read-out of a session: what the server tells, the calibration over it, what is heard.
+
+import { $, put } from "../dom.js";
+import { Guide } from "../guide.js";
+import { LOST_S } from "../readout.js";
+import { Trace } from "../trace.js";
+import { commandButton } from "./parts.js";
+
+const LOST_TONE_MS = 2500; // between two low tones while nothing arrives
+const WAKING_MS = 700;     // a page that was frozen finds out what is new first, in silence
+const REST_SHOWN_S = 3;    // a shorter rest is the pause between two repetitions
+const COASTS_S = 5;        // the time line goes on this long without a read-out
+
+export class LiveView {
+  name = "live";
+
+  constructor(page) {
+    this.page = page;
+    this.guide = new Guide(page.sound);
+    this.begin();
+  }
+
+  /** Forget the session before. */
+  begin() {
+    this.counts = {};
+    this.reps = [];
+    this.traces = {};
+    this.startPoses = {};  // the bones of each leg at rest, drawn dashed
+    this.startLevels = {}; // degrees at the start pose
+    this.lastRep_s = null;
+    this.lostAt = null;    // when the tone of a lost unit was heard last
+    this.quietUntil = 0;
+    this.footOf = "";
+    this.guide.clear();
+  }
+
+  get title() {
+    const { exercise, plan } = this.page.link.stage;
+    return `${exercise.name}, ${plan.side}`;
+  }
+
+  get mark() { return this.page.link.stage.virtual ? "SIMULATED" : ""; }
+
+  // ---- what the server tells
+
+  takeCount({ type, at, ...counts }) { this.counts = counts; }
+
+  takeCalibration({ legs }) {
+    this.guide.take(legs);
+    for (const [side, leg] of Object.entries(legs)) if (leg.start_deg !== null) this.startLevels[side] = leg.start_deg;
+    if (this.page.link.stage?.stage !== "live") return;
+    const falls = Object.values(legs).some((leg) => leg.sign === "falls" && leg.step === "ready");
+    const offer = falls ? this.otherLeg() : null;
+    this.page.banner(falls ? `The number falls where it should rise: are thigh and shank unit swapped?${offer ? " Or " : ""}` : "", offer);
+  }
+
+  takeFrame(frame) {
+    for (const side of ["left", "right"]) {
+      const leg = frame[side];
+      if (!leg) continue;
+      (this.traces[side] ??= new Trace()).push(frame.time_s, leg.deg, leg.sd);
+      if (leg.leg && leg.phase === "rest") this.startPoses[side] ??= leg.leg;
+    }
+  }
+
+  /** Something happened: make it heard while it is new. */
+  takeEvent(event, heard) {
+    const { sound, banner } = this.page;
+    const play = (name, words) => { if (heard) { sound.play(name); if (words) sound.say(words); } };
+    switch (event.what) {
+      case "rep":
+        this.reps.push({ from_s: event.from_s, to_s: event.to_s, label: String(event.reps) });
+        this.lastRep_s = event.to_s;
+        return play("rep", String(event.reps));
+      case "partial": return play("partial", "too small");
+      case "rejected": return play("partial");
+      case "set": return play("set", `set ${event.set} done`);
+      case "step": this.guide.remedy = ""; return play("step", event.text);
+      case "refused_step": this.guide.remedy = event.text; return play("refused", event.text);
+      case "alarm": banner(event.text); return play("refused", event.text);
+      case "cue": return play("step", event.text);
+      case "mark": return put($("said"), "marked");
+    }
+  }
+
+  /** The offer to take the units as those of the other leg, and calibrate again. */
+  otherLeg() {
+    const { link } = this.page, { side } = link.stage.plan;
+    if (side === "both") return null;
+    const other = side === "left" ? "right" : "left";
+    return commandButton(link, "otherLeg", `it is the ${other} leg`, { do: "rezero", side: other });
+  }
+
+  // ---- what is shown
+
+  draw(changed) {
+    const { link } = this.page, can = link.stage.can.join();
+    if (!changed && this.footOf === can) return;
+    this.footOf = can;
+    this.page.card([], [
+      commandButton(link, "resume", "Resume", { do: "resume" }, { kind: "primary" }),
+      commandButton(link, "pause", "Pause", { do: "pause" }),
+      commandButton(link, "mark", "Mark", { do: "mark" }),
+      commandButton(link, "skip", "New set", { do: "skip" }),
+      commandButton(link, "rezero", "Re-zero", { do: "rezero" }),
+      commandButton(link, "stop", "Stop", { do: "stop" }, { kind: "danger" }),
+    ]);
+  }
+
+  /** Act on a key; return whether it was one of this view's. */
+  press(event) {
+    const { link } = this.page;
+    if (event.key.toLowerCase() === "m") return link.send({ do: "mark" });
+    if (event.key === " ") return link.send({ do: link.stage.paused ? "resume" : "pause" });
+    return false;
+  }
+
+  tick(now, frozen) {
+    const { link, readout } = this.page, scene = this.scene();
+    if (frozen) this.quietUntil = now + WAKING_MS;
+    if (Object.keys(scene.legs).length) readout.draw(scene, now);
+    this.drawGuide(link);
+    this.lostTone(scene.age > LOST_S && this.hasAngle(), now);
+  }
+
+  /** What the read-out draws: the newest of each, at the time that it is now. */
+  scene() {
+    const { link } = this.page, { stage, frame } = link;
+    const legs = {}, level = {}, traces = {};
+    for (const side of stage.sides ?? []) {
+      const leg = frame?.[side];
+      legs[side] = { deg: leg?.deg ?? null, sd: leg?.sd ?? null, phase: leg?.phase ?? "rest", hold: leg?.hold ?? 0, leg: leg?.leg ?? null, start: this.startPoses[side] ?? null };
+      level[side] = this.startLevels[side] ?? 0;
+      traces[side] = this.traces[side] ?? new Trace();
+    }
+    const age = link.frameAge(), time = (frame?.time_s ?? 0) + Math.min(age, COASTS_S);
+    return {
+      time, legs, level, traces, age, counts: this.counts, reps: this.reps, cause: link.cause(), paused: stage.paused, sounding: true,
+      exercise: stage.exercise, target: stage.plan.target_deg, repsWanted: stage.plan.reps, holdWanted: stage.exercise.hold_s,
+      setLine: this.setLine(stage, legs, time),
+    };
+  }
+
+  setLine({ paused, plan, exercise }, legs, time) {
+    if (paused) return "paused: nothing counts";
+    const counts = Object.values(this.counts);
+    const set = Math.max(0, ...counts.map((count) => count.set));
+    if (!set) return "begin the set";
+    const done = Math.min(...counts.map((count) => count.reps)) >= plan.reps;
+    const still = Object.values(legs).every((leg) => leg.phase === "rest" || leg.phase === "away");
+    const rest_s = this.lastRep_s === null || !still ? 0 : time - this.lastRep_s;
+    return `set ${set}${exercise.sets > 1 ? ` of ${exercise.sets}` : ""}${done ? " done" : ""}${rest_s > REST_SHOWN_S ? ` · rest ${Math.floor(rest_s)} s` : ""}`;
+  }
+
+  drawGuide(link) {
+    const { guide } = this, showing = guide.showing && !link.stage.paused;
+    if ($("guide").hidden === showing) $("guide").hidden = !showing;
+    if (!showing) return;
+    guide.draw(link.stage.exercise);
+    const cause = link.cause();
+    if (cause && !guide.remedy) { $("guideRemedy").hidden = false; put($("guideRemedy"), cause); }
+  }
+
+  hasAngle() { return this.page.link.frame !== null || Object.keys(this.startPoses).length > 0; }
+
+  lostTone(lost, now) {
+    if (now < this.quietUntil) return;
+    if (!lost) { this.lostAt = null; return; }
+    if (this.lostAt !== null && now - this.lostAt <= LOST_TONE_MS) return;
+    this.page.sound.play("lost");
+    if (this.lostAt === null) this.page.sound.say("no signal");
+    this.lostAt = now;
+  }
+}

@@ -1,0 +1,68 @@
+// The list of recordings, one recording's results, and two recordings over one another.
+
+import { el, startText } from "../dom.js";
+import { listRecordings, recordingOf } from "../recording.js";
+import { compareCard, resultCard, resultFoot } from "../result_cards.js";
+import { backButton, problem, waiting } from "./parts.js";
+
+/** A view that waits for something and then shows a card of it. */
+class LoadedView {
+  title = "";
+  mark = "";
+
+  constructor(page) { this.page = page; }
+
+  draw(changed) {
+    if (!changed) return;
+    const { page } = this, back = backButton(page);
+    page.card(waiting("loading"), [back]);
+    this.load().then(([card, foot]) => { if (page.shows(this)) page.card(card, [back, ...foot]); },
+      (error) => { if (page.shows(this)) page.card(problem(error), [back]); });
+  }
+
+  tick() {}
+}
+
+export class RecordingsView extends LoadedView {
+  name = "recordings";
+
+  async load() {
+    const rows = await listRecordings();
+    return [el("div", { class: "sheet" }, el("h2", {}, "Recordings"), el("div", { class: "rows" }, rows.map((row) => this.row(row)))), []];
+  }
+
+  row(row) {
+    return el("button", { type: "button", class: "recording", onclick: () => this.page.replay(row.key) },
+      el("span", {}, el("b", {}, row.name), el("small", {}, `${row.side} · ${startText(row.started_at)}`)),
+      row.demo ? el("span", { class: "mark" }, "DEMO") : row.virtual ? el("span", { class: "mark" }, "SIMULATED") : null);
+  }
+}
+
+export class ResultView extends LoadedView {
+  name = "compare";
+
+  constructor(page, key) { super(page); this.key = key; }
+
+  async load() {
+    return [resultCard(await recordingOf(this.key)), resultFoot(this.page, this.key)];
+  }
+}
+
+export class CompareView extends LoadedView {
+  name = "compare";
+
+  constructor(page, key, other) { super(page); Object.assign(this, { key, other }); }
+
+  async load() {
+    const [mine, list] = await Promise.all([recordingOf(this.key), listRecordings()]);
+    const against = this.other ?? mostAlike(mine, list)?.key;
+    return [compareCard(mine, against ? await recordingOf(against) : null, list, this.page), []];
+  }
+}
+
+/** The recording to compare with: same exercise and side, else same exercise, else any other. */
+function mostAlike(mine, list) {
+  const others = list.filter((row) => row.key !== mine.key);
+  const alike = others.filter((row) => row.exercise === mine.exercise.id);
+  return alike.find((row) => row.side === mine.side) ?? alike[0] ?? others[0];
+}

@@ -1,0 +1,58 @@
+// A recording with its time line. The address bar follows, so that a link leads to a moment.
+
+import { $, el, put } from "../dom.js";
+import { recordingOf } from "../recording.js";
+import { Transport } from "../transport.js";
+import { backButton, button, problem } from "./parts.js";
+
+export class ReplayView {
+  name = "replay";
+  title = "";
+  transport = null;
+
+  constructor(page, key, choice = {}) {
+    Object.assign(this, { page, key, choice });
+  }
+
+  get mark() { return this.transport?.recording.demo ? "DEMO" : ""; }
+
+  draw(changed) {
+    if (!changed) return;
+    this.page.card([], [el("progress", { "aria-label": "loading" })]);
+    recordingOf(this.key).then((recording) => this.begin(recording), (error) => {
+      if (!this.page.shows(this)) return;
+      this.name = document.body.dataset.view = "recordings"; // a sentence in place of the read-out
+      this.page.card(problem(error), [backButton(this.page)]);
+    });
+  }
+
+  begin(recording) {
+    const { page, key } = this;
+    if (!page.shows(this)) return;
+    this.transport = new Transport(recording, { ...this.choice, moved: (t) => this.tellAddress(t) });
+    this.title = `${recording.exercise.name}, ${recording.side}`;
+    this.tellAddress(this.transport.t);
+    page.card([], [this.transport.controls({ actions: [
+      button("copyLink", "Link to here", () => this.copyLink(), "wide"),
+      button("toResult", "Results", () => page.result(key), "wide"),
+      button("toCompare", "Compare", () => page.compare(key), "wide"),
+    ] })]);
+    page.draw();
+  }
+
+  copyLink() {
+    this.tellAddress(this.transport.t);
+    navigator.clipboard?.writeText(location.href).catch(() => {});
+    put($("said"), "the address bar holds a link to this moment");
+  }
+
+  tellAddress(t) {
+    history.replaceState(null, "", `#session=${encodeURIComponent(this.key)}&t=${t.toFixed(1)}`);
+  }
+
+  press(event) { return this.transport?.key(event) ?? false; }
+
+  tick(now) {
+    if (this.transport) this.page.readout.draw(this.transport.scene(now), now);
+  }
+}
