@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.accuracy.conditions import CONDITIONS, DRIFT
+from benchmarks.accuracy.conditions import CONDITIONS, DRIFT, REAL
 from benchmarks.accuracy.methods import METHODS, OTHERS, OURS
 from benchmarks.accuracy.worn import EXERCISES, GRAVITY, HEADING
 
-ORDER = [c.name for c in (*CONDITIONS, DRIFT)]
+ORDER = [c.name for c in (*CONDITIONS, REAL, DRIFT)]
 
 
 def kind_of(exercise: str) -> str:
