@@ -10,7 +10,6 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +144,7 @@ def _signature(folder: Path) -> str:
 
 def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str) -> None:
     folder = root / name
-    row: dict[str, Any] = dict.fromkeys(("wearer", "start_time", "start_utc", "exercise", "side"))
+    row: tuple[Any, ...] = (None,) * 5
     problem, legs = "", None
     try:
         header = read_header(folder)
@@ -153,18 +152,13 @@ def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str)
         problem = f"{error.problem}; {error.remedy}"
     else:
         started = header.started_at
-        row = {
-            "wearer": header.wearer,
-            "start_time": started.isoformat(timespec="milliseconds"),
-            "start_utc": started.astimezone(UTC).timestamp(),
-            "exercise": header.exercise,
-            "side": header.side,
-        }
+        start_time, start_utc = started.isoformat(timespec="milliseconds"), started.timestamp()
+        row = (header.wearer, start_time, start_utc, header.exercise, header.side)
         legs = stored_summary(folder)
     connection.execute("DELETE FROM sessions WHERE folder = ?", (name,))
     connection.execute(
         "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (name, signature, *row.values(), problem, legs is not None),
+        (name, signature, *row, problem, legs is not None),
     )
     if legs is not None:
         _put_legs(connection, name, legs)
