@@ -89,32 +89,6 @@ class Numbers(Generic[Number]):
     """The columns that a function of single rows returns, called with them in order."""
 
 
-def _wrap_float(angle: float) -> float:
-    return math.remainder(angle, TWO_PI)
-
-
-def _wrap_array(angle: Array) -> Array:
-    return angle - TWO_PI * np.round(angle / TWO_PI)
-
-
-def _asin_float(sine: float) -> float:
-    return math.asin(max(-1.0, min(1.0, sine)))
-
-
-def _asin_array(sine: Array) -> Array:
-    out: Array = np.arcsin(np.minimum(np.maximum(sine, -1.0), 1.0))
-    return out
-
-
-def _acos_float(cosine: float) -> float:
-    return math.acos(max(-1.0, min(1.0, cosine)))
-
-
-def _acos_array(cosine: Array) -> Array:
-    out: Array = np.arccos(np.minimum(np.maximum(cosine, -1.0), 1.0))
-    return out
-
-
 def _choose(condition: bool, value: T, other: T) -> T:
     return value if condition else other
 
@@ -171,11 +145,11 @@ FLOATS: Numbers[float] = Numbers(
     sin=math.sin,
     cos=math.cos,
     expm1=math.expm1,
-    asin=_asin_float,
-    acos=_acos_float,
+    asin=lambda sine: math.asin(max(-1.0, min(1.0, sine))),
+    acos=lambda cosine: math.acos(max(-1.0, min(1.0, cosine))),
     atan2=math.atan2,
     hypot=math.hypot,
-    wrap=_wrap_float,
+    wrap=lambda angle: math.remainder(angle, TWO_PI),
     larger=max,
     smaller=min,
     where=_choose,
@@ -194,11 +168,11 @@ ARRAYS: Numbers[Array] = Numbers(
     sin=np.sin,
     cos=np.cos,
     expm1=np.expm1,
-    asin=_asin_array,
-    acos=_acos_array,
+    asin=lambda sine: np.arcsin(np.minimum(np.maximum(sine, -1.0), 1.0)),
+    acos=lambda cosine: np.arccos(np.minimum(np.maximum(cosine, -1.0), 1.0)),
     atan2=np.arctan2,
     hypot=np.hypot,
-    wrap=_wrap_array,
+    wrap=lambda angle: angle - TWO_PI * np.round(angle / TWO_PI),
     larger=np.maximum,
     smaller=np.minimum,
     where=np.where,
@@ -256,6 +230,12 @@ def multiply(a: Wxyz[Number], b: Wxyz[Number] | Quaternion) -> Wxyz[Number]:
 def conjugate(q: Wxyz[Number]) -> Wxyz[Number]:
     """Return the inverse rotation of a unit quaternion."""
     return (q[0], -q[1], -q[2], -q[3])
+
+
+def turn_rad(a: Quaternion, b: Quaternion) -> float:
+    """Return the angle by which one orientation is turned against another, from 0 to π."""
+    turn = multiply(conjugate(a), b)
+    return 2.0 * math.atan2(math.hypot(*turn[1:]), abs(turn[0]))
 
 
 def norm(q: Wxyz[Number], of: Numbers[Number]) -> Number:

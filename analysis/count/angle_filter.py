@@ -22,24 +22,6 @@ SAME_STEP_S = 1e-6
 class SmoothedAngle:
     """Follows an angle in degrees; memory holds a slope's length of samples and no more."""
 
-    __slots__ = (
-        "_dt",
-        "_fast1",
-        "_fast_gain",
-        "_past",
-        "_quiet_dps",
-        "_slow",
-        "_slow1",
-        "_slow_gain",
-        "fast",
-        "quiet_from",
-        "rising_from",
-        "slope",
-        "steady_at",
-        "steady_from",
-        "time_s",
-    )
-
     def __init__(self, quiet_dps: float) -> None:
         """Call slower than `quiet_dps` quiet."""
         self._quiet_dps = quiet_dps

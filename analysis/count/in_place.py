@@ -185,8 +185,6 @@ def placed(
 class PostureGate:
     """Remembers since when the leg has been in the start position or out of it."""
 
-    __slots__ = ("_settings", "absent", "in_from", "out_from", "posture", "seen_s")
-
     def __init__(self, settings: RepSettings) -> None:
         self._settings = settings
         self.posture = AWAY

@@ -43,20 +43,6 @@ NONE = Jump.NONE  # looking up a member costs as much as a sample
 class JumpFilter:
     """Holds an angle in degrees still through knocks, and notices steps; memory does not grow."""
 
-    __slots__ = (
-        "_before",
-        "_dt",
-        "_from_s",
-        "_frozen",
-        "_high",
-        "_low",
-        "_moved",
-        "_quiet",
-        "_step_s",
-        "_time_s",
-        "angle",
-    )
-
     def __init__(self) -> None:
         self.restart(-math.inf, 0.0)
 

@@ -19,8 +19,6 @@ LAST = 5
 class RestLevel:
     """Follows the angle of a resting leg, in degrees."""
 
-    __slots__ = ("_ceiling", "_settings", "anchor", "home", "level", "low")
-
     def __init__(self, settings: RepSettings, start_level_deg: float) -> None:
         """Start from the angle of the calibrated start pose."""
         self._settings = settings
@@ -80,20 +78,6 @@ class RestLevel:
 
 class Swing:
     """Follows the angle of a moving leg, in degrees and seconds."""
-
-    __slots__ = (
-        "_mark",
-        "_progress_deg",
-        "mark_s",
-        "onset_s",
-        "peak",
-        "peak_s",
-        "peaks",
-        "risen_from_s",
-        "sat",
-        "top",
-        "valley",
-    )
 
     def __init__(self, progress_deg: float, angle_deg: float) -> None:
         """Go by steps of so much: what gets no further has stopped."""
@@ -155,8 +139,6 @@ class Swing:
 
 class WearerRange:
     """The median of the last valid repetitions, and the onset that follows from it; degrees."""
-
-    __slots__ = ("_last", "_settings", "deg", "onset_deg")
 
     def __init__(self, settings: RepSettings) -> None:
         self._settings = settings

@@ -24,35 +24,15 @@ FORMER_MODES = {"M1": "gravity", "M2": "proxy", "M3": "heading", "M4": "hold", "
 LONGEST_SHOWN = 120  # characters of a file in one sentence
 LARGEST = 1e9  # of a number in a file: degrees and seconds are far below
 ABOVE_ZERO = (
-    "min_range_deg",
-    "typical_range_deg",
-    "onset_deg",
-    "max_sigma_deg",
-    "peak_rest_max_s",
-    "thigh_lift_fault_deg",
-    "thigh_swing_fault_deg",
-    "knee_fault_deg",
-    "thigh_tolerance_deg",
-    "knee_tolerance_deg",
-    "breath_s",
-)
+    "min_range_deg", "typical_range_deg", "onset_deg", "max_sigma_deg", "peak_rest_max_s",
+    "thigh_lift_fault_deg", "thigh_swing_fault_deg", "knee_fault_deg", "thigh_tolerance_deg",
+    "knee_tolerance_deg", "breath_s",
+)  # fmt: skip
 COUNTED_NEED = (
-    "angle",
-    "zero",
-    "both_legs",
-    "min_range_deg",
-    "typical_range_deg",
-    "onset_deg",
+    "angle", "zero", "both_legs", "min_range_deg", "typical_range_deg", "onset_deg",
     "max_sigma_deg",
-)
-POSE_NEEDS = (
-    "hip_flexion_deg",
-    "hip_adduction_deg",
-    "hip_rotation_deg",
-    "knee_flexion_deg",
-    "thigh_tolerance_deg",
-    "knee_tolerance_deg",
-)
+)  # fmt: skip
+POSE_NEEDS = tuple(field.name for field in fields(Pose) if field.name.endswith("_deg"))
 
 
 def merged(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:

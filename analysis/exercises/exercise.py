@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,18 +14,14 @@ Mode = Literal["gravity", "heading", "proxy", "hold", "timer", "free"]
 Signal = Literal[
     "hip_rotation", "leg_roll", "leg_roll_outwards", "thigh_elevation", "thigh_lowering"
 ]
-CHOICES = {
+Basis = Literal["gravity", "heading"]
+Zero = Literal["absolute", "pose"]
+CHOICES: dict[str, tuple[str, ...]] = {
     "position": ("prone", "supine", "seated", "floor", "side_lying", "standing", "kneeling"),
-    "mode": ("gravity", "heading", "proxy", "hold", "timer", "free"),
-    "angle": ("gravity", "heading"),
-    "zero": ("absolute", "pose"),
-    "signal": (
-        "hip_rotation",
-        "leg_roll",
-        "leg_roll_outwards",
-        "thigh_elevation",
-        "thigh_lowering",
-    ),
+    "mode": get_args(Mode),
+    "angle": get_args(Basis),
+    "zero": get_args(Zero),
+    "signal": get_args(Signal),
     "pelvis": ("", "upright", "prone", "supine", "side_lying"),
 }
 SIGNAL_NAMES = {
@@ -111,8 +107,8 @@ class Exercise:
     how: tuple[str, ...]
     cautions: tuple[str, ...]
     also_called: tuple[str, ...] = ()
-    angle: Literal["gravity", "heading"] = "gravity"
-    zero: Literal["absolute", "pose"] = "pose"
+    angle: Basis = "gravity"
+    zero: Zero = "pose"
     """`absolute`: the inclinometer's zero (0° seated, 180° prone); `pose`: the start pose."""
     signal: Signal = "hip_rotation"
     """What is counted; anything else than the hip's rotation leaves the hip angle empty."""

@@ -75,47 +75,47 @@ class MovementSamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredMovement:
-    """One row of the table of repetitions, without wearer, time and number."""
+    """One row of the table of repetitions, without wearer, time and number; NaN where unknown."""
 
     status: str
-    reject_reason: str
+    reject_reason: str = ""
     start_s: float
-    peak_s: float
+    peak_s: float = math.nan
     end_s: float
     announced_s: float
-    start_deg: float
+    start_deg: float = math.nan
     """Where it was measured from: the angle at `start_s`, or the rest level where the repetition
     before it did not return."""
-    peak_deg: float
-    rom_deg: float
+    peak_deg: float = math.nan
+    rom_deg: float = math.nan
     """Peak minus start."""
-    end_residual_deg: float
+    end_residual_deg: float = math.nan
     """How far above its rest position it ended: the start pose, or where the leg last rested."""
-    up_s: float
+    up_s: float = math.nan
     hold_s: float
     hold_start_s: float
     hold_end_s: float
-    down_s: float
-    peak_velocity_dps: float
-    tremor_dps: float
-    smoothness_up: float
-    smoothness_down: float
-    knee_flexion_change_deg: float
+    down_s: float = math.nan
+    peak_velocity_dps: float = math.nan
+    tremor_dps: float = math.nan
+    smoothness_up: float = math.nan
+    smoothness_down: float = math.nan
+    knee_flexion_change_deg: float = math.nan
     """Largest signed departure from the start pose: a knee that creeps does so over a whole set."""
-    thigh_elevation_change_deg: float
+    thigh_elevation_change_deg: float = math.nan
     """Largest signed departure from the first value."""
-    pelvis_change_deg: float
+    pelvis_change_deg: float = math.nan
     """What the pelvis added; NaN without a unit on it."""
-    controlled: bool | None
+    controlled: bool | None = None
     """None unless it is valid."""
     faults: tuple[str, ...]
-    flags: tuple[str, ...]
-    peaks: int
-    pulses: int
+    flags: tuple[str, ...] = ()
+    peaks: int = 0
+    pulses: int = 0
     """Times it turned back less than half way and went on."""
-    confidence: float
-    uncertainty_deg: float
-    gap_ms: float
+    confidence: float = math.nan
+    uncertainty_deg: float = math.nan
+    gap_ms: float = math.nan
 
 
 class _Figures(NamedTuple):

@@ -237,38 +237,15 @@ def _update(
 
 def _hold(start_s: float, end_s: float, held_s: float, exercise: Exercise, number: int) -> Numbered:
     short = held_s < HOLD_SHARE * exercise.dose.hold_s[0]
-    unknown = math.nan
     measured = MeasuredMovement(
         status="hold",
-        reject_reason="",
         start_s=start_s,
-        peak_s=unknown,
         end_s=end_s,
         announced_s=end_s,
-        start_deg=unknown,
-        peak_deg=unknown,
-        rom_deg=unknown,
-        end_residual_deg=unknown,
-        up_s=unknown,
         hold_s=held_s,
         hold_start_s=start_s,
         hold_end_s=end_s,
-        down_s=unknown,
-        peak_velocity_dps=unknown,
-        tremor_dps=unknown,
-        smoothness_up=unknown,
-        smoothness_down=unknown,
-        knee_flexion_change_deg=unknown,
-        thigh_elevation_change_deg=unknown,
-        pelvis_change_deg=unknown,
-        controlled=None,
         faults=("hold_short",) if short else (),
-        flags=(),
-        peaks=0,
-        pulses=0,
-        confidence=unknown,
-        uncertainty_deg=unknown,
-        gap_ms=unknown,
     )
     return Numbered(measured, 1, number)
 

@@ -168,7 +168,9 @@ class LegMonitor:
             where = self._in_place.push(time_s, angles, signal / DEG, where)
         else:
             self._in_place.interrupt()
-        counted = self._without_pelvis(signal, angles)
+        # what a pelvis with a unit added to a rotation is no repetition
+        self._share_deg = pelvis_share_deg(angles, self.exercise, self._share_deg, FLOATS)
+        counted = signal - self._share_deg
         counting = self._counting
         if counting.spans.hold(time_s):
             self._keep(time_s, counted, sigma, angles, interpolated)
@@ -191,11 +193,6 @@ class LegMonitor:
             counting.is_set_open,
         )
         return self._last
-
-    def _without_pelvis(self, signal_deg: float, angles: LegAngles[float]) -> float:
-        """Return what counts: what a pelvis with a unit added to a rotation is no repetition."""
-        self._share_deg = pelvis_share_deg(angles, self.exercise, self._share_deg, FLOATS)
-        return signal_deg - self._share_deg
 
     def finish(self) -> LegUpdate | None:
         """End the recording; return what was still open, None where no frame ever came."""

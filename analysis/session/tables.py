@@ -19,16 +19,6 @@ from analysis.session.counting import Numbered
 from analysis.session.recording import LegRecord, Recording
 from imu.sample import FloatArray, Side
 
-__all__ = [
-    "ANGLE_COLUMNS",
-    "REP_COLUMNS",
-    "SUMMARY_COLUMNS",
-    "angle_table",
-    "rep_table",
-    "side_flag",
-    "summary_table",
-]
-
 MDC_DEG = 5.4
 """Minimal detectable change of active seated rotation by inclinometer (Krause et al. 2015)."""
 SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.session import analyse as sessions
+from benchmarks.accuracy.swapped import swap_segments, swap_sides
 from benchmarks.accuracy.worn import EXERCISES, recording_of
 from imu.sample import Segment, Side
 from imu.virtual.person.movements import movement_of
 from imu.virtual.units.faults import HeadingTurn, InRep, Silence, StrapSlip
-from imu.virtual.wearer import WearerSettings, Wearing, swap_segments, swap_sides, wear
+from imu.virtual.wearer import WearerSettings, Wearing, wear
 
 Job = tuple[str, str, int, bool]
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from hipturn import __version__
-from hipturn.commands.command_words import SecondsType, SpeedType, calibration_of, example
+from hipturn.commands.command_words import SECONDS, SPEED, calibration_of, example
 from hipturn.commands.imports import import_
 from hipturn.commands.kit import kit
 from hipturn.commands.page_options import PageAt, page_options, page_wanted
@@ -67,8 +67,8 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Which virtual wearer."
 )
-@click.option("--speed", type=SpeedType(), default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
-@click.option("--seconds", type=SecondsType(), help="End after this many seconds.")
+@click.option("--speed", type=SPEED, default=1.0, help="Of a virtual wearer: 1, 2, … or max.")
+@click.option("--seconds", type=SECONDS, help="End after this many seconds.")
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
@@ -148,7 +148,7 @@ def live(
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
 @click.argument("session")
-@click.option("--speed", type=SpeedType(), default=1.0, help="1, 2, … or, in the terminal, max.")
+@click.option("--speed", type=SPEED, default=1.0, help="1, 2, … or, in the terminal, max.")
 @page_options
 def replay(
     session: str,

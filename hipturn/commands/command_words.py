@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ DAY_S = 86_400.0  # no battery of a unit lasts longer
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-class SpeedType(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
-    """A multiple of real time, or `max`."""
+class NumberType(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
+    """A number from the lowest to the highest allowed, or a word that stands for no number."""
 
-    name = "speed"
+    def __init__(self, name: str, low: float, high: float, wanted: str, word: str = "") -> None:
+        """Ask for `wanted` when something else is given."""
+        self.name, self._low, self._high = name, low, high
+        self._wanted, self._word = wanted, word
 
     def convert(
         self,
@@ -25,37 +29,22 @@ class SpeedType(click.ParamType):  # type: ignore[type-arg]  # generic in some v
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float | None:
-        """Return the speed, None for `max`."""
-        if value == "max":
+        """Return the number, None for the word."""
+        if self._word and value == self._word:
             return None
         try:
-            speed = float(value)
+            number = float(value)
         except ValueError:
-            speed = 0.0
-        if not 0.1 <= speed <= 1000:
-            self.fail("give a number from 0.1 to 1000, or max", param, ctx)
-        return speed
+            number = math.nan
+        if not self._low <= number <= self._high:
+            self.fail(f"give {self._wanted}", param, ctx)
+        return number
 
 
-class SecondsType(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
-    """How long something lasts."""
-
-    name = "seconds"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 (click gives text)
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
-        """Return the seconds."""
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = 0.0
-        if not 0.0 < seconds <= DAY_S:
-            self.fail(f"give seconds above 0, up to {DAY_S:.0f}", param, ctx)
-        return seconds
+SPEED = NumberType("speed", 0.1, 1000.0, "a number from 0.1 to 1000, or max", "max")
+"""A multiple of real time, or `max`."""
+SECONDS = NumberType("seconds", math.ulp(0.0), DAY_S, f"seconds above 0, up to {DAY_S:.0f}")
+"""How long something lasts."""
 
 
 CALIBRATION = click.option(

@@ -10,7 +10,6 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -163,9 +162,7 @@ def _signature(folder: Path) -> str:
 
 def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str) -> None:
     folder = root / name
-    row: dict[str, Any] = dict.fromkeys(
-        ("wearer", "start_time", "start_utc", "exercise", "side", "samples")
-    )
+    row: tuple[Any, ...] = (None,) * 6
     problem, legs = "", None
     try:
         header = read_header(folder)
@@ -173,19 +170,19 @@ def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str)
         problem = f"{error.problem}; {error.remedy}"
     else:
         started = header.started_at
-        row = {
-            "wearer": header.wearer,
-            "start_time": started.isoformat(timespec="milliseconds"),
-            "start_utc": started.astimezone(UTC).timestamp(),
-            "exercise": header.exercise,
-            "side": header.side,
-            "samples": header.samples_hash,
-        }
+        row = (
+            header.wearer,
+            started.isoformat(timespec="milliseconds"),
+            started.timestamp(),
+            header.exercise,
+            header.side,
+            header.samples_hash,
+        )
         legs = stored_summary(folder)
     connection.execute("DELETE FROM sessions WHERE folder = ?", (name,))
     connection.execute(
         "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (name, signature, *row.values(), problem, legs is not None),
+        (name, signature, *row, problem, legs is not None),
     )
     if legs is not None:
         _put_legs(connection, name, legs)

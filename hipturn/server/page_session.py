@@ -12,11 +12,12 @@ from typing import cast
 import click
 
 from hipturn.errors import UserError
+from hipturn.plan import SideChoice
 from hipturn.server.desk import Desk
 from hipturn.server.door.link import leading_file
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
-from hipturn.server.rigs import RadioRig, Rig, SideChoice, VirtualRig, plan_for
+from hipturn.server.rigs import RadioRig, Rig, VirtualRig, plan_for
 from hipturn.server.serve import PageChoice, announce, bind, open_browser, served
 from hipturn.session.keys import watched_keys
 from hipturn.session.radio_session import Wish, stopping

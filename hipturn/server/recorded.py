@@ -33,20 +33,14 @@ REP_FIELDS = (
 
 def exercise_data(exercise: Exercise) -> dict[str, Any]:
     """Return what the page needs to know of an exercise."""
+    same = ("id", "name", "position", "both_legs", "measured", "min_range_deg", "how", "cautions")
     return {
-        "id": exercise.id,
-        "name": exercise.name,
-        "position": exercise.position,
-        "both_legs": exercise.both_legs,
-        "measured": exercise.measured,
+        **{name: getattr(exercise, name) for name in same},
         "basis": exercise.angle,
         "reps": exercise.dose.reps[0],
         "sets": exercise.dose.sets,
         "hold_s": exercise.dose.hold_s[0],
-        "min_range_deg": exercise.min_range_deg,
         "target_deg": exercise.typical_range_deg,
-        "how": exercise.how,
-        "cautions": exercise.cautions,
         "pose": {
             "hip_flexion_deg": exercise.pose.hip_flexion_deg,
             "knee_flexion_deg": exercise.pose.knee_flexion_deg,

@@ -7,11 +7,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from analysis import exercises
 from hipturn.errors import UserError
+from hipturn.plan import SideChoice
 from hipturn.session.radio_session import Place, Strapped, Wish, clock_from_now, strap
+from hipturn.session.start import places_of
 from hipturn.session.virtual_session import NOTE, write_truth
 from hipturn.units.kit import KitUnit
 from hipturn.units.shake import SHAKEN_RAD_S, ShakeWatch, tell_apart
@@ -19,11 +21,10 @@ from hipturn.units.unit_setup import SCAN_S
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found, find
 from imu.profiles.profile import load_profiles
-from imu.sample import Segment, Side
+from imu.sample import Side
 from imu.virtual.on_air.backend import backend_of
 from imu.virtual.wearer import WearerSettings, Wearing, on_air
 
-SideChoice = Literal["left", "right", "both"]
 SHOW_EVERY_S = 0.2
 """A shaken unit lights up within this time."""
 REST_STAND_S = 12.0
@@ -92,18 +93,6 @@ class Rig(Protocol):
         """Return what the session is to be."""
 
 
-def places_of(side: SideChoice) -> list[Place]:
-    """Return where units go: thigh and shank of each leg."""
-    legs = [Side.RIGHT, Side.LEFT] if side == "both" else [Side(side)]
-    return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
-
-
-def label_of(place: Place) -> str:
-    """Return what a place is called."""
-    segment, side = place
-    return f"{side} {segment}" if side else str(segment)
-
-
 class VirtualRig:
     """A simulated wearer; every use begins anew, with the same wearer."""
 
@@ -115,7 +104,7 @@ class VirtualRig:
     async def connect(self, planned: Planned, show: Callable[[dict[str, Any]], None]) -> None:
         """Find the units; they know where they are."""
         worn, _ = await self._air(planned, WearerSettings())
-        show({"found": [_row(s.found, place=label_of(s.place)) for s in worn.strapped]})
+        show({"found": [_row(s.found, place=s.unit.label) for s in worn.strapped]})
 
     async def for_rest(self, planned: Planned) -> Worn:
         """Return units at rest: those of a standing wearer."""
@@ -171,7 +160,7 @@ class RadioRig:
         wanted = self._wanted_on(planned.side)
         if wanted:
             self._strapped = await strap(wanted, lambda _: None)
-            show({"found": [_row(s.found, place=label_of(s.place)) for s in self._strapped]})
+            show({"found": [_row(s.found, place=s.unit.label) for s in self._strapped]})
             return
         heard: list[Found] = []
 
@@ -229,7 +218,7 @@ async def shaken(
         strapped = await tell_apart(seen, places, say, backend, watch)
     finally:
         task.cancel()
-    show({"found": [_row(s.found, place=label_of(s.place)) for s in strapped]})
+    show({"found": [_row(s.found, place=s.unit.label) for s in strapped]})
     return strapped
 
 

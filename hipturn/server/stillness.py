@@ -7,7 +7,7 @@ from collections import deque
 
 from analysis.calibrate.find_steps import STILL_LAG_S, STILL_RAD_S
 from analysis.calibrate.guide import LOOK_AT_S, Step
-from imu.quaternion import Quaternion, conjugate, multiply
+from imu.quaternion import Quaternion, turn_rad
 
 NEEDED_S = {Step.STAND: LOOK_AT_S[-1], Step.POSE: LOOK_AT_S[1], Step.BENDS: LOOK_AT_S[1]}
 """How long a step wants stillness."""
@@ -47,7 +47,7 @@ class Stillness:
         lag_s = time_s - past[0][0]
         if not 0.5 * STILL_LAG_S < lag_s < LAG_SLACK * STILL_LAG_S:
             return
-        speed = max(_turn(past[0][1], thigh), _turn(past[0][2], shank)) / lag_s
+        speed = max(turn_rad(past[0][1], thigh), turn_rad(past[0][2], shank)) / lag_s
         self.moves_dps = math.degrees(speed)
         if speed >= STILL_RAD_S:
             self._since = None
@@ -59,14 +59,9 @@ class Stillness:
     def _count(self, shank: Quaternion) -> None:
         if self._rest is None:
             return
-        bent = _turn(self._rest, shank)
+        bent = turn_rad(self._rest, shank)
         if not self._bent and bent > BENT_RAD:
             self._bent = True
         elif self._bent and bent < BACK_RAD:
             self._bent = False
             self.bends += 1
-
-
-def _turn(a: Quaternion, b: Quaternion) -> float:
-    turn = multiply(conjugate(a), b)
-    return 2.0 * math.atan2(math.hypot(*turn[1:]), abs(turn[0]))

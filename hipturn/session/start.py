@@ -7,12 +7,12 @@ import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from analysis import exercises
 from hipturn.errors import UserError
+from hipturn.plan import SideChoice
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.questions import asked
 from hipturn.session.radio_session import Place, Wish, run_session, strap
@@ -28,8 +28,6 @@ from imu.recording import rescue_orphans
 from imu.sample import Segment, Side
 from imu.virtual.on_air.backend import backend_of
 from imu.virtual.wearer import on_air
-
-SideChoice = Literal["left", "right", "both"]
 
 
 def start_virtual(
@@ -99,7 +97,7 @@ def start_radio(
         else:
             click.echo("Looking for units…")
             seen = await find(SCAN_S, load_profiles())
-            strapped = await tell_apart(seen, _places(side), click.echo)
+            strapped = await tell_apart(seen, places_of(side), click.echo)
         clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))
 
@@ -118,7 +116,8 @@ def _run(session: Coroutine[None, None, Path]) -> Path:
     return asyncio.run(session)
 
 
-def _places(side: SideChoice) -> list[Place]:
+def places_of(side: SideChoice) -> list[Place]:
+    """Return where units go: thigh and shank of each leg."""
     legs = [Side.RIGHT, Side.LEFT] if side == "both" else [Side(side)]
     return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
 

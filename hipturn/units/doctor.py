@@ -6,6 +6,7 @@ import asyncio
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -31,12 +32,8 @@ class Finding(NamedTuple):
 
 def examine() -> list[Finding]:
     """Look at Python, packages, disk and Bluetooth."""
-    return [_python(), *_packages(), _disk(), *_bluetooth()]
-
-
-def _python() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    return Finding("Python", True, version)
+    python = Finding("Python", True, platform.python_version())
+    return [python, *_packages(), _disk(), *_bluetooth()]
 
 
 def _packages() -> Iterator[Finding]:

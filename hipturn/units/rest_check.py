@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hipturn.session.radio_session import Strapped, clock_from_now
-from hipturn.units.unit_setup import until_all_stream
-from imu.air.link import ConnectLock, UnitLink
+from hipturn.units.unit_setup import listening, until_all_stream
 from imu.air.radio_errors import Backend
 from imu.clocks.losses import losses
-from imu.quaternion import conjugate, multiply
+from imu.quaternion import turn_rad
 from imu.sample import Sample, SampleTable, Unit
 
 REST_S = 5.0
@@ -63,38 +62,16 @@ async def watch_rest(
     """
     clock = clock_ns or clock_from_now()
     samples: list[Sample] = []
-    stop, lock = asyncio.Event(), ConnectLock()
-    links = [
-        UnitLink(
-            one.found.device,
-            one.driver,
-            index,
-            samples.append,
-            lambda _: None,
-            clock,
-            connect_lock=lock,
-            backend=backend,
-        )
-        for index, one in enumerate(strapped)
-    ]
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for link in links:
-                tasks.create_task(link.run(stop))
-            try:
-                await until_all_stream(links, [one.unit.label for one in strapped])
-                begun_ns = clock() + round(SETTLE_S * 1e9)
-                while (rested_s := (clock() - begun_ns) * 1e-9) < REST_S:
-                    progress(min(1.0, rested_s / REST_S))
-                    await asyncio.sleep(POLL_S)
-            finally:
-                stop.set()
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+    units = [(one.found, one.driver) for one in strapped]
+    async with listening(units, samples.append, clock, backend) as links:
+        await until_all_stream(links, [one.unit.label for one in strapped])
+        begun_ns = clock() + round(SETTLE_S * 1e9)
+        while (rested_s := (clock() - begun_ns) * 1e-9) < REST_S:
+            progress(min(1.0, rested_s / REST_S))
+            await asyncio.sleep(POLL_S)
     span = (begun_ns, begun_ns + round(REST_S * 1e9))
     kept = [s for s in samples if span[0] <= s.host_time_ns < span[1]]
-    units = [one.unit for one in strapped]
-    return judge(kept, units, [link.battery_percent for link in links])
+    return judge(kept, [one.unit for one in strapped], [link.battery_percent for link in links])
 
 
 def judge(
@@ -130,10 +107,8 @@ def drift_dps(samples: Sequence[Sample]) -> float:
         first, last = known[0], known[-1]
         assert first.q is not None  # noqa: S101 (chosen so)
         assert last.q is not None  # noqa: S101
-        turn = multiply(conjugate(first.q), last.q)
-        angle = 2.0 * math.atan2(math.hypot(*turn[1:]), abs(turn[0]))
         seconds = (last.host_time_ns - first.host_time_ns) * 1e-9
-        return math.degrees(angle) / seconds if seconds > 0 else 0.0
+        return math.degrees(turn_rad(first.q, last.q)) / seconds if seconds > 0 else 0.0
     rates = [sample.gyr for sample in samples if sample.gyr is not None]
     if not rates:
         return 0.0

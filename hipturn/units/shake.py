@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 
 from hipturn.errors import UserError
 from hipturn.session.radio_session import Place, Strapped, clock_from_now
-from hipturn.units.unit_setup import until_all_stream
-from imu.air.link import ConnectLock, UnitLink
+from hipturn.units.unit_setup import listening, until_all_stream
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found
 from imu.drivers import driver_for
-from imu.quaternion import Quaternion, conjugate, multiply
+from imu.quaternion import Quaternion, turn_rad
 from imu.sample import Sample
 
 SHAKEN_RAD_S = math.radians(120.0)
@@ -75,9 +74,7 @@ class ShakeWatch:
         if last is None:
             return None
         seconds = (sample.host_time_ns - last[0]) * 1e-9
-        turn = multiply(conjugate(last[1]), sample.q)
-        angle = 2.0 * math.atan2(math.hypot(*turn[1:]), abs(turn[0]))
-        return angle / seconds, 1.0 - math.exp(-seconds / MEMORY_S)
+        return turn_rad(last[1], sample.q) / seconds, 1.0 - math.exp(-seconds / MEMORY_S)
 
 
 async def tell_apart(
@@ -104,33 +101,12 @@ async def tell_apart(
             f"{len(places)} units are needed and {len(found)} are in range ({names}): switch on"
             " those you wear and no others, or name them with --thigh and --shank"
         )
-    watch, stop = watch or ShakeWatch(), asyncio.Event()
-    lock, clock_ns = ConnectLock(), clock_from_now()
-    chosen: dict[Place, int] = {}
-    links: list[UnitLink] = []
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for index, unit in enumerate(found):
-                link = UnitLink(
-                    unit.device,
-                    driver_for(unit.profile),
-                    index,
-                    watch.push,
-                    lambda _: None,
-                    clock_ns,
-                    connect_lock=lock,
-                    backend=backend,
-                )
-                links.append(link)
-                tasks.create_task(link.run(stop))
-            try:
-                say(f"Connecting to {len(found)} units…")
-                await until_all_stream(links, [unit.name or unit.address for unit in found])
-                await _ask(watch, found, places, chosen, say)
-            finally:
-                stop.set()
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+    watch, chosen = watch or ShakeWatch(), dict[Place, int]()
+    units = [(unit, driver_for(unit.profile)) for unit in found]
+    async with listening(units, watch.push, clock_from_now(), backend) as links:
+        say(f"Connecting to {len(found)} units…")
+        await until_all_stream(links, [unit.name or unit.address for unit in found])
+        await _ask(watch, found, places, chosen, say)
     return [
         Strapped(place, found[index], driver_for(found[index].profile))
         for place, index in chosen.items()

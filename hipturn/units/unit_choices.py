@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bleak import BleakClient
 
@@ -151,50 +152,36 @@ def _steps(profile: Profile, wanted: Wanted) -> list[Callable[[BleakClient], Awa
     steps: list[Callable[[BleakClient], Awaitable[Change]]] = []
     if wanted.filter_profile is not None:
         choice, way = check_choice(profile, wanted.filter_profile), wanted.filter_profile
-        steps.append(
-            lambda client: _set(
-                "filter profile",
-                way,
-                lambda: read_choice(client, choice),
-                lambda: write_choice(client, choice, way),
-                client,
-            )
-        )
+        read, write = partial(read_choice, setting=choice), partial(write_choice, setting=choice)
+        steps.append(partial(_set, "filter profile", way, read, write))
     if wanted.name is not None:
-        naming, name = check_name(profile, wanted.name), wanted.name
-        steps.append(
-            lambda client: _set(
-                "name",
-                name,
-                lambda: read_text(client, naming),
-                lambda: write_text(client, naming, name),
-                client,
-            )
-        )
+        naming = check_name(profile, wanted.name)
+        read, write = partial(read_text, setting=naming), partial(write_text, setting=naming)
+        steps.append(partial(_set, "name", wanted.name, read, write))
     return steps
 
 
 async def _set(
     what: str,
     wanted: str,
-    read: Callable[[], Awaitable[str]],
-    write: Callable[[], Awaitable[None]],
+    read: Callable[[BleakClient], Awaitable[str]],
+    write: Callable[..., Awaitable[None]],
     client: BleakClient,
 ) -> Change:
     """Write a setting unless the unit has it already, for it wears out flash; read it back."""
-    before = await read()
+    before = await read(client)
     if before == wanted:
         return Change(what, before, before, wanted)
     try:
-        await write()
+        await write(client, wanted=wanted)
     except RADIO_ERRORS:
         if not client.is_connected:
             raise
-        return Change(what, before, await read(), wanted)  # the unit refused it
-    after = await read()
+        return Change(what, before, await read(client), wanted)  # the unit refused it
+    after = await read(client)
     if after != wanted:
         await asyncio.sleep(READ_AGAIN_S)
-        after = await read()
+        after = await read(client)
     return Change(what, before, after, wanted)
 
 

@@ -1,9 +1,9 @@
-"""Connects to a unit briefly: to find it, or to read its serial number."""
+"""Connects to units briefly: to find one, to read its serial number, to hear several stream."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from bleak import BleakClient
@@ -11,13 +11,15 @@ from bleak import BleakClient
 from hipturn.errors import UserError
 from hipturn.units.kit import KitUnit
 from imu.air.identity import read_serial
-from imu.air.link import UnitLink
+from imu.air.link import ConnectLock, UnitLink
 from imu.air.link_state import LinkState
 from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, RadioError, explain, trouble_of
 from imu.air.scan import Found, find
+from imu.drivers import Driver
 from imu.drivers.talk import attempt
 from imu.profiles.profile import load_profiles
+from imu.sample import Sample
 
 SCAN_S = 8.0
 """Long enough to hear several advertisements of a slow unit."""
@@ -153,3 +155,43 @@ async def visit(found: Found, backend: Backend | None) -> AsyncIterator[BleakCli
             await attempt(client.disconnect)
     except RADIO_ERRORS as error:
         raise RadioError(trouble_of(error), f"{found.name}: {explain(error)}") from error
+
+
+@asynccontextmanager
+async def listening(
+    units: Sequence[tuple[Found, Driver]],
+    receive: Callable[[Sample], None],
+    clock_ns: Callable[[], int],
+    backend: Backend | None,
+) -> AsyncIterator[list[UnitLink]]:
+    """Let units stream inside the `async with`; samples are numbered as the units are in order.
+
+    Raises
+    ------
+    imu.air.radio_errors.RadioError
+        When a unit cannot be reached.
+    """
+    stop, lock = asyncio.Event(), ConnectLock()
+    links = [
+        UnitLink(
+            found.device,
+            driver,
+            index,
+            receive,
+            lambda _: None,
+            clock_ns,
+            connect_lock=lock,
+            backend=backend,
+        )
+        for index, (found, driver) in enumerate(units)
+    ]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for link in links:
+                tasks.create_task(link.run(stop))
+            try:
+                yield links
+            finally:
+                stop.set()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None

@@ -13,23 +13,11 @@ from typing import NamedTuple
 from bleak import BleakClient
 
 from imu.air.radio_errors import RadioError, Trouble
-from imu.drivers.capture2go_packages import (
-    GET_STATUS,
-    MEASUREMENT_MODE,
-    SET_MEASUREMENT_MODE,
-    START_STREAMING,
-    STATUS,
-    STATUS_BODY,
-    STOP_AND_CLEAR,
-    STOP_STREAMING,
-    Package,
-    PackageReader,
-    pack,
-    reading_of,
-)
+from imu.drivers import capture2go_packages as c2g
+from imu.drivers.capture2go_packages import Package, PackageReader, pack, reading_of
 from imu.drivers.reading import Reading, Reason, count
 from imu.drivers.talk import Notifications, attempt, characteristic, put
-from imu.drivers.unit_fields import UnitFields, fields_of
+from imu.drivers.unit_fields import CodedDriver
 from imu.profiles.unit_layout import Profile
 from imu.profiles.write_guard import CAPTURE2GO_COMMAND as COMMAND
 
@@ -40,22 +28,14 @@ STATUS_EVERY_S = 1
 MODES = {"full_6d": 1, "quat_float": 3, "quat_fixed": 4}
 
 
-class Capture2GoDriver:
+class Capture2GoDriver(CodedDriver):
     """Starts, reads and stops a Capture2Go unit."""
 
     def __init__(self, profile: Profile, stream: str | None, rate_hz: float | None) -> None:
-        self.profile = profile
-        self.stream = stream or profile.prefer[0]
-        self.rate_hz = rate_hz or profile.rates.default
-        self.rejected: dict[str, int] = {}
-        self._layout = profile.streams[self.stream]
+        super().__init__(profile, stream, rate_hz)
         self._reader = PackageReader(self.rejected)
         self._charge: int | None = None
         self._notifications: Notifications | None = None
-
-    def unit_fields(self) -> UnitFields:
-        """Return what `imu.sample.Unit` wants to know."""
-        return fields_of(self._layout, self.rate_hz)
 
     def decode(self, payload: bytes) -> list[Reading]:
         """Return the samples that are complete with this notification; never raises."""
@@ -91,14 +71,14 @@ class Capture2GoDriver:
                 "app first",
             )
         if status is not None and status.state == STREAMING:
-            await self._put(client, pack(STOP_AND_CLEAR))
-        await self._put(client, pack(SET_MEASUREMENT_MODE, self._mode()))
-        await self._put(client, pack(START_STREAMING))
+            await self._put(client, pack(c2g.STOP_AND_CLEAR))
+        await self._put(client, pack(c2g.SET_MEASUREMENT_MODE, self._mode()))
+        await self._put(client, pack(c2g.START_STREAMING))
 
     async def stop(self, client: BleakClient) -> None:
         """Stop the unit as far as it still listens; never raises."""
         self._notifications = None
-        await attempt(lambda: self._put(client, pack(STOP_STREAMING)))
+        await attempt(lambda: self._put(client, pack(c2g.STOP_STREAMING)))
         await attempt(lambda: client.stop_notify(characteristic(client, self._layout.uuid)))
 
     async def battery(self, client: BleakClient) -> int | None:
@@ -110,15 +90,10 @@ class Capture2GoDriver:
         target = characteristic(client, self._layout.uuid)
         if borrowed:
             await attempt(lambda: client.start_notify(target, notifications))
-        found: list[_Status | None] = [None]
-
-        async def asked() -> None:
-            found[0] = await self._ask_status(client, notifications)
-
-        await attempt(asked)
+        found = await attempt(lambda: self._ask_status(client, notifications))
         if borrowed:
             await attempt(lambda: client.stop_notify(target))
-        return found[0].charge if found[0] else None
+        return found.charge if found else None
 
     async def _ask_status(
         self, client: BleakClient, notifications: Notifications
@@ -128,7 +103,7 @@ class Capture2GoDriver:
         def reply(payload: bytes) -> _Status | None:
             return next(filter(None, map(_status, reader.packages(payload))), None)
 
-        return await notifications.ask(lambda: self._put(client, pack(GET_STATUS)), reply)
+        return await notifications.ask(lambda: self._put(client, pack(c2g.GET_STATUS)), reply)
 
     def _mode(self) -> bytes:
         """Return the measurement mode that turns the stream on and all others off."""
@@ -136,7 +111,7 @@ class Capture2GoDriver:
         modes[MODES[self.stream]] = self.profile.rates.codes[self.rate_hz]
         modes[6] = STATUS_EVERY_S
         without_magnet = 1
-        return MEASUREMENT_MODE.pack(0, *modes, 0, 0, 0, 0, 0, without_magnet)
+        return c2g.MEASUREMENT_MODE.pack(0, *modes, 0, 0, 0, 0, 0, without_magnet)
 
     async def _put(self, client: BleakClient, package: bytes) -> None:
         await put(client, characteristic(client, COMMAND), COMMAND, package)
@@ -152,7 +127,7 @@ class _Status(NamedTuple):
 
 def _status(package: Package) -> _Status | None:
     """Return the status in a package; None for another kind of package."""
-    if package.header != STATUS or len(package.body) != STATUS_BODY.size:
+    if package.header != c2g.STATUS or len(package.body) != c2g.STATUS_BODY.size:
         return None
-    _, state, *_, charge, _ = STATUS_BODY.unpack(package.body)
+    _, state, *_, charge, _ = c2g.STATUS_BODY.unpack(package.body)
     return _Status(state, min(charge & CHARGE_MASK, 100))

@@ -12,10 +12,8 @@ from collections.abc import Callable
 from bleak import BleakClient
 
 from imu.air.radio_errors import RadioError, Trouble
-from imu.drivers.reading import Reading
 from imu.drivers.talk import Notifications, attempt, characteristic, put
 from imu.drivers.toml_driver import TomlDriver
-from imu.drivers.unit_fields import UnitFields
 from imu.profiles.profile import load_profiles
 from imu.profiles.unit_layout import Profile
 from imu.profiles.write_guard import METAWEAR_COMMAND as COMMAND
@@ -26,42 +24,13 @@ ASK_ACCELEROMETER = b"\x03\x80"
 CHIPS = {1: "metamotion_bmi160", 4: "metamotion_bmi270"}
 
 
-class MetaMotionDriver:
-    """A `TomlDriver` whose profile is chosen by the unit itself."""
+class MetaMotionDriver(TomlDriver):
+    """A `TomlDriver` whose profile is chosen by the unit itself; final after `start`."""
 
     def __init__(self, profile: Profile, stream: str | None, rate_hz: float | None) -> None:
-        self._wanted = stream
-        self._rate_hz = rate_hz
+        super().__init__(profile, stream, rate_hz)
+        self._wanted_hz = rate_hz
         self._probed = False
-        self._by_chip = TomlDriver(profile, stream, rate_hz)
-
-    @property
-    def profile(self) -> Profile:
-        """What the unit is, final after `start`."""
-        return self._by_chip.profile
-
-    @property
-    def stream(self) -> str:
-        """Which of its streams is used."""
-        return self._by_chip.stream
-
-    @property
-    def rate_hz(self) -> float:
-        """Samples per second that the unit is set to."""
-        return self._by_chip.rate_hz
-
-    @property
-    def rejected(self) -> dict[str, int]:
-        """Reason → how often something was not taken."""
-        return self._by_chip.rejected
-
-    def unit_fields(self) -> UnitFields:
-        """Return what `imu.sample.Unit` wants to know."""
-        return self._by_chip.unit_fields()
-
-    def decode(self, payload: bytes) -> list[Reading]:
-        """Return the samples complete with this notification; never raises."""
-        return self._by_chip.decode(payload)
 
     async def start(self, client: BleakClient, receive: Callable[[bytes], None]) -> None:
         """Ask for the chip the first time, then set the unit up and start it.
@@ -75,15 +44,7 @@ class MetaMotionDriver:
             chip = await probe_chip(client)
             if chip is not None:
                 self._use(chip)
-        await self._by_chip.start(client, receive)
-
-    async def stop(self, client: BleakClient) -> None:
-        """Stop the unit as far as it still listens; never raises."""
-        await self._by_chip.stop(client)
-
-    async def battery(self, client: BleakClient) -> int | None:
-        """Return the charge in percent; None when the unit does not report it."""
-        return await self._by_chip.battery(client)
+        await super().start(client, receive)
 
     def _use(self, chip: int) -> None:
         """Go on with the profile of a chip."""
@@ -98,8 +59,8 @@ class MetaMotionDriver:
         if profile_id != self.profile.id:
             chosen = load_profiles()[profile_id]
             stream = self._wanted if self._wanted in chosen.streams else None
-            rate_hz = self._rate_hz if self._rate_hz in chosen.rates.allowed else None
-            self._by_chip = TomlDriver(chosen, stream, rate_hz)
+            rate_hz = self._wanted_hz if self._wanted_hz in chosen.rates.allowed else None
+            super().__init__(chosen, stream, rate_hz)
 
 
 async def probe_chip(client: BleakClient) -> int | None:

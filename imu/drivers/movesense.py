@@ -22,7 +22,7 @@ from imu.drivers.reading import (
     rotation_rate_of,
 )
 from imu.drivers.talk import Notifications, attempt, characteristic, put, read_battery
-from imu.drivers.unit_fields import UnitFields, fields_of
+from imu.drivers.unit_fields import CodedDriver
 from imu.profiles.unit_layout import MAX_NOTIFICATION_BYTES, Profile
 from imu.profiles.write_guard import MOVESENSE_COMMAND as COMMAND
 
@@ -36,22 +36,14 @@ PAIR_BYTES = 24  # acceleration and rotation rate of one sample
 BLOCKS_PER_S = 13  # messages a second, whatever the rate: the unit gathers samples
 
 
-class MovesenseDriver:
+class MovesenseDriver(CodedDriver):
     """Starts, reads and stops a Movesense unit."""
 
     def __init__(self, profile: Profile, stream: str | None, rate_hz: float | None) -> None:
-        self.profile = profile
-        self.stream = stream or profile.prefer[0]
-        self.rate_hz = rate_hz or profile.rates.default
-        self.rejected: dict[str, int] = {}
-        self._layout = profile.streams[self.stream]
+        super().__init__(profile, stream, rate_hz)
         self._expected = HEAD.size + PAIR_BYTES * max(1, round(self.rate_hz / BLOCKS_PER_S))
         self._part = b""
         self._splits = False
-
-    def unit_fields(self) -> UnitFields:
-        """Return what `imu.sample.Unit` wants to know."""
-        return fields_of(self._layout, self.rate_hz)
 
     async def start(self, client: BleakClient, receive: Callable[[bytes], None]) -> None:
         """Subscribe, then ask for the measurement.

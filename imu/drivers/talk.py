@@ -202,11 +202,12 @@ def _changed(write: Write, payload: bytes, held: bytes | None) -> bytes | None:
     return None if held[part] == payload[part] else payload
 
 
-async def attempt(step: Callable[[], Awaitable[None]]) -> None:
-    """Do something on the way out: it may fail, and may not take long."""
+async def attempt(step: Callable[[], Awaitable[T]]) -> T | None:
+    """Do something that may fail and may not take long; return what it gave, None if it failed."""
     with suppress(Exception):
         async with asyncio.timeout(STOP_TIMEOUT_S):
-            await step()
+            return await step()
+    return None
 
 
 async def read_battery(client: BleakClient, battery: Battery) -> int | None:

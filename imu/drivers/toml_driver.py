@@ -116,15 +116,11 @@ class TomlDriver:
             at = payload.find(battery.reply)
             return None if at < 0 else charge(battery, payload[at:])
 
-        percent: list[int | None] = [None]
-
-        async def asked() -> None:
-            percent[0] = await notifications.ask(lambda: self._send(client, poll), reply)
-
-        await attempt(asked)
+        ask = functools.partial(notifications.ask, lambda: self._send(client, poll), reply)
+        percent = await attempt(ask)
         if borrowed:
             await attempt(lambda: client.stop_notify(find(client, battery.uuid)))
-        return percent[0]
+        return percent
 
     async def _send(self, client: BleakClient, write: Write) -> None:
         values = write_values(self.profile.rates, self._rate_hz)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from imu.profiles.hex_template import HexTemplate, parse_template
+
+T = TypeVar("T")
 
 MAX_TEXT = 500
 MAX_ENTRIES = 64
@@ -197,6 +200,15 @@ class Table:
             self.problem(f"{key} must be a table")
             return None
         return Table(value, f"{self._where}.{key}" if self._where else key, self._problems)
+
+    def under(self, key: str, read: Callable[[Table], T], *, required: bool = False) -> T | None:
+        """Return what is read of the table under a key, all of it; None where it is missing."""
+        entry = self.table(key, required=required)
+        if entry is None:
+            return None
+        found = read(entry)
+        entry.done()
+        return found
 
     def entries(self, key: str, text_key: str) -> list[Table]:
         """Return a list of tables; a bare text stands for a table with that text only."""

@@ -61,8 +61,8 @@ def read_profile(table: Table, name: str) -> Profile:
         pairing=bool(table.flag("pairing", False)),
         writable=writable,
         match=_read_match(table),
-        battery=_read_battery(table, default_uuid),
-        serial=_read_held(table, "serial"),
+        battery=table.under("battery", lambda entry: _read_battery(entry, default_uuid)),
+        serial=table.under("serial", _read_held),
         rates=_read_rates(table),
         filter_profile=filter_profile,
         naming=naming,
@@ -133,17 +133,15 @@ def _read_match(table: Table) -> Match:
     return match
 
 
-def _read_battery(table: Table, default_uuid: str) -> Battery | None:
-    """Return where the charge is read; None where the unit does not report it."""
-    entry = table.table("battery")
-    if entry is None:
-        return None
-    poll = _read_poll(entry, default_uuid)
+def _read_battery(entry: Table, default_uuid: str) -> Battery:
+    """Return where the charge is read."""
+    polls = [read_write(poll, "bytes", default_uuid) for poll in entry.entries("poll", "bytes")]
+    poll = polls[0] if polls else None
     reply = entry.bytes_("reply")
     if poll is not None and not reply:
         entry.problem("poll needs reply, the bytes that the answer begins with")
     offset, layout = read_number(entry)
-    battery = Battery(
+    return Battery(
         uuid=entry.uuid("uuid"),
         offset=offset,
         layout=layout,
@@ -151,25 +149,12 @@ def _read_battery(table: Table, default_uuid: str) -> Battery | None:
         reply=reply[0] if reply else b"",
         table=_read_charge_table(entry),
     )
-    entry.done()
-    return battery
 
 
-def _read_held(table: Table, key: str) -> Held | None:
-    """Return where a number is read: `uuid` and `field`; None where the key is missing."""
-    entry = table.table(key)
-    if entry is None:
-        return None
+def _read_held(entry: Table) -> Held:
+    """Return where a number is read: `uuid` and `field`."""
     offset, layout = read_number(entry)
-    held = Held(uuid=entry.uuid("uuid"), offset=offset, layout=layout)
-    entry.done()
-    return held
-
-
-def _read_poll(entry: Table, default_uuid: str) -> Write | None:
-    """Return what asks for the charge; None where it is simply read."""
-    polls = [read_write(poll, "bytes", default_uuid) for poll in entry.entries("poll", "bytes")]
-    return polls[0] if polls else None
+    return Held(uuid=entry.uuid("uuid"), offset=offset, layout=layout)
 
 
 def _read_charge_table(entry: Table) -> tuple[tuple[float, int], ...]:
@@ -202,7 +187,7 @@ def _read_rates(table: Table) -> Rates:
     if codes and set(allowed) != set(codes):
         entry.problem("allowed and code must hold the same rates, allowed may be left out")
     default = float(entry.number("default", 1.0, 2000.0))
-    held = _read_held(entry, "held")
+    held = entry.under("held", _read_held)
     entry.done()
     if default not in allowed:
         entry.problem(f"default {default:g} is not among the allowed rates")

@@ -22,28 +22,23 @@ CHECKED_BYTES = 64
 
 def read_settings(table: Table) -> tuple[ChoiceSetting | None, TextSetting | None]:
     """Return filter profile and name, as far as `[setting.…]` describes them."""
-    settings = table.table("setting")
-    if settings is None:
-        return None, None
-    found = _read_choice(settings.table("filter_profile")), _read_text(settings.table("name"))
-    settings.done()
-    return found
+    found = table.under(
+        "setting", lambda s: (s.under("filter_profile", _read_choice), s.under("name", _read_text))
+    )
+    return found or (None, None)
 
 
 def read_number(entry: Table) -> tuple[int, str]:
     """Return offset and struct layout of the number in `field`."""
-    field = entry.table("field", required=True)
-    kind, offset = NUMBER_TYPES["u8"], 0
-    if field is not None:
+
+    def read(field: Table) -> tuple[int, str]:
         kind = NUMBER_TYPES[field.text("type", choices=tuple(NUMBER_TYPES)) or "u8"]
-        offset = field.whole("offset", 0, MAX_OFFSET)
-        field.done()
-    return offset, kind.order + kind.code
+        return field.whole("offset", 0, MAX_OFFSET), kind.order + kind.code
+
+    return entry.under("field", read, required=True) or (0, "<B")
 
 
-def _read_choice(entry: Table | None) -> ChoiceSetting | None:
-    if entry is None:
-        return None
+def _read_choice(entry: Table) -> ChoiceSetting:
     offset, layout = read_number(entry)
     choices = entry.table("choices", required=True)
     names = choices.keys() if choices else []
@@ -52,15 +47,13 @@ def _read_choice(entry: Table | None) -> ChoiceSetting | None:
     values = {name: choices.whole(name, 0, 255) for name in names} if choices else {}
     if values and not _fit(values.values(), layout):
         entry.problem("the numbers of choices do not fit the type of field")
-    setting = ChoiceSetting(
+    return ChoiceSetting(
         uuid=entry.uuid("uuid"),
         offset=offset,
         layout=layout,
         mark=_read_mark(entry),
         choices=MappingProxyType(values),
     )
-    entry.done()
-    return setting
 
 
 def _fit(values: Iterable[int], layout: str) -> bool:
@@ -70,9 +63,7 @@ def _fit(values: Iterable[int], layout: str) -> bool:
         return False
 
 
-def _read_text(entry: Table | None) -> TextSetting | None:
-    if entry is None:
-        return None
+def _read_text(entry: Table) -> TextSetting:
     text = entry.table("text", required=True)
     setting = TextSetting(
         uuid=entry.uuid("uuid"),
@@ -83,19 +74,16 @@ def _read_text(entry: Table | None) -> TextSetting | None:
     )
     if text is not None:
         text.done()
-    entry.done()
     if setting.offset is None and (setting.mark or setting.size_at is not None):
         entry.problem("mark and size_at need text.offset: without it the text is all there is")
     return setting
 
 
 def _read_mark(entry: Table) -> Mark | None:
-    mark = entry.table("mark")
-    if mark is None:
-        return None
-    found = Mark(offset=mark.whole("offset", 0, MAX_OFFSET), value=mark.whole("value", 0, 255))
-    mark.done()
-    return found
+    return entry.under(
+        "mark",
+        lambda m: Mark(offset=m.whole("offset", 0, MAX_OFFSET), value=m.whole("value", 0, 255)),
+    )
 
 
 def unsafe_settings(profile: Profile) -> Iterator[str]:

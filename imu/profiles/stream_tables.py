@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
+from typing import TypedDict
 
 from imu.profiles.checked_tables import Table
 from imu.profiles.line_pattern import line_pattern
@@ -34,6 +36,13 @@ TEXT_NUMBER = NumberType("<", "d", 8)  # a line's numbers are packed as these be
 MAX_DELAY_S = 5.0
 
 
+class _CounterFields(TypedDict):
+    offset: int
+    layout: str
+    bits: int
+    in_record: bool
+
+
 def read_stream(
     table: Table, name: str, heading: Heading, min_mtu: int, default_uuid: str
 ) -> Stream:
@@ -56,10 +65,10 @@ def read_stream(
     line, numbers = _read_line(table) if framing == "line" else (None, 0)
     headers, sync = table.bytes_("header"), table.bytes_("sync")[:1]
     is_text = framing == "line"
-    time = _read_clock(table, is_text=is_text)
-    sequence = _read_counter(table, "seq", is_text=is_text)
-    repeat = _read_repeat(table)
-    fields = _read_fields(table, is_text=is_text)
+    time = table.under("time", lambda entry: _read_clock(entry, is_text=is_text))
+    sequence = table.under("seq", lambda entry: Counter(**_read_counter(entry, is_text=is_text)))
+    repeat = table.under("repeat", _read_repeat)
+    fields = table.under("field", lambda entry: _read_fields(entry, is_text=is_text)) or {}
     length, *longer = (numbers * TEXT_NUMBER.size,) if is_text else _read_lengths(table, framing)
     stream = Stream(
         name=name,
@@ -75,10 +84,10 @@ def read_stream(
         time=time,
         sequence=sequence,
         repeat=repeat,
-        quat=fields["quat"],
-        euler_zyx_deg=fields["euler_zyx_deg"],
-        acc=fields["acc"],
-        gyr=fields["gyr"],
+        quat=fields.get("quat"),
+        euler_zyx_deg=fields.get("euler_zyx_deg"),
+        acc=fields.get("acc"),
+        gyr=fields.get("gyr"),
         start=read_writes(table, "start", default_uuid),
         stop=read_writes(table, "stop", default_uuid),
         min_mtu=max(min_mtu, length + MTU_OVERHEAD if framing == "message" else 0),
@@ -130,43 +139,30 @@ def read_write(entry: Table, key: str, default_uuid: str) -> Write | None:
     return write
 
 
-def _read_clock(table: Table, *, is_text: bool) -> Clock | None:
-    """Return where the unit's time lies."""
-    counter = _read_counter(table, "time", is_text=is_text, clock=True)
-    return counter if isinstance(counter, Clock) else None
-
-
-def _read_counter(table: Table, key: str, *, is_text: bool, clock: bool = False) -> Counter | None:
-    """Return where a counter lies."""
-    entry = table.table(key)
-    if entry is None:
-        return None
-    offset = entry.whole("offset", 0, MAX_NOTIFICATION_BYTES)
-    kind = TEXT_NUMBER if is_text else _read_type(entry)
-    width = min(kind.size * 8, MAX_COUNTER_BITS)
-    bits = entry.whole(
-        "bits", 1, MAX_COUNTER_BITS if is_text else width, None if is_text else width
-    )
-    if not is_text and not kind.whole:
-        entry.problem("type must be a whole number, a counter has no decimals")
-    in_record = bool(entry.flag("in_record", False))
-    tick_s: float | None = None
-    if clock:
-        tick_s = _read_tick(entry)
-    entry.done()
-    offset *= TEXT_NUMBER.size if is_text else 1
-    layout = kind.order + kind.code
-    if clock:
-        return Clock(offset=offset, layout=layout, bits=bits, in_record=in_record, tick_s=tick_s)
-    return Counter(offset=offset, layout=layout, bits=bits, in_record=in_record)
-
-
-def _read_tick(entry: Table) -> float | None:
-    """Return the seconds of one count; None for `fit`, when they are not known beforehand."""
+def _read_clock(entry: Table, *, is_text: bool) -> Clock:
+    """Return where the unit's time lies; one count of `fit` is not known beforehand."""
+    counter, tick_s = _read_counter(entry, is_text=is_text), None
     if entry.peek("unit_s") == "fit":
         entry.text("unit_s")
-        return None
-    return entry.number("unit_s", 1e-9, 10.0)
+    else:
+        tick_s = entry.number("unit_s", 1e-9, 10.0)
+    return Clock(**counter, tick_s=tick_s)
+
+
+def _read_counter(entry: Table, *, is_text: bool) -> _CounterFields:
+    """Return where a counter lies."""
+    offset = entry.whole("offset", 0, MAX_NOTIFICATION_BYTES)
+    kind = TEXT_NUMBER if is_text else _read_type(entry)
+    width = MAX_COUNTER_BITS if is_text else min(kind.size * 8, MAX_COUNTER_BITS)
+    bits = entry.whole("bits", 1, width, None if is_text else width)
+    if not is_text and not kind.whole:
+        entry.problem("type must be a whole number, a counter has no decimals")
+    return {
+        "offset": offset * (TEXT_NUMBER.size if is_text else 1),
+        "layout": kind.order + kind.code,
+        "bits": bits,
+        "in_record": bool(entry.flag("in_record", False)),
+    }
 
 
 def _read_type(entry: Table) -> NumberType:
@@ -174,37 +170,23 @@ def _read_type(entry: Table) -> NumberType:
     return NUMBER_TYPES[entry.text("type", choices=tuple(NUMBER_TYPES)) or "u8"]
 
 
-def _read_repeat(table: Table) -> Repeat | None:
+def _read_repeat(entry: Table) -> Repeat:
     """Return how samples follow each other in one message."""
-    entry = table.table("repeat")
-    if entry is None:
-        return None
-    repeat = Repeat(
+    return Repeat(
         offset=entry.whole("offset", 0, MAX_NOTIFICATION_BYTES),
         stride=entry.whole("stride", 1, MAX_NOTIFICATION_BYTES),
         dt_s=entry.number("dt_s", 1e-4, 1.0) if entry.has("dt_s") else None,
         anchor=entry.text("anchor", "first", ("first", "last")),  # type: ignore[arg-type]
     )
-    entry.done()
-    return repeat
 
 
-def _read_fields(table: Table, *, is_text: bool) -> dict[str, Field | None]:
+def _read_fields(fields: Table, *, is_text: bool) -> dict[str, Field | None]:
     """Return the measured quantities."""
-    fields = table.table("field")
-    found: dict[str, Field | None] = dict.fromkeys(UNITS)
-    if fields is None:
-        return found
-    for key in UNITS:
-        entry = fields.table(key)
-        if entry is not None:
-            found[key] = _read_field(entry, key, is_text=is_text)
-            entry.done()
-    fields.done()
-    return found
+    read = functools.partial(_read_field, is_text=is_text)
+    return {key: fields.under(key, functools.partial(read, key)) for key in UNITS}
 
 
-def _read_field(entry: Table, key: str, *, is_text: bool) -> Field:
+def _read_field(key: str, entry: Table, *, is_text: bool) -> Field:
     """Return one measured quantity."""
     kind = TEXT_NUMBER if is_text else _read_type(entry)
     offset = entry.whole("offset", 0, MAX_NOTIFICATION_BYTES)

@@ -152,16 +152,8 @@ class WearerSettings:
 
 
 _ABOVE_ZERO = (
-    "fusion_hz",
-    "tremor_hz",
-    "rate_hz",
-    "stand_s",
-    "move_s",
-    "pose_s",
-    "still_s",
-    "reps",
-    "sets",
-)
+    "fusion_hz", "tremor_hz", "rate_hz", "stand_s", "move_s", "pose_s", "still_s", "reps", "sets",
+)  # fmt: skip
 _ANY_SIGN = ("knee_drift_deg", "pelvis_roll_deg", "foot_outward_deg")
 _SPANS = ("stroke_s", "hold_s", "rest_s", "connection_interval_s", "loss_burst")
 # A stroke or a connection interval of no length has no speed; a hold, a rest may be of no length.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from imu.quaternion import ARRAYS, Vector, slerp, table_of, wxyz
+from imu.quaternion import ARRAYS, slerp, table_of, wxyz
 from imu.sample import BoolArray, FloatArray, IntArray, Sample
 from imu.virtual.chance import UnitChance
 from imu.virtual.settings import WearerSettings
@@ -23,7 +23,7 @@ INTERVAL_STEP_S = 0.00125
 PACKET_S = 0.0005
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Transmission:
     """Everything one unit sent that arrived, in order."""
 
@@ -89,19 +89,17 @@ def transmit(
     interval_s = _interval(float(rng.random()), settings)
     arrival_s = arrivals(instant_s, interval_s, float(rng.random()) * interval_s)
     ticks = epoch + np.floor(instant_s * pace / TICK_S).astype(np.int64)
-    kept = ~losses(len(instant_s), chance.loss, settings)
-    return Transmission(
-        instant_s=instant_s[kept],
-        arrival_s=arrival_s[kept],
-        device_time=(ticks % 2**TIME_BITS)[kept],
-        sequence=((first_sequence + np.arange(len(instant_s))) % 2**SEQUENCE_BITS)[kept],
-        interval_s=interval_s,
-    )
+    sequence = (first_sequence + np.arange(len(instant_s))) % 2**SEQUENCE_BITS
+    sent = Transmission(instant_s, arrival_s, ticks % 2**TIME_BITS, sequence, interval_s)
+    return _only(sent, ~losses(len(instant_s), chance.loss, settings))
 
 
 def until(sent: Transmission, end_s: float) -> Transmission:
     """Return what a unit sent before a moment of the motion's clock: all of it, or till it died."""
-    kept = sent.instant_s < end_s
+    return _only(sent, sent.instant_s < end_s)
+
+
+def _only(sent: Transmission, kept: BoolArray) -> Transmission:
     return replace(
         sent,
         instant_s=sent.instant_s[kept],
@@ -197,20 +195,10 @@ def _samples(
     raw = settings.sensor_output != "quaternion"
     at_s, span_s = sent.instant_s, 1.0 / settings.rate_hz
     q = _as_sent(orientations_at(trace.q_earth_sensor, time_s, at_s)) if fused else nothing
-    acc = _vectors(means_over(trace.acc, time_s, at_s, span_s)) if raw else nothing
-    gyr = _vectors(means_over(trace.gyr, time_s, at_s, span_s)) if raw else nothing
-    return list(
-        map(
-            Sample,
-            [index] * count,
-            host_ns,
-            sent.device_time.tolist(),
-            sent.sequence.tolist(),
-            q,
-            acc,
-            gyr,
-        )
-    )
+    acc = _as_sent(means_over(trace.acc, time_s, at_s, span_s)) if raw else nothing
+    gyr = _as_sent(means_over(trace.gyr, time_s, at_s, span_s)) if raw else nothing
+    device_time, sequence = sent.device_time.tolist(), sent.sequence.tolist()
+    return list(map(Sample, [index] * count, host_ns, device_time, sequence, q, acc, gyr))
 
 
 def _interval(u: float, settings: WearerSettings) -> float:
@@ -272,15 +260,6 @@ def means_over(
     return mean
 
 
-def _rounded(values: FloatArray) -> list[list[float]]:
-    """Return rows of numbers in the four bytes a unit sends them in."""
-    rows: list[list[float]] = values.astype(np.float32).astype(np.float64).tolist()
-    return rows
-
-
-def _as_sent(q: FloatArray) -> list[tuple[float, float, float, float]]:
-    return [(w, x, y, z) for w, x, y, z in _rounded(q)]
-
-
-def _vectors(values: FloatArray) -> list[Vector]:
-    return [(x, y, z) for x, y, z in _rounded(values)]
+def _as_sent(values: FloatArray) -> list[Any]:
+    """Return rows of numbers, a tuple each, in the four bytes a unit sends them in."""
+    return list(map(tuple, values.astype(np.float32).astype(np.float64).tolist()))

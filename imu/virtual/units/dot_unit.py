@@ -28,37 +28,8 @@ from imu.virtual.on_air.delivery import (
     transmit,
 )
 from imu.virtual.settings import WearerSettings
-from imu.virtual.units.dot_layout import (
-    ACKNOWLEDGEMENT,
-    BATTERY,
-    CONTROL,
-    DEFAULT_MTU,
-    DEVICE_CONTROL,
-    DEVICE_INFO,
-    FILTER_AT,
-    FILTERS,
-    MESSAGES,
-    MODES,
-    MTU_OVERHEAD,
-    NAME,
-    NOT_SYNCHRONISED,
-    RATE_AT,
-    RATES_HZ,
-    READ_NOT_PERMITTED,
-    SET_FILTER,
-    SET_RATE,
-    SET_TAG,
-    SYNCHRONISED,
-    TAG_AT,
-    TAG_BYTES,
-    TAG_SIZE_AT,
-    VALUE_NOT_ALLOWED,
-    WRITE_NOT_PERMITTED,
-    WRONG_LENGTH,
-    RefusedError,
-    device_info,
-    sync_root,
-)
+from imu.virtual.units import dot_layout as dot
+from imu.virtual.units.dot_layout import RefusedError
 from imu.virtual.units.sensors import SensorTrace
 
 # After the script the wearer stays in the last pose this long, and the units go on measuring.
@@ -122,26 +93,26 @@ class DotUnit:
         address: str,
         serial: int,
         rssi: int = -55,
-        mtu: int = DEFAULT_MTU,
+        mtu: int = dot.DEFAULT_MTU,
         losses: Sequence[LinkLoss] = (),
     ) -> None:
         if any(before.at_s + before.away_s > after.at_s for before, after in pairwise(losses)):
             raise ValueError("link losses of a unit overlap: begin each after the one before it")
         self.address, self.serial, self.rssi, self.mtu = address, serial, rssi, mtu
-        self.name = NAME
+        self.name = dot.NAME
         self._trace, self._settings = trace, settings
         self._time_s: FloatArray = np.arange(len(trace.acc)) / settings.fusion_hz
         self._chance = copy.deepcopy(chance)
-        self._info = device_info(address, serial)
+        self._info = dot.device_info(address, serial)
         self._control = bytearray(32)
-        struct.pack_into("<H", self._control, RATE_AT, round(settings.rate_hz))
-        self._keep_tag(NAME.encode())
+        struct.pack_into("<H", self._control, dot.RATE_AT, round(settings.rate_hz))
+        self._keep_tag(dot.NAME.encode())
         self._rate_hz = settings.rate_hz
         self._losses = tuple(losses)
         self._broken = 0
         self._away_until_s = -math.inf
         self._subscribed: set[str] = set()
-        self._mode = min(MODES)
+        self._mode = min(dot.MODES)
         self._streams: dict[tuple[int, float], _Stream] = {}
         self._stream: _Stream | None = None
         self._next = 0
@@ -206,17 +177,17 @@ class DotUnit:
         RefusedError
             When it cannot be read.
         """
-        if uuid == DEVICE_INFO:
+        if uuid == dot.DEVICE_INFO:
             return self._info
-        if uuid == DEVICE_CONTROL:
+        if uuid == dot.DEVICE_CONTROL:
             return bytes(self._control)
-        if uuid == CONTROL:
+        if uuid == dot.CONTROL:
             return bytes((1, self.measuring, self._mode))
-        if uuid == BATTERY:
+        if uuid == dot.BATTERY:
             return bytes((87, 0))  # per cent; not charging
-        if uuid == ACKNOWLEDGEMENT:
-            return SYNCHRONISED if self.synchronised else NOT_SYNCHRONISED
-        raise RefusedError(READ_NOT_PERMITTED)
+        if uuid == dot.ACKNOWLEDGEMENT:
+            return dot.SYNCHRONISED if self.synchronised else dot.NOT_SYNCHRONISED
+        raise RefusedError(dot.READ_NOT_PERMITTED)
 
     def write(self, uuid: str, value: bytes, now_s: float) -> None:
         """Obey a command.
@@ -226,14 +197,14 @@ class DotUnit:
         RefusedError
             When the unit does not know it.
         """
-        if uuid == CONTROL:
+        if uuid == dot.CONTROL:
             self._start_or_stop(value, now_s)
-        elif uuid == DEVICE_CONTROL:
+        elif uuid == dot.DEVICE_CONTROL:
             self._configure(value)
-        elif uuid == MESSAGES and not self.measuring:
-            self.root_address = sync_root(value)
+        elif uuid == dot.MESSAGES and not self.measuring:
+            self.root_address = dot.sync_root(value)
         else:
-            raise RefusedError(WRITE_NOT_PERMITTED)
+            raise RefusedError(dot.WRITE_NOT_PERMITTED)
 
     @property
     def synchronised(self) -> bool:
@@ -254,7 +225,7 @@ class DotUnit:
         self._next = bisect_right(stream.arrival_s, now_s, lo=first)
         if stream.uuid not in self._subscribed:
             return []
-        room = min(size, self.mtu - MTU_OVERHEAD)
+        room = min(size, self.mtu - dot.MTU_OVERHEAD)
         return [
             (stream.uuid, stream.payloads[at : at + room])
             for at in range(first * size, self._next * size, size)
@@ -263,10 +234,10 @@ class DotUnit:
     def _start_or_stop(self, value: bytes, now_s: float) -> None:
         """Obey `01, 01 start or 00 stop, mode`."""
         if len(value) != 3:
-            raise RefusedError(WRONG_LENGTH)
+            raise RefusedError(dot.WRONG_LENGTH)
         kind, action, mode = value
-        if kind != 1 or action > 1 or mode not in MODES:
-            raise RefusedError(VALUE_NOT_ALLOWED)
+        if kind != 1 or action > 1 or mode not in dot.MODES:
+            raise RefusedError(dot.VALUE_NOT_ALLOWED)
         self._mode = mode
         if not action:
             self._stream = None
@@ -281,31 +252,31 @@ class DotUnit:
     def _configure(self, value: bytes) -> None:
         """Obey a write to the device control: byte 0 says which of its fields count."""
         if len(value) != len(self._control):
-            raise RefusedError(WRONG_LENGTH)
-        if value[0] & SET_RATE:
-            (rate_hz,) = struct.unpack_from("<H", value, RATE_AT)
-            if rate_hz not in RATES_HZ or self.measuring:
-                raise RefusedError(VALUE_NOT_ALLOWED)
+            raise RefusedError(dot.WRONG_LENGTH)
+        if value[0] & dot.SET_RATE:
+            (rate_hz,) = struct.unpack_from("<H", value, dot.RATE_AT)
+            if rate_hz not in dot.RATES_HZ or self.measuring:
+                raise RefusedError(dot.VALUE_NOT_ALLOWED)
             self._rate_hz = float(rate_hz)
-            struct.pack_into("<H", self._control, RATE_AT, rate_hz)
-        if value[0] & SET_FILTER:
-            if value[FILTER_AT] not in FILTERS:
-                raise RefusedError(VALUE_NOT_ALLOWED)
-            self._control[FILTER_AT] = value[FILTER_AT]
-        if value[0] & SET_TAG:
-            size = value[TAG_SIZE_AT]
-            if not 1 <= size <= TAG_BYTES:
-                raise RefusedError(VALUE_NOT_ALLOWED)
-            self._keep_tag(value[TAG_AT : TAG_AT + size])
+            struct.pack_into("<H", self._control, dot.RATE_AT, rate_hz)
+        if value[0] & dot.SET_FILTER:
+            if value[dot.FILTER_AT] not in dot.FILTERS:
+                raise RefusedError(dot.VALUE_NOT_ALLOWED)
+            self._control[dot.FILTER_AT] = value[dot.FILTER_AT]
+        if value[0] & dot.SET_TAG:
+            size = value[dot.TAG_SIZE_AT]
+            if not 1 <= size <= dot.TAG_BYTES:
+                raise RefusedError(dot.VALUE_NOT_ALLOWED)
+            self._keep_tag(value[dot.TAG_AT : dot.TAG_AT + size])
 
     def _keep_tag(self, tag: bytes) -> None:
         """Remember what people call the unit; on the air it keeps its own name."""
-        self._control[TAG_SIZE_AT] = len(tag)
-        self._control[TAG_AT : TAG_AT + TAG_BYTES] = tag.ljust(TAG_BYTES, b"\0")
+        self._control[dot.TAG_SIZE_AT] = len(tag)
+        self._control[dot.TAG_AT : dot.TAG_AT + dot.TAG_BYTES] = tag.ljust(dot.TAG_BYTES, b"\0")
 
     def _measured(self, mode: int) -> _Stream:
         """Return what the unit sends in a mode."""
-        uuid, layout = MODES[mode]
+        uuid, layout = dot.MODES[mode]
         settings = replace(self._settings, rate_hz=self._rate_hz)
         beat = None
         if self._root is not None and self.synchronised:

@@ -1,7 +1,6 @@
 """Faults of units, planted in a session at a chosen moment: a slip, a turned heading, silence.
 
-`StrapSlip`, `HeadingTurn` and `Silence` go into `WearerSettings.faults`; units are mixed up by
-`swap_segments` and `swap_sides` of `imu.virtual.wearer`, on a session that was worn.
+`StrapSlip`, `HeadingTurn` and `Silence` go into `WearerSettings.faults`.
 """
 
 from __future__ import annotations

@@ -848,7 +848,7 @@ def test_one_unit_alone_cannot_be_synchronised() -> None:
 def held(one: Any) -> int:
     """Return the bytes that a driver holds back."""
     reader = getattr(one, "_reader", None)
-    decoder = getattr(getattr(one, "_by_chip", one), "_decoder", None)
+    decoder = getattr(one, "_decoder", None)
     framing = getattr(decoder, "_framing", None)
     buffers = (
         getattr(one, "_part", b""),

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.accuracy.swapped import swap_segments, swap_sides
 from imu.quaternion import by_rows, conjugate, multiply
 from imu.sample import Segment, Side
 from imu.virtual.settings import WearerSettings
 from imu.virtual.units.faults import HeadingTurn, InRep, Silence, StrapSlip
-from imu.virtual.wearer import swap_segments, swap_sides, wear
+from imu.virtual.wearer import wear
 
 RIGHT = Side.RIGHT
 SHORT = WearerSettings(reps=3)
