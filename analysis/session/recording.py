@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from analysis.angle.free_movement import FreeAngles
 from analysis.angle.leg_angles import LegAngles, angles_of_recording
-from analysis.calibrate.stored import StoredCalibration
 from analysis.count.in_place import AWAY, InPlace, placed, posture
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise
 from analysis.leg import LegCalibration, LegFrames, Spans
 from analysis.session.alarms import Alarm, AlarmWatch
 from analysis.session.counting import DEG, Counting, Numbered, pelvis_share_deg, signal_of
+from analysis.session.stored import StoredCalibration
 from imu.quaternion import ARRAYS, IDENTITY
 from imu.sample import BoolArray, FloatArray, FrameTable, Segment, Side, Unit
 

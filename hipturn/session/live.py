@@ -12,8 +12,8 @@ from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.session.announcements import Announcement
 from hipturn.session.coach import Coach
 from hipturn.session.pipeline import Tracker, Update
-from hipturn.session.rate_watch import RateWatch
 from hipturn.session.terminal import Display, step_text
+from hipturn.units.rate_watch import RateWatch
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
 

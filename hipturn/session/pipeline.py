@@ -15,7 +15,6 @@ from analysis.calibrate.given_axes import GivenAxes
 from analysis.calibrate.guide import BENDS_ASKED, Guide, GuideUpdate, Step
 from analysis.calibrate.guide_given import GivenGuide
 from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration
-from analysis.calibrate.stored import StoredCalibration, stored_calibrations
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise
 from analysis.leg import LegCalibration, Spans
@@ -25,6 +24,7 @@ from analysis.session.counting import start_level_deg
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor
 from analysis.session.leg_monitor import LegMonitor, LegUpdate, Monitor
 from analysis.session.recording import LegUnits, Recording, leg_units
+from analysis.session.stored import StoredCalibration, stored_calibrations
 from hipturn.errors import printable
 from hipturn.session_paths import SESSION_FILE
 from imu.clocks.losses import losses

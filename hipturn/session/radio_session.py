@@ -24,7 +24,6 @@ from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.session.coach import Coach
 from hipturn.session.keys import watched_keys
-from hipturn.session.link_news import LinkNews
 from hipturn.session.live import LiveSession
 from hipturn.session.lsl import LslDisplay, load_library
 from hipturn.session.pipeline import Tracker
@@ -32,6 +31,7 @@ from hipturn.session.terminal import Display, open_display, step_text
 from hipturn.session_paths import recordings_root
 from hipturn.units.calibration_file import Calibration
 from hipturn.units.kit import KitUnit
+from hipturn.units.link_news import LinkNews
 from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
 from imu.air.link import ConnectLock, UnitLink
 from imu.air.radio_errors import Backend

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.calibrate.given_axes import GivenAxes, axes_given_by
-from analysis.calibrate.stored import given_axes, quaternion, stored_calibrations
 from analysis.leg import LegCalibration
+from analysis.session.stored import given_axes, quaternion, stored_calibrations
 from hipturn.errors import UserError, printable
 from hipturn.session_paths import SESSION_FILE, find_sessions, recordings_root
 from imu.recording import SessionError, open_session

@@ -34,7 +34,7 @@ PAGES = [
 MAX_LINES = 520
 MAX_FILES_A_FOLDER = 14
 """A list of this many names can be read at a glance."""
-MAX_ARROWS_IN_ANALYSIS = 140
+MAX_ARROWS_IN_ANALYSIS = 197
 """Imports between its files. More: see whether two files are one idea, or a word has two homes."""
 # What `hipturn --help` must not wait for.
 HEAVY = ("pandas", "scipy", "matplotlib", "numpy", "pyarrow")

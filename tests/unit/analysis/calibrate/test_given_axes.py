@@ -12,9 +12,9 @@ from analysis.calibrate.calibration import Windows, calibrate
 from analysis.calibrate.given_axes import GivenAxes, axes_given_by, calibrate_given
 from analysis.calibrate.guide import Step
 from analysis.calibrate.guide_given import GivenGuide
-from analysis.calibrate.stored import stored_calibrations
 from analysis.exercises import load
 from analysis.session.leg_record import follow_leg
+from analysis.session.stored import stored_calibrations
 from imu.sample import Side
 
 RATE_HZ = 60.0

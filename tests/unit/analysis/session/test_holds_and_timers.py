@@ -9,10 +9,10 @@ import pytest
 
 from analysis.calibrate.calibration import LegFrames, Windows
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
-from analysis.calibrate.stored import stored_calibrations
 from analysis.exercises import load
 from analysis.session.holds_and_timers import GET_READY_S, HoldMonitor, TimerMonitor, follow_guided
 from analysis.session.leg_monitor import LegUpdate
+from analysis.session.stored import stored_calibrations
 from imu.sample import Side
 
 STRETCH = load("hurdle_stretch")

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from analysis import exercises
 from hipturn.errors import UserError
-from hipturn.session.link_news import LinkNews
-from hipturn.session.rate_watch import RateWatch
 from hipturn.session.terminal import DrawnDisplay
+from hipturn.units.link_news import LinkNews
+from hipturn.units.rate_watch import RateWatch
 from hipturn.units.unit_setup import until_all_stream
 from imu.air.link_state import LinkEvent, LinkEventKind, LinkState
 from imu.sample import Segment, Side, Unit
