@@ -120,7 +120,8 @@ def test_a_sloping_thigh_needs_the_headings_corrected_and_gets_it(new_leg, exerc
     exercise_ = load(exercise)
     zero_deg = start_deg if exercise_.zero == "pose" else math.degrees(exercise_.zero_rad)
     expected = (leg.inclinometer_deg()[-1] - zero_deg + 180.0) % 360.0 - 180.0
-    assert read_deg(leg) == pytest.approx(expected, abs=0.2)
+    # the slope is half believed: the book's start pose has none, and a stand may lean as much
+    assert read_deg(leg) == pytest.approx(expected, abs=0.4)
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -139,7 +140,8 @@ def test_abduction_with_a_slope_reads_what_the_inclinometer_reads(new_leg, side)
     f, a = math.radians(80.0), math.radians(-10.0)
     expected = 30.0 - math.degrees(math.atan2(math.cos(f) * math.sin(a), math.sin(f)))
     assert expected == pytest.approx(31.75, abs=0.01)
-    assert read_deg(leg) == pytest.approx(expected, abs=0.2)
+    # the slope is half believed: the book's start pose has none, and a stand may lean as much
+    assert read_deg(leg) == pytest.approx(expected, abs=0.4)
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -171,7 +173,7 @@ def test_without_a_stand_thirty_degrees_still_read_thirty(new_leg, exercise, sid
     leg.go(1.5, leg.turned(30.0)).still(1.0)
     assert read_deg(leg, stand=False) == pytest.approx(30.0, abs=0.2)
     with_stand, without = followed(leg), followed(leg, stand=False)
-    assert without.sigma[-1] > 1.5 * with_stand.sigma[-1]
+    assert without.sigma[-1] > 1.2 * with_stand.sigma[-1]  # both carry a knee axis's 2°
     assert np.isnan(without.knee_flexion).all()
     assert np.isnan(without.thigh_elevation).all()
 
@@ -321,10 +323,11 @@ def test_sigma_grows_towards_a_vertical_thigh_and_the_angle_is_refused_beyond_th
     frames = cut(frames, frames.time_s > leg.now_s - 7.0)
     series = angles_of_recording(calibration, exercise, RATE_HZ, frames)
     elevation, sigma_deg = np.abs(series.thigh_elevation), np.degrees(series.sigma)
+    sensors_deg = np.sqrt(sigma_deg**2 - math.degrees(calibration.sigma_axes_rad) ** 2)
     for steep_deg in (45.0, 60.0, 80.0, 87.0):
         at = int(np.argmin(np.abs(np.degrees(elevation) - steep_deg)))
-        expected = sigma_deg[0] / math.cos(elevation[at])
-        assert sigma_deg[at] == pytest.approx(expected, rel=0.35)  # more in motion
+        expected = sensors_deg[0] / math.cos(elevation[at])
+        assert sensors_deg[at] == pytest.approx(expected, rel=0.35)  # more in motion
     leg = RecordedLeg(calibration, frames, ALWAYS)
     (record,) = follow_legs(
         {calibration.side: leg}, exercise, RATE_HZ, np.zeros(len(frames.time_s), bool)
@@ -345,14 +348,15 @@ def test_sigma_is_larger_in_fast_motion_and_holds_the_calibrations_own(new_leg):
     leg = new_leg("prone_windshield_wiper", Side.RIGHT, 37).calibration()
     leg.go(0.4, leg.turned(40.0)).still(2.0)
     series = followed(leg)
-    still, fastest = series.sigma[-1], series.sigma[np.argmax(series.speed)]
+    calibration = calibrated(leg)
+    sensors = np.sqrt(series.sigma**2 - calibration.sigma_axes_rad**2)
+    still, fastest = sensors[-1], sensors[np.argmax(series.speed)]
     assert 0.5 < math.degrees(still) < 1.0
     assert fastest > 1.5 * still
-    calibration = calibrated(leg)
-    worse = replace(calibration, sigma_axes_rad=math.radians(2.0))
+    worse = replace(calibration, sigma_axes_rad=math.radians(4.0))
     sure = angles_of_recording(calibration, load(leg.exercise), RATE_HZ, leg.frames()).sigma[-1]
     unsure = angles_of_recording(worse, load(leg.exercise), RATE_HZ, leg.frames()).sigma[-1]
-    added = math.radians(2.0) ** 2 - calibration.sigma_axes_rad**2
+    added = math.radians(4.0) ** 2 - calibration.sigma_axes_rad**2
     assert unsure**2 == pytest.approx(sure**2 + added)
 
 

@@ -29,7 +29,6 @@ def test_a_bent_knee_gives_and_a_straight_legs_skin_lags(exercise, angle_deg, hi
 @pytest.mark.parametrize(
     ("exercise", "settings"),
     [
-        ("prone_windshield_wiper", {"knee_play_deg": 3.0}),
         ("side_lying_ankle_lift", {"knee_play_deg": 3.0}),
         ("seated_leg_extension_twist", {"shank_skin_share": 0.1}),
     ],
