@@ -1,4 +1,4 @@
-"""Hip internal rotation of one leg, with its uncertainty and what it rests on.
+"""Hip internal rotation of one leg with its uncertainty; unknown (NaN) where a unit is lost.
 
 The femur's long axis y comes from the thigh unit, its knee axis z from the shank unit, because the
 thigh's skin lags behind the femur when it turns about its long axis, and the shank does not. Both

@@ -1,4 +1,4 @@
-"""RepNumber repetitions and sets as they are announced, of one leg or of both together.
+"""Number repetitions and sets as they are announced, of one leg or of both together.
 
 Both legs turn in together in some exercises: a repetition of one leg and one of the other that
 reach their end range at about the same time are one repetition, with one set and one number. The

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.count.movement import Movement
 from analysis.grade.metrics import middle, velocity
-from analysis.grade.plateau import measure_hold
+from analysis.grade.rep_hold import measure_hold
 from imu.sample import FloatArray
 
 SMOOTHING_S = 0.05

@@ -20,7 +20,7 @@ from analysis.leg import LegFrames, Spans
 from analysis.session.counting import ALWAYS, NEVER, CountedSpans, Numbered
 from analysis.session.leg_monitor import LegUpdate, Monitor
 from analysis.session.recording import LegRecord
-from imu.quaternion import Quaternion, Vector, rotate
+from imu.quaternion import Quaternion, Vector, rotate, turn_rad
 
 STILL_RAD_S = math.radians(10.0)
 """Root mean square over a second of either unit's turning: steady, but breathing."""
@@ -50,8 +50,7 @@ class Steadiness:
         last, self._last = self._last, (time_s, q)
         if last is None or time_s <= last[0]:
             return
-        dot = abs(sum(a * b for a, b in zip(last[1], q, strict=True)))
-        self.now = 2.0 * math.acos(min(1.0, dot)) / (time_s - last[0])
+        self.now = turn_rad(last[1], q) / (time_s - last[0])
         squares = self._squares
         squares.append((time_s, self.now * self.now))
         self._sum += self.now * self.now

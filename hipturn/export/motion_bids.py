@@ -29,6 +29,10 @@ COMPONENTS = ("quat_w", "quat_x", "quat_y", "quat_z")
 LATENCY = "latency"
 PARTICIPANTS = "participants.tsv"
 FRAME = "global"
+CHANNEL_TYPES = (
+    "ACCEL", "ANGACCEL", "GYRO", "JNTANG", "LATENCY", "MAGN", "MISC", "ORNT", "POS", "VEL",
+)  # fmt: skip
+"""All that the standard knows; how many there are of each is told."""
 
 
 class _Channel(NamedTuple):
@@ -135,21 +139,7 @@ def _reference_frames() -> dict[str, Any]:
 def _about(result: Result, session: Session, task: str, channels: list[_Channel]) -> dict[str, Any]:
     recording, exercise = result.recording, exercises.load(result.recording.exercise)
     frames, units = recording.frames, recording.units
-    counts = {
-        kind: sum(channel.type == kind for channel in channels)
-        for kind in (
-            "ACCEL",
-            "ANGACCEL",
-            "GYRO",
-            "JNTANG",
-            "LATENCY",
-            "MAGN",
-            "MISC",
-            "ORNT",
-            "POS",
-            "VEL",
-        )
-    }
+    counts = {kind: sum(channel.type == kind for channel in channels) for kind in CHANNEL_TYPES}
     effective = (len(frames) - 1) / max(float(frames.time_s[-1] - frames.time_s[0]), 1e-9)
     return {
         "SessionID": recording.session_id,
@@ -183,17 +173,8 @@ def _event_rows(result: Result) -> Iterable[str]:
             for name in ("peak_deg", "rom_deg")
         )
         onset, duration = row["start_s"] - zero_s, row["end_s"] - row["start_s"]
-        yield "\t".join(
-            (
-                f"{onset:.6f}",
-                f"{duration:.6f}",
-                str(row["status"]),
-                str(row["side"]),
-                rep,
-                peak,
-                rom,
-            )
-        )
+        when = f"{onset:.6f}", f"{duration:.6f}"
+        yield "\t".join((*when, str(row["status"]), str(row["side"]), rep, peak, rom))
 
 
 def _event_columns() -> dict[str, Any]:

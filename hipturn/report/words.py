@@ -133,17 +133,12 @@ def measures(entry: Entry) -> Table:
 
 
 def _strokes(entry: Entry, side: str) -> str:
-    valid = valid_reps(entry, side)
+    reps = entry.result.reps
+    valid = reps[(reps["side"] == side) & (reps["status"] == "valid")]
     return " / ".join(
         figure(float(valid[name].median()), " s", 1) if len(valid) else UNKNOWN
         for name in ("up_s", "down_s")
     )
-
-
-def valid_reps(entry: Entry, side: str) -> Any:  # noqa: ANN401 (a DataFrame)
-    """Return the valid repetitions of a leg."""
-    reps = entry.result.reps
-    return reps[(reps["side"] == side) & (reps["status"] == "valid")]
 
 
 WIDE = ("rep", "status", "start", "peak", "range", "out", "hold", "back", "ends at", "knee",

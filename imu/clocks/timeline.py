@@ -1,4 +1,4 @@
-"""Several units → one time base, frame by frame or a whole recording at once.
+"""Several units → one time base: frames, with a gap where a unit is lost, singly or all at once.
 
 Units that share a clock keep their own instants; units that do not are put on a grid at the
 fastest unit's nominal rate. A unit that has no sample at an instant is filled by slerp between its

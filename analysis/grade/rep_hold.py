@@ -1,4 +1,4 @@
-"""How long a position was held: the plateau, not the time near the maximum.
+"""How long a repetition was held at its far end: the plateau, not the time near the maximum.
 
 Holds against gravity droop by 12 to 14 % from an overshoot peak, so a band around the maximum
 reports half of them. A hold begins when the slope is small high up in the movement, takes its
