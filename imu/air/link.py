@@ -223,7 +223,7 @@ class UnitLink:
         """Connect, after a search where the unit is not known or does not answer."""
         self._enter(LinkState.SEARCHING if search else LinkState.CONNECTING)
         timing, loop = self._timing, asyncio.get_running_loop()
-        # Nobody has to give way before the session has begun: units take their turns whole.
+        # No unit has to give way before the session has begun: units take their turns whole.
         patience_s = timing.give_way_s if self.counts.connections else timing.connect_s
         client: BleakClient | None = None
         begun_s = math.inf
@@ -345,7 +345,7 @@ class UnitLink:
             while True:
                 self._take(*await self._queue.get())
         except Exception:
-            self._deliver = _discard  # who takes the samples failed, and gets no more
+            self._deliver = _discard  # the receiver of the samples failed, and gets no more
             raise
 
     def _drain(self) -> None:
@@ -423,4 +423,4 @@ class UnitLink:
 
 
 def _discard(_: Sample) -> None:
-    """Take a sample that nobody wants any more."""
+    """Discard a sample that is no longer wanted."""

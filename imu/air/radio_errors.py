@@ -271,7 +271,7 @@ def trouble_of(error: BaseException) -> Trouble:
     if isinstance(error, TimeoutError):  # an OSError too
         return Trouble.NO_ANSWER
     if isinstance(error, ABSENT):
-        return Trouble.NO_SERVICE  # there is no message bus, or nobody behind its socket
+        return Trouble.NO_SERVICE  # there is no message bus, or nothing behind its socket
     if isinstance(error, DENIALS):
         return Trouble.DENIED
     return Trouble.BUS_LOST if isinstance(error, RADIO_ERRORS) else Trouble.UNKNOWN

@@ -24,7 +24,7 @@ class Loss:
     lost: int
     """Samples that the unit sent, or should have sent, between and after them."""
     dropped: int
-    """Samples that arrived but do not count: repeated, late, no rotation."""
+    """Samples that arrived but do not count: repeated or late."""
     longest_gap_s: float
     """Longest time from one sample that counts to the next one, or to the end."""
 

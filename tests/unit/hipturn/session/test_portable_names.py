@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from analysis import exercises
-from hipturn.export.motion_bids import _label
+from hipturn.export.motion_bids import label_of
 from imu.recording import SessionError, session_folder
 from imu.recording.folder import check_name
 
@@ -68,7 +68,7 @@ def test_files_in_a_session_have_short_portable_names(hipturn, make_session):
 
 @pytest.mark.parametrize("wearer", ["CON", "a/b", "..", "x:y", "W 01.", "Łukasz", "n" * 60])
 def test_a_wearer_may_be_called_anything_and_no_file_is(wearer, hipturn, make_session, tmp_path):
-    label = _label(wearer) or "unknown"
+    label = label_of(wearer) or "unknown"
     assert portable(f"sub-{label}")
 
 

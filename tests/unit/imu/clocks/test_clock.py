@@ -298,8 +298,7 @@ def test_live_times_are_those_of_the_whole_recording_to_the_last_bit(recording, 
     clocks = SharedClock(units) if kind == "shared" else IndependentClocks(units)
     whole = shared_lanes if kind == "shared" else independent_lanes
     times, rows = live_lanes(clocks, units, samples, reconnects)
-    everything = np.ones(len(samples), dtype=bool)
-    lanes = whole(table_of(samples), everything, units, reconnects)
+    lanes = whole(table_of(samples), units, reconnects)
     for lane, time_s, row in zip(lanes, times, rows, strict=True):
         assert lane.rows.tolist() == row
         assert lane.time_s.tolist() == time_s
