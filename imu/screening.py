@@ -88,8 +88,9 @@ class Screening:
         return None
 
     def _kept(self, sample: Sample, q: Quaternion, acc: Vector, gyr: Vector) -> Sample:
-        sent_q = None if missing(q) else scaled(q, FLOATS)
-        sent_acc, sent_gyr = None if missing(acc) else acc, None if missing(gyr) else gyr
+        sent_q = None if sample.q is None or missing(q) else scaled(q, FLOATS)
+        sent_acc = None if sample.acc is None or missing(acc) else acc
+        sent_gyr = None if sample.gyr is None or missing(gyr) else gyr
         if sent_q is sample.q and sent_acc is sample.acc and sent_gyr is sample.gyr:
             return sample  # the usual one; a copy would cost as much as all checks
         return sample._replace(q=sent_q, acc=sent_acc, gyr=sent_gyr)
