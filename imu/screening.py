@@ -114,9 +114,11 @@ class Screening:
             repeated[rows] = self._is_repeated(unit, table.device_time[rows], table.sequence[rows])
         table = self._without(table, "repeated", repeated)
         q, acc, gyr = wxyz(table.q), xyz(table.acc), xyz(table.gyr)
+        with np.errstate(over="ignore"):  # of a quaternion that counts as not sent, for its NaN
+            unit_q = table_of(scaled(q, ARRAYS))
         return replace(
             table,
-            q=_whole(table_of(scaled(q, ARRAYS)), missing(q)),
+            q=_whole(unit_q, missing(q)),
             acc=_whole(table.acc, missing(acc)),
             gyr=_whole(table.gyr, missing(gyr)),
         )
