@@ -75,6 +75,8 @@ class Numbers(Generic[Number]):
     """The value of the last row at which a condition held; before the first one what is given."""
     before: Callable[[Any, Any], Number]
     """The value of the row before each; before the first one what is given."""
+    shift: Callable[[tuple[Any, ...], Any], tuple[Any, Any]]
+    """The columns of the row before each and those of the last row, given the last one before."""
     highest: Callable[[Any, Any], Any]
     """The largest value so far, of those given too."""
     first: Callable[[Number], float]
@@ -140,6 +142,11 @@ def _each_row(function: Callable[..., tuple[Any, ...]], *columns: Array) -> tupl
     return tuple(np.array(column) for column in zip(*found, strict=True))
 
 
+def _shift_rows(now: tuple[Array, ...], last: tuple[float, ...] | None) -> tuple[Any, Any]:
+    starts = last or map(ARRAYS.first, now)
+    return tuple(map(ARRAYS.before, now, starts)), tuple(map(ARRAYS.last, now))
+
+
 FLOATS: Numbers[float] = Numbers(
     sqrt=math.sqrt,
     sin=math.sin,
@@ -157,6 +164,7 @@ FLOATS: Numbers[float] = Numbers(
     spread=lambda condition, found, filler: found if condition else filler,
     hold=_choose,
     before=lambda value, before: before,  # noqa: ARG005 (as over arrays)
+    shift=lambda now, last: (last or now, now),
     highest=max,
     first=lambda value: value,
     last=lambda value: value,
@@ -180,6 +188,7 @@ ARRAYS: Numbers[Array] = Numbers(
     spread=_spread_rows,
     hold=_hold_rows,
     before=lambda value, before: np.concatenate(([before], value[:-1])),
+    shift=_shift_rows,
     highest=lambda before, value: np.maximum.accumulate(np.maximum(value, before)),
     first=lambda value: value[0].item(),
     last=lambda value: value[-1].item(),
@@ -267,15 +276,18 @@ def rotate(q: Wxyz[Number], v: Xyz[Number] | Vector) -> Xyz[Number]:
 
 def slerp(a: Wxyz[Number], b: Wxyz[Number], u: Number, of: Numbers[Number]) -> Wxyz[Number]:
     """Return the rotation a share u of the shortest way from a to b (Shoemake 1985)."""
-    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
+    aw, ax, ay, az = a
+    bw, bx, by, bz = b
+    dot = aw * bw + ax * bx + ay * by + az * bz
     angle = of.acos(abs(dot))
     near = angle < SLERP_LINEAR_RAD
     s = of.where(near, 1.0, of.sin(angle))
     ka = of.where(near, 1.0 - u, of.sin((1.0 - u) * angle) / s)
     kb = of.where(near, u, of.sin(u * angle) / s)
     kb = of.where(dot < 0.0, -kb, kb)  # the same rotation on the other half of the sphere
-    w, x, y, z = (ka * part + kb * other for part, other in zip(a, b, strict=True))
-    return normalise((w, x, y, z), of)
+    w, x, y, z = ka * aw + kb * bw, ka * ax + kb * bx, ka * ay + kb * by, ka * az + kb * bz
+    n = of.sqrt(w * w + x * x + y * y + z * z)  # `normalise`, without its calls a unit and frame
+    return (w / n, x / n, y / n, z / n)
 
 
 def from_axis_angle(

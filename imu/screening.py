@@ -88,8 +88,9 @@ class Screening:
         return None
 
     def _kept(self, sample: Sample, q: Quaternion, acc: Vector, gyr: Vector) -> Sample:
-        sent_q = None if missing(q) else scaled(q, FLOATS)
-        sent_acc, sent_gyr = None if missing(acc) else acc, None if missing(gyr) else gyr
+        sent_q = None if sample.q is None or missing(q) else scaled(q, FLOATS)
+        sent_acc = None if sample.acc is None or missing(acc) else acc
+        sent_gyr = None if sample.gyr is None or missing(gyr) else gyr
         if sent_q is sample.q and sent_acc is sample.acc and sent_gyr is sample.gyr:
             return sample  # the usual one; a copy would cost as much as all checks
         return sample._replace(q=sent_q, acc=sent_acc, gyr=sent_gyr)
@@ -113,9 +114,11 @@ class Screening:
             repeated[rows] = self._is_repeated(unit, table.device_time[rows], table.sequence[rows])
         table = self._without(table, "repeated", repeated)
         q, acc, gyr = wxyz(table.q), xyz(table.acc), xyz(table.gyr)
+        with np.errstate(over="ignore"):  # of a quaternion that counts as not sent, for its NaN
+            unit_q = table_of(scaled(q, ARRAYS))
         return replace(
             table,
-            q=_whole(table_of(scaled(q, ARRAYS)), missing(q)),
+            q=_whole(unit_q, missing(q)),
             acc=_whole(table.acc, missing(acc)),
             gyr=_whole(table.gyr, missing(gyr)),
         )

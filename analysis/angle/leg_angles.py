@@ -189,9 +189,8 @@ class LegFusion(Generic[Number]):
     def _speed_of(self, time_s: Number, q_thigh: Wxyz[Number], q_shank: Wxyz[Number]) -> Number:
         of, (aw, ax, ay, az), (bw, bx, by, bz) = self._of, q_thigh, q_shank
         now = (time_s, aw, ax, ay, az, bw, bx, by, bz)
-        last = self._last or tuple([of.first(value) for value in now])
-        self._last = tuple([of.last(value) for value in now])
-        before_s, aw, ax, ay, az, bw, bx, by, bz = map(of.before, now, last)
+        before, self._last = of.shift(now, self._last)
+        before_s, aw, ax, ay, az, bw, bx, by, bz = before
         turned = of.larger(
             half_turn((aw, ax, ay, az), q_thigh), half_turn((bw, bx, by, bz), q_shank)
         )

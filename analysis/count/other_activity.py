@@ -107,11 +107,9 @@ class Signature:
     def _follow(self, now: tuple[Any, Any, Any], speed: Any, level: Any) -> tuple[Any, Any]:  # noqa: ANN401
         """Return where the angle moves by itself, and where the leg moves beside it."""
         n, gains = self._numbers, self._gains
-        starts = self._last or tuple(map(n.first, now))
-        self._last = (n.last(now[0]), n.last(now[1]), n.last(now[2]))
+        before, self._last = n.shift(now, self._last)
         rates = [
-            n.wrap(value - n.before(value, start)) * self._rate_hz
-            for value, start in zip(now, starts, strict=True)
+            n.wrap(value - was) * self._rate_hz for value, was in zip(now, before, strict=True)
         ]
         signal = n.follow(self._signal, rates[0], gains.slope)
         thigh = n.follow(self._thigh, rates[1], gains.slope)
