@@ -100,9 +100,8 @@ def read_stream(
 def _read_lengths(table: Table, framing: Framing) -> list[int]:
     """Return the bytes of a message; of frames that have several lengths the shortest first."""
     if not table.has("length"):
-        if framing != "driver":
-            table.problem("length is missing")
-        return [1]
+        default = 1 if framing == "driver" else None
+        return [table.whole("length", 1, MAX_NOTIFICATION_BYTES, default)]
     found = table.numbers("length", 1, MAX_NOTIFICATION_BYTES)
     if not found or any(length != int(length) for length in found):
         table.problem(f"length must be a whole number from 1 to {MAX_NOTIFICATION_BYTES}")
