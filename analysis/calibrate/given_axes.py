@@ -221,7 +221,8 @@ def _axes(given: GivenAxes, exercise: Exercise) -> SegmentAxes:
 
 
 def _with_thigh(given: GivenAxes, leg: LegCalibration) -> LegCalibration:
-    """Return the leg with the knee axis that the file gives the thigh unit."""
+    """Return the leg with the knee axis and the uncertainty of axes that the file gives."""
+    leg = replace(leg, sigma_axes_rad=given.sigma_rad)  # it holds what people's axes cost
     if given.q_thigh is None:
         return leg
     x, y, z = _in_unit(given.q_thigh, Z)

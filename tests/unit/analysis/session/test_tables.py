@@ -26,7 +26,8 @@ from imu.virtual.wearer import WearerSettings, wear
 
 ANGLES = """time_s, side, hip_internal_rotation_deg, uncertainty_deg, basis,
 hip_flexion_deg, hip_adduction_deg, knee_flexion_deg, thigh_elevation_deg, pelvis_rotation_deg,
-valid, set, rep, phase"""
+valid, set, rep, phase, knee_flexion_uncertainty_deg, thigh_elevation_uncertainty_deg, sensor_shift,
+thigh_rotation_gravity_deg"""
 REPS = """session_id, wearer, start_time, exercise, side, position, mode, measured,
 set, rep, status, reject_reason, start_s, peak_s, end_s, start_deg, peak_deg, rom_deg,
 end_residual_deg, up_s, hold_s, down_s,

@@ -349,7 +349,7 @@ def test_a_folder_is_named_after_time_exercise_and_side_and_never_twice(tmp_path
 @pytest.mark.parametrize(
     "name",
     [
-        *("", ".", "..", "../x", "a/b", "a\\b", "/etc", "C:x", "~", "a\0", "a\n", "a b", "ä"),
+        *("", ".", "..", "../x", "a/b", "a\\b", "/etc", "C:x", "~", "a\0", "a\n", "a b"),
         *("-a", ".hidden", "end.", "x" * 81, "CON", "nul", "com1.txt", "Lpt9", "aux.x"),
     ],
 )
