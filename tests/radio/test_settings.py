@@ -11,6 +11,7 @@ from peripheral import Characteristic, Peripheral
 
 from hipturn.errors import UserError
 from hipturn.units.unit_choices import Configured, Wanted, configure
+from imu.air.radio_errors import RadioError
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez
