@@ -24,6 +24,7 @@ from imu.air.unit_settings import (
     write_text,
 )
 from imu.drivers import Driver, driver_for
+from imu.drivers.talk import RateNotTakenError
 from imu.profiles.unit_layout import Profile
 
 WATCH_S = 3.0
@@ -193,14 +194,16 @@ async def _watch(client: BleakClient, driver: Driver) -> Watched:
         nonlocal samples
         samples += len(driver.decode(payload))
 
-    before_hz = await read_rate(client, rates)
-    await driver.start(client, receive)
+    before_hz, measured_hz, battery = await read_rate(client, rates), 0.0, None
     try:
+        await driver.start(client, receive)
         await asyncio.sleep(1.0)  # the first second is not the unit's usual one
         samples, begun = 0, time.monotonic()
         await asyncio.sleep(WATCH_S)
         measured_hz = samples / (time.monotonic() - begun)
         battery = await driver.battery(client)
+    except RateNotTakenError:
+        pass  # it was not started, so it sends nothing; what it says is told below
     finally:
         await driver.stop(client)
     change, after_hz = None, await read_rate(client, rates)

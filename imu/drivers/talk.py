@@ -247,6 +247,10 @@ async def read_number(client: BleakClient, held: Held) -> float | None:
     return None
 
 
+class RateNotTakenError(RadioError):
+    """A unit that says it keeps another rate than the one it was set to."""
+
+
 async def check_rate(client: BleakClient, rates: Rates, wanted_hz: float) -> None:
     """Read back the rate that a unit was set to.
 
@@ -255,7 +259,7 @@ async def check_rate(client: BleakClient, rates: Rates, wanted_hz: float) -> Non
 
     Raises
     ------
-    RadioError
+    RateNotTakenError
         When it says that it is set to another rate.
     """
     held_hz = await read_rate(client, rates)
@@ -263,7 +267,7 @@ async def check_rate(client: BleakClient, rates: Rates, wanted_hz: float) -> Non
         await asyncio.sleep(READ_AGAIN_S)
         held_hz = await read_rate(client, rates)
     if held_hz is not None and held_hz in rates.allowed and held_hz != wanted_hz:
-        raise RadioError(
+        raise RateNotTakenError(
             Trouble.REJECTED,
             f"the unit was set to {wanted_hz:g} samples a second and says {held_hz:g}: switch it"
             " off and on, or choose another rate with `hipturn configure`",

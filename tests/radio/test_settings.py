@@ -11,7 +11,6 @@ from peripheral import Characteristic, Peripheral
 
 from hipturn.errors import UserError
 from hipturn.units.unit_choices import Configured, Wanted, configure
-from imu.air.radio_errors import RadioError
 
 if TYPE_CHECKING:
     from fake_bluez import FakeBluez
@@ -76,8 +75,10 @@ def test_rate_and_name_are_changed_and_the_other_settings_stay(air: FakeBluez) -
 def test_a_unit_that_takes_nothing_is_found_out(air: FakeBluez) -> None:
     unit = thingy()
     unit.deaf = True
-    with pytest.raises(RadioError, match="was set to 60 samples a second and says 10"):
-        done(air, unit, Wanted(rate_hz=60, name="left knee"))
+    told = done(air, unit, Wanted(rate_hz=60, name="left knee"))
+    assert told.sentences[0] == "name left knee not taken, it says Thingy"
+    assert told.sentences[1].startswith("rate 60 Hz not taken, it says 10 Hz, sends ")
+    assert told.refused == ["name", "rate"]
 
 
 @pytest.mark.parametrize(
