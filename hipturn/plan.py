@@ -89,7 +89,7 @@ def load_plan(name: str) -> Plan:
         ) from None
     except ValueError as error:
         raise UserError(
-            f"{plain(name)} is no TOML: {plain(str(error))}; correct the file"
+            f"{plain(name)} is no usable TOML: {plain(str(error))}; correct the file"
         ) from None
     return parse_plan(data, path.name)
 

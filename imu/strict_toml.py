@@ -5,6 +5,7 @@ Plans, unit profiles and column maps are read through here.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -27,17 +28,23 @@ def read_plain(path: Path, max_bytes: int) -> bytes:
     Raises
     ------
     OSError
-        When the system does not let us.
+        When it is no plain file, or the system does not let us.
     ValueError
-        When it is no plain file or longer than `max_bytes`.
+        When it is longer than `max_bytes`.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, str(error)) from None
     with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("this is no regular file")
+            raise OSError(errno.EINVAL, "this is no regular file")
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise ValueError(f"it has more than {max_bytes} bytes")
+        raise ValueError(
+            f"this is too long: it has more than {max_bytes} bytes, longer than any such file"
+        )
     return content
 
 
@@ -47,9 +54,9 @@ def read_toml(path: Path, max_bytes: int) -> dict[str, Any]:
     Raises
     ------
     OSError
-        When the system does not let us.
+        When it is no plain file, or the system does not let us.
     ValueError
-        With the reason in words: no plain file, too long, not UTF-8, not TOML, nested too deeply,
+        With the reason in words: too long, not UTF-8, not TOML, nested too deeply,
         or a number without end.
     """
     text = read_plain(path, max_bytes).decode()
