@@ -165,25 +165,37 @@ HEADER = "PacketCounter,SampleTimeFine,Quat_W,Quat_X,Quat_Y,Quat_Z\n"
 ROWS = "".join(f"{i},{16667 * i},1,0,0,0\n" for i in range(1, 200))
 
 
-FEW = "f.csv, below line 1: fewer than two of {} rows are usable{}; export the recording again"
+FEW = "f.csv, below line 1: fewer than two of {} rows are usable{}; {}"
 MODES = (
     "f.csv, line 1: the measurement mode 'freeacc_x+freeacc_y+freeacc_z' carries no orientation;"
     " record in a mode with quaternions (Extended, Complete or Orientation, Custom Mode 3 or 5),"
     " with Euler angles, or with rate quantities"
 )
 BAD_DOT = {
-    "no rows": (HEADER, FEW.format(0, "")),
+    "no rows": (HEADER, FEW.format(0, "", "export it again")),
     "NaN": (
         HEADER + "1,16667,nan,nan,nan,nan\n" * 50,
-        FEW.format(50, " (50 with NaN or infinite values)"),
+        FEW.format(
+            50,
+            " (50 with NaN or infinite values; the first: line 2: 'nan')",
+            "export it again without empty values",
+        ),
     ),
     "infinite": (
         HEADER + "1,16667,inf,0,0,0\n" * 50,
-        FEW.format(50, " (50 with NaN or infinite values)"),
+        FEW.format(
+            50,
+            " (50 with NaN or infinite values; the first: line 2: 'inf')",
+            "export it again without empty values",
+        ),
     ),
     "zero": (
         HEADER + "1,16667,0,0,0,0\n" * 50,
-        FEW.format(50, " (50 with a quaternion not of length one)"),
+        FEW.format(
+            50,
+            " (50 with a quaternion not of length one; the first: line 2: '0')",
+            "check which four columns are the quaternion",
+        ),
     ),
     "no orientation": ("PacketCounter,SampleTimeFine,FreeAcc_X,FreeAcc_Y,FreeAcc_Z\n", MODES),
     "empty": ("", "f.csv: the file is empty; export it again"),

@@ -65,13 +65,14 @@ def test_an_sto_file_that_is_imported_again_gives_the_same_angles(name, hipturn,
 def test_an_sto_file_has_the_header_and_the_bodies_that_opensim_knows(hipturn, tmp_path):
     run(hipturn, "export", "demo/prone_windshield_wiper", "--to", "opensim", "--out", tmp_path)
     lines = (tmp_path / "orientations.sto").read_text().splitlines()
-    assert lines[:5] == [
-        "DataRate=60.000000", "DataType=Quaternion", "version=3", "OpenSimVersion=4.1", "endheader",
+    assert lines[:6] == [
+        "DataRate=60.000000", "DataType=Quaternion", "version=3", "OpenSimVersion=4.1",
+        "wearer=virtual", "endheader",
     ]  # fmt: skip
     bodies = ["femur_l_imu", "femur_r_imu", "tibia_l_imu", "tibia_r_imu"]
-    assert sorted(lines[5].split("\t")[1:]) == bodies
-    assert lines[5].startswith("time\t")
-    cells = [line.split("\t") for line in lines[6:]]
+    assert sorted(lines[6].split("\t")[1:]) == bodies
+    assert lines[6].startswith("time\t")
+    cells = [line.split("\t") for line in lines[7:]]
     q = np.array([[cell.split(",") for cell in row[1:]] for row in cells], dtype=float)
     assert q.shape[1:] == (4, 4)
     np.testing.assert_allclose(np.linalg.norm(q, axis=2), 1.0, atol=1e-6)  # no NaN, too
@@ -109,9 +110,9 @@ def test_all_units_of_an_sto_file_share_a_heading(hipturn, tmp_path):
 def rows_of(path, at_s):
     """Return the cells of the row nearest to a time, by column."""
     lines = path.read_text().splitlines()
-    rows = [line.split("\t") for line in lines[6:]]
+    rows = [line.split("\t") for line in lines[7:]]
     nearest = min(rows, key=lambda row: abs(float(row[0]) - at_s))
-    return dict(zip(lines[5].split("\t"), nearest, strict=True))
+    return dict(zip(lines[6].split("\t"), nearest, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,9 @@ def test_sessions_of_one_dataset_keep_each_other(hipturn, tmp_path):
     for name in DEMO:
         run(hipturn, "export", f"demo/{name}", "--to", "motion-bids", "--out", tmp_path)
     assert len(list(tmp_path.rglob("*_motion.tsv"))) == len(DEMO)
-    assert (tmp_path / "participants.tsv").read_text() == "participant_id\nsub-virtual\n"
+    assert (
+        tmp_path / "participants.tsv"
+    ).read_text() == "participant_id\tpseudonym\nsub-virtual\tvirtual\n"
 
 
 # -- FHIR ----------------------------------------------------------------------------------------
