@@ -40,7 +40,8 @@ class LiveSession:
         self.samples = 0
         self.paused = False
         self._rates = RateWatch(tracker.units)
-        self._said_of_rates: set[str] = set()
+        self._unmeasured = set(range(len(tracker.units)))
+        """Units of whose own rate nothing has been said."""
         self._newest_ns = 0
         self._frame_s: float | None = None
 
@@ -62,12 +63,15 @@ class LiveSession:
 
     def _watch_rate(self, sample: Sample) -> None:
         """Say, in a new session, which unit does not send at the rate it was set to."""
-        said = self._rates.push(sample.unit, self._newest_ns * 1e-9)
-        own = [one for one in self.tracker.rate_sentences if one not in self._said_of_rates]
-        self._said_of_rates.update(own)
-        for sentence_ in (*own, *([said] if said else ())):
-            self.display.say(sentence_)
-            self.event("rate", self._newest_ns, unit=sample.unit, text=sentence_)
+        unit, own = sample.unit, ""
+        own_rate = self.tracker.own_rate(unit) if unit in self._unmeasured else None
+        if own_rate is not None:
+            self._unmeasured.remove(unit)
+            own = own_rate.sentence(self.tracker.units[unit])
+        for text in (own, self._rates.push(unit, self._newest_ns * 1e-9)):
+            if text:
+                self.display.say(text)
+                self.event("rate", self._newest_ns, unit=unit, text=text)
 
     def reconnected(self, unit: int, host_time_ns: int) -> None:
         """Mark that the unit's clock restarts at its next sample."""

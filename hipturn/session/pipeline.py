@@ -184,10 +184,9 @@ class Tracker:
         oriented = self._fusion.push(counted)
         return [self._update(frame) for frame in self._timeline.push(oriented)]
 
-    @property
-    def rate_sentences(self) -> list[str]:
-        """Return what is to be said of raw units that do not send as they were set to."""
-        return rate_sentences(self._fusion.own_rates(), self.units)
+    def own_rate(self, unit: int) -> OwnRate | None:
+        """Return what the clock of a raw unit showed, None until it is measured."""
+        return self._fusion.own_rate(unit)
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -45,13 +45,9 @@ class HostFusion:
         """Say that a unit was reconnected: its clock may have restarted."""
         self._units[unit].new_epoch()
 
-    def own_rates(self) -> dict[int, OwnRate]:
-        """Return what the clocks of the raw units showed, of those that are measured."""
-        return {
-            index: unit.own_rate
-            for index, unit in enumerate(self._units)
-            if unit.own_rate is not None
-        }
+    def own_rate(self, unit: int) -> OwnRate | None:
+        """Return what the clock of a raw unit showed, None until it is measured."""
+        return self._units[unit].own_rate
 
 
 class _UnitFusion:
