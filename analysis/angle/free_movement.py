@@ -14,24 +14,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.angle.leg_angles import SPEED_SMOOTHING_S
+from analysis.angle.leg_angles import Speed, across, knee_flexion, turned_back
 from analysis.angle.uncertainty import SIGMA_ACCELEROMETER_RAD, sigma_inclination
 from analysis.calibrate.calibration import CalibrationResult
 from analysis.calibrate.checks import Check, not_found
 from analysis.calibrate.given_axes import GivenAxes
 from analysis.calibrate.knee_axis import find_hinge, knee_velocity, principal_axis
-from analysis.calibrate.leg_axes import turned
-from analysis.calibrate.long_axes import mean_up
+from analysis.calibrate.leg_axes import SIGMA_ABSOLUTE_RAD, turned
+from analysis.calibrate.long_axes import (
+    SIGMA_STAND_SHANK_RAD,
+    SIGMA_STAND_THIGH_RAD,
+    mean_up,
+)
 from analysis.calibrate.start_heading import heading_of_movement
 from analysis.leg import LegFrames, Windows
-from imu.quaternion import ARRAYS, conjugate, multiply, wxyz
+from imu.quaternion import ARRAYS, wxyz, xyz
 from imu.sample import FloatArray, Side
 
-STAND_SIGMA_RAD = math.radians(7.0), math.radians(10.0)
-"""How far from the vertical the axes of thigh and shank are in a stand, measured on two people
-against optical markers: 2.8 to 13.7° and 8.8 to 13.1°."""
-BENDS_SIGMA_RAD = math.radians(2.0)
-"""What a knee axis from one's own bends is off beside what its two halves show."""
 UPRIGHT_RAD = math.radians(30.0)
 """Nearer to the vertical a thigh hides its turn about its own axis from gravity."""
 HEADING_SIGMA_RAD = math.radians(5.0)
@@ -91,8 +90,8 @@ def free_axes(
     y_thigh, y_shank = mean_up(stand.q_thigh), mean_up(stand.q_shank)
     z_shank, sigma_hinge, checks = _hinge(frames, windows, y_thigh, y_shank)
     known = FreeAxes(
-        y_thigh=y_thigh, y_shank=y_shank, z_shank=z_shank, sigma_thigh_rad=STAND_SIGMA_RAD[0],
-        sigma_shank_rad=STAND_SIGMA_RAD[1], sigma_hinge_rad=sigma_hinge,
+        y_thigh=y_thigh, y_shank=y_shank, z_shank=z_shank, sigma_thigh_rad=SIGMA_STAND_THIGH_RAD,
+        sigma_shank_rad=SIGMA_STAND_SHANK_RAD, sigma_hinge_rad=sigma_hinge,
     )  # fmt: skip
     return known, CalibrationResult(None, tuple(checks))
 
@@ -119,7 +118,7 @@ def _hinge(
         velocity = knee_velocity(bends.time_s, bends.q_thigh, bends.q_shank, heading)
         better, _ = principal_axis(velocity)
         z = better if better @ z > 0.0 else -better
-    return z, math.hypot(sigma, BENDS_SIGMA_RAD), []
+    return z, math.hypot(sigma, SIGMA_ABSOLUTE_RAD), []
 
 
 def free_angles(axes: FreeAxes, frames: LegFrames, side: Side, max_sigma_rad: float) -> FreeAngles:
@@ -135,7 +134,7 @@ def free_angles(axes: FreeAxes, frames: LegFrames, side: Side, max_sigma_rad: fl
 
 def _of_rows(axes: FreeAxes, frames: LegFrames, side: Side, max_sigma_rad: float) -> FloatArray:
     y, shank_y = turned(frames.q_thigh, axes.y_thigh), turned(frames.q_shank, axes.y_shank)
-    speed = _speed(frames)
+    speed = Speed(ARRAYS).push(frames.time_s, wxyz(frames.q_thigh), wxyz(frames.q_shank))
     inclined = np.asarray(sigma_inclination(speed, SIGMA_ACCELEROMETER_RAD, ARRAYS))
     thigh, shank = (np.arcsin(np.clip(-v[:, 2], -1.0, 1.0)) for v in (y, shank_y))
     thigh_sigma = np.hypot(inclined, axes.sigma_thigh_rad)
@@ -144,17 +143,15 @@ def _of_rows(axes: FreeAxes, frames: LegFrames, side: Side, max_sigma_rad: float
         return np.stack((thigh, thigh_sigma, shank, *[unknown] * 4))
     z = turned(frames.q_shank, axes.z_shank)
     delta, off_heading = follow_heading(frames.time_s, y, z, shank_y)
-    y = _turned_back(y, delta)
-    z = z - np.sum(z * y, axis=1)[:, None] * y
-    z /= np.linalg.norm(z, axis=1)[:, None]
-    x = np.cross(y, z)
-    knee = np.arctan2(np.sum(shank_y * x, axis=1), np.sum(shank_y * y, axis=1))
+    femur = turned_back(xyz(y), np.cos(delta), np.sin(delta))
+    hinge, _ = across(xyz(z), femur, ARRAYS)
+    knee = knee_flexion(xyz(shank_y), femur, hinge, ARRAYS)
     long_axes = math.hypot(axes.sigma_thigh_rad, axes.sigma_shank_rad)
-    knee_sigma = np.sqrt(2.0 * inclined**2 + (off_heading * np.abs(z[:, 2])) ** 2 + long_axes**2)
-    across = np.sqrt(np.maximum(1.0 - y[:, 2] ** 2, 1e-12))
-    rotation = side.sign * np.arctan2(z[:, 2], x[:, 2])
-    rotation_sigma = np.hypot(inclined, axes.sigma_hinge_rad) / across
-    hidden = (across < math.sin(UPRIGHT_RAD)) | (rotation_sigma > max_sigma_rad)
+    knee_sigma = np.sqrt(2.0 * inclined**2 + (off_heading * np.abs(hinge[2])) ** 2 + long_axes**2)
+    level = np.sqrt(np.maximum(1.0 - y[:, 2] ** 2, 1e-12))
+    rotation = side.sign * np.arctan2(hinge[2], femur[0] * hinge[1] - femur[1] * hinge[0])
+    rotation_sigma = np.hypot(inclined, axes.sigma_hinge_rad) / level
+    hidden = (level < math.sin(UPRIGHT_RAD)) | (rotation_sigma > max_sigma_rad)
     rotation, rotation_sigma = (np.where(hidden, np.nan, v) for v in (rotation, rotation_sigma))
     return np.stack((thigh, thigh_sigma, shank, knee, knee_sigma, rotation, rotation_sigma))
 
@@ -188,22 +185,3 @@ def follow_heading(
         spread *= 1.0 - gain * slope
         delta[i], variance[i] = now, spread
     return delta, np.sqrt(variance)
-
-
-def _speed(frames: LegFrames) -> FloatArray:
-    """Return the smoothed angular speed (n,) of the faster unit, rad/s."""
-    dt = np.maximum(np.diff(frames.time_s), 1e-6)
-    fastest = np.zeros(len(frames.time_s))
-    for q in (frames.q_thigh, frames.q_shank):
-        w, x, y, z = multiply(conjugate(wxyz(q[:-1])), wxyz(q[1:]))
-        half = np.sqrt(x * x + y * y + z * z)
-        fastest[1:] = np.maximum(fastest[1:], 2.0 * np.arctan2(half, np.abs(w)) / dt)
-    share = -np.expm1(-np.concatenate(([0.0], dt)) / SPEED_SMOOTHING_S)
-    out: FloatArray = np.asarray(ARRAYS.follow(0.0, fastest, share))
-    return out
-
-
-def _turned_back(v: FloatArray, delta: FloatArray) -> FloatArray:
-    """Return axes (n, 3) turned back about the vertical by angles (n,)."""
-    c, s = np.cos(delta), np.sin(delta)
-    return np.stack((c * v[:, 0] + s * v[:, 1], c * v[:, 1] - s * v[:, 0], v[:, 2]), axis=1)

@@ -124,6 +124,31 @@ def unseen_knee(calibration: LegCalibration, exercise: Exercise) -> UnseenKnee |
     return KNEE_HELD
 
 
+class Speed(Generic[Number]):
+    """The smoothed angular speed of the faster of two units."""
+
+    def __init__(self, of: Numbers[Number]) -> None:
+        self._of: Numbers[Number] = of
+        self._speed = 0.0
+        self._last: tuple[float, ...] | None = None
+        """Time and orientations in the last frame."""
+
+    def push(self, time_s: Number, q_thigh: Wxyz[Number], q_shank: Wxyz[Number]) -> Number:
+        """Take orientations of both units; return the speed, rad/s."""
+        of, (aw, ax, ay, az), (bw, bx, by, bz) = self._of, q_thigh, q_shank
+        now = (time_s, aw, ax, ay, az, bw, bx, by, bz)
+        before, self._last = of.shift(now, self._last)
+        before_s, aw, ax, ay, az, bw, bx, by, bz = before
+        turned = of.larger(
+            half_turn((aw, ax, ay, az), q_thigh), half_turn((bw, bx, by, bz), q_shank)
+        )
+        dt = of.larger(time_s - before_s, 0.0)
+        rate = 2.0 * of.asin(of.sqrt(turned)) / of.where(dt > 0.0, dt, 1.0)
+        speed = of.follow(self._speed, rate, -of.expm1(-dt / SPEED_SMOOTHING_S))
+        self._speed = of.last(speed)
+        return speed
+
+
 class LegFusion(Generic[Number]):
     """The angles of one leg: the same formulas and the same memory, live and recorded."""
 
@@ -152,9 +177,7 @@ class LegFusion(Generic[Number]):
         self._accelerometer = sigma_accelerometer(exercise)
         self._unseen_knee = unseen_knee(c, exercise)
         self._most_rad = hip_limit(exercise)
-        self._speed = 0.0
-        self._last: tuple[float, ...] | None = None
-        """Time and orientations of thigh and shank in the last frame."""
+        self._speed: Speed[Number] = Speed(of)
         self.zero = ReturnZero(c.zero_rad, c.zeroed_s)
         self.pelvis_zero = ReturnZero(0.0, c.zeroed_s)
 
@@ -169,7 +192,7 @@ class LegFusion(Generic[Number]):
         if q_thigh is None or q_shank is None:
             return UNKNOWN
         c, of = self.calibration, self._of
-        speed = self._speed_of(time_s, q_thigh, q_shank)
+        speed = self._speed.push(time_s, q_thigh, q_shank)
         z, shank_y = rotate(q_shank, c.z_shank), rotate(q_shank, c.y_shank)
         unknown = math.nan * z[2]
         if c.y_thigh is None:
@@ -179,31 +202,17 @@ class LegFusion(Generic[Number]):
         thigh_y = rotate(q_thigh, c.y_thigh)
         delta, residual = self._heading.push(thigh_y, z, shank_y)
         cosine, sine = of.cos(delta), of.sin(delta)
-        y = _turned_back(thigh_y, cosine, sine)
+        y = turned_back(thigh_y, cosine, sine)
         z_thigh = None
         if c.z_thigh is not None:
-            z_thigh = _turned_back(rotate(q_thigh, c.z_thigh), cosine, sine)
+            z_thigh = turned_back(rotate(q_thigh, c.z_thigh), cosine, sine)
         moved = of.wrap(delta - c.heading_rad)
         return self._angles(time_s, Axes(y, z, shank_y, z_thigh, q_pelvis, moved, residual), speed)
-
-    def _speed_of(self, time_s: Number, q_thigh: Wxyz[Number], q_shank: Wxyz[Number]) -> Number:
-        of, (aw, ax, ay, az), (bw, bx, by, bz) = self._of, q_thigh, q_shank
-        now = (time_s, aw, ax, ay, az, bw, bx, by, bz)
-        before, self._last = of.shift(now, self._last)
-        before_s, aw, ax, ay, az, bw, bx, by, bz = before
-        turned = of.larger(
-            half_turn((aw, ax, ay, az), q_thigh), half_turn((bw, bx, by, bz), q_shank)
-        )
-        dt = of.larger(time_s - before_s, 0.0)
-        rate = 2.0 * of.asin(of.sqrt(turned)) / of.where(dt > 0.0, dt, 1.0)
-        speed = of.follow(self._speed, rate, -of.expm1(-dt / SPEED_SMOOTHING_S))
-        self._speed = of.last(speed)
-        return speed
 
     def _angles(self, time_s: Number, axes: Axes[Number], speed: Number) -> LegAngles[Number]:
         c, of, two_units = self.calibration, self._of, self.calibration.y_thigh is not None
         y, shank_y = axes.y, axes.shank_y
-        z, along = _across(axes.z, y, of)
+        z, along = across(axes.z, y, of)
         unknown = math.nan * along
         thigh_elevation, shank_elevation = of.asin(-y[2]), of.asin(-shank_y[2])
         raw, thigh, pelvis, lost = self._rotation(y, z), unknown, unknown, 0.0 * along
@@ -234,7 +243,7 @@ class LegFusion(Generic[Number]):
             of.hypot(sigma, c.sigma_axes_rad),
             of.atan2(-ahead, upwards),
             self._side * of.asin(aside),
-            _knee_flexion(shank_y, y, z, of) if two_units else unknown,
+            knee_flexion(shank_y, y, z, of) if two_units else unknown,
             thigh_elevation if two_units else unknown,
             shank_elevation,
             z[2],
@@ -297,12 +306,12 @@ def _dot(a: Xyz[Number], b: Xyz[Number] | Xyz[float]) -> Number:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _turned_back(v: Xyz[Number], cosine: Number, sine: Number) -> Xyz[Number]:
+def turned_back(v: Xyz[Number], cosine: Number, sine: Number) -> Xyz[Number]:
     """Return an axis turned back about the vertical by an angle."""
     return (cosine * v[0] + sine * v[1], cosine * v[1] - sine * v[0], v[2])
 
 
-def _across(z: Xyz[Number], y: Xyz[Number], of: Numbers[Number]) -> tuple[Xyz[Number], Number]:
+def across(z: Xyz[Number], y: Xyz[Number], of: Numbers[Number]) -> tuple[Xyz[Number], Number]:
     """Return an axis made perpendicular to a unit vector, of length one; and its part along it."""
     along = _dot(z, y)
     zx, zy, zz = z[0] - along * y[0], z[1] - along * y[1], z[2] - along * y[2]
@@ -310,7 +319,7 @@ def _across(z: Xyz[Number], y: Xyz[Number], of: Numbers[Number]) -> tuple[Xyz[Nu
     return (zx / n, zy / n, zz / n), along
 
 
-def _knee_flexion(
+def knee_flexion(
     shank_y: Xyz[Number], y: Xyz[Number], z: Xyz[Number], of: Numbers[Number]
 ) -> Number:
     """Return the angle between the long axes of femur and shank about the knee's axis."""
