@@ -22,6 +22,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 Clock = Literal["shared", "independent"]
 
+STANDARD_GRAVITY = 9.80665
+"""What one g is, m/s²."""
+
 
 class Segment(StrEnum):
     """The body segment a unit is strapped to."""

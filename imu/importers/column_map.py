@@ -28,12 +28,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from imu.importers import ImportFileError, printable
+from imu.sample import STANDARD_GRAVITY
 from imu.strict_toml import read_toml
 
 SAMPLES = "samples"
 """Time unit of a column that counts samples: seconds follow from the rate."""
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "0.1ms": 1e-4, "us": 1e-6, "ns": 1e-9, SAMPLES: 1.0}
-ACC_UNITS = {"m/s2": 1.0, "g": 9.80665, "mg": 9.80665e-3}
+ACC_UNITS = {"m/s2": 1.0, "g": STANDARD_GRAVITY, "mg": STANDARD_GRAVITY * 1e-3}
 GYR_UNITS = {"rad/s": 1.0, "deg/s": 0.017453292519943295, "mdeg/s": 1.7453292519943296e-5}
 ANGLE_UNITS = {"rad": 1.0, "deg": 0.017453292519943295}
 EARTHS = {"z-up": "z up", "z-down": "z down", "y-up": "y up"}

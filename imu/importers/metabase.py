@@ -33,10 +33,9 @@ from imu.importers.text.number_table import (
 from imu.importers.tracks import check_placements, session_of
 from imu.importers.witnesses.stamps import TIED_MOST, tied_share
 from imu.importers.witnesses.start_time import parse_start_time
-from imu.sample import FloatArray
+from imu.sample import STANDARD_GRAVITY, FloatArray
 
 PROFILE = "metamotion"
-STANDARD_GRAVITY = 9.80665
 WHOLE_S = 2.0
 """How far the longest time by `epoch` and by `elapsed` may differ while both are whole."""
 _EPOCH = re.compile(r"epoch? ?\(ms\)", re.ASCII)

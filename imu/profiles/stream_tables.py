@@ -22,9 +22,9 @@ from imu.profiles.unit_layout import (
     Stream,
     Write,
 )
+from imu.sample import STANDARD_GRAVITY
 
 FRAMINGS: tuple[Framing, ...] = ("message", "sync", "line", "driver")
-STANDARD_GRAVITY = 9.80665  # m/s², what one g is
 UNITS = {
     "quat": {},
     "euler_zyx_deg": {},

@@ -14,9 +14,8 @@ import numpy as np
 
 from imu.importers import ImportFileError
 from imu.quaternion import by_rows, conjugate, multiply, rotate
-from imu.sample import FloatArray
+from imu.sample import STANDARD_GRAVITY, FloatArray
 
-STANDARD_GRAVITY = 9.80665
 QUIET_SHARE = 0.2
 """The quietest windows of a recording are taken as rest: everybody stands still at times."""
 STILL_SHARE, STILL_WINDOWS = 0.1, 5

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imu.importers import ImportFileError
-from imu.importers.witnesses.gravity import STANDARD_GRAVITY, reread
+from imu.importers.witnesses.gravity import reread
 from imu.quaternion import (
     ARRAYS,
     by_rows,
@@ -19,7 +19,7 @@ from imu.quaternion import (
     table_of,
     xyz,
 )
-from imu.sample import BoolArray, FloatArray, IntArray
+from imu.sample import STANDARD_GRAVITY, BoolArray, FloatArray, IntArray
 
 BLOCK_S = 0.8
 """Long enough for a leg to turn by more than the noise, short enough for drift not to matter."""
