@@ -86,7 +86,7 @@ class Score:
 
 def session_of(wearing: Wearing, table: SampleTable) -> tuple[Worn, LegCalibration]:
     """Return the session on one time base, calibrated; what every method of ours begins with."""
-    frames = until_last_complete(align(table, wearing.units, "independent"))
+    frames = until_last_complete(align(table, wearing.units, "independent"), wearing.units)
     recording = replace(wearing_recording(wearing), frames=frames)
     (leg,) = leg_units(wearing.units)
     worn = Worn(

@@ -273,7 +273,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         exercise=header.exercise,
         units=header.units,
         frames=until_last_complete(
-            align(table, header.units, header.clock, reconnects, broken_of(session))
+            align(table, header.units, header.clock, reconnects, broken_of(session)), header.units
         ),
         marks=marks_of(session),
         calibrations=calibrations or None,

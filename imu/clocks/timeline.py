@@ -281,13 +281,17 @@ def align(
     return _frames(table, lanes, units, broken, own=False)[0]
 
 
-def until_last_complete(frames: FrameTable) -> FrameTable:
-    """Return the frames up to the last one at which all units have an orientation.
+def until_last_complete(frames: FrameTable, units: Sequence[Unit]) -> FrameTable:
+    """Return the frames up to the last one at which a leg has an orientation of all its units.
 
     A unit that falls silent leaves frames without it, since at that time it may still
-    return. Afterwards these frames are known to be beyond the end.
+    return. Afterwards these frames are known to be beyond the end. The other leg goes on.
     """
-    complete = np.flatnonzero(~np.isnan(frames.q).any(axis=(1, 2)))
+    known = ~np.isnan(frames.q).any(axis=2)
+    legs = [
+        [unit.side is side for unit in units] for side in {unit.side for unit in units} - {None}
+    ]
+    complete = np.flatnonzero(np.any([known[:, leg].all(axis=1) for leg in legs], axis=0))
     end = int(complete[-1]) + 1 if len(complete) else 0
     return FrameTable(frames.time_s[:end], frames.q[:end], frames.interpolated[:end])
 

@@ -258,9 +258,13 @@ def test_same_file_in_same_numbers_out_a_replay_gives_the_live_angles_and_the_ta
     assert repr(again) == repr(shown)
     table = package.analyse(session).angles
     measured = table[table["time_s"] > round(again[0][0], 6) - 1e-4]
+    # the end tells what was still open, with the angle of the last frame
+    frames = [
+        a for a, later in zip(again, [*again[1:], (math.inf,)], strict=True) if a[0] < later[0]
+    ]
     np.testing.assert_array_equal(
         measured["hip_internal_rotation_deg"].to_numpy(),
-        np.round(np.array([deg for _, deg, _ in again]), 3),
+        np.round(np.array([deg for _, deg, _ in frames]), 3),
     )
     for name in ("a", "b"):
         write_tables(package.analyse(open_session(tmp_path / "s")), tmp_path / name)
@@ -369,14 +373,14 @@ WALL = re.compile(
 )
 
 
-def test_nothing_but_the_name_of_a_session_comes_from_the_clock_on_the_wall():
+def test_of_a_session_only_its_name_comes_from_the_clock_on_the_wall():
     found = {
         f"{path.relative_to(ROOT).as_posix()}: {line.strip()}"
         for room in ("imu", "analysis", "hipturn")
         for path in (ROOT / room).rglob("*.py")
         for line in path.read_text(encoding="utf-8").splitlines()
-        if WALL.search(line)
-    }
+        if WALL.search(line) and "hipturn/server/door" not in path.as_posix()
+    }  # how old the page's token and certificate are is asked at the door
     assert found == {
         "hipturn/session/radio_session.py: started_at, side = datetime.now().astimezone(),"
         " recorded_side(units)"

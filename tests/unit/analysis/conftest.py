@@ -240,7 +240,7 @@ def recording_of() -> Callable[[Wearing], Recording]:
             started_at="2026-01-01T00:00:00+00:00",
             exercise=wearing.exercise,
             units=wearing.units,
-            frames=until_last_complete(frames),
+            frames=until_last_complete(frames, wearing.units),
             marks=wearing.marks,
         )
 

@@ -13,7 +13,7 @@ from analysis.calibrate.given_axes import GivenAxes, axes_given_by, calibrate_gi
 from analysis.calibrate.guide import Step
 from analysis.calibrate.guide_given import GivenGuide
 from analysis.exercises import load
-from analysis.session.leg_record import follow_leg
+from analysis.session.recording import RecordedLeg, follow_legs
 from analysis.session.stored import stored_calibrations
 from imu.sample import Side
 
@@ -38,7 +38,8 @@ def given_of(leg, sigma_deg=0.3):
 def angles_of(leg, calibration, exercise):
     frames = leg.frames()
     rows = np.zeros(len(frames.time_s), dtype=bool)
-    return follow_leg(calibration, exercise, RATE_HZ, frames, rows, [(calibration.ready_s, 1e9)])
+    legs = {leg.side: RecordedLeg(calibration, frames, [(calibration.ready_s, 1e9)])}
+    return follow_legs(legs, exercise, RATE_HZ, rows)[leg.side]
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -54,7 +54,7 @@ def analysed(
         started_at="2026-01-01T00:00:00+00:00",
         exercise=exercise,
         units=wearing.units,
-        frames=until_last_complete(align(table, wearing.units, "independent")),
+        frames=until_last_complete(align(table, wearing.units, "independent"), wearing.units),
         marks=[mark for mark in wearing.marks if not mark[1].startswith("set")],
     )
     return sessions.analyse(recording)

@@ -81,7 +81,7 @@ def disturbed(samples, wearing, what):
 def recording_of(wearing, samples):
     """Return the stream as a recording that brings the calibrations it begins with."""
     frames = until_last_complete(
-        align(SampleTable.from_samples(samples), wearing.units, "independent")
+        align(SampleTable.from_samples(samples), wearing.units, "independent"), wearing.units
     )
     recording = Recording(
         session_id="s", wearer="w", started_at="", exercise=wearing.exercise, units=wearing.units,
@@ -189,6 +189,14 @@ def test_announcements_equal_the_rows_of_the_table_in_number_set_and_values(whic
     wearing = worn(which)
     samples = disturbed(wearing.samples, wearing, what)
     assert_what_was_announced_is_what_the_table_says(wearing, samples)
+
+
+def test_when_a_unit_is_silent_to_the_end_the_other_leg_is_told_to_its_end():
+    wearing = worn("both")
+    samples = disturbed(wearing.samples, wearing, [("gap", 0, 0.8125, 5.0, 0.0)])
+    reps = assert_what_was_announced_is_what_the_table_says(wearing, samples)
+    silent_s = max(s.host_time_ns for s in samples if s.unit == 0) * 1e-9
+    assert reps["peak_s"].max() > silent_s
 
 
 def test_after_a_gap_on_one_leg_both_legs_are_counted_alike_aloud_and_in_the_table():

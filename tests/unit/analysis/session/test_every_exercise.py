@@ -38,7 +38,7 @@ def done(exercise_id: str, *, marks: bool = True) -> dict[str, Any]:
         started_at="2026-01-01T00:00:00+00:00",
         exercise=exercise_id,
         units=wearing.units,
-        frames=until_last_complete(frames),
+        frames=until_last_complete(frames, wearing.units),
         marks=wearing.marks if marks else (),
     )
     result = sessions.analyse(recording)

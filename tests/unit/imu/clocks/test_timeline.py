@@ -199,8 +199,19 @@ def test_a_unit_that_falls_silent_for_good_leaves_a_tail_that_can_be_cut():
     samples = independent_leg(seconds=8.0, shank_lost=range(120, 480))
     frames = both(LEG, "independent", samples)
     assert 3.6 < frames.time_s[-1] < 4.1
-    assert until_last_complete(frames).time_s[-1] == 119 / 60
-    assert not np.isnan(until_last_complete(frames).q).any()
+    cut = until_last_complete(frames, LEG)
+    assert cut.time_s[-1] == 119 / 60
+    assert not np.isnan(cut.q).any()
+
+
+def test_the_frames_of_a_leg_outlast_a_unit_of_the_other():
+    other = [replace(unit, side=Side.LEFT) for unit in LEG]
+    samples = in_order(
+        *([heard(unit, i / 60 + 0.004 * unit) for i in range(480)] for unit in range(3)),
+        [heard(3, i / 60) for i in range(120)],
+    )
+    frames = both((*LEG, *other), "independent", samples)
+    assert until_last_complete(frames, (*LEG, *other)).time_s[-1] == frames.time_s[-1] > 3.6
 
 
 def test_turning_units_with_clocks_60_ppm_off_stay_together_for_ten_minutes():
