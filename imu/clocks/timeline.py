@@ -287,11 +287,10 @@ def until_last_complete(frames: FrameTable, units: Sequence[Unit]) -> FrameTable
     A unit that falls silent leaves frames without it, since at that time it may still
     return. Afterwards these frames are known to be beyond the end. The other leg goes on.
     """
-    known = ~np.isnan(frames.q).any(axis=2)
-    legs = [
-        [unit.side is side for unit in units] for side in {unit.side for unit in units} - {None}
-    ]
-    complete = np.flatnonzero(np.any([known[:, leg].all(axis=1) for leg in legs], axis=0))
+    known = ~np.isnan(frames.q[:, :, 0])
+    sides = {unit.side for unit in units} - {None}
+    legs = ([unit.side is side for unit in units] for side in sides)
+    complete = np.flatnonzero(np.logical_or.reduce([known[:, leg].all(axis=1) for leg in legs]))
     end = int(complete[-1]) + 1 if len(complete) else 0
     return FrameTable(frames.time_s[:end], frames.q[:end], frames.interpolated[:end])
 
