@@ -30,9 +30,7 @@ from imu.quaternion import (
     FLOATS,
     Number,
     Numbers,
-    Quaternion,
     Truth,
-    Vector,
     Wxyz,
     Xyz,
     table_of,
@@ -74,32 +72,32 @@ class Screening:
 
     def push(self, sample: Sample) -> Sample | None:
         """Return the sample as it counts, with a unit quaternion; None when it is dropped."""
-        q, acc, gyr = sample.q or NO_QUATERNION, sample.acc or NO_VECTOR, sample.gyr or NO_VECTOR
-        bad = faults(sample.unit, sample.host_time_ns, (q, acc, gyr), self._units)
+        unit, host_time_ns, device_time, sequence, q, acc, gyr, _ = sample
+        q, acc, gyr = q or NO_QUATERNION, acc or NO_VECTOR, gyr or NO_VECTOR
+        bad, absent = faults(unit, host_time_ns, (q, acc, gyr), self._units)
         if True in bad:
             reason = FAULTS[bad.index(True)]
-        elif self._is_late(sample.host_time_ns):
+        elif self._is_late(host_time_ns):
             reason = "time_backwards"
-        elif self._is_repeated(sample.unit, _sent(sample.device_time), _sent(sample.sequence)):
+        elif self._is_repeated(unit, _sent(device_time), _sent(sequence)):
             reason = "repeated"
         else:
-            return self._kept(sample, q, acc, gyr)
+            return self._kept(sample, *absent)
         self._drop(reason)
         return None
 
-    def _kept(self, sample: Sample, q: Quaternion, acc: Vector, gyr: Vector) -> Sample:
-        sent_q = None if sample.q is None or missing(q) else scaled(q, FLOATS)
-        sent_acc = None if sample.acc is None or missing(acc) else acc
-        sent_gyr = None if sample.gyr is None or missing(gyr) else gyr
-        if sent_q is sample.q and sent_acc is sample.acc and sent_gyr is sample.gyr:
+    def _kept(self, sample: Sample, no_q: bool, no_acc: bool, no_gyr: bool) -> Sample:
+        q = None if no_q or sample.q is None else scaled(sample.q, FLOATS)
+        acc, gyr = None if no_acc else sample.acc, None if no_gyr else sample.gyr
+        if q is sample.q and acc is sample.acc and gyr is sample.gyr:
             return sample  # the usual one; a copy would cost as much as all checks
-        return sample._replace(q=sent_q, acc=sent_acc, gyr=sent_gyr)
+        return sample._replace(q=q, acc=acc, gyr=gyr)
 
     def push_table(self, table: SampleTable) -> SampleTable:
         """Return those of many samples that count."""
         vectors = wxyz(table.q), xyz(table.acc), xyz(table.gyr)
         with np.errstate(over="ignore"):  # a hostile 1e200 becomes infinite and is dropped
-            bad = faults(table.unit, table.host_time_ns, vectors, self._units)
+            bad, _ = faults(table.unit, table.host_time_ns, vectors, self._units)
         good = np.ones(len(table), dtype=np.bool_)
         for reason, found in zip(FAULTS, bad, strict=True):
             self._drop(reason, int(np.count_nonzero(found & good)))
@@ -137,10 +135,9 @@ class Screening:
         return host_time_ns < newest
 
     def _is_repeated(self, unit: int, device_time: Counts, sequence: Counts) -> Truth:
-        of, last = self._of, self._counters.get(unit, (-1, -1))
-        self._counters[unit] = (of.last(device_time), of.last(sequence))
-        same = (device_time == of.before(device_time, last[0])) & (device_time >= 0)
-        return same & (sequence == of.before(sequence, last[1]))
+        now, last = (device_time, sequence), self._counters.get(unit, (-1, -1))
+        before, self._counters[unit] = self._of.shift(now, last)
+        return (device_time == before[0]) & (device_time >= 0) & (sequence == before[1])
 
 
 def screen_table(table: SampleTable, units: int) -> tuple[SampleTable, dict[str, int]]:
@@ -157,19 +154,23 @@ def faults(
     host_time_ns: Counts,
     vectors: tuple[Wxyz[Number], Xyz[Number], Xyz[Number]],
     units: int,
-) -> tuple[Truth, ...]:
-    """Return where each of `FAULTS` holds, given quaternion, acceleration and rotation rate."""
+) -> tuple[tuple[Truth, ...], tuple[Truth, Truth, Truth]]:
+    """Return where each of `FAULTS` holds, and where each vector was not sent.
+
+    `vectors` are quaternion, acceleration and rotation rate.
+    """
     q, acc, gyr = vectors
-    squared = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]  # NaN where not sent
-    no_acc, no_gyr = missing(acc), missing(gyr)
-    return (
+    squared = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]
+    no_q = squared != squared  # NaN
+    (no_acc, fast_acc), (no_gyr, fast_gyr) = _judged(acc, MAX_ACC_MPS2), _judged(gyr, MAX_GYR_RADPS)
+    bad = (
         (unit < 0) | (unit >= units),
         (host_time_ns < 0) | (host_time_ns > MAX_HOST_TIME_NS),
-        # a vector beyond its limit, and not one without a part
-        (_beyond(acc, MAX_ACC_MPS2) > no_acc) | (_beyond(gyr, MAX_GYR_RADPS) > no_gyr),
-        (squared != squared) & (no_acc | no_gyr),
+        fast_acc | fast_gyr,
+        no_q & (no_acc | no_gyr),
         (squared <= MIN_LENGTH_SQUARED) | (squared >= MAX_LENGTH_SQUARED),
     )
+    return bad, (no_q, no_acc, no_gyr)
 
 
 def missing(vector: Wxyz[Number] | Xyz[Number]) -> Truth:
@@ -188,8 +189,13 @@ def scaled(q: Wxyz[Number], of: Numbers[Number]) -> Wxyz[Number]:
     return (q[0] / length, q[1] / length, q[2] / length, q[3] / length)
 
 
-def _beyond(vector: Xyz[Number], limit: float) -> Truth:
-    return (abs(vector[0]) > limit) | (abs(vector[1]) > limit) | (abs(vector[2]) > limit)
+def _judged(vector: Xyz[Number], limit: float) -> tuple[Truth, Truth]:
+    """Return where a part of a vector is missing, and where none is and one is beyond a limit."""
+    if vector is NO_VECTOR:  # most units send neither acceleration nor rotation rate
+        return True, False
+    none = missing(vector)
+    beyond = (abs(vector[0]) > limit) | (abs(vector[1]) > limit) | (abs(vector[2]) > limit)
+    return none, beyond > none
 
 
 def _sent(count: int | None) -> int:

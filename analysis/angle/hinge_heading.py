@@ -61,7 +61,8 @@ class HingeHeading(Generic[Number]):
         self._share = rule.share
         self._knee = (math.sin(rule.knee_flexion_rad), math.cos(rule.knee_flexion_rad))
         weight = rule.weight_s * rule.rate_hz * self._share
-        self._mean = (weight * math.cos(rule.delta_rad), weight * math.sin(rule.delta_rad))
+        self._along = weight * math.cos(rule.delta_rad)
+        self._aside = weight * math.sin(rule.delta_rad)
         self._delta_rad = rule.delta_rad
 
     def push(self, y: Xyz[Number], z: Xyz[Number], shank_y: Xyz[Number]) -> tuple[Number, Number]:
@@ -79,13 +80,12 @@ class HingeHeading(Generic[Number]):
         else:
             level = (1.0 - y[2] * y[2]) * (1.0 - shank_y[2] * shank_y[2])
         shown = level > WEIGHT_MIN * WEIGHT_MIN
-        seen = of.pick(shown, (level, *y, *z, *shank_y))
+        seen = of.pick(shown, (level, y, z, shank_y))
         if seen is None:
             return of.hold(shown, level, before_rad), math.nan * level
-        level, root = seen[0], self._root(seen[1:4], seen[4:7], seen[7:10])
-        along = of.follow(self._mean[0], level * of.cos(root), self._share)
-        aside = of.follow(self._mean[1], level * of.sin(root), self._share)
-        self._mean = of.last(along), of.last(aside)
+        level, root = seen[0], self._root(*seen[1:])
+        along, self._along = of.follow(self._along, level * of.cos(root), self._share)
+        aside, self._aside = of.follow(self._aside, level * of.sin(root), self._share)
         delta = of.atan2(aside, along)
         residual = of.wrap(root - of.before(delta, before_rad))
         self._delta_rad = of.last(delta)

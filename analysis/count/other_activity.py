@@ -108,20 +108,19 @@ class Signature:
         """Return where the angle moves by itself, and where the leg moves beside it."""
         n, gains = self._numbers, self._gains
         before, self._last = n.shift(now, self._last)
-        rates = [
-            n.wrap(value - was) * self._rate_hz for value, was in zip(now, before, strict=True)
-        ]
-        signal = n.follow(self._signal, rates[0], gains.slope)
-        thigh = n.follow(self._thigh, rates[1], gains.slope)
-        knee = n.follow(self._knee, rates[2], gains.slope)
-        self._signal, self._thigh, self._knee = n.last(signal), n.last(thigh), n.last(knee)
+        signal, thigh, knee = (
+            n.wrap(now[0] - before[0]) * self._rate_hz,
+            (now[1] - before[1]) * self._rate_hz,
+            n.wrap(now[2] - before[2]) * self._rate_hz,
+        )
+        signal, self._signal = n.follow(self._signal, signal, gains.slope)
+        thigh, self._thigh = n.follow(self._thigh, thigh, gains.slope)
+        knee, self._knee = n.follow(self._knee, knee, gains.slope)
         moved = abs(signal)
         rest = abs(thigh) + n.where(level, abs(knee), 0.0)
-        moving = n.follow(self._moving, moved, gains.brief)
-        turning = n.follow(self._turning, speed, gains.brief)
-        counted = n.follow(self._counted, moved, gains.stroke)
-        beside = n.follow(self._beside, rest, gains.stroke)
-        self._moving, self._turning = n.last(moving), n.last(turning)
-        self._counted, self._beside = n.last(counted), n.last(beside)
+        moving, self._moving = n.follow(self._moving, moved, gains.brief)
+        turning, self._turning = n.follow(self._turning, speed, gains.brief)
+        counted, self._counted = n.follow(self._counted, moved, gains.stroke)
+        beside, self._beside = n.follow(self._beside, rest, gains.stroke)
         by_itself = moving > self._itself + ITSELF_GAIN * turning
         return by_itself, beside > n.larger(BESIDE_SHARE * counted, BESIDE_RAD_S)
