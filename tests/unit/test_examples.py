@@ -20,7 +20,14 @@ def test_there_is_an_example_for_each_thing_people_do():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+RUN = [
+    # it measures real people, for a minute
+    pytest.param(path, marks=pytest.mark.long if path.stem == "validate_on_open_data" else ())
+    for path in EXAMPLES
+]
+
+
+@pytest.mark.parametrize("path", RUN, ids=[path.stem for path in EXAMPLES])
 def test_the_example_runs(path, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     done = subprocess.run(

@@ -186,6 +186,7 @@ def planted(rng, wearers, *, raters=("A", "B"), missing=0.0):
     return pd.DataFrame(rows, columns=["wearer", "leg", "test", "rater", "day", "method", "deg"])
 
 
+@pytest.mark.long
 def test_planted_biases_and_errors_lie_within_their_intervals():
     rng = np.random.default_rng(6)
     bias_in = icc_in = count = 0
