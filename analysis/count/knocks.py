@@ -12,7 +12,7 @@ import math
 from enum import Enum
 
 JUMP_DEG = 8.0
-JUMP_DPS = 180.0
+JUMP_DPS = 240.0
 """A jump is at least this fast, and ..."""
 ABRUPT_DPS = 150.0
 """... so much faster than the sample before: a stroke of 30° in 0.35 s gains 70 °/s in 40 ms."""

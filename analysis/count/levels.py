@@ -24,7 +24,8 @@ class RestLevel:
         self._settings = settings
         self.anchor = self.level = start_level_deg
         self.home = start_level_deg
-        """The start pose; it drifts with a resting leg and follows no stroke."""
+        """The start pose, later where a valid repetition rose from and returned to, or where the
+        leg rested for very long; it drifts with a resting leg and follows no stroke."""
         self.low = start_level_deg
         """Lowest angle of this rest."""
         self._ceiling = start_level_deg + settings.rest_step_deg
@@ -53,9 +54,9 @@ class RestLevel:
         if self.low < self.level:
             self.level = self.low
 
-    def resume(self, angle_deg: float) -> None:
-        """Rest again where the leg rested before it swung below for a moment."""
-        self.level = self.anchor
+    def resume(self, angle_deg: float, level_deg: float) -> None:
+        """Rest again at a level after the leg has been below it."""
+        self.anchor = self.level = level_deg
         self.enter(angle_deg)
 
     def follow(self, angle_deg: float, slope_dps: float, quiet_s: float, dt: float) -> None:
@@ -74,6 +75,8 @@ class RestLevel:
             else:
                 self.level = max(self.level, min(risen, self._ceiling))
             self.low = max(self.low, self.level)
+        if quiet_s >= s.new_home_s:
+            self.home = self.level
 
 
 class Swing:

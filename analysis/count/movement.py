@@ -48,6 +48,8 @@ class RepSettings:
     reversal_share: float = 0.15
     split_share: float = 0.5
     """A fall of this share of the range is a return, wherever it ends."""
+    seat_share: float = 0.6
+    """Who sat for long lower than this share of a movement rested there before it."""
     close_min_deg: float = 1.5
     close_share: float = 0.30
     final_min_deg: float = 1.0
@@ -65,6 +67,8 @@ class RepSettings:
     """Time constants of the rest level, up and down."""
     new_rest_s: float = 1.5
     """Quiet this long above the old rest position makes a new one."""
+    new_home_s: float = 5.0
+    """Quiet this long the start pose is here."""
     rest_step_deg: float = 5.0
     """The rest level follows upwards by no more in one shorter rest."""
     min_duration_s: float = 0.4

@@ -62,7 +62,8 @@ class RepMachine:
         self._shifted = False
         """Whether a slip waits for the movement before it to be complete."""
         # the wearer
-        self._large = self._valid = 0
+        self._is_proved = False
+        """Whether a valid repetition has shown which way is up."""
         self._range = WearerRange(settings)
 
     @property
@@ -236,9 +237,11 @@ class RepMachine:
         s, x, swing = self.settings, self._smooth.fast, self._swing
         swing.rise(time_s, x)
         if self._has_only_swung_back and self._has_come_to_rest(time_s):
-            self._rest.resume(x)
+            self._rest.resume(x, self._rest.anchor)
             self.state = REST
             return NOTHING
+        if self._is_home_again(time_s):
+            return self._rest_at_home(time_s)
         size, quiet_s = self._size_deg, time_s - self._smooth.quiet_from
         self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
         if self._is_another(time_s) or size > s.max_range_deg:
@@ -250,12 +253,12 @@ class RepMachine:
             if size < s.valid_range_deg:
                 return self._reject(time_s, "creep", REST)
             swing.sit(x)
-        elif 0.0 < swing.sat - self._rest.level < s.split_share * size:
+        elif 0.0 < swing.sat - self._rest.level < s.seat_share * size:
             return self._rise_from_seat(time_s)
         return NOTHING
 
     def _rise_from_seat(self, time_s: float) -> Outcome:
-        """Begin anew from where it sat for long, low in the movement: that was a new rest."""
+        """Begin anew from where it sat for long, low in what it became: that was a new rest."""
         outcome = self._reject(time_s, "creep", UP)
         self._rest.settle(self._swing.sat)
         self._begin(time_s)
@@ -268,6 +271,8 @@ class RepMachine:
         self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
         if self._is_another(time_s):
             return self._reject(time_s, "posture", OFF)
+        if self._is_home_again(time_s):
+            return self._rest_at_home(time_s)
         if x - level <= s.close_deg(size):
             self._pending = self._judged(time_s, stopped_short=False)
             self._passes = self._gate.is_away(time_s)
@@ -278,9 +283,25 @@ class RepMachine:
             movement = self._close(self._judged(time_s, stopped_short=True))
             self._enter_rest(x)
             return Outcome(movement, None)
-        elif x - level < 0.5 * size and time_s - swing.mark_s > s.stuck_s:
-            return self._reject(time_s, "stopped_short", REST)
+        elif time_s - swing.mark_s > s.stuck_s:
+            if x - level < 0.5 * size:
+                return self._reject(time_s, "stopped_short", REST)
+            swing.sit(x)
         return NOTHING
+
+    def _rest_at_home(self, time_s: float) -> Outcome:
+        """End the movement that came from below the start pose: only what rose above it counts."""
+        x, rest = self._smooth.fast, self._rest
+        has_risen = self._swing.peak - rest.home >= self._range.onset_deg
+        if has_risen:
+            rest.resume(x, rest.home)
+        movement = None
+        if has_risen or not self._is_proved:
+            movement = self._close(self._judged(time_s, stopped_short=False))
+        rest.resume(x, rest.home)
+        self.state = REST
+        self.held_s = 0.0
+        return NOTHING if movement is None else Outcome(movement, None)
 
     def _turn_up(self, time_s: float) -> Outcome:
         """Turn round before the leg is back: a new movement after a large fall, else a dip."""
@@ -340,7 +361,9 @@ class RepMachine:
     # --- from one movement to the next --------------------------------------------------------
 
     def _enter_rest(self, low: float) -> None:
-        self._rest.enter(low)
+        # who rests farther above the rest than a whole repetition goes rests elsewhere now
+        enter = self._rest.settle if low - self._rest.level > self._range.deg else self._rest.enter
+        enter(low)
         self.state = REST
 
     def _begin(self, time_s: float) -> None:
@@ -358,8 +381,10 @@ class RepMachine:
         """Announce a movement; it stays pending until it is complete."""
         self._pending = movement
         if movement.status == "valid":
-            self._valid += 1
+            self._is_proved = True
             self._gate.take_note()
+            if not movement.stopped_short:
+                self._rest.home = movement.level_deg
             self._range.learn(movement.range_deg)
         return movement
 
@@ -389,6 +414,13 @@ class RepMachine:
         """Say whether the movement under way began below the rest and is not above it."""
         onset_deg, rest = self._range.onset_deg, self._rest
         return rest.anchor - rest.level > onset_deg and self._swing.peak - rest.anchor < onset_deg
+
+    def _is_home_again(self, time_s: float) -> bool:
+        """Say whether the leg rests in the start pose after it has been below it."""
+        rest, onset_deg = self._rest, self._range.onset_deg
+        near_deg = max(onset_deg, self.settings.rest_step_deg)
+        is_near = abs(self._smooth.fast - rest.home) < near_deg < rest.home - rest.level
+        return is_near and self._has_come_to_rest(time_s)
 
     def _has_risen(self, angle_deg: float) -> bool:
         """Say whether the leg is as far from where it rests as a movement begins."""
@@ -425,8 +457,7 @@ class RepMachine:
             reason = "impact" if self._bumped_s >= risen_from_s else "too_short"
             return self._movement(time_s, "rejected", reason)
         large = self._size_deg >= self.settings.valid_range_deg
-        self._large += large
-        if (self._large <= 2 or self._valid == 0) and self._went_outwards():
+        if not self._is_proved and self._went_outwards():
             return self._movement(time_s, "rejected", "wrong_direction")
         status = "valid" if large else "partial"
         return self._movement(time_s, status, stopped_short=stopped_short)

@@ -383,6 +383,59 @@ def test_resting_far_below_the_start_pose_rejects_one_repetition_and_not_all(rat
     assert set(found) <= {"wrong_direction"}
 
 
+# Rest
+
+
+WOBBLING = [(0.25, -48.0), (0.25, -55.0)] * 7
+
+
+@ALL_RATES
+@pytest.mark.parametrize("still_s", [0.5, 2.0])
+def test_a_leg_that_comes_back_to_the_start_pose_rests_wherever_it_has_been(rate_hz, still_s):
+    back = [(0.3, -95.0), (0.25, 9.0), (0.4, -6.0), (still_s, -6.0), (3.0, 0.0)]
+    away = [(0.6, -60.0), *WOBBLING, *back]
+    steps = [(2.0, 0.0), *away, *(rep() * 4), *away, *(rep() * 4), (2.0, 0.0)]
+    movements = run(*moved(steps, rate_hz))
+    assert outcome(movements)["valid"] == 8
+    assert max(m.range_deg for m in movements if m.status == "valid") < 35.0
+
+
+@ALL_RATES
+def test_a_leg_that_lay_low_for_long_and_comes_back_counts_on(rate_hz):
+    steps = [(2.0, 0.0), *(rep() * 3), (1.0, -70.0), (7.0, -70.0), (1.0, 0.0), (0.6, 0.0)]
+    movements = run(*moved([*steps, *(rep() * 5), (2.0, 0.0)], rate_hz))
+    assert 8 <= outcome(movements)["valid"] <= 9
+    assert [round(m.range_deg) for m in movements[-4:]] == [30] * 4
+
+
+def test_a_leg_that_drops_quickly_has_no_strap_that_slipped():
+    steps = [(2.0, 0.0), (0.16, -21.0), (0.5, -21.0), (0.2, -3.0), (3.0, -3.0)]
+    movements = run(*moved([*steps, *(rep(20.0, -3.0) * 3), (2.0, -3.0)], 25))
+    found = outcome(movements)
+    assert found.pop("valid") == 3
+    assert "sensor_shift" not in found
+
+
+@ALL_RATES
+def test_once_a_repetition_has_counted_the_leg_may_rest_lower(rate_hz):
+    steps = [(1.0, 0.0), *rep(40.0, bottom=-42.0), *(rep(25.0, -42.0) * 2), (2.0, -42.0)]
+    assert outcome(run(*moved(steps, rate_hz))) == {"valid": 3}
+
+
+@ALL_RATES
+@pytest.mark.parametrize("creep", [[(5.0, 28.0)], [(0.8, 12.0), (1.0, 7.0)]], ids=["slow", "sag"])
+def test_idle_time_before_a_repetition_is_not_in_it(rate_hz, creep):
+    seat = creep[-1][1]
+    idle = [*rep(), *creep, (15.0, seat)]
+    begun_s = 2.0 + sum(seconds for seconds, _ in idle)
+    steps = [(2.0, 0.0), *idle, *rep(seat + 27.0, seat), *(rep(seat + 27.0, seat) * 2)]
+    movements = run(*moved(steps, rate_hz))
+    valid = [m for m in movements if m.status == "valid"]
+    assert len(valid) == 4
+    assert valid[1].onset_s > begun_s - 0.5
+    assert valid[1].range_deg == pytest.approx(27.0, abs=2.0)
+
+
 # Losses
 
 
