@@ -80,7 +80,7 @@ class LegUpdate(NamedTuple):
     time_s: float
     angles: LegAngles[float]
     rotation_deg: float
-    """NaN where the angle is refused."""
+    """NaN where the angle is refused, and away from the start position."""
     sigma_deg: float
     phase: str
     set: int
@@ -159,6 +159,7 @@ class LegMonitor:
         lost = angles.lost == 1.0
         seen = signal == signal and not lost  # False where NaN
         where = posture(angles, self.calibration, self.exercise, FLOATS) if seen else AWAY
+        in_pose = where != AWAY
         alarm = None
         if self._frames % self._alarms.every == 0:
             heard = (q_thigh is not None, q_shank is not None)
@@ -176,7 +177,7 @@ class LegMonitor:
             self._keep(time_s, counted, sigma, angles, interpolated)
         told = counting.push(time_s, counted, where, math.sin(angles.shank_elevation))
         told_sigma = math.nan if lost else math.hypot(sigma, self._alarms.slip_rad * DEG)
-        sure = self.exercise.has_hip_angle and told_sigma <= self.exercise.max_sigma_deg
+        sure = in_pose and told_sigma <= self.exercise.max_sigma_deg and self.exercise.has_hip_angle
         self._last = LegUpdate(
             time_s,
             angles,

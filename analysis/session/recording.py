@@ -117,7 +117,7 @@ class LegRecord:
 
     series: LegAngles[FloatArray]
     rotation_deg: FloatArray
-    """NaN where refused, and where the exercise has no hip angle."""
+    """NaN where refused, away from the start position, and where the exercise has no hip angle."""
     away: npt.NDArray[np.bool_]
     movements: tuple[Numbered, ...]
     alarms: tuple[Alarm, ...]
@@ -238,10 +238,11 @@ class _Followed:
         """Return the leg over the whole recording."""
         with np.errstate(invalid="ignore"):
             sure = self._exercise.has_hip_angle & (self._sigma <= self._exercise.max_sigma_deg)
+        away = self._where == AWAY
         return LegRecord(
             self._series,
-            np.where(sure, self._signal, np.nan),
-            self._where == AWAY,
+            np.where(sure & ~away, self._signal, np.nan),
+            away,
             tuple(self._movements),
             tuple(self._alarms),
             self._sigma,
