@@ -13,7 +13,7 @@ from analysis.session.announcements import Announcement
 from hipturn.session.coach import Coach
 from hipturn.session.pipeline import Tracker, Update
 from hipturn.session.terminal import Display, step_text
-from hipturn.units.rate_watch import RateWatch
+from imu.clocks.rate_watch import RateWatch
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
 
