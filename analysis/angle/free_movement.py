@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.angle.leg_angles import Speed, across, knee_flexion, turned_back
+from analysis.angle.leg_angles import Speed, across, in_runs, knee_flexion, turned_back
 from analysis.angle.uncertainty import SIGMA_ACCELEROMETER_RAD, sigma_inclination
 from analysis.calibrate.calibration import CalibrationResult
 from analysis.calibrate.checks import Check, not_found
@@ -43,6 +43,9 @@ ONE_ERROR_S = 0.5
 """An error of inclination lasts about as long as a movement."""
 BEGIN_S = 10.0
 """The first seconds tell the common heading; over longer ones it drifts."""
+NO_LONGER = 3.0 * ACROSS_SIGMA
+"""A heading that leaves a knee axis farther from square, over the first seconds after a long hole,
+is that of a unit before it started anew."""
 FRAMES_MIN = 10
 
 
@@ -163,25 +166,33 @@ def follow_heading(
 
     The hinge stays across the femur: each instant says so, as far as a turn would change it, and a
     Kalman filter of one state follows. A free leg has no pose that would tell the two turns of one
-    instant apart; the first seconds together do.
+    instant apart; the first seconds together do, and again after a long hole, if the heading of
+    before does not fit any more.
     """
-    first = time_s <= time_s[0] + BEGIN_S
-    now, _ = heading_of_movement(y[first], z[first], shank_y[first])
     # y · z with z turned by δ is a cos δ + b sin δ + c
     a, b = y[:, 0] * z[:, 0] + y[:, 1] * z[:, 1], y[:, 1] * z[:, 0] - y[:, 0] * z[:, 1]
     c = y[:, 2] * z[:, 2]
     delta, variance = np.empty(len(y)), np.empty(len(y))
-    spread, before_s = HEADING_SIGMA_RAD**2, float(time_s[0])
-    columns = (column.tolist() for column in (time_s, a, b, c))
-    for i, (t, a_i, b_i, c_i) in enumerate(zip(*columns, strict=True)):
-        step_s, before_s = max(t - before_s, 1e-6), t
-        spread += WANDER_RAD_SQRT_S**2 * step_s
-        cosine, sine = math.cos(now), math.sin(now)
-        slope = b_i * cosine - a_i * sine
-        # errors of half a second are one error: a sample counts for its share of that
-        noise = ACROSS_SIGMA**2 * ONE_ERROR_S / step_s
-        gain = spread * slope / (slope * slope * spread + noise)
-        now -= gain * (a_i * cosine + b_i * sine + c_i)
-        spread *= 1.0 - gain * slope
-        delta[i], variance[i] = now, spread
+    now, spread = math.nan, 0.0
+    before_s = float(time_s[0])
+    for run in in_runs(time_s):
+        begin_s = float(time_s[run.start])
+        ten_s = int(np.searchsorted(time_s, begin_s + BEGIN_S, "right"))
+        first = slice(run.start, min(ten_s, run.stop))
+        along = a[first] * math.cos(now) + b[first] * math.sin(now) + c[first]
+        if not math.sqrt(np.mean(along**2)) <= NO_LONGER:  # at the beginning it is NaN
+            now, _ = heading_of_movement(y[first], z[first], shank_y[first])
+            spread, before_s = HEADING_SIGMA_RAD**2, begin_s
+        columns = (column[run].tolist() for column in (time_s, a, b, c))
+        for i, (t, a_i, b_i, c_i) in enumerate(zip(*columns, strict=True), run.start):
+            step_s, before_s = max(t - before_s, 1e-6), t
+            spread += WANDER_RAD_SQRT_S**2 * step_s
+            cosine, sine = math.cos(now), math.sin(now)
+            slope = b_i * cosine - a_i * sine
+            # errors of half a second are one error: a sample counts for its share of that
+            noise = ACROSS_SIGMA**2 * ONE_ERROR_S / step_s
+            gain = spread * slope / (slope * slope * spread + noise)
+            now -= gain * (a_i * cosine + b_i * sine + c_i)
+            spread *= 1.0 - gain * slope
+            delta[i], variance[i] = now, spread
     return delta, np.sqrt(variance)

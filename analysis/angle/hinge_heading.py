@@ -65,14 +65,20 @@ class HingeHeading(Generic[Number]):
         self._aside = weight * math.sin(rule.delta_rad)
         self._delta_rad = rule.delta_rad
 
-    def push(self, y: Xyz[Number], z: Xyz[Number], shank_y: Xyz[Number]) -> tuple[Number, Number]:
+    def restart(self) -> None:
+        """Take that a unit may have another heading: keep the last one only until one is seen."""
+        self._along = self._aside = 0.0
+
+    def push(
+        self, y: Xyz[Number], z: Xyz[Number], shank_y: Xyz[Number]
+    ) -> tuple[Number, Number, Number]:
         """Take femur long axis, knee axis and shank long axis in their units' earths.
 
         Returns
         -------
         tuple
-            δ in rad, and how far a frame's own δ was from that of the frames before it, NaN where
-            it shows none.
+            δ in rad; how far a frame's own δ was from that of the frames before it, NaN where it
+            shows none; and how well δ is known since the last restart, from 0 to 1, NaN likewise.
         """
         of, before_rad = self._of, self._delta_rad
         if self._rule.front_sign:
@@ -82,7 +88,7 @@ class HingeHeading(Generic[Number]):
         shown = level > WEIGHT_MIN * WEIGHT_MIN
         seen = of.pick(shown, (level, y, z, shank_y))
         if seen is None:
-            return of.hold(shown, level, before_rad), math.nan * level
+            return of.hold(shown, level, before_rad), math.nan * level, math.nan * level
         level, root = seen[0], self._root(*seen[1:])
         along, self._along = of.follow(self._along, level * of.cos(root), self._share)
         aside, self._aside = of.follow(self._aside, level * of.sin(root), self._share)
@@ -92,6 +98,7 @@ class HingeHeading(Generic[Number]):
         return (
             of.hold(shown, of.spread(shown, delta, math.nan), before_rad),
             of.spread(shown, residual, math.nan),
+            of.spread(shown, of.hypot(along, aside), math.nan),
         )
 
     def _root(self, y: Xyz[Number], z: Xyz[Number], shank_y: Xyz[Number]) -> Number:

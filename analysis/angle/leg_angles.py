@@ -15,13 +15,15 @@ are brought to the shank unit's heading by the knee hinge (`analysis.angle.hinge
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
 
 from analysis.angle.hinge_heading import HingeHeading, HingeRule
-from analysis.angle.return_zero import ReturnZero
+from analysis.angle.return_zero import UNSEEN_S, ReturnZero
 from analysis.angle.uncertainty import (
     KNEE_HELD,
     KNEE_UNKNOWN,
@@ -44,7 +46,7 @@ from imu.quaternion import (
     rotate,
     wxyz,
 )
-from imu.sample import FloatArray, Side
+from imu.sample import FloatArray, IntArray, Side
 
 SPEED_SMOOTHING_S = 0.15
 HINGE_LEVEL_MAX = math.sin(math.radians(45.0))
@@ -52,6 +54,9 @@ HINGE_LEVEL_MAX = math.sin(math.radians(45.0))
 HIP_MAX_DEG, BEYOND_RANGE_MAX_DEG = 90.0, 40.0
 """No hip turns further, nor beyond an exercise's usual range by so much: such an angle is wrong,
 and its uncertainty unknown."""
+TOGETHER_S, TOGETHER = 3.0, 0.2
+"""After a long hole the headings of both units get so long to come together, or until they are
+known so well, which takes half a second of a well seen hinge. The hole lasts until then."""
 BLOCK = 16_384
 """So many rows at a time fit into a processor's cache: faster than a whole hour at once."""
 
@@ -78,7 +83,8 @@ class LegAngles(NamedTuple, Generic[Number]):
     pelvis_rotation: Number
     """What the pelvis contributed to the rotation, positive when it adds; needs its own unit."""
     across: Number
-    """How far from square the shank's knee axis is to the thigh unit's long axis."""
+    """How far from square the shank's knee axis is to the thigh unit's long axis; NaN where their
+    common heading is not known yet after a long hole."""
     hinge_residual: Number
     """How far this frame's common heading is from the last seconds'; NaN where none is seen."""
     lost: Number
@@ -99,8 +105,7 @@ def angles_of_recording(
     known = ~(np.isnan(frames.q_thigh[:, 0]) | np.isnan(frames.q_shank[:, 0]))
     rows = np.flatnonzero(known)
     out = np.full((len(LegAngles._fields), len(known)), np.nan)
-    for first in range(0, len(rows), BLOCK):
-        part = rows[first : first + BLOCK]
+    for part in in_blocks(frames.time_s, rows):
         q_pelvis = None if frames.q_pelvis is None else wxyz(frames.q_pelvis[part])
         found = fusion.push(
             frames.time_s[part], wxyz(frames.q_thigh[part]), wxyz(frames.q_shank[part]), q_pelvis
@@ -108,6 +113,20 @@ def angles_of_recording(
         for column, values in zip(out, found, strict=True):
             column[part] = values
     return LegAngles(*out)
+
+
+def in_runs(time_s: FloatArray) -> Iterator[slice]:
+    """Yield the rows between holes of more than `UNSEEN_S`; none where there are no rows."""
+    holes = np.flatnonzero(np.diff(time_s) > UNSEEN_S) + 1
+    ends = [0, *holes.tolist(), len(time_s)]
+    yield from (slice(*both) for both in itertools.pairwise(ends) if both[0] < both[1])
+
+
+def in_blocks(time_s: FloatArray, rows: IntArray) -> Iterator[IntArray]:
+    """Yield rows block by block; each hole of more than `UNSEEN_S` lies between two blocks."""
+    for run in in_runs(time_s[rows]):
+        for first in range(run.start, run.stop, BLOCK):
+            yield rows[first : min(first + BLOCK, run.stop)]
 
 
 def front_sign(exercise: Exercise, side: Side) -> int:
@@ -184,6 +203,11 @@ class LegFusion(Generic[Number]):
         self._unseen_knee = unseen_knee(c, exercise)
         self._most_rad = hip_limit(exercise)
         self._speed: Speed[Number] = Speed(of)
+        self._seen_s, self._together_s = math.inf, -math.inf
+        self._reference_rad = c.heading_rad
+        """The common heading of the start pose, or that of the return after a long hole."""
+        self._known = 1.0
+        """How well the common heading is known since the last long hole."""
         self.zero = ReturnZero(c.zero_rad, c.zeroed_s)
         self.pelvis_zero = ReturnZero(0.0, c.zeroed_s)
 
@@ -194,10 +218,18 @@ class LegFusion(Generic[Number]):
         q_shank: Wxyz[Number] | None,
         q_pelvis: Wxyz[Number] | None = None,
     ) -> LegAngles[Number]:
-        """Return the leg's angles; all unknown while thigh or shank has a gap (None)."""
+        """Return the leg's angles; all unknown while thigh or shank has a gap (None).
+
+        A hole of more than `UNSEEN_S` lies before the first of many frames, never among them.
+        """
         if q_thigh is None or q_shank is None:
             return UNKNOWN
         c, of = self.calibration, self._of
+        if of.first(time_s) - self._seen_s > UNSEEN_S:
+            self._heading.restart()
+            self._known = 0.0
+            self._together_s = of.first(time_s) + TOGETHER_S
+        self._seen_s = of.last(time_s)
         speed = self._speed.push(time_s, q_thigh, q_shank)
         z, shank_y = rotate(q_shank, c.z_shank), rotate(q_shank, c.y_shank)
         if c.y_thigh is None:
@@ -205,14 +237,25 @@ class LegFusion(Generic[Number]):
             moved, residual = 0.0 * z[2], math.nan * z[2]
             return self._angles(time_s, speed, y, z, shank_y, None, q_pelvis, moved, residual)
         thigh_y = rotate(q_thigh, c.y_thigh)
-        delta, residual = self._heading.push(thigh_y, z, shank_y)
+        delta, residual, shown = self._heading.push(thigh_y, z, shank_y)
         cosine, sine = of.cos(delta), of.sin(delta)
         y = turned_back(thigh_y, cosine, sine)
         z_thigh = None
         if c.z_thigh is not None:
             z_thigh = turned_back(rotate(q_thigh, c.z_thigh), cosine, sine)
-        moved = of.wrap(delta - c.heading_rad)
-        return self._angles(time_s, speed, y, z, shank_y, z_thigh, q_pelvis, moved, residual)
+        axes = (y, z, shank_y, z_thigh, q_pelvis)
+        if self._known >= TOGETHER:
+            moved = of.wrap(delta - self._reference_rad)
+            return self._angles(time_s, speed, *axes, moved, residual)
+        known = of.highest(self._known, of.where(shown == shown, shown, 0.0))
+        apart = (known < TOGETHER) & (time_s < self._together_s)
+        reference = of.hold(apart, delta, self._reference_rad)
+        self._reference_rad, self._known = of.last(reference), of.last(known)
+        angles = self._angles(time_s, speed, *axes, of.wrap(delta - reference), residual)
+        return angles._replace(
+            sigma=of.where(apart, math.nan, angles.sigma),
+            across=of.where(known >= TOGETHER, angles.across, math.nan),
+        )
 
     def _angles(
         self,

@@ -1,8 +1,12 @@
-"""The zero of an angle that drifts: renewed at still returns, lost and found by who walks about."""
+"""The zero of an angle that drifts: renewed at still returns, lost when the wearer walks about."""
 
 from __future__ import annotations
 
 import math
+
+UNSEEN_S = 2.0
+"""After a longer hole a unit may have started anew, and with another heading: a restart with its
+connection and set-up takes no less."""
 
 
 class ReturnZero:
@@ -15,8 +19,9 @@ class ReturnZero:
     goes there at a limited rate while the leg keeps still, so that the reading never jumps; how far
     the reading was off is kept as the residual.
 
-    Who leaves the start pose may come back facing another way: the zero is lost then, and the next
-    stretch of stillness in the start pose is the new one, wherever that is.
+    A wearer who leaves the start pose may face another direction on return, and so may a unit after
+    a long hole: the zero is lost then, and the next stretch of stillness in the start pose is the
+    new one, wherever that is.
     """
 
     STILL_RAD_S = math.radians(4.0)
@@ -55,7 +60,7 @@ class ReturnZero:
         self._sum, self._count = 0.0, 0
         self._moments = (0.0, 0.0, 0.0)
         """Sums over a stretch of time, of its square, and of angle by time, from its beginning."""
-        self._last_s = now_s
+        self._last_s = math.inf
 
     def push(
         self, time_s: float, angle_rad: float, speed_rad_s: float, *, in_pose: bool = True
@@ -67,6 +72,8 @@ class ReturnZero:
         dt = max(time_s - self._last_s, 0.0)
         if dt > self.GAP_S:
             self._near_rad = self._still_from = self._first = None
+        if dt > UNSEEN_S:
+            self.is_lost = True
         dt = min(dt, self.STEP_S)
         self._last_s = time_s
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)

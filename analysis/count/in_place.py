@@ -211,6 +211,11 @@ class PostureGate:
         elif time_s - self.out_from >= self._settings.absent_s:
             self.absent = True
 
+    def hide(self, hole_s: float) -> None:
+        """Take that the leg was not seen for a while: it was neither in its place nor out of it."""
+        self.in_from = math.inf
+        self.out_from += hole_s
+
     def take_note(self) -> None:
         """Take that a repetition has begun the next set after the absence."""
         self.absent = False

@@ -104,8 +104,11 @@ class RepMachine:
         state, smooth = self.state, self._smooth
         gap_s = time_s - smooth.time_s
         resting = state is REST
+        hidden = gap_s > self.settings.gap_s
+        if hidden:
+            self._gate.hide(gap_s)
         self._gate.push(time_s, posture, moving=not (resting or state is OFF))
-        if gap_s > self.settings.gap_s:
+        if hidden:
             outcome = self._after_gap(time_s, angle_deg, gap_s)
             if outcome is not None:
                 return outcome

@@ -27,6 +27,10 @@ SILENT_S = 1.0
 """A leg unheard for longer has no repetition that counts under way: its gap rejects it."""
 
 
+GONE_S = 120.0
+"""A leg that comes back within this goes on with its set."""
+
+
 class SetCounter:
     """Numbers repetitions and sets; a set ends with a long rest or with leaving the position."""
 
@@ -53,6 +57,13 @@ class SetCounter:
         """Take that the leg rests; the set is over once it has rested, or been away, for long."""
         if self._open and (absent or time_s - self._last_s > self._rest_max_s):
             self._open = False
+
+    def hide(self, hole_s: float) -> None:
+        """Take that the leg was not seen for a while: that is no rest, but ends a set at last."""
+        if hole_s > GONE_S:
+            self._open = False
+        else:
+            self._last_s += hole_s
 
     def announce(self, movement: Movement) -> None:
         """Count an announced movement into its set."""

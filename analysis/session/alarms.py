@@ -1,4 +1,4 @@
-"""What goes wrong while the wearer exercises, said aloud: slipped straps, headings, silence, rate.
+"""What goes wrong while the wearer exercises, said aloud: slipped straps, headings, silence.
 
 The thigh unit sees the femur turn too, less by what its skin lags behind, and in proportion. So the
 two ways to the rotation, by the shank's knee axis and by the thigh unit alone, keep to one line
@@ -40,9 +40,7 @@ BACK_S = 3.0
 SILENT_S = 1.0
 AWAY_DEG = 8.0
 OUTWARDS_COUNT = 2
-RATE_MIN_HZ = 22.0
-RATE_WATCH_S = 5.0
-AGAIN_S = {"silent": 30.0, "slow": 60.0, "heading": 30.0}
+AGAIN_S = {"silent": 30.0, "heading": 30.0}
 """How soon the same alarm may be said again; the others are said once."""
 
 TEXTS = {
@@ -55,7 +53,6 @@ TEXTS = {
     "wrong_way": "the first repetitions go the other way: turn the foot outwards, check which leg"
     " wears the units, and that left and right are not exchanged",
     "silent": "the {segment} unit is silent: bring it closer, or check that it is switched on",
-    "slow": "only {hz:.0f} samples a second arrive: bring the units closer or set a higher rate",
 }
 
 
@@ -74,7 +71,6 @@ class AlarmWatch:
 
     def __init__(self, calibration: LegCalibration, exercise: Exercise, rate_hz: float) -> None:
         self._start = calibration.start_rotation_rad
-        self._rate_hz = rate_hz
         self.every = max(1, round(rate_hz / LOOKS_HZ))
         """Only each so many-th frame is to be pushed."""
         self.slip_rad = 0.0
@@ -92,25 +88,16 @@ class AlarmWatch:
         self._tilted: deque[float] = deque(maxlen=round(TURNED_S * LOOKS_HZ))
         self._gains: deque[float] = deque(maxlen=15)
         self._heard_s: dict[str, float] = {}
-        self._complete: deque[bool] = deque(maxlen=round(RATE_WATCH_S * LOOKS_HZ))
-        self._completes = 0
-        """How many of these are true."""
         self._said_s: dict[str, float] = {}
 
     def push(
-        self,
-        time_s: float,
-        angles: LegAngles[float],
-        where: int,
-        known: tuple[bool, bool],
-        interpolated: bool,
+        self, time_s: float, angles: LegAngles[float], where: int, known: tuple[bool, bool]
     ) -> Alarm | None:
         """Take one frame and say what is wrong, one thing at a time.
 
-        `known` says whether thigh and shank have an orientation, `interpolated` whether one of them
-        was filled in between samples.
+        `known` says whether thigh and shank have an orientation.
         """
-        found = self._silence(time_s, known) or self._rate(time_s, known, interpolated)
+        found = self._silence(time_s, known)
         lost = angles.lost == 1.0
         if lost:  # units have drifted against each other meanwhile; the next rest shows how far
             self._line_at = self._before = None
@@ -137,18 +124,6 @@ class AlarmWatch:
             elif time_s - heard_s > SILENT_S:
                 return self._say(time_s, "silent", about=segment, segment=segment)
         return None
-
-    def _rate(self, time_s: float, known: tuple[bool, bool], interpolated: bool) -> Alarm | None:
-        if not all(known):
-            return None
-        complete = self._complete
-        is_full = len(complete) == complete.maxlen
-        self._completes += (not interpolated) - (is_full and complete[0])
-        complete.append(not interpolated)
-        if len(complete) < (complete.maxlen or 0):
-            return None
-        rate_hz = self._rate_hz * self._completes / len(complete)
-        return self._say(time_s, "slow", hz=rate_hz) if rate_hz < RATE_MIN_HZ else None
 
     def _turn(self, time_s: float, angles: LegAngles[float], where: int) -> Alarm | None:
         """Look for a turn of one unit against the other about the vertical."""

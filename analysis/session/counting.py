@@ -22,7 +22,7 @@ from analysis.angle.uncertainty import sigma_roll
 from analysis.count.circles import CircleMachine
 from analysis.count.movement import NOTHING, Movement, Outcome, RepSettings
 from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepMachine
-from analysis.count.sets import CommonNumbers, RepNumber, SetCounter
+from analysis.count.sets import GONE_S, SILENT_S, CommonNumbers, RepNumber, SetCounter
 from analysis.exercises import ELEVATIONS, ROLLS, Exercise
 from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
 from analysis.grade.strokes import Reach
@@ -177,6 +177,7 @@ class Counting:
         """Complete, in this order, while it is not known if the other leg took part."""
         self._announced: Movement | None = None
         self._last_s = 0.0
+        self._seen_s = math.inf
         self._has_ended = False
 
     def push(self, time_s: float, angle_deg: float, posture: int, shank_sine: float) -> Told:
@@ -198,14 +199,21 @@ class Counting:
             self._leave_span(time_s)
         if time_s > spans.start_s:
             self._last_s = time_s
+            seen = angle_deg == angle_deg  # False where NaN
+            hole_s = time_s - self._seen_s
+            if hole_s > SILENT_S and (seen or hole_s > GONE_S):
+                self._sets.hide(hole_s)
+            if seen:
+                self._seen_s = time_s
             outcome = machine.push(time_s, angle_deg, posture, shank_sine)
             if outcome is not NOTHING:
                 self._take(outcome, time_s)
             if machine.is_resting:
-                self._sets.rest(time_s, absent=machine.is_absent)
+                if seen:
+                    self._sets.rest(time_s, absent=machine.is_absent)
                 untold_s = max(machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
                 self._rows.forget(min(time_s - KEEP_S, untold_s))
-            if self._common is not None and angle_deg == angle_deg:
+            if self._common is not None and seen:
                 self._common.see(self._side, time_s, is_moving=machine.is_under_way)
         if self._complete or self._announced is not None:
             return self._told()

@@ -163,7 +163,7 @@ class LegMonitor:
         alarm = None
         if self._frames % self._alarms.every == 0:
             heard = (q_thigh is not None, q_shank is not None)
-            alarm = self._alarms.push(time_s, angles, where, heard, interpolated)
+            alarm = self._alarms.push(time_s, angles, where, heard)
         self._frames += 1
         if signal == signal:
             where = self._in_place.push(time_s, angles, signal / DEG, where)

@@ -188,9 +188,7 @@ class _Followed:
             where[first:],
         )
         watch = AlarmWatch(calibration, exercise, rate_hz)
-        self._alarms, slip_rad = _watched(
-            watch, calibration, frames, series, self._where, interpolated
-        )
+        self._alarms, slip_rad = _watched(watch, calibration, frames, series, self._where)
         self._shifted = slip_rad > 0.0
         self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
         columns = (
@@ -284,23 +282,21 @@ def _watched(
     frames: LegFrames,
     series: LegAngles[FloatArray],
     where: npt.NDArray[np.int64],
-    interpolated: npt.NDArray[np.bool_],
 ) -> tuple[list[Alarm], FloatArray]:
     """Return the alarms of a recording, and how far (n,) its angle is off by a slipped strap."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     rows = slice(first, None, watch.every)
     heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
-    seen = (frames.time_s[rows], where[rows], *heard, interpolated[rows])
+    seen = (frames.time_s[rows], where[rows], *heard)
     columns = (column[rows] for column in series)
     slip_rad, alarms = np.zeros(len(frames.time_s)), []
     slipped_rad, row = 0.0, first
-    for (t, at, thigh, shank, filled), values in zip(
+    for (t, at, thigh, shank), values in zip(
         zip(*(column.tolist() for column in seen), strict=True),
         zip(*(column.tolist() for column in columns), strict=True),
         strict=True,
     ):
-        known = (thigh, shank)
-        alarm = watch.push(t, LegAngles._make(values), at, known, filled)
+        alarm = watch.push(t, LegAngles._make(values), at, (thigh, shank))
         if alarm is not None:
             alarms.append(alarm)
         if watch.slip_rad > slipped_rad:

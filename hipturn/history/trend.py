@@ -62,8 +62,9 @@ def damaged(index: sqlite3.Connection, wearer: str | None = None) -> list[Damage
 def copies(index: sqlite3.Connection, wearer: str | None = None) -> list[tuple[str, str]]:
     """Return the folders that hold a recording again, each with the folder that is counted."""
     rows = index.execute(
-        "SELECT folder, original FROM copies WHERE ?1 IS NULL OR wearer = ?1 ORDER BY folder",
-        (wearer,),
+        "SELECT folder, original FROM copies"
+        " WHERE :wearer IS NULL OR wearer = :wearer ORDER BY folder",
+        {"wearer": wearer},
     )
     return [(folder, original) for folder, original in rows]
 

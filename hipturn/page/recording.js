@@ -4,8 +4,10 @@ import { at } from "./trace.js";
 
 const NOT_KNOWN = -32768, HOLD = 1, CALIBRATING = 5;
 
+/** The recordings as `rows`, and as `broken` those that cannot be read. */
 export async function listRecordings() {
-  return (await fetch("/api/sessions")).json();
+  const all = await (await fetch("/api/sessions")).json();
+  return { rows: all.filter((row) => !row.problem), broken: all.filter((row) => row.problem) };
 }
 
 const MOST_KEPT = 3; // recordings in memory: two that are compared, and the demo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
+from hipturn.errors import fault_text
 from hipturn.history.earlier import candidates, completed, past_of
 from hipturn.history.stored import store_summary
 from hipturn.report import Entry, write_report
@@ -33,8 +35,8 @@ def entries_of(
     done
         Told each one that is finished.
     skipped
-        Told in a sentence each session that is left out, since it cannot be read. Without it, or
-        when none can be read, that is an error.
+        Told in a sentence each session that is left out, since it cannot be read or is more than
+        hipturn can do. Without it, or when none can be read, that is an error.
 
     Raises
     ------
@@ -46,10 +48,13 @@ def entries_of(
     for number, folder in enumerate(folders, start=1):
         try:
             entries.append(_entry(folder, earlier[folder]))
-        except (SessionError, CatalogueError) as error:
+        except Exception as error:
             if skipped is None or (number == len(folders) and not entries):
                 raise
-            skipped(f"{error}")
+            ours = not isinstance(error, SessionError | CatalogueError)
+            if ours and os.environ.get("HIPTURN_DEBUG"):
+                raise
+            skipped(fault_text(error, f"{folder.name} is kept as it is") if ours else f"{error}")
         done(folder)
     return sorted(entries, key=_started_at)
 

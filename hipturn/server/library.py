@@ -14,6 +14,7 @@ from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
 from hipturn.commands.summary_text import summary_lines
+from hipturn.errors import printable
 from hipturn.server.recorded import columns_of, description
 from hipturn.server.workshop import Workshop
 from hipturn.session.pipeline import read_recording
@@ -69,14 +70,19 @@ class Library:
         return found | {f"demo.{path.name}": path for path in demos}
 
     def listing(self) -> list[dict[str, Any]]:
-        """Return what is known of every recording without analysing it."""
-        rows = []
+        """Return what is known of every recording without analysing it.
+
+        What cannot be read comes last, with a `problem` in place of all else.
+        """
+        rows: list[dict[str, Any]] = []
+        broken: list[dict[str, Any]] = []
         for key, path in self.known().items():
             try:
                 header = open_session(path).header
                 name = exercises.load(header.exercise).name
-            except (SessionError, CatalogueError, OSError):
-                continue  # opening it by its key tells what is wrong with it
+            except (SessionError, CatalogueError, OSError) as error:
+                broken.append({"key": key, "problem": printable(str(error))})
+                continue
             rows.append(
                 {
                     "key": key,
@@ -88,7 +94,7 @@ class Library:
                     "virtual": header.source == "virtual",
                 }
             )
-        return rows
+        return rows + broken
 
     async def begin(self) -> None:
         """Get ready: loading what analyses takes a second or two."""

@@ -1,5 +1,7 @@
 """Leads through the sets of one exercise: counts them, times the rests, says when all are done.
 
+Also says again what a calibration waits for, and ends a session whose calibration never comes.
+
 Time is that of the samples, as everywhere; a coach hears announcements and sees frames pass.
 """
 
@@ -17,6 +19,10 @@ AFTER_LAST_S = 4.0
 """How long a session goes on after its last set, so that the last repetition is complete."""
 CUES_S = (60, 30, 10, 5, 3, 2, 1)
 """Seconds left of a rest that are spoken."""
+AGAIN_S = 60.0
+"""A calibration says again what it waits for when nothing has happened for so long."""
+GIVE_UP_S = 600.0
+"""No calibration takes so long: nobody is there, or the units show nothing of the leg."""
 
 
 class Coach:
@@ -73,3 +79,38 @@ class Coach:
             return said.kind is Kind.HOLD_END
         wanted = "reps" if self._exercise.is_counted else "hold"
         return said.kind is Kind.TARGET_REACHED and said.reason == wanted
+
+
+class CalibrationWait:
+    """Waits with the wearer for the calibration of the first leg; time is that of the samples."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+        self._again_s = math.inf
+
+    def heard(self, time_s: float) -> None:
+        """Take that a step was reached, or that an attempt was told why it did not pass."""
+        self._since_s = time_s if self._since_s is None else self._since_s
+        self._again_s = time_s + AGAIN_S
+
+    def see(self, time_s: float, asked: str, exercise: Exercise) -> str:
+        """Advance to a time; return what is to be said, mostly nothing.
+
+        `asked` is what the wearer is asked for.
+        """
+        if self._since_s is None:
+            self.heard(time_s)
+        if self.is_over(time_s):
+            return (
+                f"No leg was calibrated within {GIVE_UP_S / 60.0:.0f} minutes, so the session ends:"
+                f" read how it is done (`hipturn exercises {exercise.id}`), check that the units"
+                " are on the leg, and begin again."
+            )
+        if time_s < self._again_s:
+            return ""
+        self._again_s = time_s + AGAIN_S
+        return f"Still waiting: {asked}"
+
+    def is_over(self, time_s: float) -> bool:
+        """Say whether it has taken too long."""
+        return self._since_s is not None and time_s - self._since_s >= GIVE_UP_S

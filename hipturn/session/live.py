@@ -10,10 +10,10 @@ from typing import Any
 
 from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.session.announcements import Announcement
-from hipturn.session.coach import Coach
+from hipturn.session.coach import CalibrationWait, Coach
 from hipturn.session.pipeline import Tracker, Update
 from hipturn.session.terminal import Display, step_text
-from hipturn.units.rate_watch import RateWatch
+from imu.clocks.rate_watch import RateWatch
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
 
@@ -42,6 +42,8 @@ class LiveSession:
         self._rates = RateWatch(tracker.units)
         self._unmeasured = set(range(len(tracker.units)))
         """Units of whose own rate nothing has been said."""
+        self._wait: CalibrationWait | None = CalibrationWait() if writer is not None else None
+        """For the calibration; None once a leg has one, and in a replay."""
         self._newest_ns = 0
         self._frame_s: float | None = None
 
@@ -132,6 +134,7 @@ class LiveSession:
             self.display.say(guide_text(side, news, self.tracker))
             if self.writer is not None and news.step is Step.READY and news.result is not None:
                 _record_calibration(self.writer, update.time_s, side, news)
+        self._wait_for_calibration(update)
         self._record(update.announcements)
         if self.coach is not None:
             for announcement in update.announcements:
@@ -139,6 +142,26 @@ class LiveSession:
             self.coach.see(update.time_s)
             if self.coach.is_done:
                 self.when_done()
+
+    def _wait_for_calibration(self, update: Update) -> None:
+        """Say again what the guide waits for; end a session that nobody calibrates."""
+        wait, steps = self._wait, self.tracker.steps
+        if wait is None:
+            return
+        if not steps or Step.READY in steps.values():
+            self._wait = None
+            return
+        if update.guided:
+            wait.heard(update.time_s)
+        side, step = next(iter(steps.items()))
+        exercise = self.tracker.exercise
+        asked = step_text(step, exercise, self.tracker.bends_asked(side))
+        if said := wait.see(update.time_s, asked, exercise):
+            self.display.say(said)
+        if wait.is_over(update.time_s):
+            self._wait = None
+            self.event("ended", self._newest_ns, text=said)
+            self.when_done()
 
     def _record(self, announcements: Iterable[Announcement]) -> None:
         if self.writer is not None:

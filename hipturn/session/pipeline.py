@@ -28,6 +28,7 @@ from analysis.session.stored import StoredCalibration, stored_calibrations
 from hipturn.errors import printable
 from hipturn.session_paths import SESSION_FILE
 from imu.clocks.losses import losses
+from imu.clocks.rate_watch import rate_troubles
 from imu.clocks.timeline import Timeline, align, until_last_complete
 from imu.clocks.unit_times import Reconnects
 from imu.fuse.host_fusion import HostFusion, with_orientations
@@ -35,7 +36,7 @@ from imu.fuse.orientation import FilterName
 from imu.fuse.own_rate import OwnRate
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
-from imu.sample import Clock, Frame, Sample, Side, Unit
+from imu.sample import Clock, Frame, Sample, SampleTable, Side, Unit
 from imu.screening import Screening
 
 
@@ -282,7 +283,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         silent_s=tuple(loss.silent_s for loss in lost),
         notes=(
             *map(printable, header.notes),
-            *rate_sentences(own_rates, header.units),
+            *rate_sentences(table, own_rates, header.units),
             *_dropped_sentences(session),
             *_unread_sentences(session),
         ),
@@ -361,10 +362,13 @@ def broken_of(session: Session) -> list[tuple[int, int]]:
     ]
 
 
-def rate_sentences(own_rates: Mapping[int, OwnRate], units: Sequence[Unit]) -> list[str]:
-    """Return what is to be said of raw units that do not send as they were set to."""
-    said = [own_rate.sentence(units[index]) for index, own_rate in sorted(own_rates.items())]
-    return [sentence for sentence in said if sentence]
+def rate_sentences(
+    table: SampleTable, own_rates: Mapping[int, OwnRate], units: Sequence[Unit]
+) -> list[str]:
+    """Return what is to be said of units that do not send as they were set to."""
+    own = {index: own_rate.sentence(units[index]) for index, own_rate in own_rates.items()}
+    said = rate_troubles(table, units) | {i: sentence for i, sentence in own.items() if sentence}
+    return [sentence for _, sentence in sorted(said.items())]
 
 
 def _unread_sentences(session: Session) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import os
 import re
+import signal
 import socket as sockets
 import stat
 import sys
@@ -14,8 +16,9 @@ from pathlib import Path
 
 import pytest
 from made_up import TOKEN
-from strangers import another_user, idle, is_cut, snoop, status
+from strangers import Busy, another_user, idle, is_cut, snoop, status
 from test_security import ROUTES, socket
+from websockets.sync.client import connect
 from window import eventually
 
 from hipturn.server import serve
@@ -197,6 +200,83 @@ def test_where_descriptors_are_few_strangers_do_not_take_them_all(hipturn_page):
             one.close()
     eventually(lambda: len(list(Path(f"/proc/{process.pid}/fd").iterdir())) <= begun, 10)
     assert process.poll() is None
+
+
+def frames_in(opened, seconds):
+    """Return how many read-outs a second a viewer gets."""
+    begun, frames = time.monotonic(), 0
+    while (left_s := begun + seconds - time.monotonic()) > 0:
+        with contextlib.suppress(TimeoutError):
+            frames += json.loads(opened.recv(left_s))["type"] == "frame"
+    return frames / seconds
+
+
+def begin_set(opened):
+    """Lead a session of the virtual wearer to its first repetition."""
+    answers = {
+        "plan": "next",
+        "connect": "next",
+        "rest": "skip",
+        "straps": "next",
+        "ready": "start",
+    }
+    asked = set()
+    while True:
+        message = json.loads(opened.recv(90))
+        if message["type"] == "event" and message["what"] == "rep":
+            return
+        stage = message.get("stage") if message["type"] == "stage" else None
+        if stage == "plan" and "delay" not in asked:
+            asked.add("delay")
+            opened.send(json.dumps({"do": "plan", "delay_s": 0}))
+        elif stage in answers and (not message.get("working") or stage == "rest"):
+            opened.send(json.dumps({"do": answers[stage]}))
+
+
+@pytest.mark.long
+@POSIX
+def test_thirty_frames_a_second_reach_a_viewer_whatever_strangers_and_downloads_do(
+    hipturn_page, tmp_path
+):
+    """150 idle strangers, 10 downloads at a time and a flood of requests, on loopback only."""
+    process, url = hipturn_page("live", "--virtual")
+    port, cookie = int(url.split(":")[2].partition("/")[0]), cookie_of(url)
+    site, descriptors = f"127.0.0.1:{port}", Path(f"/proc/{process.pid}/fd")
+    session = "/api/sessions/demo.prone_windshield_wiper"
+
+    def loiter():
+        links = idle(port, 150)
+        time.sleep(porter.STRANGER_S)
+        for one in links:
+            one.close()
+
+    with connect(
+        f"ws://{site}/ws",
+        origin=f"http://{site}",
+        additional_headers={"Cookie": cookie},
+        proxy=None,
+        max_queue=None,
+    ) as opened:
+        begin_set(opened)
+        alone, open_before = frames_in(opened, 4.0), len(list(descriptors.iterdir()))
+        busy = [
+            Busy(loiter, most=10),
+            Busy(lambda: status(port, f"{session}/angles.csv", cookie), threads=10, most=400),
+            Busy(lambda: status(port, "/"), threads=4, most=20_000),
+        ]
+        time.sleep(1.0)
+        crowded = frames_in(opened, 10.0)
+        for one in busy:
+            one.stop()
+        done = [one.done for one in busy]
+        print(f"{alone:.1f} frames a second alone, {crowded:.1f} in the crowd of {done}")
+        assert all(done)
+        eventually(lambda: len(list(descriptors.iterdir())) <= open_before, 10)
+    assert crowded >= min(30.0, 0.9 * alone)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    (folder,) = (tmp_path / "recordings").iterdir()
+    assert json.loads((folder / "session.json").read_text())["state"] == "closed"
 
 
 def test_an_accept_that_the_system_refuses_is_not_the_last(feed, monkeypatch):

@@ -27,8 +27,9 @@ export class RecordingsView extends LoadedView {
   name = "recordings";
 
   async load() {
-    const rows = await listRecordings();
-    return [el("div", { class: "sheet" }, el("h2", {}, "Recordings"), el("div", { class: "rows" }, rows.map((row) => this.row(row)))), []];
+    const { rows, broken } = await listRecordings();
+    return [el("div", { class: "sheet" }, el("h2", {}, "Recordings"), el("div", { class: "rows" }, rows.map((row) => this.row(row))),
+      el("div", { id: "broken" }, broken.map((row) => el("p", { class: "quiet" }, `Cannot be read: ${row.problem}`)))), []];
   }
 
   row(row) {
@@ -54,7 +55,7 @@ export class CompareView extends LoadedView {
   constructor(page, key, other) { super(page); Object.assign(this, { key, other }); }
 
   async load() {
-    const [mine, list] = await Promise.all([recordingOf(this.key), listRecordings()]);
+    const [mine, { rows: list }] = await Promise.all([recordingOf(this.key), listRecordings()]);
     const against = this.other ?? mostAlike(mine, list)?.key;
     return [compareCard(mine, against ? await recordingOf(against) : null, list, this.page), []];
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,13 @@ TURNS_RAD = 0.1
 AGREES, FITS, WORSE = 0.5, 0.35, 1.5
 """What is left of a turn once the rates have explained it, as a share of the turn."""
 CLEARLY = 0.5
+NEARLY = 0.2
+"""Less is left of files of real people and boxes that are in order (0.06 to 0.24)."""
+PACED = 0.25
+PACES = np.geomspace(1.0 / 3.0, 3.0, 15)
+FINER = np.geomspace(0.925, 1.08, 9)
+SAME_PACE = 1.15
+"""Nearer paces are within what bias and shaking do to files in order (0.94 to 1.23)."""
 STEPS_MAX = 400
 
 _FACTORS = {
@@ -69,12 +77,14 @@ def turned_rightly(
     Raises
     ------
     ImportFileError
-        When raw rates turn the other way than gravity shows.
+        When raw rates turn the other way than gravity shows, or another share as far.
     """
     start, end = _blocks(time_s)
     if len(start) < BLOCKS[0]:
         return q, gyr, []
     told = _left(start, end, time_s, q, acc, gyr, 1.0)
+    if q is None:
+        _refuse_another_pace(path, time_s, lambda f: _left(start, end, time_s, q, acc, gyr, f))
     if told is None or told <= AGREES:
         return q, gyr, []
     tried = {f: _left(start, end, time_s, q, acc, gyr, f) or told for f in (*_FACTORS, -1.0)}
@@ -91,19 +101,55 @@ def turned_rightly(
                 return other, gyr, [f"{path.name}: the rates show that {words}; so they are read."]
     if told < WORSE and not fits:
         return q, gyr, []
-    reverse = ": they turn the other way" if fits else ""
+    return _contradicted(path, q, gyr, reverse=fits)
+
+
+def _contradicted(
+    path: Path, q: FloatArray | None, gyr: FloatArray, *, reverse: bool
+) -> tuple[FloatArray | None, FloatArray | None, list[str]]:
+    """Return what is left where the rates do not turn the unit as it turns."""
+    way = ": they turn the other way" if reverse else ""
     if q is not None:
         said = "the rates do not turn the unit as its quaternions do"
-        return q, None, [f"{path.name}: {said}{reverse}; they are left out."]
-    if fits:
+        return q, None, [f"{path.name}: {said}{way}; they are left out."]
+    said = f"the rates do not turn the unit as its gravity turns{way}"
+    if reverse:
         raise ImportFileError(
             path,
             "",
-            f"the rates do not turn the unit as its gravity turns{reverse}",
+            said,
             "check that acceleration and rates have the same axes, or give --scale gyroscope=-1",
         )
-    said = "the rates do not turn the unit as its gravity turns"
     return q, gyr, [f"{path.name}: {said}; check that both are of one unit and one set of axes."]
+
+
+def _refuse_another_pace(
+    path: Path, time_s: FloatArray, left: Callable[[float], float | None]
+) -> None:
+    """Refuse raw rates that turn the unit too far or not far enough: then its times are wrong.
+
+    `left` tells what the rates, times a factor, leave of the turns; None without turns.
+    """
+    told = left(1.0)
+    if told is None or told <= NEARLY:
+        return
+
+    def best(factors: FloatArray) -> tuple[float, float]:
+        tried = [(left(float(factor)), float(factor)) for factor in factors]
+        return min((share, factor) for share, factor in tried if share is not None)
+
+    share, factor = best(best(PACES)[1] * FINER)
+    if share > min(PACED, CLEARLY * told) or 1.0 / SAME_PACE < factor < SAME_PACE:
+        return
+    told_hz = 1.0 / float(np.median(np.diff(time_s)))
+    raise ImportFileError(
+        path,
+        "",
+        f"the rates turn the unit about {1.0 / factor:.2g} times as far as its gravity turns",
+        f"if its samples came at about {told_hz / factor:.0f} a second, and not at {told_hz:.3g},"
+        " correct its times or give --rate; if the rates have another scale, give"
+        f" --scale gyroscope={factor:.2g}",
+    )
 
 
 def _blocks(time_s: FloatArray) -> tuple[IntArray, IntArray]:

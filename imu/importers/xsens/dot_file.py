@@ -107,7 +107,9 @@ def read_dot_file(path: Path, hints: Hints | None = None) -> DotFile:
     """
     table = read_table(path, hints)
     fields, columns, clock = table.fields, table.columns, table.clock
-    rate_hz = _rate_hz(path, fields.get("outputrate", ""), clock.running_us, clock.packet_counter)
+    rate_hz, rate_notes = _rate_hz(
+        path, fields.get("outputrate", ""), clock.running_us, clock.packet_counter
+    )
     n = len(clock.running_us)
     time_s = clock.running_us.astype(np.float64) * TICK_S
     gyr = np.deg2rad(_vectors(columns, GYR, n))
@@ -133,7 +135,7 @@ def read_dot_file(path: Path, hints: Hints | None = None) -> DotFile:
         gyr=gyr,
         rows=table.rows,
         dropped=table.dropped,
-        notes=[*clock.notes, *notes],
+        notes=[*clock.notes, *rate_notes, *notes],
     )
 
 
@@ -177,8 +179,10 @@ def _orientation(table: DotTable) -> FloatArray:
     )
 
 
-def _rate_hz(path: Path, text: str, running_us: IntArray, packet_counter: IntArray) -> float:
-    """Return the rate the header names, unless the unit's own clock contradicts it.
+def _rate_hz(
+    path: Path, text: str, running_us: IntArray, packet_counter: IntArray
+) -> tuple[float, list[str]]:
+    """Return the rate the header names, unless the unit's own clock contradicts it: that is said.
 
     Raises
     ------
@@ -208,5 +212,9 @@ def _rate_hz(path: Path, text: str, running_us: IntArray, packet_counter: IntArr
     match = re.match(r"(\d{1,5}(?:\.\d{1,3})?)\s*(?:hz)?$", text, re.ASCII | re.IGNORECASE)
     named_hz = float(match.group(1)) if match else 0.0
     if abs(named_hz - measured_hz) <= _RATE_TOLERANCE * measured_hz:
-        return named_hz
-    return round(measured_hz, 3)
+        return named_hz, []
+    contradicted = (
+        f"{path.name}: its clock shows {measured_hz:.3g} samples a second, not the {named_hz:g} of"
+        " OutputRate; the clock is believed."
+    )
+    return round(measured_hz, 3), [contradicted] if match else []

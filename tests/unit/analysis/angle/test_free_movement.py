@@ -49,6 +49,29 @@ def test_with_given_axes_every_angle_is_the_true_one(new_leg, side):
     assert not np.isnan(found.thigh_elevation).any()
 
 
+@pytest.mark.parametrize("turn_deg", [0.0, 90.0, -150.0])
+def test_a_unit_back_with_another_heading_after_a_hole_changes_no_angle(new_leg, turn_deg):
+    leg = moving(new_leg, Side.RIGHT)
+    back_s = leg.now_s
+    for _ in range(6):
+        leg.go(1.0, leg.turned(25.0, knee=-30.0)).go(1.2, leg.turned(-15.0, knee=10.0))
+    frames = leg.frames()
+    after = frames.time_s >= back_s
+    half = math.radians(turn_deg) / 2.0
+    w, x, y, z = frames.q_shank[after].T
+    c, s = math.cos(half), math.sin(half)
+    frames.q_shank[after] = np.stack(
+        (c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w), 1
+    )
+    frames.q_shank[(frames.time_s > back_s - 4.0) & ~after] = np.nan
+    axes, _ = free_axes(frames, Windows(), given_of(leg))
+    found = free_angles(axes, frames, Side.RIGHT, LIMIT)
+    knee_off = np.degrees(found.knee_flexion) - leg.joints()[:, 4]
+    assert np.abs(knee_off[after]).max() < 1.0
+    off = np.degrees(found.rotation[after]) - leg.inclinometer_deg()[after]
+    assert np.nanmax(np.abs(off)) < 0.5
+
+
 def test_a_standing_thigh_hides_its_turn_and_the_cell_is_empty(new_leg):
     leg = moving(new_leg, Side.RIGHT)
     frames = leg.frames()

@@ -48,7 +48,7 @@ def femur_with(front_deg, slope_deg=0.0):
 
 def push_still(heading, seconds, y, z, shank_y):
     for _ in range(round(seconds * RATE_HZ)):
-        delta_rad, _ = heading.push(tuple(y), tuple(z), tuple(shank_y))
+        delta_rad, _, _ = heading.push(tuple(y), tuple(z), tuple(shank_y))
     return delta_rad
 
 
@@ -115,12 +115,27 @@ def test_a_steady_drift_is_followed_with_the_lag_of_the_time_constant():
     drift = math.radians(0.1)  # a second: two units that drift 3° a minute apart
     for step in range(round(20 * RATE_HZ)):
         true = drift * step / RATE_HZ
-        delta_rad, _ = heading.push(*map(tuple, axes(femur_with(0.0), 90.0, true)))
+        delta_rad, _, _ = heading.push(*map(tuple, axes(femur_with(0.0), 90.0, true)))
     assert true - delta_rad == pytest.approx(drift * FORGETTING_S, rel=0.05)
 
 
 def test_a_recording_without_a_usable_frame_keeps_the_calibrated_heading():
     nothing = xyz(np.full((5, 3), np.nan))
-    delta, residual = HingeHeading(rule(1, 0.7), ARRAYS).push(nothing, nothing, nothing)
+    delta, residual, known = HingeHeading(rule(1, 0.7), ARRAYS).push(nothing, nothing, nothing)
     assert delta.tolist() == [0.7] * 5
     assert np.isnan(residual).all()
+    assert np.isnan(known).all()
+
+
+def test_after_a_restart_the_first_frames_give_the_heading_and_how_well_it_is_known():
+    heading, there = HingeHeading(rule(1, 0.0), FLOATS), axes(femur_with(0.0), 90.0, 2.0)
+    known = [heading.push(*map(tuple, axes(femur_with(0.0), 90.0, 0.0)))[2]]
+    heading.restart()
+    for _ in range(round(3 * RATE_HZ)):
+        delta_rad, _, now = heading.push(*map(tuple, there))
+        known.append(now)
+        assert delta_rad == pytest.approx(2.0, abs=1e-9)
+    assert known[0] > 0.9
+    assert known[1] < 0.02
+    assert known[1:] == sorted(known[1:])
+    assert known[-1] == pytest.approx(1.0 - math.exp(-3.0 / FORGETTING_S), abs=0.01)

@@ -46,7 +46,7 @@ def alarms(exercise, reps, drift_dps=0.0, slip_deg=0.0, slips_s=math.inf):
             thigh_rotation=math.radians(FOLLOWS * hip + drift_dps * t),
             speed=math.radians(speed),
         )
-        alarm = watch.push(t, angles, Posture.START, (True, True), False)
+        alarm = watch.push(t, angles, Posture.START, (True, True))
         said += [alarm.kind] if alarm else []
     return said
 
@@ -92,7 +92,7 @@ def test_headings_are_compared_in_the_start_position_only(where, said):
         rotation=0.0, thigh_rotation=0.0, speed=0.0, hinge_residual=math.radians(40.0)
     )
     looks = [look / LOOKS_HZ for look in range(20)]
-    found = [watch.push(t, angles, where, (True, True), False) for t in looks]
+    found = [watch.push(t, angles, where, (True, True)) for t in looks]
     assert [alarm.kind for alarm in found if alarm] == said
 
 
@@ -109,9 +109,7 @@ def test_who_comes_back_lets_the_headings_find_together_before_they_are_compared
     for look in range(60):
         there = look > 10
         where = Posture.START if there else Posture.AWAY
-        alarm = watch.push(
-            look / LOOKS_HZ, apart, where, (True, True) if there else known, interpolated=False
-        )
+        alarm = watch.push(look / LOOKS_HZ, apart, where, (True, True) if there else known)
         said += [(look / LOOKS_HZ, alarm.kind)] if alarm else []
     assert [kind for _, kind in said] == ["heading"]
     assert said[0][0] == pytest.approx(first_s, abs=0.15)

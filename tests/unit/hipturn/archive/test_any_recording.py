@@ -104,6 +104,31 @@ def dot(table, **columns):
     return out
 
 
+def paced(case, sent_hz):
+    """Write raw DOT files of units that were set to 60 a second and sent at another rate.
+
+    The same movement, then, but slower or quicker: times longer, and rates smaller, by one factor.
+    """
+    slower = RATE_HZ / sent_hz
+    marks = pd.read_csv(case.folder / "marks.csv")
+    marks["time_s"] *= slower
+    marks.to_csv(case.folder / "marks.csv", index=False)
+    for unit, table in case.tables.items():
+        us = np.rint(1e6 * slower * table["s"]).astype(np.int64) + 1_000_000_000
+        out = pd.DataFrame({"PacketCounter": table["k"], "SampleTimeFine": us})
+        out[["Acc_X", "Acc_Y", "Acc_Z"]] = table[ACC]
+        out[["Gyr_X", "Gyr_Y", "Gyr_Z"]] = table[GYR] / slower
+        case.file(unit, out, head=head())
+    return case.told("xsens-dot")
+
+
+def unpaced(case, sent_hz):
+    """Write raw files without times, and tell a rate of 60."""
+    faster = sent_hz / RATE_HZ
+    case.each(lambda t: t[ACC].join(faster * t[GYR]))
+    return csv(case, "--rate", "60", *RAW)
+
+
 def head(sync="Synced", start="10:15:00_000", zone="CET"):
     return HEAD.format(sync=sync, start=start, zone=zone)
 
@@ -342,6 +367,10 @@ RIGHT = {
         c, lambda t: {"SampleTimeFine": np.rint(1e4 * t["s"]).astype(int) + 340_000}), "0.1 ms"),
     "10 ticks of 1 ms": (lambda c: dots(
         c, lambda t: {"SampleTimeFine": np.rint(1e3 * t["s"]).astype(int) + 340_000}), "1 ms"),
+    "11 raw, 4 % slow": lambda c: paced(c, 57.6),
+    "11 raw, 100 a second instead of 60": (lambda c: paced(c, 100.0),
+        "thigh.csv: its clock shows 100 samples a second, not the 60 of OutputRate; the clock is"
+        " believed"),
     "12 an index column": lambda c: c.each(dot, index=True).told("xsens-dot"),
     "12 a column before and a semicolon": lambda c: c.each(
         lambda t: dot(t).rename_axis("row"), index=True, sep=";", decimal=",",
@@ -440,6 +469,14 @@ REFUSED = {
     "04 raw counts, not told": (lambda c: csv(
         c.each(counts), "--time", "s", *RAW), "--scale acceleration=0.00238"),
     "07 clock and counter restart": (lambda c: dots(c, restarted(True)), "row 1,001.*--append"),
+    "11 raw at 100 a second, told as 60": (lambda c: unpaced(c, 100.0),
+        "the rates turn the unit about 1.7 times as far as its gravity turns; if its samples came"
+        r" at about 10\d a second, and not at 60, correct its times or give --rate; if the rates"
+        " have another scale, give --scale gyroscope=0.6"),
+    "11 raw at 40 a second, told as 60": (lambda c: unpaced(c, 40.0),
+        r"the rates turn the unit about 0.6\d times as far as its gravity turns"),
+    "11 raw at 80 a second, told as 60": (lambda c: unpaced(c, 80.0),
+        "about 1.[34] times as far as its gravity turns"),
     "17 times as text": (lambda c: simple(c, s="2026-03-29T01:59:40"), "line 2.*2026-03-29T01"),
     "17 clock times as text": (lambda c: simple(c, s="01:59:40.123"), "01:59:40.123"),
     "17 milliseconds told as seconds": (lambda c: csv(

@@ -12,7 +12,6 @@ from analysis import exercises
 from hipturn.errors import UserError
 from hipturn.session.terminal import DrawnDisplay
 from hipturn.units.link_news import LinkNews
-from hipturn.units.rate_watch import RateWatch
 from hipturn.units.unit_setup import until_all_stream
 from imu.air.link_state import LinkEvent, LinkEventKind, LinkState
 from imu.sample import Segment, Side, Unit
@@ -111,34 +110,6 @@ def test_data_that_cannot_be_read_is_said_and_recorded_with_its_cause():
 def test_a_lost_link_is_known_to_who_waits_for_the_unit():
     session, _ = told((1, LinkEventKind.LOST, "gone"))
     assert session.breaks == [1]
-
-
-@pytest.mark.parametrize(
-    ("rate_hz", "said"),
-    [
-        (60.0, ""),
-        (50.0, ""),
-        (30.0, "the right shank unit sends 30 of 60 samples a second: bring it closer, and take"
-         " phones and other radios away"),
-        (100.0, "the right shank unit sends 100 samples a second, not the 60 it was set to: set it"
-         " again with `hipturn configure`"),
-    ],
-)  # fmt: skip
-def test_a_rate_is_counted_on_samples_and_says_which_unit(rate_hz, said):
-    watch, told = RateWatch([THIGH, SHANK]), []
-    for number in range(round(20 * rate_hz)):
-        told.append(watch.push(1, number / rate_hz))
-        if number % 5 == 0:
-            watch.push(0, number / rate_hz)
-    assert [text for text in told if text] == ([said] if said else [])
-
-
-def test_a_stall_is_no_low_rate():
-    watch, told = RateWatch([THIGH]), []
-    for number in range(1800):
-        at_s = number / 60.0
-        told.append(watch.push(0, 11.5 if 10.0 < at_s < 11.5 else at_s))
-    assert not any(told)
 
 
 def test_the_number_in_the_terminal_ages_and_the_last_picture_stays(monkeypatch):
