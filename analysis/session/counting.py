@@ -20,8 +20,18 @@ from typing import NamedTuple, Protocol
 from analysis.angle.leg_angles import LegAngles
 from analysis.angle.uncertainty import sigma_roll
 from analysis.count.circles import CircleMachine
-from analysis.count.movement import NOTHING, Movement, Outcome, RepSettings
-from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepMachine
+from analysis.count.repetition_machine import (
+    DOWN,
+    LOST,
+    NOTHING,
+    REST,
+    SETTLE,
+    UP,
+    Movement,
+    Outcome,
+    RepMachine,
+    RepSettings,
+)
 from analysis.count.sets import CommonNumbers, RepNumber, SetCounter
 from analysis.exercises import ELEVATIONS, ROLLS, Exercise
 from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
@@ -37,6 +47,9 @@ KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
 """How much of the past is kept at rest, and of a movement that is not told yet."""
 HOLDING_S = 0.3
 """Who has held for longer is told to hold, and not to go up or down."""
+BELOW_DEG = 1.0
+"""Where a trial goes outwards too, what is lower than this below the start counts as resting: the
+way in is the repetition, and the way back from outside is none."""
 ALWAYS: Spans = ((-math.inf, math.inf),)
 NEVER = (math.inf, math.inf)
 
@@ -165,6 +178,8 @@ class Counting:
         self._rows = rows
         kind = CircleMachine if exercise.circles else RepMachine
         self._machine = kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+        start_deg = start_level_deg(calibration, exercise)
+        self._floor_deg = start_deg - BELOW_DEG if exercise.both_ways else -math.inf
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
         self._common = common
@@ -198,6 +213,8 @@ class Counting:
             self._leave_span(time_s)
         if time_s > spans.start_s:
             self._last_s = time_s
+            if angle_deg < self._floor_deg:
+                angle_deg = self._floor_deg
             outcome = machine.push(time_s, angle_deg, posture, shank_sine)
             if outcome is not NOTHING:
                 self._take(outcome, time_s)

@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import exercises
 from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
 from hipturn.commands.summary_text import summary_lines
 from hipturn.server.recorded import columns_of, description
 from hipturn.server.workshop import Workshop
-from hipturn.session.pipeline import read_recording
+from hipturn.session.pipeline import exercise_of, read_recording
 from hipturn.session_paths import SESSION_FILE, demo_root
 from imu.recording import SessionError, open_session
 
@@ -73,8 +72,8 @@ class Library:
         rows = []
         for key, path in self.known().items():
             try:
-                header = open_session(path).header
-                name = exercises.load(header.exercise).name
+                session = open_session(path)
+                header, name = session.header, exercise_of(session).name
             except (SessionError, CatalogueError, OSError):
                 continue  # opening it by its key tells what is wrong with it
             rows.append(
