@@ -36,7 +36,7 @@ def write_html(entries: list[Entry], path: Path) -> Path:
         *([_paragraph(words.DEMO, "demo")] if any(map(words.is_demo, entries)) else []),
         _table(words.cover(entries, ["below"] * len(entries))),
         "<h2>How to read the pages</h2>",
-        *[_paragraph(text) for text in (*words.READING, *words.sources(entries))],
+        *[_paragraph(text) for text in words.reading(entries)],
         *[_section(entry) for entry in entries],
         _paragraph(f"{words.DISCLAIMER} hipturn {__version__}", "small"),
     ]

@@ -105,7 +105,7 @@ def _cover(entries: list[Entry], pages: list[str], paper: str) -> Sheet:
         SMALL_PT,
     )
     sheet.heading("How to read the pages")
-    for paragraph in (*words.READING, *words.sources(entries)):
+    for paragraph in words.reading(entries):
         sheet.write(paragraph, SMALL_PT)
     sheet.heading("For the therapist to fill in")
     sheet.y_in += 0.06

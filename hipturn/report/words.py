@@ -216,11 +216,13 @@ def is_demo(entry: Entry) -> bool:
     return any("virtual wearer" in note for note in entry.result.recording.notes)
 
 
-READING = (
+ROTATION = (
     "Angle: hip internal rotation against gravity or, where the thigh is upright, since the last"
     " still return; each page says which. Two units on one leg cannot distinguish hip rotation from"
     " rotation of the pelvis: 5° of pelvis are 5° of angle. The uncertainty is that of the sensors;"
-    " what knee and skin may add stands beside it.",
+    " what knee and skin may add stands beside it."
+)
+READING = (
     "A repetition is valid when it is large enough and returns; it is controlled when it also keeps"
     " range, tempo, hold and knee, and returns fully. Partial and rejected movements are listed,"
     " and hatched in the figures.",
@@ -236,6 +238,12 @@ READING = (
     "Values of different positions, of active and passive movement, and of tests and sets are never"
     " compared: positions differ by several degrees, either way.",
 )
+
+
+def reading(entries: Sequence[Entry]) -> list[str]:
+    """Return how to read the pages, and what stands behind the values that they show."""
+    rotates = any(entry.exercise.has_hip_angle for entry in entries)
+    return [*([ROTATION] if rotates else []), *READING, *sources(entries)]
 
 
 def sources(entries: Sequence[Entry]) -> list[str]:
