@@ -78,6 +78,8 @@ def _counting(e: Exercise) -> list[str]:
     if not e.is_counted:
         return []
     lines = [f"counts from {e.min_range_deg:g}°; smaller movements are partial"]
+    if e.assessment:
+        lines = [f"listed as repetitions from {e.min_range_deg:g}°; trials are of any size"]
     if e.circles:
         lines.append("two circles in order make one repetition")
     if e.both_legs:
@@ -86,9 +88,7 @@ def _counting(e: Exercise) -> list[str]:
         lines.append("the sides take turns and are counted each for itself")
     if e.assessment:
         lines.append("a test: three trials, their mean and the largest, each held for a second;")
-        lines.append(
-            "a trial may be of any size, and is surest where it is marked before it begins"
-        )
+        lines.append("mark each trial before it begins (m in the terminal, Mark on the page)")
     if e.both_ways:
         lines.append("a trial goes inwards and then outwards")
     return lines

@@ -157,7 +157,7 @@ def test_a_plan_with_an_own_exercise_is_replayed_and_analysed_without_the_file(h
     assert "Rotation on the stool" in replayed
     assert "on_the_stool, right: 2 of 2 reps" in replayed
     for command in (
-        ("analyse", elsewhere, "--out", tmp_path / "tables"),
+        ("analyse", elsewhere, "--out", tmp_path / "tables", "--no-report"),
         ("history", "--dir", elsewhere.parent),
         ("export", elsewhere, "--to", "fhir", "--out", tmp_path / "fhir"),
     ):
