@@ -31,6 +31,7 @@ from hipturn.session.live import LiveSession
 from hipturn.session.pipeline import Tracker
 from hipturn.session.radio_session import hold_session
 from hipturn.session.terminal import Display, PlainDisplay
+from hipturn.session.virtual_session import VIRTUAL
 from hipturn.units.rest_check import RestFinding, watch_rest
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
@@ -319,7 +320,9 @@ class Desk:
 
     @property
     def _wearer(self) -> str:
-        return self._rig.wish(self.planned).wearer
+        """Return who is to be told what is safe; a simulated wearer is nobody."""
+        wearer = self._rig.wish(self.planned).wearer
+        return "" if self._rig.virtual and wearer == VIRTUAL else wearer
 
     def _checklist(self) -> list[dict[str, Any]]:
         """Return what must be good before the start, each row with what to do when it is not."""

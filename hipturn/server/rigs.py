@@ -14,7 +14,7 @@ from hipturn.errors import UserError
 from hipturn.plan import SideChoice
 from hipturn.session.radio_session import Place, Strapped, Wish, clock_from_now, strap
 from hipturn.session.start import places_of
-from hipturn.session.virtual_session import NOTE, write_truth
+from hipturn.session.virtual_session import NOTE, VIRTUAL, write_truth
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit
 from hipturn.units.shake import SHAKEN_RAD_S, ShakeWatch, tell_apart
@@ -125,7 +125,7 @@ class VirtualRig:
         return replace(
             self._wish,
             exercise=planned.exercise,
-            wearer=self._wish.wearer or "virtual",
+            wearer=self._wish.wearer or VIRTUAL,
             source="virtual",
             title=f"{name} — virtual wearer",
             notes=(NOTE,),

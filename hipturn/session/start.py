@@ -18,7 +18,7 @@ from hipturn.safety import tell
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.questions import asked
 from hipturn.session.radio_session import Place, Wish, run_session, strap
-from hipturn.session.virtual_session import NOTE, settings_for, write_truth
+from hipturn.session.virtual_session import NOTE, VIRTUAL, settings_for, write_truth
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit, read_kit
 from hipturn.units.shake import tell_apart
@@ -61,7 +61,7 @@ def start_virtual(
     wanted = {(unit.segment, unit.side): KitUnit(unit.address) for unit in wearing.units}
     wish = replace(
         wish,
-        wearer=wish.wearer or "virtual",
+        wearer=wish.wearer or VIRTUAL,
         source="virtual",
         title=f"{entry.name} — virtual wearer",
         notes=(NOTE, *asked(entry)),
