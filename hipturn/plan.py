@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from analysis import exercises
 from analysis.exercises import CatalogueError, Dose, Exercise
 from analysis.exercises.catalogue import plain, shown
+from hipturn import own_exercises
 from hipturn.errors import UserError
 from imu.strict_toml import read_toml
 
@@ -20,7 +20,10 @@ SideChoice = Literal["left", "right", "both"]
 MAX_BYTES = 65_536
 REST_S = 60.0
 """Rest between sets, and between one side or exercise and the next, where a plan says nothing."""
-KEYS = {"exercise", "sides", "sets", "reps", "hold_s", "rest_s", "range_deg"}
+KEYS = {
+    "exercise", "sides", "sets", "reps", "hold_s", "rest_s", "range_deg", "test", "active",
+    "instead",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +38,24 @@ class PlanItem:
     rest_s: float = REST_S
     range_deg: float = 0.0
     """The wearer's own range, where it is known: half of it is asked of a repetition."""
+    test: bool = False
+    """Whether a set of an exercise is made a test."""
+    active: bool | None = None
+    """Who moves the leg in a test: the wearer, or someone else; None where it is not told."""
+    instead: tuple[str, ...] = ()
+    """Exercises to choose from in place of this one."""
+    beside: tuple[Path, ...] = ()
+    """Folders whose `exercises/` may hold an own one."""
+
+    @property
+    def entry(self) -> Exercise:
+        """Return the exercise itself."""
+        return own_exercises.find(self.exercise, *self.beside)
 
     @property
     def dose(self) -> Dose:
         """Return the exercise's dose with what the plan changes."""
-        dose = exercises.load(self.exercise).dose
+        dose = self.entry.dose
         reps = dose.reps if self.reps is None else (self.reps, self.reps)
         hold = dose.hold_s if self.hold_s is None else (self.hold_s, self.hold_s)
         breaths = dose.breaths if self.hold_s is None else None
@@ -68,8 +84,10 @@ def routines() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in ROUTINES.glob("*.toml")))
 
 
-def load_plan(name: str) -> Plan:
+def load_plan(name: str, *beside: Path) -> Plan:
     """Return the plan of a file, or a ready-made one by its name.
+
+    Own exercises are looked for in `exercises/` of the file's folder and of those `beside`.
 
     Raises
     ------
@@ -91,10 +109,10 @@ def load_plan(name: str) -> Plan:
         raise UserError(
             f"{plain(name)} is no usable TOML: {plain(str(error))}; correct the file"
         ) from None
-    return parse_plan(data, path.name)
+    return parse_plan(data, path.name, path.parent, *beside)
 
 
-def parse_plan(data: dict[str, Any], file: str) -> Plan:
+def parse_plan(data: dict[str, Any], file: str, *beside: Path) -> Plan:
     """Return the plan that a TOML document describes.
 
     Raises
@@ -110,32 +128,42 @@ def parse_plan(data: dict[str, Any], file: str) -> Plan:
     if not isinstance(data.get("name", ""), str):
         problems.append(f"name = {shown(data['name'])} is not text")
     for number, item in enumerate(listed, 1):
-        problems += [f"item {number}: {problem}" for problem in _problems(item)]
+        problems += [f"item {number}: {problem}" for problem in _problems(item, beside)]
     if problems:
         raise UserError(f"plan {file}: {'; '.join(problems)}")
-    items = tuple(PlanItem(**{**item, **_sides(item)}) for item in listed)
+    items = tuple(_item(item, beside) for item in listed)
     return Plan(name=data.get("name", file), items=items)
 
 
-def _sides(item: dict[str, Any]) -> dict[str, Any]:
-    if "sides" in item:
-        return {"sides": tuple(item["sides"])}
-    both = exercises.load(item["exercise"]).both_legs
-    return {"sides": ("both",)} if both else {}
+def _item(item: dict[str, Any], beside: tuple[Path, ...]) -> PlanItem:
+    told: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in item.items()
+    }
+    told["beside"] = beside
+    both = own_exercises.find(item["exercise"], *beside).both_legs
+    if both:
+        told.setdefault("sides", ("both",))
+    return PlanItem(**told)
 
 
-def _problems(item: Any) -> list[str]:  # noqa: ANN401 (a TOML value is of any type)
+def _problems(item: Any, beside: tuple[Path, ...]) -> list[str]:  # noqa: ANN401 (any TOML value)
     if not isinstance(item, dict):
         return ["is no table"]
     problems = [f"{plain(key)} is unknown" for key in sorted(item.keys() - KEYS)]
-    named = item.get("exercise", "")
-    try:
-        exercise: Exercise | None = exercises.load(
-            named if isinstance(named, str) else shown(named)
-        )
-    except CatalogueError as error:
-        exercise = None
-        problems.append(str(error))
+    exercise = _named(item.get("exercise", ""), beside, problems)
+    instead = item.get("instead", [])
+    if isinstance(instead, list):
+        for other in instead:
+            _named(other, beside, problems)
+    else:
+        problems.append(f"instead = {shown(instead)} is no list of exercises")
+    problems += [
+        f"{key} = {shown(item[key])} is not true or false"
+        for key in ("test", "active")
+        if type(item.get(key, True)) is not bool
+    ]
+    if item.get("test") is True and exercise is not None and not exercise.has_hip_angle:
+        problems.append(f"{exercise.id} measures no hip rotation, so it is no test of it")
     sides = item.get("sides", ["right"])
     if not (isinstance(sides, list) and sides and all(s in get_args(SideChoice) for s in sides)):
         problems.append(f"sides = {shown(sides)} is no list of left, right or both")
@@ -151,3 +179,12 @@ def _problems(item: Any) -> list[str]:  # noqa: ANN401 (a TOML value is of any t
             what = "a whole number from 1 up" if whole else "seconds from 0 to 3600"
             problems.append(f"{key} = {shown(value)} is not {what}")
     return problems
+
+
+def _named(named: Any, beside: tuple[Path, ...], problems: list[str]) -> Exercise | None:  # noqa: ANN401
+    """Return the exercise that a plan names; None, with a problem, where there is none."""
+    try:
+        return own_exercises.find(named if isinstance(named, str) else shown(named), *beside)
+    except CatalogueError as error:
+        problems.append(str(error))
+        return None

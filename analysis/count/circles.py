@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 
-from analysis.count.movement import Movement, Outcome, RepSettings
-from analysis.count.repetition_machine import RepMachine
+from analysis.count.repetition_machine import Movement, Outcome, RepMachine, RepSettings
 
 FOOT_HIGH = 0.2
 """Sine of the shank's elevation above which the foot is higher than the knee: 12°, more than a shin

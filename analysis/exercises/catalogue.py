@@ -9,14 +9,15 @@ source.
 from __future__ import annotations
 
 import difflib
+import itertools
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.exercises.exercise import CHOICES, CatalogueError, Dose, Exercise, Pose
+from analysis.exercises.exercise import CHOICES, STOP, CatalogueError, Dose, Exercise, Pose
 
 TABLES = ("pose", "dose")
 FORMER_MODES = {"M1": "gravity", "M2": "proxy", "M3": "heading", "M4": "hold", "M5": "timer"}
@@ -37,7 +38,7 @@ POSE_NEEDS = tuple(field.name for field in fields(Pose) if field.name.endswith("
 
 def merged(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     """Return a document that takes from another whatever it does not say itself."""
-    out = {**base, **{key: value for key, value in own.items() if key != "like"}}
+    out = {**base, **own}
     for name in TABLES:
         tables = own.get(name), base.get(name)
         if all(isinstance(table, dict) for table in tables):
@@ -45,17 +46,18 @@ def merged(own: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
+def parse(data: dict[str, Any], exercise_id: str, known_problems: Sequence[str] = ()) -> Exercise:
     """Return the exercise that a TOML document describes.
 
     Raises
     ------
     CatalogueError
-        Listing every problem of the document.
+        Listing every problem of the document, after those that are known already.
     """
     data = _in_words(data)
     tables = {name: data.get(name, {}) for name in TABLES}
-    problems = [f"{name} is no table" for name, t in tables.items() if not isinstance(t, dict)]
+    problems = list(known_problems)
+    problems += [f"{name} is no table" for name, t in tables.items() if not isinstance(t, dict)]
     pose, dose = (table if isinstance(table, dict) else {} for table in tables.values())
     counted = data.get("mode") not in ("hold", "timer", "free")
     timed = data.get("mode") == "timer"
@@ -72,11 +74,85 @@ def parse(data: dict[str, Any], exercise_id: str) -> Exercise:
     proxy = data.get("signal", "hip_rotation") != "hip_rotation"
     if data.get("mode") == "proxy" and not proxy:
         problems.append("signal is missing: a proxy says what it counts")
+    problems += _contradictions(data, pose, dose)
     if problems:
         raise CatalogueError(f"exercise {exercise_id}: {'; '.join(problems)}")
     listed = {key: _tuples(value) for key, value in data.items() if key not in tables}
+    if STOP not in listed["cautions"]:
+        listed["cautions"] = (*listed["cautions"], STOP)
     prescribed = {key: _tuples(value) for key, value in dose.items()}
     return Exercise(id=exercise_id, pose=Pose(**pose), dose=Dose(**prescribed), **listed)
+
+
+def parse_own(data: dict[str, Any], exercise_id: str, problems: Sequence[str]) -> Exercise:
+    """Return the exercise of a user's own document, which may be `like` one of the catalogue.
+
+    Raises
+    ------
+    CatalogueError
+        Listing every problem of the document, after those that are known already.
+    """
+    base, found = data.get("like"), list(problems)
+    if base is None:
+        return parse(data, exercise_id, found)
+    if base not in ids():
+        near = difflib.get_close_matches(base, ids(), n=1) if isinstance(base, str) else []
+        hint = f", did you mean {near[0]}" if near else ""
+        found.append(f"like = {shown(base)} is no exercise of the catalogue{hint}")
+        return parse({**data, "like": ""}, exercise_id, found)
+    return parse(merged(data, _document(base)) | {"like": base}, exercise_id, found)
+
+
+def document_of(exercise: Exercise) -> dict[str, Any]:
+    """Return the document that describes an exercise, as plain JSON values; `parse` reads it."""
+    needed = {*POSE_NEEDS, "reps", "hold_s", *(COUNTED_NEED if exercise.is_counted else ())}
+
+    def said(of: Exercise | Pose | Dose) -> dict[str, Any]:
+        told = {field.name: (getattr(of, field.name), field.default) for field in fields(of)}
+        return {
+            name: said(value) if isinstance(value, Pose | Dose) else _listed(value)
+            for name, (value, usual) in told.items()
+            if name != "id" and (value != usual or name in needed)
+        }
+
+    return said(exercise)
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 (a field's value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _contradictions(data: dict[str, Any], pose: dict[str, Any], dose: dict[str, Any]) -> list[str]:
+    """Return what no exercise can be, though each word and number may stand by itself."""
+    problems = [f"{name} is empty" for name in ("name", "measured", "rep") if data.get(name) == ""]
+    problems += [
+        f"pose.{name} = {shown(value)} is not from -180 to 180"
+        for name, value in pose.items()
+        if name.endswith("_deg") and _is_number(value) and abs(value) > 180.0
+    ]
+    sizes = [
+        (name, data[name])
+        for name in ("onset_deg", "min_range_deg", "typical_range_deg")
+        if _is_number(data.get(name))
+    ]
+    problems += [
+        f"{name} = {size:g} is above {larger_name} = {larger:g}"
+        for (name, size), (larger_name, larger) in itertools.pairwise(sizes)
+        if size > larger
+    ]
+    rotates = data.get("signal", "hip_rotation") == "hip_rotation"
+    if data.get("both_ways") is True and not rotates:
+        problems.append("both_ways is of hip rotation only, and signal is another")
+    if data.get("circles") is True and data.get("signal") != "thigh_elevation":
+        problems.append('circles need signal = "thigh_elevation"')
+    if data.get("both_legs") is True and data.get("alternating") is True:
+        problems.append("both_legs and alternating exclude each other")
+    if data.get("zero") == "absolute" and data.get("angle") == "heading":
+        problems.append("zero = 'absolute' needs angle = 'gravity': a heading has no zero")
+    reps: Any = dose.get("reps")
+    if _is_whole_span(reps) and reps[0] < 1:
+        problems.append(f"dose.reps = {shown(reps)} begins below 1")
+    return problems
 
 
 def _in_words(data: dict[str, Any]) -> dict[str, Any]:

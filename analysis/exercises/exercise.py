@@ -34,6 +34,8 @@ SIGNAL_NAMES = {
 ROLLS = {"hip_rotation": 1.0, "leg_roll": 1.0, "leg_roll_outwards": -1.0}
 ELEVATIONS = {"thigh_elevation": 1.0, "thigh_lowering": -1.0}
 """Signals that are a turn of the leg, or how high the thigh is; with the way that counts."""
+STOP = "Stop when it hurts sharply, pinches in the groin, or the knee complains."
+"""Stands in every entry, after the cautions of its own."""
 COUNTED = ("gravity", "heading", "proxy")
 TOLERANCE_DEG = 25.0
 """How far a joint may be from the start pose: it lets real sets pass and keeps walking out."""
@@ -70,6 +72,8 @@ class Dose:
     """Breaths that a hold lasts, where the source counts breaths; `hold_s` follows from them."""
     breath_s: float = 5.0
     """Seconds a breath, for the pacer."""
+    at_least: bool = False
+    """Whether the source gives the dose as the least."""
     given: bool = True
     """False where the source gives no dose: the numbers are then a default to be changed."""
 
@@ -107,6 +111,13 @@ class Exercise:
     how: tuple[str, ...]
     cautions: tuple[str, ...]
     also_called: tuple[str, ...] = ()
+    worn_on: str = "the leg that moves"
+    """Which leg wears the units; the side of a session is that leg's."""
+    easier: tuple[str, ...] = ()
+    harder: tuple[str, ...] = ()
+    """How its source scales it."""
+    like: str = ""
+    """The catalogue's entry that it takes from whatever it does not say itself."""
     angle: Basis = "gravity"
     zero: Zero = "pose"
     """`absolute`: the inclinometer's zero (0° seated, 180° prone); `pose`: the start pose."""
@@ -120,6 +131,8 @@ class Exercise:
     """Whether a repetition is two circles in order, the second with the foot above the knee."""
     assessment: bool = False
     """Whether it is a test: three trials, their mean and largest."""
+    both_ways: bool = False
+    """Whether a trial goes inwards as far as it goes, and then outwards."""
     min_range_deg: float = 0.0
     """Smaller movements are partial."""
     typical_range_deg: float = 0.0
@@ -184,6 +197,29 @@ class Exercise:
     def has_hip_angle(self) -> bool:
         """Say whether the hip's internal rotation is measured."""
         return self.is_counted and self.signal == "hip_rotation"
+
+    @property
+    def quantity(self) -> str:
+        """Return what its number is, in the field's words."""
+        if self.is_counted:
+            return SIGNAL_NAMES[self.signal]
+        return "time" if self.is_timed else "time held" if self.is_held else "movement"
+
+    @property
+    def has_end_position(self) -> bool:
+        """Say whether its angle has a zero of its own: then end positions compare, else ranges."""
+        return self.has_hip_angle and self.zero == "absolute"
+
+    @property
+    def zero_text(self) -> str:
+        """Return what its 0° is, as a sentence; empty where there is no angle."""
+        if not self.is_counted:
+            return ""
+        if self.counts_elevation:
+            return "0° is a level thigh; the range counts from the start position."
+        if self.has_end_position:
+            return "0° is the plumb shin."
+        return "0° is the wearer's own start position."
 
     @property
     def moves_thigh(self) -> bool:

@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from analysis import exercises
 from analysis.angle.free_movement import free_angles, free_axes
-from analysis.angle.leg_angles import LegAngles
 from analysis.calibrate.calibration import CalibrationResult, calibrate
 from analysis.calibrate.find_steps import find_windows
 from analysis.calibrate.given_axes import GivenAxes, calibrate_given
@@ -24,6 +21,7 @@ from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, LegFrames, Spans, Windows
 from analysis.session.alarms import Alarm, fell_silent
+from analysis.session.assessment import Assessment, assess
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor, follow_guided
 from analysis.session.recording import (
     LegRecord,
@@ -31,6 +29,8 @@ from analysis.session.recording import (
     RecordedLeg,
     Recording,
     follow_legs,
+    free_record,
+    inside_of,
     leg_units,
     missing_units,
 )
@@ -55,6 +55,8 @@ class Result:
     """What went wrong after the calibration, leg by leg."""
     sentences: tuple[str, ...]
     """What a person should know: refusals, warnings, losses."""
+    tests: dict[Side, Assessment] = field(default_factory=dict)
+    """The record of each leg's test, where the session is one."""
     signals: dict[Side, FloatArray] = field(default_factory=dict)
     """What was counted, at the rows of `angles`: the hip angle or its proxy; NaN where refused."""
 
@@ -62,8 +64,7 @@ class Result:
         """Draw the angle over time with repetitions and uncertainty; return the Axes."""
         from analysis.session.plots import plot_angle  # matplotlib only when a figure is wanted
 
-        exercise = exercises.load(self.recording.exercise)
-        return plot_angle(exercise, self.angles, self.reps, self.signals, ax)
+        return plot_angle(self.recording.entry, self.angles, self.reps, self.signals, ax)
 
 
 def analyse(recording: Recording) -> Result:
@@ -74,7 +75,7 @@ def analyse(recording: Recording) -> Result:
     analysis.exercises.CatalogueError
         When the exercise is unknown.
     """
-    exercise = exercises.load(recording.exercise).with_dose(recording.dose)
+    exercise = recording.entry
     calibrations: dict[Side, CalibrationResult] = {}
     windows: dict[Side, Windows] = {}
     legs: dict[Side, RecordedLeg] = {}
@@ -112,15 +113,24 @@ def analyse(recording: Recording) -> Result:
     if not calibrations:
         sentences.append("no leg has a shank unit: there is no hip angle")
     reps = rep_table(recording, exercise, records)
+    tests = assess(
+        exercise,
+        recording,
+        {
+            side: (records[side], inside_of(leg), leg.start_deg(exercise))
+            for side, leg in legs.items()
+        },
+    )
     return Result(
         recording=recording,
         angles=angle_table(recording, exercise, windows, records),
         reps=reps,
-        summary=summary_table(recording, exercise, list(calibrations), reps),
+        summary=summary_table(recording, exercise, list(calibrations), reps, tests),
         calibrations=calibrations,
         windows=windows,
         alarms=alarms,
         sentences=tuple(dict.fromkeys(sentences)),
+        tests=tests,
         signals={side: record.signal_deg for side, record in records.items()},
     )
 
@@ -162,15 +172,7 @@ def _follow_free(
     if axes is None:
         return windows, result, None
     found = free_angles(axes, frames, side, math.radians(exercise.max_sigma_deg))
-    nothing = np.full(len(frames.time_s), np.nan)
-    series = LegAngles(*([nothing] * len(LegAngles._fields)))._replace(
-        knee_flexion=found.knee_flexion,
-        thigh_elevation=found.thigh_elevation,
-        shank_elevation=found.shank_elevation,
-    )
-    present = np.zeros(len(frames.time_s), dtype=np.bool_)
-    record = LegRecord(series, nothing, present, (), (), nothing, nothing, free=found)
-    return windows, result, record
+    return windows, result, free_record(found)
 
 
 def calibrate_leg(

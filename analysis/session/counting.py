@@ -37,6 +37,9 @@ KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
 """How much of the past is kept at rest, and of a movement that is not told yet."""
 HOLDING_S = 0.3
 """Who has held for longer is told to hold, and not to go up or down."""
+BELOW_DEG = 1.0
+"""Where a trial goes outwards too, what is lower than this below the start counts as resting: the
+way in is the repetition, and the way back from outside is none."""
 ALWAYS: Spans = ((-math.inf, math.inf),)
 NEVER = (math.inf, math.inf)
 
@@ -165,6 +168,8 @@ class Counting:
         self._rows = rows
         kind = CircleMachine if exercise.circles else RepMachine
         self._machine = kind(RepSettings.of(exercise), start_level_deg(calibration, exercise))
+        start_deg = start_level_deg(calibration, exercise)
+        self._floor_deg = start_deg - BELOW_DEG if exercise.both_ways else -math.inf
         self._grader = Grader(exercise)
         self._sets = SetCounter(exercise.dose.reps[1])
         self._common = common
@@ -205,6 +210,8 @@ class Counting:
                 self._sets.hide(hole_s)
             if seen:
                 self._seen_s = time_s
+            if angle_deg < self._floor_deg:
+                angle_deg = self._floor_deg
             outcome = machine.push(time_s, angle_deg, posture, shank_sine)
             if outcome is not NOTHING:
                 self._take(outcome, time_s)

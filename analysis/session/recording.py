@@ -19,10 +19,17 @@ from analysis.angle.free_movement import FreeAngles
 from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.count.in_place import AWAY, InPlace, placed, posture
 from analysis.count.sets import CommonNumbers
-from analysis.exercises import Dose, Exercise
+from analysis.exercises import Dose, Exercise, load
 from analysis.leg import LegCalibration, LegFrames, Spans
 from analysis.session.alarms import Alarm, AlarmWatch
-from analysis.session.counting import DEG, Counting, Numbered, pelvis_share_deg, signal_of
+from analysis.session.counting import (
+    DEG,
+    Counting,
+    Numbered,
+    pelvis_share_deg,
+    signal_of,
+    start_level_deg,
+)
 from analysis.session.stored import StoredCalibration
 from imu.quaternion import ARRAYS, IDENTITY
 from imu.sample import BoolArray, FloatArray, FrameTable, Segment, Side, Unit
@@ -93,6 +100,19 @@ class Recording:
     """What a plan asked for instead of the exercise's own dose."""
     is_test: bool = False
     """Whether the session was declared a test of an exercise that is not one by itself."""
+    own: Exercise | None = None
+    """An exercise of the user's own, which the session brings with it."""
+
+    @property
+    def entry(self) -> Exercise:
+        """Return what is done, with the dose that a plan asked for.
+
+        Raises
+        ------
+        analysis.exercises.CatalogueError
+            When the exercise is unknown.
+        """
+        return (self.own or load(self.exercise)).with_dose(self.dose)
 
     @property
     def rate_hz(self) -> float:
@@ -140,6 +160,33 @@ class RecordedLeg:
     counted_s: Spans
     """Movements count inside these: from the end of the calibration, or as the marks of the sets
     say; each span begins a set."""
+
+    def start_deg(self, exercise: Exercise) -> float:
+        """Return the counted angle in the start position."""
+        return start_level_deg(self.calibration, exercise)
+
+
+def free_record(found: FreeAngles) -> LegRecord:
+    """Return the record of a leg in free movement, of which nothing is counted."""
+    count = len(found.knee_flexion)
+    nothing = np.full(count, np.nan)
+    series = LegAngles(*([nothing] * len(LegAngles._fields)))._replace(
+        knee_flexion=found.knee_flexion,
+        thigh_elevation=found.thigh_elevation,
+        shank_elevation=found.shank_elevation,
+    )
+    there = np.zeros(count, dtype=np.bool_)
+    return LegRecord(series, nothing, there, (), (), nothing, nothing, free=found)
+
+
+def inside_of(leg: RecordedLeg) -> BoolArray:
+    """Return which rows (n,) of a leg count: inside a set, after the calibration."""
+    time_s = leg.frames.time_s
+    inside = np.zeros(len(time_s), dtype=np.bool_)
+    for start_s, end_s in leg.counted_s:
+        inside |= (time_s > start_s) & (time_s <= end_s)
+    inside[: int(np.searchsorted(time_s, leg.calibration.ready_s, "right"))] = False
+    return inside
 
 
 class AllRows:
@@ -201,10 +248,7 @@ class _Followed:
             interpolated.astype(np.float64),
             np.degrees(series.pelvis_rotation),
         )
-        inside = np.zeros(len(frames.time_s), dtype=np.bool_)
-        for start_s, end_s in leg.counted_s:
-            inside |= (frames.time_s > start_s) & (frames.time_s <= end_s)
-        inside[:first] = False
+        inside = inside_of(leg)
         counted = tuple(column[inside] for column in columns)
         foot = np.sin(series.shank_elevation[inside])
         self._rows = (*counted[:2], where[inside], foot)

@@ -2,6 +2,8 @@
 
 `angles` has a row per sample, `reps` a row per movement, `summary` a row per exercise and side.
 Internal rotation is positive on either side; what is not known is empty.
+What is compared, left with right and with other sessions, is the end position where the angle has a
+zero of its own, and the range where its zero is the start position.
 """
 
 from __future__ import annotations
@@ -13,16 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.exercises import Exercise
+from analysis.exercises import Exercise, detectable_change
 from analysis.leg import Windows
+from analysis.session.assessment import Assessment, is_active
 from analysis.session.counting import Numbered
 from analysis.session.recording import LegRecord, Recording
 from imu.sample import FloatArray, Side
-
-MDC_DEG = 5.4
-"""Minimal detectable change of active seated rotation by inclinometer (Krause et al. 2015)."""
-SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0
-"""Sides within 10° count as equal (Ellison et al. 1990); 6° is about the measurement error."""
 
 ANGLE_COLUMNS = (
     "time_s", "side", "hip_internal_rotation_deg", "uncertainty_deg", "basis", "hip_flexion_deg",
@@ -30,12 +28,18 @@ ANGLE_COLUMNS = (
     "set", "rep", "phase", "knee_flexion_uncertainty_deg", "thigh_elevation_uncertainty_deg",
     "sensor_shift", "thigh_rotation_gravity_deg",
 )  # fmt: skip
+SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0
+"""Of rotation: sides within 10° are one group in Ellison et al. 1990 (Phys Ther 70:537-541); 6° is
+the least that is published as detectable for any position."""
+
 SUMMARY_COLUMNS = (
     "session_id", "wearer", "start_time", "exercise", "side", "sets", "valid", "partial",
     "rejected", "target_reps", "controlled", "rom_median_deg", "rom_max_deg", "rom_iqr_deg",
     "peak_median_deg", "peak_max_deg", "hold_median_s", "tempo_median_s", "side_difference_deg",
     "side_flag", "change_since_last_deg", "mdc_deg", "change_exceeds_mdc", "lost_samples_percent",
-    "longest_gap_ms",
+    "longest_gap_ms", "active", "test_position", "trials_deg", "trials_left_out", "end_mean_deg",
+    "end_largest_deg", "plateau_s", "external_rotation_deg", "total_arc_deg",
+    "change_since_baseline_deg",
 )  # fmt: skip
 
 
@@ -155,25 +159,62 @@ def _paint(
 
 
 def summary_table(
-    recording: Recording, exercise: Exercise, sides: Sequence[Side], reps: pd.DataFrame
+    recording: Recording,
+    exercise: Exercise,
+    sides: Sequence[Side],
+    reps: pd.DataFrame,
+    tests: Mapping[Side, Assessment],
 ) -> pd.DataFrame:
     """Return a row per side; with both sides, their difference and whether it matters."""
-    rows = [_summary_row(recording, exercise, side, reps) for side in sides]
+    rows = [
+        {**_summary_row(recording, exercise, side, reps), **_test_cells(tests.get(side))}
+        for side in sides
+    ]
     table = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
-    medians = {row["side"]: row["rom_median_deg"] for row in rows}
-    if len(medians) == 2:
-        difference = float(medians["right"]) - float(medians["left"])  # type: ignore[arg-type]
-        table["side_difference_deg"] = round(difference, 3)
-        table["side_flag"] = side_flag(abs(difference))
-    table["change_exceeds_mdc"] = table["change_exceeds_mdc"].astype("boolean")
+    compared = {str(row["side"]): compared_deg(exercise, row) for row in rows}
+    if len(compared) == 2:
+        put_difference(table, exercise, compared["right"] - compared["left"])
+    for name in ("change_exceeds_mdc", "active"):
+        table[name] = table[name].astype("boolean")
     return table
 
 
-def side_flag(difference_deg: float) -> str:
-    """Return whether a difference of sides matters: empty, `borderline` or `asymmetry`."""
-    if not difference_deg >= SIDE_BORDERLINE_DEG:
+def compared_deg(exercise: Exercise, row: Mapping[Any, Any]) -> float:
+    """Return the figure of a summary's row that is compared; NaN where there is none.
+
+    The test's mean, where it was a test; else the median end position, or the median range.
+    """
+    usual = "peak_median_deg" if exercise.has_end_position else "rom_median_deg"
+    for name in ("end_mean_deg", usual):
+        value = row.get(name)
+        if value is not None and value == value:
+            return float(value)
+    return math.nan
+
+
+def compared_name(exercise: Exercise, row: Mapping[Any, Any]) -> str:
+    """Return what `compared_deg` returned, in words."""
+    value = row.get("end_mean_deg")
+    is_test = value is not None and value == value
+    what = "end position" if exercise.has_end_position else "range"
+    return f"{'mean' if is_test else 'median'} {what}"
+
+
+def side_flag(exercise: Exercise, difference_deg: float) -> str:
+    """Return whether a difference of sides matters: empty, `borderline` or `asymmetry`.
+
+    Of rotation only: what is published of other movements is no grouping of sides.
+    """
+    if not exercise.has_hip_angle or not difference_deg >= SIDE_BORDERLINE_DEG:
         return ""
     return "asymmetry" if difference_deg >= SIDE_FLAG_DEG else "borderline"
+
+
+def put_difference(table: pd.DataFrame, exercise: Exercise, difference_deg: float) -> None:
+    """Write how the right leg differs from the left."""
+    if difference_deg == difference_deg:
+        table["side_difference_deg"] = round(difference_deg, 3) + 0.0
+        table["side_flag"] = side_flag(exercise, abs(difference_deg))
 
 
 def _summary_row(
@@ -186,6 +227,7 @@ def _summary_row(
     rom, peak = valid["rom_deg"].to_numpy(float), valid["peak_deg"].to_numpy(float)
     held = valid if exercise.is_counted else mine
     tempo = (valid["end_s"] - valid["start_s"]).to_numpy(float)
+    known = detectable_change(exercise, is_active(exercise, recording))
     return {
         "session_id": recording.session_id,
         "wearer": recording.wearer,
@@ -209,11 +251,40 @@ def _summary_row(
         "side_difference_deg": math.nan,
         "side_flag": "",
         "change_since_last_deg": math.nan,
-        "mdc_deg": MDC_DEG if exercise.has_hip_angle else math.nan,
+        "mdc_deg": known.deg if known is not None else math.nan,
         "change_exceeds_mdc": None,
         "lost_samples_percent": round(recording.lost_percent, 3),
         "longest_gap_ms": round(1000.0 * recording.longest_gap_s, 1),
+        "active": recording.active,
+        "change_since_baseline_deg": math.nan,
     }
+
+
+def _test_cells(test: Assessment | None) -> dict[str, object]:
+    """Return the cells of a leg's test; empty where the session is none."""
+    if test is None:
+        unknown = ("end_mean_deg", "end_largest_deg", "plateau_s", "external_rotation_deg",
+                   "total_arc_deg")  # fmt: skip
+        texts = dict.fromkeys(("test_position", "trials_deg", "trials_left_out"), "")
+        return {**texts, **dict.fromkeys(unknown, math.nan)}
+    return {
+        "test_position": test.position,
+        "trials_deg": ";".join(_cell(trial.value_deg) for trial in test.trials),
+        "trials_left_out": "; ".join(
+            f"{number}: {trial.left_out}"
+            for number, trial in enumerate(test.trials, 1)
+            if trial.left_out
+        ),
+        "end_mean_deg": round(test.mean_deg, 3),
+        "end_largest_deg": round(test.largest_deg, 3),
+        "plateau_s": round(test.plateau_s, 3),
+        "external_rotation_deg": round(test.external_deg, 3),
+        "total_arc_deg": round(test.arc_deg, 3),
+    }
+
+
+def _cell(value_deg: float) -> str:
+    return "" if math.isnan(value_deg) else f"{value_deg:.1f}"
 
 
 def _statistic(function: object, values: FloatArray) -> float:

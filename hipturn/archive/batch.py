@@ -140,8 +140,9 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
     result = sessions.analyse(_recording(job, session))
     if job.orientation_filter is None and job.calibration is None and not job.url:
         store_summary(job.session, result.summary)
-    past = past_of(result.summary, job.earlier)
-    result = replace(result, summary=completed(result.summary, past))
+    exercise = result.recording.entry
+    past = past_of(result.summary, exercise, job.earlier)
+    result = replace(result, summary=completed(result.summary, exercise, past))
     write_tables(result, job.out, job.decimal)
     if job.xlsx:
         from hipturn.export.xlsx import WORKBOOK, write_workbook

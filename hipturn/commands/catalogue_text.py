@@ -7,6 +7,8 @@ from typing import Any
 
 from analysis import exercises
 from analysis.exercises import SIGNAL_NAMES, Exercise
+from hipturn.own_exercises import find, own
+from hipturn.session_paths import recordings_root
 
 MODES = {
     "gravity": "degrees against gravity",
@@ -25,23 +27,28 @@ def listing() -> str:
         found = [e for e in map(exercises.load, exercises.ids()) if e.mode == mode]
         if found:
             lines += [f"{mode}: {meaning}", *[f"  {e.id:<28} {e.name}" for e in found], ""]
+    mine = own(recordings_root())
+    if mine:
+        lines += ["own: yours", *[f"  {e.id:<28} {e.name}" for e in mine], ""]
     return "\n".join([*lines, "`hipturn exercises ID` explains one."])
 
 
 def explain(exercise_id: str) -> str:
     """Return one exercise: what is measured, how to do it, what counts."""
-    e = exercises.load(exercise_id)
+    e = find(exercise_id, recordings_root())
     called = f", also called {', '.join(e.also_called)}" if e.also_called else ""
     lines = [
         f"{e.name} ({e.id}){called}",
         f"position: {e.position.replace('_', ' ')}    source: {e.source}",
         f"measured: {e.measured} [{_basis(e)}]",
         f"one repetition: {e.rep}" if e.is_counted else f"once: {e.rep}",
+        f"units on: {e.worn_on}",
         f"dose: {_dose(e)}",
         *_counting(e),
         "",
         *[f"  {i}. {line}" for i, line in enumerate(e.how, 1)],
         "",
+        *[f"  {way}: {'; '.join(ways)}" for way, ways in _scaling(e)],
         *[f"  ! {line}" for line in e.cautions],
     ]
     if e.questions:
@@ -51,10 +58,14 @@ def explain(exercise_id: str) -> str:
     return "\n".join(lines)
 
 
+def _scaling(e: Exercise) -> list[tuple[str, tuple[str, ...]]]:
+    return [(way, ways) for way, ways in (("easier", e.easier), ("harder", e.harder)) if ways]
+
+
 def as_data(exercise_id: str | None) -> list[dict[str, Any]]:
     """Return one exercise, or all, as plain values."""
     wanted = [exercise_id] if exercise_id else exercises.ids()
-    return [asdict(exercises.load(name)) for name in wanted]
+    return [asdict(find(name, recordings_root())) for name in wanted]
 
 
 def _basis(e: Exercise) -> str:
@@ -67,6 +78,8 @@ def _counting(e: Exercise) -> list[str]:
     if not e.is_counted:
         return []
     lines = [f"counts from {e.min_range_deg:g}°; smaller movements are partial"]
+    if e.assessment:
+        lines = [f"listed as repetitions from {e.min_range_deg:g}°; trials are of any size"]
     if e.circles:
         lines.append("two circles in order make one repetition")
     if e.both_legs:
@@ -74,7 +87,10 @@ def _counting(e: Exercise) -> list[str]:
     if e.alternating:
         lines.append("the sides take turns and are counted each for itself")
     if e.assessment:
-        lines.append("a test: three trials, their mean and the largest, each held for a second")
+        lines.append("a test: three trials, their mean and the largest, each held for a second;")
+        lines.append("mark each trial before it begins (m in the terminal, Mark on the page)")
+    if e.both_ways:
+        lines.append("a trial goes inwards and then outwards")
     return lines
 
 
@@ -82,12 +98,14 @@ def _dose(e: Exercise) -> str:
     if e.is_counted:
         sets = f"{e.dose.sets} sets of " if e.dose.sets > 1 else ""
         hold = f", hold {_span(*e.dose.hold_s)} s" if e.dose.hold_s[1] else ""
-        said = f"{sets}{_span(*e.dose.reps)} repetitions a side{hold}"
+        each = "repetitions of both legs together" if e.both_legs else "repetitions a side"
+        said = f"{sets}{_span(*e.dose.reps)} {each}{hold}"
     elif e.dose.breaths is not None:
         seconds = f"{_span(*e.dose.hold_s)} s at {e.dose.breath_s:g} s each"
         said = f"{_span(*e.dose.breaths)} breaths a side ({seconds})"
     else:
         said = f"{_span(*e.dose.hold_s)} s" + ("" if e.questions else " a side")
+    said = f"at least {said}" if e.dose.at_least else said
     return said if e.dose.given else f"{said} (the source gives none: choose your own)"
 
 

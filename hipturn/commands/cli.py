@@ -53,7 +53,13 @@ def cli(context: click.Context) -> None:
     epilog=example("hipturn live --virtual --exercise prone_windshield_wiper --side right")
 )
 @click.option("--virtual", is_flag=True, help="Put a simulated wearer on in place of radios.")
-@click.option("--exercise", default="prone_windshield_wiper", show_default=True, metavar="ID")
+@click.option(
+    "--exercise",
+    default="prone_windshield_wiper",
+    show_default=True,
+    metavar="ID|FILE",
+    help="Of the catalogue, or your own TOML file.",
+)
 @click.option("--side", type=SIDES, default="right", show_default=True)
 @click.option("--thigh", metavar="UNIT", help="Address or name of the thigh unit of --side.")
 @click.option("--shank", metavar="UNIT", help="Address or name of the shank unit of --side.")
@@ -72,6 +78,9 @@ def cli(context: click.Context) -> None:
 @click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
 @click.option("--active/--passive", default=None, help="Who moves the leg, for a test.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Walk through a plan, or a ready one.")
+@click.option(
+    "--choose", multiple=True, metavar="ID", help="Which exercise, where a plan offers several."
+)
 @click.option("--test", "is_test", is_flag=True, help="Make a test of three trials of a set.")
 @click.option(
     "--calibration",
@@ -93,6 +102,7 @@ def live(
     active: bool | None,
     is_test: bool,
     plan_file: str | None,
+    choose: tuple[str, ...],
     calibration: str | None,
     lsl: bool,
     page: bool | None,
@@ -102,9 +112,12 @@ def live(
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
     from dataclasses import replace
 
+    from hipturn.own_exercises import find
     from hipturn.session.radio_session import Wish
     from hipturn.session.start import start_radio, start_virtual
+    from hipturn.session_paths import recordings_root
 
+    exercise = find(exercise, recordings_root(root)).id
     wish = Wish(
         exercise=exercise,
         wearer=wearer,
@@ -136,14 +149,21 @@ def live(
     from hipturn.plan import load_plan
     from hipturn.session.planned import walk
 
+    def step(item: Any, leg: Any) -> Path:  # noqa: ANN401 (a PlanItem, one of SIDES)
+        told = replace(
+            wish,
+            exercise=item.exercise,
+            dose=item.dose,
+            rest_s=item.rest_s,
+            is_test=item.test or is_test,
+            active=item.active if active is None else active,
+        )
+        return start(told, leg)
+
     walk(
-        load_plan(plan_file),
-        lambda item, leg, dose, rest_s: start(
-            replace(wish, exercise=item, dose=dose, rest_s=rest_s), leg
-        ),
-        _print_session,
-        wait=not (virtual and speed is None),
-    )
+        load_plan(plan_file, recordings_root(root)), step, _print_session,
+        wait=not (virtual and speed is None), chosen=choose,
+    )  # fmt: skip
 
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))

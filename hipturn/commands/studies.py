@@ -77,7 +77,12 @@ def reliability(paths: tuple[str, ...], as_json: bool) -> None:
 
 @click.command(epilog=example("hipturn agreement readings.csv --sessions recordings"))
 @click.argument("readings", type=FILE)
-@click.option("--sessions", multiple=True, metavar="SESSION", help="Add our own readings of these.")
+@click.option(
+    "--sessions",
+    multiple=True,
+    metavar="[RATER=]SESSION",
+    help="Add our own readings of these; RATER is who measured, as in the readings.",
+)
 @click.option("--out", type=OUT, default="agreement", show_default=True, metavar="DIR")
 def agreement(readings: Path, sessions: tuple[str, ...], out: Path) -> None:
     """Compare readings of tests between methods, raters and days.
@@ -89,9 +94,12 @@ def agreement(readings: Path, sessions: tuple[str, ...], out: Path) -> None:
     from hipturn.session_paths import find_sessions
     from hipturn.studies.readings import agreement_of, own_readings, read_readings
 
-    table = read_readings(readings)
-    if sessions:
-        table = pd.concat((table, own_readings(find_sessions(sessions))), ignore_index=True)
+    parts = [read_readings(readings)]
+    for text in sessions:
+        rater, named, folder = text.partition("=")
+        rater, folder = (rater, folder) if named and not Path(text).exists() else ("", text)
+        parts.append(own_readings(find_sessions([folder]), rater))
+    table = pd.concat(parts, ignore_index=True)
     for line in agreement_of(table, out):
         click.echo(line)
 

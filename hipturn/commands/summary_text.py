@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from analysis.exercises import SIGNAL_NAMES, Dose, Exercise, load
-from analysis.session.rotation_test import assess, lines_of
+from analysis.exercises import CatalogueError, Exercise, load
+from hipturn.clinical_words import of_rows, whole
 
 if TYPE_CHECKING:
     from analysis.session.analyse import Result
@@ -15,34 +15,47 @@ if TYPE_CHECKING:
 def summary_lines(result: Result) -> list[str]:
     """Return a line for each leg, then what a person should know."""
     rows: list[dict[str, Any]] = result.summary.to_dict("records")  # type: ignore[assignment]
-    recording = result.recording
-    lines = [row_line(row, recording.dose) for row in rows]
-    exercise = load(recording.exercise)
-    if exercise.assessment or (recording.is_test and exercise.has_hip_angle):
-        tests = assess(exercise, result.reps, result.angles, recording.active)
-        lines += lines_of(tests) if tests else ["test: there is no trial"]
+    exercise = result.recording.entry
+    lines = [row_line(row, exercise) for row in rows]
+    lines += of_rows(result.tests, exercise, rows)
     return lines + [f"note: {text}" for text in result.sentences]
 
 
-def row_line(row: dict[str, Any], dose: Dose | None = None) -> str:
-    """Return one row of summary.csv as a sentence; `dose` is a plan's, if there was one."""
-    exercise = load(row["exercise"]).with_dose(dose)
-    parts = _counted(row, exercise) if exercise.is_counted else _held(row, exercise)
+def row_line(row: dict[str, Any], exercise: Exercise | None = None) -> str:
+    """Return one row of summary.csv as a sentence.
+
+    Without an exercise it is the catalogue's; of one that this version does not know, the figures
+    are told without what they are.
+    """
+    entry = exercise or _known(row["exercise"])
+    held = entry is not None and not entry.is_counted
+    parts = _held(row, entry) if entry is not None and held else _counted(row, entry)
     parts += [f"{row[name]} {name}" for name in ("partial", "rejected") if row[name]]
     parts.append(f"{row['lost_samples_percent']:.1f} % lost")
     return ", ".join(parts)
 
 
-def _counted(row: dict[str, Any], exercise: Exercise) -> list[str]:
+def _known(exercise_id: str) -> Exercise | None:
+    try:
+        return load(exercise_id)
+    except CatalogueError:
+        return None
+
+
+def _counted(row: dict[str, Any], exercise: Exercise | None) -> list[str]:
     parts = [f"{row['exercise']}, {row['side']}: {row['valid']} of {row['target_reps']} reps"]
     if row["valid"]:
-        what = "range" if exercise.has_hip_angle else SIGNAL_NAMES[exercise.signal]
+        what = "range" if exercise is None or exercise.has_hip_angle else exercise.quantity
         parts += [
             f"{row['controlled']} controlled",
             f"{what} {row['rom_median_deg']:.0f}° (largest {row['rom_max_deg']:.0f}°)",
             f"hold {row['hold_median_s']:.1f} s",
             f"tempo {row['tempo_median_s']:.1f} s",
         ]
+    if row["end_mean_deg"] == row["end_mean_deg"]:  # it was a test
+        parts.append(
+            f"test mean {whole(row['end_mean_deg'])}°, largest {whole(row['end_largest_deg'])}°"
+        )
     return parts
 
 

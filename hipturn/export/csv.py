@@ -42,7 +42,10 @@ DIALECTS: dict[Decimal, Dialect] = {
 }
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet runs, in full width too where the language has such signs."""
-TEXTS = ("session_id", "wearer", "start_time", "exercise", "side", "side_flag")
+TEXTS = (
+    "session_id", "wearer", "start_time", "exercise", "side", "side_flag", "test_position",
+    "trials_deg", "trials_left_out",
+)  # fmt: skip
 """The columns of summary.csv that are text."""
 MAX_HEAD = 20_000
 """Of a line of column names, in characters."""

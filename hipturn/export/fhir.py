@@ -13,14 +13,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import exercises
-from analysis.exercises.reference_values import norms_for, posture_of
+from analysis.exercises import norms_for
 from hipturn import __version__
+from hipturn.clinical_words import test_lines
 from imu.recording.folder import replace_file
+from imu.sample import Side
 
 if TYPE_CHECKING:
     from analysis.exercises import Exercise
     from analysis.session.analyse import Result
+    from analysis.session.assessment import Assessment
     from imu.recording import Session
 
 SNOMED = "http://snomed.info/sct"
@@ -29,10 +31,8 @@ CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 NAMESPACE = uuid.UUID("6d0b6d6c-7d0c-5f0e-9c1b-3a0f7f1f6a11")
 """Of the ids in a bundle: the same session gives the same ids."""
-DISCLAIMER = "Measured with body-worn motion units; not a diagnosis. Pelvis rotation enters 1:1."
-
-HIP_MODES = ("gravity", "heading")
-"""Other exercises are counted by a proxy or timed; theirs is no angle of the hip."""
+DISCLAIMER = "Measured with body-worn motion units; not a diagnosis."
+PELVIS = "Pelvis rotation enters 1:1."
 
 Json = dict[str, Any]
 
@@ -62,12 +62,18 @@ def _url(result: Result, what: str) -> str:
 
 
 def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[str]) -> Json:
-    exercise = exercises.load(result.recording.exercise)
+    exercise = result.recording.entry
     frames = result.recording.frames
     observation = _observation(result, session, str(row["side"]))
     observation |= _period(result, 0.0, float(frames.time_s[-1]), "auto")
-    observation |= _value(exercise, row["peak_median_deg"])
+    test = result.tests.get(Side(str(row["side"])))
+    if test is None:
+        observation |= _value(exercise, row["peak_median_deg"])
+    else:
+        observation |= _test_value(test)
+        observation["note"] += [{"text": line.strip()} for line in test_lines([test])]
     parts = [
+        *_test_parts(test),
         _component("largest peak", row["peak_max_deg"] if exercise.angle == "gravity" else None),
         _component("median range (peak minus start)", row["rom_median_deg"]),
         _component("largest range", row["rom_max_deg"]),
@@ -85,8 +91,37 @@ def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[st
     return observation
 
 
+def _test_value(test: Assessment) -> Json:
+    """Return a test's mean: an end position, or the range from the start."""
+    if test.mean_deg != test.mean_deg:
+        return {"dataAbsentReason": _absent("unknown", "Unknown")}
+    return {"valueQuantity": _quantity(test.mean_deg, "deg")}
+
+
+def _test_parts(test: Assessment | None) -> list[Json | None]:
+    """Return the components of a test: every trial, and what goes with them."""
+    if test is None:
+        return []
+    what = "end position" if test.is_end_position else "range from the start"
+    return [
+        _component(f"test, mean {what}", test.mean_deg),
+        _component(f"test, largest {what}", test.largest_deg),
+        *(
+            _component(
+                f"test, trial {number}{', left out: ' if trial.left_out else ''}{trial.left_out}",
+                trial.value_deg,
+            )
+            for number, trial in enumerate(test.trials, 1)
+        ),
+        _component("test, plateau", test.plateau_s, "s"),
+        _component("test, external rotation", test.external_deg),
+        _component("test, total arc", test.arc_deg),
+        _component("test, pelvis", test.pelvis_deg),
+    ]
+
+
 def _rep(result: Result, session: Session, rep: dict[Any, Any]) -> Json:
-    exercise = exercises.load(result.recording.exercise)
+    exercise = result.recording.entry
     observation = _observation(result, session, str(rep["side"]), f", repetition {rep['rep']}")
     observation |= _period(result, float(rep["start_s"]), float(rep["end_s"]), "milliseconds")
     observation |= _value(exercise, rep["peak_deg"])
@@ -118,13 +153,14 @@ def _period(result: Result, start_s: float, end_s: float, timespec: str) -> Json
 
 def _observation(result: Result, session: Session, side: str, more: str = "") -> Json:
     recording = result.recording
-    exercise = exercises.load(recording.exercise)
+    exercise = recording.entry
     position = exercise.position.replace("_", " ")
     knee = f"knee {exercise.pose.knee_flexion_deg:.0f}°"
     units = ", ".join(dict.fromkeys(unit.profile or "motion unit" for unit in recording.units))
-    hip = exercise.mode in HIP_MODES
-    what = "Hip internal rotation" if hip else exercise.measured
-    code: Json = {"text": f"{what}, {side}, {position}, {knee}, {exercise.name}{more}"}
+    hip = exercise.has_hip_angle
+    what = exercise.quantity[:1].upper() + exercise.quantity[1:]
+    how = {True: ", active", False: ", passive", None: ""}[recording.active]
+    code: Json = {"text": f"{what}{how}, {side}, {position}, {knee}, {exercise.name}{more}"}
     if hip:
         code["coding"] = [
             {"system": SNOMED, "code": "364564000", "display": "Range of joint movement"}
@@ -145,11 +181,16 @@ def _observation(result: Result, session: Session, side: str, more: str = "") ->
             "display": f"{units}; recorded with {session.header.software},"
             f" analysed with hipturn {__version__}"
         },
-        "note": [{"text": DISCLAIMER}],
+        "note": [{"text": text} for text in _notes(exercise)],
     }
     if recording.wearer:
         observation["subject"] = {"identifier": {"value": recording.wearer}}
     return observation
+
+
+def _notes(exercise: Exercise) -> list[str]:
+    pelvis = PELVIS if exercise.has_hip_angle else ""
+    return list(filter(None, (DISCLAIMER, pelvis, exercise.measured, exercise.zero_text)))
 
 
 def _value(exercise: Exercise, peak_deg: float) -> Json:
@@ -178,9 +219,4 @@ def _quantity(value: float, unit: str) -> Json:
 
 def _published(exercise: Exercise) -> list[str]:
     """Return the published values of this posture, as text: they are no limits of normal."""
-    posture = (posture_of(exercise) or "").replace("_", " ")
-    return [
-        f"published mean, {posture}: {norm.mean_deg:.1f} deg, n = {norm.n}, {norm.sex}, {norm.age},"
-        f" {norm.method} ({norm.source})"
-        for norm in norms_for(exercise)
-    ]
+    return [f"published mean, {norm.text}" for norm in norms_for(exercise)]

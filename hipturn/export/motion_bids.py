@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analysis import exercises
 from hipturn import __version__
 from hipturn.errors import UserError
 from imu.recording.folder import replace_file
@@ -137,7 +136,7 @@ def _reference_frames() -> dict[str, Any]:
 
 
 def _about(result: Result, session: Session, task: str, channels: list[_Channel]) -> dict[str, Any]:
-    recording, exercise = result.recording, exercises.load(result.recording.exercise)
+    recording, exercise = result.recording, result.recording.entry
     frames, units = recording.frames, recording.units
     counts = {kind: sum(channel.type == kind for channel in channels) for kind in CHANNEL_TYPES}
     effective = (len(frames) - 1) / max(float(frames.time_s[-1] - frames.time_s[0]), 1e-9)

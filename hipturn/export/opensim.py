@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis import exercises
 from analysis.exercises import level_pelvis
 from analysis.session.recording import leg_units
 from hipturn.errors import UserError, printable
@@ -87,7 +86,7 @@ def export_opensim(result: Result, session: Session, folder: Path) -> list[Path]
 def _one_heading(result: Result, stand: tuple[float, float] | None) -> FloatArray:
     """Return the orientations (n, units, 4) with every calibrated leg in one heading."""
     recording = result.recording
-    exercise = exercises.load(recording.exercise)
+    exercise = recording.entry
     q = recording.frames.q.copy()
     for side, thigh, shank, _ in leg_units(recording.units):
         calibration = result.calibrations[side].calibration

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xlsxwriter
 
-from analysis.exercises import load
 from hipturn import __version__
+from hipturn.clinical_words import test_lines
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -95,13 +95,14 @@ def _plain(cell: Any) -> bool | float | str:  # noqa: ANN401 (a table's cell)
 def _notes(result: Result) -> pd.DataFrame:
     """Return what a reader of the figures has to know, a row each."""
     recording = result.recording
-    exercise = load(recording.exercise)
+    exercise = recording.entry
     rows = [
         ("session", recording.session_id),
         ("started", recording.started_at),
         ("exercise", exercise.name),
         ("measured", exercise.measured),
         ("software", f"hipturn {__version__}"),
+        *(("test", line.strip()) for line in test_lines(result.tests.values())),
         *(("note", sentence) for sentence in result.sentences),
         ("note", "Not a diagnosis."),
     ]

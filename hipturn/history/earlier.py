@@ -1,15 +1,18 @@
-"""What earlier sessions of a wearer say about this one."""
+"""What earlier sessions of a wearer say about this one: the last, the first, the other leg.
+
+Like is compared with like: a test with a test, active with active, passive with passive.
+"""
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analysis.exercises import CatalogueError
-from analysis.session.since_last_session import with_changes
+from analysis.exercises import CatalogueError, Exercise
+from analysis.session.tables import compared_deg, put_difference
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import Row, store_summary, stored_summary
 from imu.recording import SessionError, open_session
@@ -26,13 +29,16 @@ NO_YEAR = 1970
 """The epoch stands for a start time that no file gives."""
 LOOKED_AT_MAX = 12
 """So many earlier sessions are searched for one with a valid repetition of the leg."""
+FIRST_MAX = 3
+"""... and so many from the beginning, for the baseline."""
 
 
 class Earlier(NamedTuple):
     """The session that something is compared with."""
 
     start_time: str
-    rom_median_deg: float
+    deg: float
+    """What is compared (`compared_deg`)."""
 
 
 class _Known(NamedTuple):
@@ -53,6 +59,8 @@ class Past(NamedTuple):
     """The last session before, by side."""
     other_leg: Earlier | None
     """The other leg's, when this session has one leg and the other was measured just before."""
+    first: Mapping[str, Earlier] = MappingProxyType({})
+    """The first session of all, by side."""
 
 
 def candidates(folders: Sequence[Path]) -> dict[Path, list[Path]]:
@@ -84,41 +92,66 @@ def _before(
     if mine is None or mine.started_at.year == NO_YEAR:
         return []
     sessions = alike.get((mine.wearer, mine.exercise), [])
-    before = [session for session in sessions if session[0] < mine.started_at]
-    return [path for _, path in heapq.nlargest(LOOKED_AT_MAX, before)]
+    before = sorted((one for one in sessions if one[0] < mine.started_at), reverse=True)
+    return [path for _, path in dict.fromkeys((*before[:LOOKED_AT_MAX], *before[-FIRST_MAX:]))]
 
 
-def past_of(summary: pd.DataFrame, folders: Sequence[Path]) -> Past:
+def past_of(summary: pd.DataFrame, exercise: Exercise, folders: Sequence[Path]) -> Past:
     """Return what the earlier sessions, newest first, say of the legs of a summary."""
-    sides = [str(side) for side in summary["side"]]
+    rows = {str(row["side"]): row for row in summary.to_dict("records")}
     last: dict[str, Earlier] = {}
+    first: dict[str, Earlier] = {}
     other_leg: Earlier | None = None
-    for folder in folders:
+    for folder in folders if rows else ():
         header = _header(folder)
-        if header is None or not sides:
+        if header is None:
             continue
         started_at = datetime.fromisoformat(str(summary["start_time"].iloc[0]))
         same_visit = started_at - header.started_at <= SAME_VISIT
-        if len(last) == len(sides) and not same_visit:
-            break  # nothing more to learn
         start_time = header.started_at.isoformat(timespec="milliseconds")
         for leg in summary_of(folder):
-            if not leg["valid"] or leg["rom_median_deg"] is None:
+            deg, side = compared_deg(exercise, leg), str(leg["side"])
+            mine = rows.get(side, next(iter(rows.values())))
+            if deg != deg or kind_of(mine) != kind_of(leg):
                 continue
-            earlier = Earlier(start_time, float(leg["rom_median_deg"]))
-            if leg["side"] in sides:
-                last.setdefault(str(leg["side"]), earlier)
+            earlier = Earlier(start_time, deg)
+            if side in rows:
+                last.setdefault(side, earlier)
+                first[side] = earlier
             elif same_visit and other_leg is None:
                 other_leg = earlier
-    return Past(last, other_leg)
+    return Past(last, other_leg, first)
 
 
-def completed(summary: pd.DataFrame, past: Past) -> pd.DataFrame:
-    """Return the summary with the columns that earlier sessions fill."""
-    other = past.other_leg.rom_median_deg if past.other_leg else None
-    return with_changes(
-        summary, {side: one.rom_median_deg for side, one in past.last.items()}, other
-    )
+def kind_of(row: Mapping[Any, Any]) -> tuple[bool, bool | None]:
+    """Return whether a row of a summary is of a test, and who moved the leg; like with like."""
+    mean, active = row.get("end_mean_deg"), row.get("active")
+    is_test = mean is not None and mean == mean
+    if active is None or str(active) == "<NA>" or active != active:
+        return is_test, None if is_test else True  # an exercise is active
+    return is_test, bool(active)
+
+
+def completed(summary: pd.DataFrame, exercise: Exercise, past: Past) -> pd.DataFrame:
+    """Return the summary with the columns that other sessions fill."""
+    table = summary.copy()
+    for index, row in zip(summary.index, summary.to_dict("records"), strict=True):
+        now_deg, mdc_deg = compared_deg(exercise, row), float(row["mdc_deg"])
+        for name, found in (
+            ("change_since_last_deg", past.last),
+            ("change_since_baseline_deg", past.first),
+        ):
+            before = found.get(str(row["side"]))
+            if before is not None and now_deg == now_deg:
+                table.loc[index, name] = change = round(now_deg - before.deg, 3) + 0.0
+                if name == "change_since_last_deg" and mdc_deg == mdc_deg:
+                    table.loc[index, "change_exceeds_mdc"] = abs(change) > mdc_deg
+    if len(table) == 1 and past.other_leg is not None:
+        (row,) = summary.to_dict("records")
+        sign = 1.0 if str(row["side"]) == "right" else -1.0
+        apart = sign * (compared_deg(exercise, row) - past.other_leg.deg)
+        put_difference(table, exercise, apart)
+    return table
 
 
 def summary_of(folder: Path) -> list[Row]:

@@ -28,6 +28,7 @@ from hipturn.history.traces import (
     text_in,
     word,
 )
+from hipturn.safety import SAFETY_FILE, forget_told
 from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock, read_header, replace_file
@@ -192,6 +193,9 @@ def _forget_made(tree: Path, wearer: str, sessions: list[Path], done: Forgotten)
             continue  # gone with its folder
         if path.name == PARTICIPANTS:
             yield from _forget_participant(path, wearer, done)
+        elif path.name == SAFETY_FILE:
+            if _tried(partial(forget_told, path, wearer), path, done):
+                yield path
         elif path.name in TABLES:
             yield from _forget_rows(path, wearer, done)
         elif path.name in WRITTEN and path.name != MANIFEST_FILE:  # whose entries go one by one

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hipturn.history.stored import FIGURES, SUMMARY_FILE, Row, stored_summary
+from hipturn.history.stored import FIGURES, SUMMARY_FILE, TEXTS, Row, stored_summary
 from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
 from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, read_header
 
 INDEX_FILE = "history.sqlite"
-VERSION = 2
+VERSION = 3
 FILES = (SESSION_FILE, SAMPLES_FILE, EVENTS_FILE, SUMMARY_FILE)
 
 _SCHEMA = f"""
@@ -38,7 +38,8 @@ CREATE VIEW copies AS SELECT later.folder AS folder, min(first.folder) AS origin
 CREATE VIEW counted AS SELECT * FROM sessions WHERE folder NOT IN (SELECT folder FROM copies);
 CREATE TABLE legs (
     folder TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, leg TEXT NOT NULL,
-    {", ".join(f"{name} REAL" for name in FIGURES)}, PRIMARY KEY (folder, leg)
+    {", ".join(f"{name} REAL" for name in FIGURES)},
+    {", ".join(f"{name} TEXT" for name in TEXTS)}, PRIMARY KEY (folder, leg)
 ) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """  # noqa: S608 (the column names are ours)
@@ -189,9 +190,10 @@ def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str)
 
 
 def _put_legs(connection: sqlite3.Connection, name: str, legs: list[Row]) -> None:
-    marks = ", ".join("?" * (len(FIGURES) + 2))
+    columns = (*FIGURES, *TEXTS)
+    marks = ", ".join("?" * (len(columns) + 2))
     connection.execute("DELETE FROM legs WHERE folder = ?", (name,))
     connection.executemany(
         f"INSERT INTO legs VALUES ({marks})",  # noqa: S608 (question marks only)
-        [(name, leg["side"], *(leg[figure] for figure in FIGURES)) for leg in legs],
+        [(name, leg["side"], *(leg[column] for column in columns)) for leg in legs],
     )

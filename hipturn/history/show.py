@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from hipturn.clinical_words import neutral_zero
 from hipturn.errors import UserError, printable
 from hipturn.history import trend
 from hipturn.history.index import history_index
@@ -15,8 +16,26 @@ from hipturn.history.index import history_index
 Progress = Callable[[int], AbstractContextManager[Callable[[str], object]]]
 """Called with the number of sessions to analyse; each call of the result reports one as done."""
 
-HEAD = ("start", "leg", "reps", "controlled", "peak", "range", "hold", "change")
-WIDTHS = (17, 6, 7, 11, 6, 6, 7, 8)
+HEAD = (
+    "start",
+    "leg",
+    "reps",
+    "controlled",
+    "peak",
+    "range",
+    "hold",
+    "test",
+    "change",
+    "since 1st",
+)
+WIDTHS = (17, 6, 7, 11, 6, 6, 7, 6, 8, 10)
+HOW = {True: "active", False: "passive", None: ""}
+LEGEND = (
+    "reps: done of those asked for; peak and range: medians; test: mean of its trials;"
+    " change: since the last session of the same kind; since 1st: since the first of them.",
+    "*: more than the smallest detectable change of this posture and kind; no star where it is"
+    " within it, or where none is known.",
+)
 
 
 def show_history(
@@ -45,7 +64,7 @@ def show_history(
         if new:
             with progress(len(new)) as done:
                 trend.fill(index, root, new, done)
-        rows, bad = trend.trend(index, wearer), trend.damaged(index, wearer)
+        rows, bad = trend.trend(index, root, wearer), trend.damaged(index, wearer)
         again = trend.copies(index, wearer)
     if figure is not None and rows:
         from hipturn.history.trend_figure import draw_trend
@@ -89,22 +108,48 @@ def _trend_lines(rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         if (row["exercise"], row["position"]) != group:
             group = row["exercise"], row["position"]
-            lines += ["", f"{group[0]}, {group[1]}", _line(HEAD)]
+            lines += ["", _heading(row), _line(HEAD)]
         lines.append(
             _line(
                 (
                     _start(row["start_time"]),
                     row["side"],
                     f"{row['valid']}/{row['target_reps']}",
-                    f"{row['controlled_share']:.0%}",
+                    "" if row["controlled_share"] is None else f"{row['controlled_share']:.0%}",
                     _figure(row["peak_median_deg"], "°", 0),
                     _figure(row["rom_median_deg"], "°", 0),
                     _figure(row["hold_median_s"], " s", 1),
-                    _change(row),
+                    _figure(row["end_mean_deg"], "°", 0),
+                    _change(row["change_since_last_deg"], row["change_exceeds_mdc"]),
+                    _change(row["change_since_baseline_deg"], row["baseline_exceeds_mdc"]),
                 )
             )
         )
-    return lines[1:] or ["no valid repetition yet"]
+        if row["trials_deg"]:
+            lines.append(f"{'':>17} {_trials(row)}")
+    return [*lines[1:], "", *LEGEND] if lines else ["no valid repetition yet"]
+
+
+def _heading(row: dict[str, Any]) -> str:
+    mdc = row["mdc_deg"]
+    known = (
+        ""
+        if mdc is None or row["compared_deg"] is None
+        else f"; smallest detectable change {mdc:g}°"
+    )
+    what = f"{row['quantity']}, compared by {row['compared']}" if row["quantity"] else ""
+    return f"{row['exercise']}, {row['position']}: {what}{known}"
+
+
+def _trials(row: dict[str, Any]) -> str:
+    values = [f"{float(text):.0f}°" if text else "–" for text in row["trials_deg"].split(";")]
+    how = f"{HOW[row['active']]} " if row["active"] is not None else ""
+    left_out = f"; left out: {row['trials_left_out']}" if row["trials_left_out"] else ""
+    external = row["external_rotation_deg"]
+    both = ""
+    if external is not None and row["end_mean_deg"] is not None:
+        both = f"; {neutral_zero(external, row['end_mean_deg'])}"
+    return f"{how}trials {', '.join(values)}{both}{left_out}"
 
 
 def _figure(value: float | None, unit: str, digits: int) -> str:
@@ -120,12 +165,9 @@ def _start(start_time: str | None) -> str:
     return start_time[:16].replace("T", " ") if start_time else "not known"
 
 
-def _change(row: dict[str, Any]) -> str:
+def _change(change: float | None, exceeds: bool | None) -> str:
     """Return the change, with a star where it exceeds the minimal detectable change."""
-    change = row["change_since_last_deg"]
-    if change is None:
-        return ""
-    return f"{change:+.0f}°{'*' if row['change_exceeds_mdc'] else ''}"
+    return "" if change is None else f"{change:+.0f}°{'*' if exceeds else ''}"
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -27,9 +27,12 @@ LEGS_MAX = 2
 FIGURES = (
     "sets", "valid", "partial", "rejected", "target_reps", "controlled", "rom_median_deg",
     "rom_max_deg", "rom_iqr_deg", "peak_median_deg", "peak_max_deg", "hold_median_s",
-    "tempo_median_s", "mdc_deg", "lost_samples_percent", "longest_gap_ms",
+    "tempo_median_s", "mdc_deg", "lost_samples_percent", "longest_gap_ms", "active",
+    "end_mean_deg", "end_largest_deg", "plateau_s", "external_rotation_deg", "total_arc_deg",
 )  # fmt: skip
-"""The columns of summary.csv that the session alone decides."""
+"""The columns of summary.csv that the session alone decides, as numbers; `active` is 1 or 0."""
+TEXTS = ("trials_deg", "trials_left_out")
+"""Those that are text."""
 
 Row = dict[str, Any]
 
@@ -40,7 +43,9 @@ def store_summary(folder: Path, summary: pd.DataFrame) -> list[Row]:
     A folder that cannot be written stays as it is, and so does a demo session.
     """
     rows: list[Row] = [
-        {"side": str(row["side"])} | {name: _number(row[name]) for name in FIGURES}
+        {"side": str(row["side"])}
+        | {name: _number(row[name]) for name in FIGURES}
+        | {name: str(row[name]) for name in TEXTS}
         for row in summary.to_dict("records")
     ]
     if folder.resolve().is_relative_to(demo_root().resolve()):
@@ -88,7 +93,7 @@ def made_from(folder: Path) -> Row:
 
 
 def _number(value: Any) -> float | int | None:  # noqa: ANN401 (a table's cell)
-    if value != value:
+    if value is None or str(value) == "<NA>" or value != value:
         return None
     return int(value) if float(value).is_integer() else float(value)
 
@@ -98,4 +103,5 @@ def _is_leg(row: Any) -> bool:  # noqa: ANN401 (a JSON value)
         isinstance(row, dict)
         and row.get("side") in ("left", "right")
         and all(row.get(name) is None or type(row.get(name)) in (int, float) for name in FIGURES)
+        and all(type(row.get(name)) is str for name in TEXTS)
     )

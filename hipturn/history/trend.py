@@ -1,28 +1,34 @@
 """The trend of one wearer: every session's figures, by exercise, position and leg.
 
-Values of different positions never share a row group, a mean or a line of the figure: eight to nine
-degrees between positions are normal.
+Values of different positions never share a row group, a mean or a line of the figure, and neither
+do tests and sets, or active and passive: positions differ by several degrees, either way.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analysis.exercises import CatalogueError, load
+from analysis.exercises import CatalogueError, Exercise, load
+from analysis.session.tables import compared_deg, compared_name
 from hipturn.errors import fault_text
+from hipturn.history.earlier import kind_of
 from hipturn.history.index import put_problem, put_summary
-from hipturn.history.stored import store_summary
+from hipturn.history.stored import FIGURES, TEXTS, store_summary
 from imu.recording import SessionError, open_session
 
 COLUMNS = (
     "wearer", "exercise", "position", "side", "start_time", "session", "valid", "target_reps",
     "controlled", "controlled_share", "peak_median_deg", "peak_max_deg", "rom_median_deg",
     "rom_max_deg", "hold_median_s", "tempo_median_s", "change_since_last_deg", "mdc_deg",
-    "change_exceeds_mdc",
+    "change_exceeds_mdc", "quantity", "active", "trials_deg", "trials_left_out", "end_mean_deg",
+    "end_largest_deg", "external_rotation_deg", "total_arc_deg", "compared", "compared_deg",
+    "change_since_baseline_deg", "baseline_exceeds_mdc",
 )  # fmt: skip
 NO_START = "1970-01-01"
 """The epoch stands for a start time that no file gives: such a session is listed, not compared."""
@@ -100,56 +106,76 @@ def fill(
         done(name)
 
 
-def trend(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
-    """Return a row (`COLUMNS`) for each session and leg with a valid repetition, in order.
+def trend(index: sqlite3.Connection, root: Path, wearer: str) -> list[dict[str, Any]]:
+    """Return a row (`COLUMNS`) for each session and leg with something to compare, in order.
 
-    Ordered by exercise, position, leg and time; the change is the median range's since the row
-    before of the same exercise, position and leg. A start that is not known is None, and so is
-    whether a change exceeds a minimal detectable one that is not known.
+    Ordered by exercise, position, leg and time. The changes are those of what is compared
+    (`compared_deg`), since the row before and since the first of the same exercise, position, leg
+    and kind. A start that is not known is None, and so is whether a change exceeds a minimal
+    detectable one that is not known.
     """
-    figures = (
-        "valid", "target_reps", "controlled", "peak_median_deg", "peak_max_deg", "rom_median_deg",
-        "rom_max_deg", "hold_median_s", "tempo_median_s", "mdc_deg",
-    )  # fmt: skip
     rows = index.execute(
-        f"SELECT exercise, leg, start_time, folder, {', '.join(figures)}"  # noqa: S608 (our names)
-        " FROM counted JOIN legs USING (folder) WHERE wearer = ? AND problem = '' AND valid > 0"
-        " ORDER BY exercise, leg, start_utc",
+        f"SELECT exercise, leg, start_time, folder, {', '.join((*FIGURES, *TEXTS))}"  # noqa: S608 (our names)
+        " FROM counted JOIN legs USING (folder) WHERE wearer = ? AND problem = ''"
+        " AND (valid > 0 OR trials_deg <> '') ORDER BY exercise, leg, start_utc",
         (wearer,),
     )
     found: list[dict[str, Any]] = []
-    before: dict[tuple[str, str, str], float] = {}
-    for exercise, leg, start_time, folder, *values in rows:
-        row = dict(zip(figures, values, strict=True))
-        key = (exercise, _position(exercise), leg)
-        change = None
+    past: dict[tuple[Any, ...], list[float]] = {}
+    for exercise_id, leg, start_time, folder, *values in rows:
+        row = dict(zip((*FIGURES, *TEXTS), values, strict=True))
+        exercise = _entry(root / folder, exercise_id)
+        now_deg = math.nan if exercise is None else compared_deg(exercise, row)
+        kind = kind_of(row)
+        earlier: list[float] = []
         if start_time.startswith(NO_START):
             start_time = None
-        elif row["rom_median_deg"] is not None:
-            change = row["rom_median_deg"] - before[key] if key in before else None
-            before[key] = row["rom_median_deg"]
-        mdc_deg = row["mdc_deg"]
-        exceeds = None if change is None or mdc_deg is None else abs(change) > mdc_deg
-        row |= {
-            "wearer": wearer,
-            "exercise": exercise,
-            "position": key[1],
-            "side": leg,
-            "start_time": start_time,
-            "session": folder,
-            "valid": int(row["valid"]),
-            "target_reps": int(row["target_reps"]),
-            "controlled": int(row["controlled"]),
-            "controlled_share": round(row["controlled"] / row["valid"], 3),
-            "change_since_last_deg": None if change is None else round(change, 3) + 0.0,
-            "change_exceeds_mdc": exceeds,
-        }
-        found.append({name: row[name] for name in COLUMNS})
+        elif now_deg == now_deg:
+            place = "" if exercise is None else exercise.position
+            earlier = past.setdefault((exercise_id, place, leg, kind), [])
+        last, first = (
+            None if not earlier else round(now_deg - earlier[at], 3) + 0.0 for at in (-1, 0)
+        )
+        if start_time is not None and now_deg == now_deg:
+            earlier.append(now_deg)
+        found.append(
+            {name: row.get(name) for name in COLUMNS}
+            | {
+                "wearer": wearer,
+                "exercise": exercise_id,
+                "position": "" if exercise is None else exercise.position,
+                "quantity": "" if exercise is None else exercise.quantity,
+                "side": leg,
+                "start_time": start_time,
+                "session": folder,
+                "valid": int(row["valid"]),
+                "target_reps": int(row["target_reps"]),
+                "controlled": int(row["controlled"]),
+                "controlled_share": (
+                    round(row["controlled"] / row["valid"], 3) if row["valid"] else None
+                ),
+                "active": None if row["active"] is None else bool(row["active"]),
+                "compared": "" if exercise is None else compared_name(exercise, row),
+                "compared_deg": None if now_deg != now_deg else now_deg,
+                "change_since_last_deg": last,
+                "change_exceeds_mdc": _exceeds(last, row["mdc_deg"]),
+                "change_since_baseline_deg": first,
+                "baseline_exceeds_mdc": _exceeds(first, row["mdc_deg"]),
+            }
+        )
     return found
 
 
-def _position(exercise: str) -> str:
-    try:
-        return load(exercise).position
-    except CatalogueError:
-        return ""  # an exercise that this version does not know is a group of its own
+def _exceeds(change_deg: float | None, mdc_deg: float | None) -> bool | None:
+    return None if change_deg is None or mdc_deg is None else abs(change_deg) > mdc_deg
+
+
+def _entry(folder: Path, exercise_id: str) -> Exercise | None:
+    """Return a session's exercise; None where this version knows none and it brings none."""
+    with contextlib.suppress(CatalogueError):
+        return load(exercise_id)
+    from hipturn.session.pipeline import exercise_of
+
+    with contextlib.suppress(SessionError):
+        return exercise_of(open_session(folder))
+    return None

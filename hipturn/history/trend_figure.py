@@ -16,8 +16,8 @@ from hipturn.errors import UserError
 
 SUFFIXES = (".pdf", ".png", ".svg")
 PANELS = (
+    ("compared_deg", "compared (°)"),
     ("rom_median_deg", "range, median (°)"),
-    ("peak_median_deg", "peak, median (°)"),
     ("hold_median_s", "hold, median (s)"),
     ("controlled_share", "controlled share"),
 )
@@ -38,17 +38,18 @@ def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
     groups = list(dict.fromkeys((row["exercise"], row["position"]) for row in rows))
     with mpl.rc_context({"pdf.fonttype": 42, "font.size": 9}):
         figure = Figure(figsize=(11.0, ROW_IN * len(groups) + 0.5), layout="constrained")
-        figure.suptitle(f"Hip internal rotation, wearer {rows[0]['wearer']}", parse_math=False)
+        figure.suptitle(f"Hip exercises and tests, wearer {rows[0]['wearer']}", parse_math=False)
         grid = figure.subplots(len(groups), len(PANELS), squeeze=False)
         for axes, group in zip(grid, groups, strict=True):
             mine = [row for row in rows if (row["exercise"], row["position"]) == group]
             for ax, (name, label) in zip(axes, PANELS, strict=True):
                 _draw_panel(ax, mine, name, label)
             axes[0].set_title(f"{group[0]}, {group[1]}".replace("_", " "), loc="left")
+            axes[0].set_ylabel(f"{mine[0]['quantity']},\n{mine[0]['compared']} (°)")
         path.parent.mkdir(parents=True, exist_ok=True)
         # whoever forgets the wearer finds the figure by its title
         about = {
-            "Title": f"Hip internal rotation, wearer {rows[0]['wearer']}",
+            "Title": f"Hip exercises and tests, wearer {rows[0]['wearer']}",
             "Creator": "hipturn",
         }
         figure.savefig(path, dpi=150, metadata=about)
@@ -59,10 +60,34 @@ def _day(start_time: str) -> float:
     return float(date2num(datetime.fromisoformat(start_time)))  # type: ignore[no-untyped-call]
 
 
+def _draw_baseline(ax: Axes, rows: list[dict[str, Any]], side: str) -> None:
+    """Draw the first value of a leg, its trials, and what is within the detectable change of it.
+
+    Where none is known there is no band.
+    """
+    colour, first, mdc = SIDE_COLOURS[side], rows[0]["compared_deg"], rows[0]["mdc_deg"]
+    label = f"{side}, first session"
+    ax.axhline(first, color=colour, linewidth=0.8, linestyle=":", label=label)
+    if mdc is not None:
+        label = f"{side}, within the detectable change"
+        ax.axhspan(first - mdc, first + mdc, color=colour, alpha=0.08, linewidth=0, label=label)
+    trials = [
+        (_day(row["start_time"]), float(text))
+        for row in rows
+        for text in (row["trials_deg"] or "").split(";")
+        if text
+    ]
+    if trials:
+        label = f"{side}, single trials"
+        ax.plot(*zip(*trials, strict=True), ".", color=colour, alpha=0.4, label=label)
+
+
 def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> None:
     dated = [row for row in rows if row["start_time"] and row[name] is not None]
     for side in ("left", "right"):
         mine = [row for row in dated if row["side"] == side]
+        if mine and name == PANELS[0][0]:
+            _draw_baseline(ax, mine, side)
         if mine:
             ax.plot(
                 [_day(row["start_time"]) for row in mine],
@@ -76,7 +101,7 @@ def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> 
     if name == "controlled_share":
         ax.set_ylim(-0.03, 1.03)
     if name == PANELS[0][0] and ax.get_legend_handles_labels()[0]:
-        ax.legend(frameon=False)
+        ax.legend(frameon=False, fontsize=6)
     if dated:
         locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)

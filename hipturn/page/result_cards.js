@@ -26,10 +26,11 @@ export function resultCard(recording) {
       tile(total ? `${Math.round(100 * controlled / total)} %` : "–", "controlled"),
       tile(`${one(first.lost_samples_percent)} %`, gaps.length ? `lost; ${gaps.length} gaps, ${gone.toFixed(1)} s` : "lost; no gap"),
       odd ? tile(String(odd), "too small or not counted") : null),
+    recording.test.length ? el("div", { class: "panel", id: "test" }, el("h3", {}, "The test"), el("ul", { class: "list" }, recording.test.map((text) => el("li", {}, text.trim())))) : null,
     chart,
     el("div", { class: "panel scroll" }, repTable(recording)),
     recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, text))) : null,
-    el("p", { class: "fine" }, "Not a diagnosis. Two units on one leg cannot distinguish hip rotation from rotation of the pelvis."));
+    el("p", { class: "fine" }, `Measured: ${recording.exercise.quantity}. Not a diagnosis. Two units on one leg cannot distinguish hip rotation from rotation of the pelvis.`));
 }
 
 /** What can be done with a result that is shown. */
@@ -109,12 +110,13 @@ export function compareCard(mine, other, list, page) {
 }
 
 function compareTable(mine, other) {
-  const names = [["valid", "repetitions", whole, ""], ["controlled", "controlled", whole, ""], ["rom_median_deg", "range, median", one, "°"], ["peak_max_deg", "largest peak", one, "°"], ["hold_median_s", "hold", one, " s"], ["tempo_median_s", "tempo", one, " s"], ["lost_samples_percent", "lost", one, " %"]];
+  const names = [["valid", "repetitions", whole, ""], ["controlled", "controlled", whole, ""], ["rom_median_deg", "range, median", one, "°"], ["peak_median_deg", "end position, median", one, "°"], ["end_mean_deg", "test, mean", one, "°"], ["peak_max_deg", "largest peak", one, "°"], ["hold_median_s", "hold", one, " s"], ["tempo_median_s", "tempo", one, " s"], ["lost_samples_percent", "lost", one, " %"]];
   const value = (recording, name, format, unit) => recording.summary.map((row) => format(row[name], unit)).join(" · ");
-  const mdc = mine.summary[0]?.mdc_deg;
+  const alike = mine.exercise.id === other.exercise.id && mine.summary[0]?.active === other.summary[0]?.active;
+  const mdc = alike ? mine.summary[0]?.mdc_deg : null;
   return [el("table", {}, el("thead", {}, el("tr", {}, ["", "this one", "the other"].map((text) => el("th", { scope: "col" }, text)))),
     el("tbody", {}, names.map(([name, label, format, unit]) => el("tr", {}, el("td", {}, label), el("td", {}, value(mine, name, format, unit)), el("td", {}, value(other, name, format, unit)))))),
-  mdc ? el("p", { class: "fine" }, `A difference of the range below ${mdc}° is within what measuring again would give.`) : null];
+  mdc ? el("p", { class: "fine" }, `A difference of the ${mine.exercise.compared} below ${mdc}° is within what measuring again would give.`) : null];
 }
 
 function drawOverlay(canvas, mine, other) {

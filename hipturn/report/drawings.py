@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.exercises.reference_values import norms_for
+from analysis.exercises import norms_for
 from analysis.session.overlay import overlay
 from analysis.session.plots import SIDE_COLOURS, SIDE_LINES
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from hipturn.report.entry import Entry
@@ -23,7 +24,7 @@ NUMBERS_SHARE = 0.12
 
 def draw_angle(entry: Entry, ax: Axes) -> None:
     """Draw the angle from shortly before the first movement to shortly after the last."""
-    if not entry.result.angles["valid"].any():
+    if not _counted_angles(entry)["hip_internal_rotation_deg"].notna().any():
         _say_nothing(ax, "There is no angle; the reason stands under data quality.")
         return
     entry.result.plot(ax)
@@ -39,9 +40,10 @@ def draw_overlay(entry: Entry, ax: Axes) -> None:
     if not any(row["rom_median_deg"] == row["rom_median_deg"] for row in entry.rows):
         _say_nothing(ax, "There is no valid repetition with an angle.")
         return
+    angles = _counted_angles(entry)
     for row in entry.rows:
         side = str(row["side"])
-        found = overlay(entry.result.angles, entry.result.reps, side)
+        found = overlay(angles, entry.result.reps, side)
         if not len(found.reps_deg):
             continue
         colour, line = SIDE_COLOURS[side], SIDE_LINES[side]
@@ -61,11 +63,22 @@ def draw_overlay(entry: Entry, ax: Axes) -> None:
     ax.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
     ax.set_xlim(0, 100)
     ax.set_xlabel("share of the repetition (%)")
-    ax.set_ylabel("hip internal rotation (°)")
+    ax.set_ylabel(f"{entry.exercise.quantity} (°)")
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
         # the middle of a repetition is high: below it is room
         ax.legend(loc="lower center", framealpha=0.8, edgecolor="none", fontsize=7)
+
+
+def _counted_angles(entry: Entry) -> pd.DataFrame:
+    """Return the angles, with what was counted in place of a hip angle that there is not."""
+    result = entry.result
+    if entry.exercise.has_hip_angle or not entry.exercise.is_counted:
+        return result.angles
+    signals = [result.signals[side] for side in result.calibrations if side in result.signals]
+    if sum(map(len, signals)) != len(result.angles):
+        return result.angles
+    return result.angles.assign(hip_internal_rotation_deg=np.concatenate(signals))
 
 
 def _say_nothing(ax: Axes, why: str) -> None:

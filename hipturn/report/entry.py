@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from analysis import exercises
 from hipturn.history.earlier import Past
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Entry:
     @property
     def exercise(self) -> Exercise:
         """Return the catalogue's entry."""
-        return exercises.load(self.result.recording.exercise)
+        return self.result.recording.entry
 
     @property
     def rows(self) -> list[dict[str, Any]]:

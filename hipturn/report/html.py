@@ -31,12 +31,12 @@ def write_html(entries: list[Entry], path: Path) -> Path:
     """Write the report as one HTML file."""
     wearer = entries[0].result.recording.wearer or words.UNKNOWN
     body = [
-        "<h1>Hip internal rotation</h1>",
+        f"<h1>{words.title(entries)}</h1>",
         _paragraph(f"Wearer {wearer}"),
         *([_paragraph(words.DEMO, "demo")] if any(map(words.is_demo, entries)) else []),
         _table(words.cover(entries, ["below"] * len(entries))),
         "<h2>How to read the pages</h2>",
-        *[_paragraph(text) for text in words.READING],
+        *[_paragraph(text) for text in words.reading(entries)],
         *[_section(entry) for entry in entries],
         _paragraph(f"{words.DISCLAIMER} hipturn {__version__}", "small"),
     ]
@@ -45,7 +45,7 @@ def write_html(entries: list[Entry], path: Path) -> Path:
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>Hip internal rotation, {escape(printable(wearer))}</title><style>{CSS}</style>"
+        f"<title>{words.title(entries)}, {escape(printable(wearer))}</title><style>{CSS}</style>"
     )
     text = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'
     path.write_text(text + "\n", encoding="utf-8")

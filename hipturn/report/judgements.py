@@ -2,75 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.angle.uncertainty import hidden_deg
-from analysis.exercises.reference_values import norms_for, posture_of
-from analysis.session.tables import SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG
+from analysis.exercises import norms_for
+from analysis.session.tables import compared_name
+from hipturn.clinical_words import record_lines, side_text, verdict
 from hipturn.report.words import UNKNOWN, date_of, figure, plain
 
 if TYPE_CHECKING:
     from analysis.calibrate.checks import Check
-    from analysis.exercises.reference_values import Norm
+    from hipturn.history.earlier import Earlier
     from hipturn.report.entry import Entry
 
 
 def comparisons(entry: Entry) -> list[str]:
-    """Return left against right, this session against the last, this wearer against others."""
-    return [*_sides(entry), *_changes(entry), *_published(entry)]
+    """Return the test, left against right, this session against others, this wearer with others."""
+    tests = [line.strip() for line in record_lines(entry.result.tests.values())]
+    return [*tests, *_sides(entry), *_changes(entry), *_published(entry)]
 
 
 def _sides(entry: Entry) -> list[str]:
-    rows = entry.rows
-    if not rows:
+    if not entry.rows or not entry.exercise.is_counted:
         return []
-    if rows[0]["side_difference_deg"] != rows[0]["side_difference_deg"]:
+    said = side_text(entry.exercise, entry.rows)
+    if not said:
         return ["Left against right: only one leg was measured that day."]
-    difference, mdc = float(rows[0]["side_difference_deg"]), float(rows[0]["mdc_deg"])
-    beyond = "more" if abs(difference) > mdc else "not more"
-    size = f"{figure(abs(difference), '°')} {'larger' if difference > 0 else 'smaller'} than"
-    if round(difference) == 0:
-        size = "the same as"
-    said = {
-        "asymmetry": f"It reaches the {SIDE_FLAG_DEG:.0f}° from which sides count as unequal.",
-        "borderline": f"It is borderline ({SIDE_BORDERLINE_DEG:.0f}–{SIDE_FLAG_DEG:.0f}°).",
-    }.get(str(rows[0]["side_flag"]), "The sides count as equal.")
     other = entry.past.other_leg
     when = f" (the other leg: {date_of(other.start_time)})" if other else ""
-    return [
-        f"Left against right{when}: the right leg's median range is {size} the left's"
-        f"{_beside_mdc(f'{beyond} than', mdc)}. {said}"
-    ]
+    return [f"Left against right{when}: {said}"]
 
 
 def _changes(entry: Entry) -> list[str]:
+    if not entry.exercise.is_counted:
+        return []
     said = []
     for row in entry.rows:
-        side, earlier = str(row["side"]), entry.past.last.get(str(row["side"]))
-        if earlier is None:
+        side = str(row["side"])
+        last, first = entry.past.last.get(side), entry.past.first.get(side)
+        if last is None:
             said.append(f"Since last time: no earlier session of the {side} leg to compare with.")
             continue
-        change, mdc = float(row["change_since_last_deg"]), float(row["mdc_deg"])
-        verdict = "more than" if abs(change) > mdc else "within"
-        said.append(
-            f"Since last time: {side} leg {figure(change, '°', signed=True)}"
-            f" (from {figure(earlier.rom_median_deg, '°')} on {date_of(earlier.start_time)})"
-            f"{_beside_mdc(verdict, mdc)}."
-        )
+        what = compared_name(entry.exercise, row)
+        said.append(f"Since last time: {side} leg, {what}{_change(row, 'last', last)}.")
+        if first is not None and first != last:
+            said.append(
+                f"Since the first time: {side} leg, {what}{_change(row, 'baseline', first)}."
+            )
     if len(said) == 2 and not entry.past.last:
         return ["Since last time: no earlier session of this exercise to compare with."]
     return said
 
 
-def _beside_mdc(verdict: str, mdc_deg: float) -> str:
-    """Return how a difference stands to the minimal detectable change, where one is known."""
-    if mdc_deg != mdc_deg:
-        return "; no minimal detectable change is known"
-    return f", {verdict} the minimal detectable change of {figure(mdc_deg, '°', 1)}"
+def _change(row: dict[str, Any], since: str, before: Earlier) -> str:
+    change = float(row[f"change_since_{since}_deg"])
+    return (
+        f" {figure(change, '°', signed=True)} (from {figure(before.deg, '°')} on"
+        f" {date_of(before.start_time)}){verdict(change, row['mdc_deg'])}"
+    )
 
 
 def _published(entry: Entry) -> list[str]:
-    norms, exercise = norms_for(entry.exercise), entry.exercise
+    exercise = entry.exercise
+    if not exercise.has_hip_angle:
+        return []
+    norms = norms_for(exercise)
     if not norms:
         return [
             f"Published values: none for this posture ({plain(exercise.position)}); those of other"
@@ -79,19 +75,11 @@ def _published(entry: Entry) -> list[str]:
     peaks = ", ".join(
         f"{row['side']} {figure(row['peak_max_deg'], '°')}" for row in entry.rows if row["valid"]
     )
-    posture = plain(posture_of(exercise) or "")
     return [
-        f"Published, {posture}: " + "; ".join(_norm(norm) for norm in norms) + ". "
-        f"This wearer's largest peak: {peaks or UNKNOWN}. Tools and protocols differ by about 4°."
+        f"Published, {plain(exercise.position)}, means: {'; '.join(norm.brief for norm in norms)}."
+        f" This wearer's largest peak: {peaks or UNKNOWN}. How each was measured stands on the"
+        " first page."
     ]
-
-
-def _norm(norm: Norm) -> str:
-    spread = "" if norm.sd_deg is None else f" ± {norm.sd_deg:.1f}"
-    return (
-        f"mean {norm.mean_deg:.1f}{spread}° (n = {norm.n}, {norm.sex}, {norm.age}, {norm.method};"
-        f" {norm.source})"
-    )
 
 
 def quality(entry: Entry) -> list[str]:
@@ -136,6 +124,8 @@ def _checked(check: Check) -> str:
 
 
 def _uncertainty(entry: Entry) -> str:
+    if not entry.exercise.has_hip_angle:
+        return f"Counted is the {entry.exercise.quantity}, which is no hip rotation."
     angles = entry.result.angles
     doing = angles[angles["phase"].isin(["up", "hold", "down"])]["uncertainty_deg"].dropna()
     if not len(doing):

@@ -63,8 +63,9 @@ def _entry(folder: Path, earlier: list[Path]) -> Entry:
     session = open_session(folder)
     result = sessions.analyse(read_recording(session))
     store_summary(folder, result.summary)
-    past = past_of(result.summary, earlier)
-    whole = replace(result, summary=completed(result.summary, past))
+    exercise = result.recording.entry
+    past = past_of(result.summary, exercise, earlier)
+    whole = replace(result, summary=completed(result.summary, exercise, past))
     return Entry(whole, past, calibrated_live(session))
 
 

@@ -59,7 +59,7 @@ def write_pages(entries: list[Entry], path: Path, paper: str) -> Path:
             )
         wearers = dict.fromkeys(entry.result.recording.wearer for entry in entries)
         # whoever forgets a wearer finds the report by its title
-        title = f"Hip internal rotation, wearer {'; '.join(wearers) or words.UNKNOWN}"
+        title = f"{words.title(entries)}, wearer {'; '.join(wearers) or words.UNKNOWN}"
         if path.suffix.lower() == ".png":
             return _write_picture(sheets, path, title)
         return _write_pdf(sheets, path, title)
@@ -87,25 +87,26 @@ def _cover(entries: list[Entry], pages: list[str], paper: str) -> Sheet:
     recording = entries[0].result.recording
     starts = [entry.result.recording.started_at for entry in entries]
     days = sorted(start[:10] for start in starts if start) or [words.NO_DATE]
-    sheet.write("Hip internal rotation", 20.0, weight="bold", gap_in=0.05)
+    sheet.write(words.title(entries), 20.0, weight="bold", gap_in=0.05)
     period = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     sheet.write(f"Wearer {recording.wearer or words.UNKNOWN}   ·   {period}", 11.0, gap_in=0.12)
     if any(words.is_demo(entry) for entry in entries):
         sheet.write(words.DEMO, 10.0, weight="bold", gap_in=0.1)
     sheet.rule()
     table = words.cover(entries, pages)
-    rows_max = int((sheet.left_in - 4.2) / row_height_in())
+    rows_max = int((sheet.left_in - 5.4) / row_height_in())
     sheet.y_in += sheet.table(table.head, table.rows[:rows_max], table.shares) + 0.1
     if len(table.rows) > rows_max:
         sheet.write(f"{len(table.rows) - rows_max} more rows are on their own pages.")
     sheet.write(
-        "Median peak and range of the valid repetitions, whole degrees; change is the median"
-        " range's since the last session of the same exercise and leg.",
+        "Median peak and range of the valid repetitions, whole degrees; change is since the last"
+        " session of the same exercise, leg and kind: of end positions, or of ranges where the zero"
+        " is the start position.",
         SMALL_PT,
     )
     sheet.heading("How to read the pages")
-    for paragraph in words.READING:
-        sheet.write(paragraph)
+    for paragraph in words.reading(entries):
+        sheet.write(paragraph, SMALL_PT)
     sheet.heading("For the therapist to fill in")
     sheet.y_in += 0.06
     for line in ("Referred by / question", "Impression", "Plan", "Name, date, signature"):

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from analysis.exercises import CONTEXT, DETECTABLE, norms_for
 from analysis.grade.grade import STROKE_MIN_S
 from hipturn.report.entry import Entry
 
@@ -20,8 +21,16 @@ BY_HAND = (
     "Note  ____________________________________________",
 )
 UNKNOWN = "–"
+HOW = {True: "active", False: "passive", None: "not told"}
 NO_DATE = "date not known"
 DEMO = "Made by a simulated wearer: no person was measured."
+
+
+def title(entries: Sequence[Entry]) -> str:
+    """Return what the report is of: only hip rotation is called that."""
+    if all(entry.exercise.has_hip_angle for entry in entries):
+        return "Hip internal rotation"
+    return "Hip exercises and tests"
 
 
 class Table(NamedTuple):
@@ -67,20 +76,24 @@ def who(entry: Entry) -> list[str]:
         f" {recording.session_id}",
         f"Protocol (source {exercise.source}): {_span(dose.reps)} repetitions a side{hold}. "
         f"{_calibrated(entry)} Units: {kinds}, {figure(recording.rate_hz, ' Hz')}.",
-        f"Measured: {exercise.measured}. {_zero(entry)} Positive is internal rotation on either"
-        f" leg. Basis: {exercise.angle}. Active or passive: not told.",
+        _measured(entry),
     ]
+
+
+def _measured(entry: Entry) -> str:
+    """Return what the number is, from which zero, on which basis and who moved the leg."""
+    exercise, active = entry.exercise, entry.result.recording.active
+    parts = [f"Measured: {exercise.quantity}: {exercise.measured}.", exercise.zero_text]
+    if exercise.has_hip_angle:
+        parts.append("Positive is internal rotation on either leg.")
+    if exercise.is_counted:
+        parts += [f"Basis: {exercise.angle}.", f"Active or passive: {HOW[active]}."]
+    return " ".join(filter(None, parts))
 
 
 def _span(span: tuple[float, float]) -> str:
     low, high = span
     return f"{low:g}" if low == high else f"{low:g}–{high:g}"
-
-
-def _zero(entry: Entry) -> str:
-    if entry.exercise.zero == "pose":
-        return "0° is the wearer's own start position."
-    return "0° is the plumb shin."
 
 
 def _calibrated(entry: Entry) -> str:
@@ -123,11 +136,19 @@ def measures(entry: Entry) -> Table:
         ),
         line("out / back, median", strokes, f"≥ {STROKE_MIN_S:.2f} s"),
         line("one repetition, median", [figure(r["tempo_median_s"], " s", 1) for r in rows]),
-        line(
-            "change of range since last",
-            [figure(row["change_since_last_deg"], "°", signed=True) for row in rows],
-        ),
+        *[
+            line(f"change since {when}", [figure(row[name], "°", signed=True) for row in rows])
+            for when, name in (
+                ("last", "change_since_last_deg"),
+                ("first", "change_since_baseline_deg"),
+            )
+        ],
     ]
+    if entry.result.tests:
+        lines += [
+            line("test, mean / largest", of("end_mean_deg", "end_largest_deg")),
+            line("test, outwards / arc", of("external_rotation_deg", "total_arc_deg")),
+        ]
     legs = [f"{row['side']} leg" for row in rows]
     return Table("", ("", *legs, "target"), lines, (2.15, *[1.15] * len(legs), 0.95))
 
@@ -195,22 +216,42 @@ def is_demo(entry: Entry) -> bool:
     return any("virtual wearer" in note for note in entry.result.recording.notes)
 
 
-READING = (
+ROTATION = (
     "Angle: hip internal rotation against gravity or, where the thigh is upright, since the last"
     " still return; each page says which. Two units on one leg cannot distinguish hip rotation from"
     " rotation of the pelvis: 5° of pelvis are 5° of angle. The uncertainty is that of the sensors;"
-    " what knee and skin may add stands beside it.",
+    " what knee and skin may add stands beside it."
+)
+READING = (
     "A repetition is valid when it is large enough and returns; it is controlled when it also keeps"
     " range, tempo, hold and knee, and returns fully. Partial and rejected movements are listed,"
     " and hatched in the figures.",
-    "Minimal detectable change 5.4°: active seated rotation by inclinometer (Krause et al. 2015,"
-    " Knee Surgery, Sports Traumatology, Arthroscopy 23:2562-2567); in other postures 6 to 9° are"
-    " published, so a change a little above it may still be error of measurement.",
+    "A difference is judged against the smallest change that is published as detectable for its"
+    " posture and kind, where one is: "
+    + "; ".join(each.text for each in DETECTABLE)
+    + ". Elsewhere none is known, and nothing is claimed. In hip osteoarthritis the standard error"
+    " of hip motions is 3.1 to 4.7° (Pua et al. 2008, read as an abstract), so 9 to 13° are"
+    " detectable.",
     "Every movement: peak and range in degrees, the way out, the hold and the way back in seconds,"
     " where it ends against its start, and how far the knee angle moved. Calibration figures stand"
     " with their limits in brackets.",
-    "Values of different positions are never compared: 8 to 9° between them are normal.",
+    "Values of different positions, of active and passive movement, and of tests and sets are never"
+    " compared: positions differ by several degrees, either way.",
 )
+
+
+def reading(entries: Sequence[Entry]) -> list[str]:
+    """Return how to read the pages, and what stands behind the values that they show."""
+    rotates = any(entry.exercise.has_hip_angle for entry in entries)
+    return [*([ROTATION] if rotates else []), *READING, *sources(entries)]
+
+
+def sources(entries: Sequence[Entry]) -> list[str]:
+    """Return what stands behind the published values that the pages show."""
+    norms = dict.fromkeys(norm for entry in entries for norm in norms_for(entry.exercise))
+    if not norms:
+        return []
+    return [f"Published values: {'; '.join(norm.text for norm in norms)}.", " ".join(CONTEXT)]
 
 
 def cover(entries: list[Entry], pages: Sequence[str]) -> Table:

@@ -22,6 +22,7 @@ from analysis import exercises
 from analysis.exercises import CatalogueError
 from hipturn import __version__
 from hipturn.errors import UserError, fault_text
+from hipturn.own_exercises import own
 from hipturn.server.commands import Rate, RefusedCommandError, parse
 from hipturn.server.door.guard import Door, Guard
 from hipturn.server.hub import Hub, Viewer, encode, now_ms
@@ -89,6 +90,7 @@ class _Answers:
     async def exercises(self, _: Request) -> Response:
         """Answer with the catalogue."""
         known = [exercise_data(exercises.load(name)) for name in exercises.ids()]
+        known += [exercise_data(one) for one in own(self._library.root)]
         return JSONResponse(known)
 
     async def sessions(self, _: Request) -> Response:

@@ -17,9 +17,10 @@ from typing import Any
 
 import click
 
-from analysis import exercises
 from analysis.exercises import CatalogueError
+from hipturn import own_exercises
 from hipturn.errors import UserError
+from hipturn.safety import note_told, tell, untold
 from hipturn.server.commands import Command, RefusedCommandError
 from hipturn.server.hub import Hub, now_ms
 from hipturn.server.library import Library
@@ -30,6 +31,7 @@ from hipturn.session.live import LiveSession
 from hipturn.session.pipeline import Tracker
 from hipturn.session.radio_session import hold_session
 from hipturn.session.terminal import Display, PlainDisplay
+from hipturn.session.virtual_session import VIRTUAL
 from hipturn.units.rest_check import RestFinding, watch_rest
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
@@ -163,7 +165,7 @@ class Desk:
         """Change what is to be done."""
         wanted = {name: value for name, value in command.items() if name != "do"}
         try:
-            exercise = exercises.load(wanted.get("exercise", self.planned.exercise))
+            exercise = own_exercises.find(wanted.get("exercise", self.planned.exercise), self._root)
         except CatalogueError as error:
             raise RefusedCommandError(str(error)) from None
         planned = self.planned
@@ -196,7 +198,8 @@ class Desk:
         self._step(self.stage)
 
     def start(self, _: Command) -> None:
-        """Begin the session after the delay."""
+        """Begin the session after the delay; the tap that starts it has seen what is safe."""
+        note_told(self._root, self._wearer)
         self._enter(Stage.COUNTDOWN, self._count_down)
 
     def start_now(self, _: Command) -> None:
@@ -290,7 +293,7 @@ class Desk:
                 "can": self.can(),
                 "virtual": self._rig.virtual,
                 "plan": asdict(self.planned),
-                "exercise": exercise_data(exercises.load(self.planned.exercise)),
+                "exercise": exercise_data(own_exercises.find(self.planned.exercise, self._root)),
                 **self._more,
             },
             keep=True,
@@ -312,7 +315,14 @@ class Desk:
         self._show(working=False, findings=[asdict(found) for found in self._findings])
 
     async def _ready(self) -> None:
-        self._show(working=False, checklist=self._checklist())
+        safety = untold(self._root, self._wearer)
+        self._show(working=False, checklist=self._checklist(), safety=list(safety))
+
+    @property
+    def _wearer(self) -> str:
+        """Return who is to be told what is safe; a simulated wearer is nobody."""
+        wearer = self._rig.wish(self.planned).wearer
+        return "" if self._rig.virtual and wearer == VIRTUAL else wearer
 
     def _checklist(self) -> list[dict[str, Any]]:
         """Return what must be good before the start, each row with what to do when it is not."""
@@ -332,6 +342,7 @@ class Desk:
         self._enter(Stage.LIVE, self._live)
 
     async def _begin_unattended(self) -> None:
+        tell(self._root, self._wearer, self._say)
         await self._rig.connect(self.planned, lambda _: None)
         await self._live()
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import exercises
 from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
@@ -17,7 +16,7 @@ from hipturn.commands.summary_text import summary_lines
 from hipturn.errors import printable
 from hipturn.server.recorded import columns_of, description
 from hipturn.server.workshop import Workshop
-from hipturn.session.pipeline import read_recording
+from hipturn.session.pipeline import exercise_of, read_recording
 from hipturn.session_paths import SESSION_FILE, demo_root
 from imu.recording import SessionError, open_session
 
@@ -78,8 +77,8 @@ class Library:
         broken: list[dict[str, Any]] = []
         for key, path in self.known().items():
             try:
-                header = open_session(path).header
-                name = exercises.load(header.exercise).name
+                session = open_session(path)
+                header, name = session.header, exercise_of(session).name
             except (SessionError, CatalogueError, OSError) as error:
                 broken.append({"key": key, "problem": printable(str(error))})
                 continue

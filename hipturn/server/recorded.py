@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis import exercises
 from analysis.calibrate.calibration import LegCalibration, LegFrames
 from analysis.exercises import Exercise
 from analysis.session.analyse import Result
 from analysis.session.counting import start_level_deg
 from analysis.session.recording import leg_units
 from analysis.session.tables import PHASES
+from hipturn.clinical_words import of_rows
 from hipturn.server.messages import VERSION, bones_of
 from imu.quaternion import ARRAYS, wxyz
 from imu.recording import Session
@@ -33,10 +33,14 @@ REP_FIELDS = (
 
 def exercise_data(exercise: Exercise) -> dict[str, Any]:
     """Return what the page needs to know of an exercise."""
-    same = ("id", "name", "position", "both_legs", "measured", "min_range_deg", "how", "cautions")
+    same = (
+        "id", "name", "position", "both_legs", "measured", "quantity", "assessment",
+        "min_range_deg", "how", "cautions", "worn_on", "easier", "harder",
+    )  # fmt: skip
     return {
         **{name: getattr(exercise, name) for name in same},
         "basis": exercise.angle,
+        "compared": "end position" if exercise.has_end_position else "range",
         "reps": exercise.dose.reps[0],
         "sets": exercise.dose.sets,
         "hold_s": exercise.dose.hold_s[0],
@@ -51,7 +55,7 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
 def description(key: str, session: Session, result: Result, *, demo: bool) -> dict[str, Any]:
     """Return a recording without its columns."""
     header, recording = session.header, result.recording
-    exercise = exercises.load(recording.exercise)
+    exercise = recording.entry
     time_s = recording.frames.time_s
     return {
         "version": VERSION,
@@ -72,6 +76,7 @@ def description(key: str, session: Session, result: Result, *, demo: bool) -> di
         "phases": PHASES,
         "reps": _plain(result.reps[list(REP_FIELDS)].to_dict("records")),
         "summary": _plain(result.summary.to_dict("records")),
+        "test": of_rows(result.tests, exercise, result.summary.to_dict("records")),
         "marks": [[t, label] for t, label in recording.marks],
         "gaps": _gaps(result),
         "notes": list(result.sentences),

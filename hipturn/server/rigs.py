@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from analysis import exercises
+from hipturn import own_exercises
 from hipturn.errors import UserError
 from hipturn.plan import SideChoice
 from hipturn.session.radio_session import Place, Strapped, Wish, clock_from_now, strap
 from hipturn.session.start import places_of
-from hipturn.session.virtual_session import NOTE, write_truth
+from hipturn.session.virtual_session import NOTE, VIRTUAL, write_truth
+from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit
 from hipturn.units.shake import SHAKEN_RAD_S, ShakeWatch, tell_apart
 from hipturn.units.unit_setup import SCAN_S
@@ -62,7 +63,7 @@ def plan_for(exercise_id: str, side: str, delay_s: int = 10) -> Planned:
     analysis.exercises.CatalogueError
         When there is no such exercise.
     """
-    exercise = exercises.load(exercise_id)
+    exercise = own_exercises.find(exercise_id, recordings_root())
     return Planned(
         exercise=exercise_id,
         side=side,  # type: ignore[arg-type]  # checked where it came in
@@ -120,11 +121,11 @@ class VirtualRig:
 
     def wish(self, planned: Planned) -> Wish:
         """Return what the session is to be."""
-        name = exercises.load(planned.exercise).name
+        name = own_exercises.find(planned.exercise, recordings_root()).name
         return replace(
             self._wish,
             exercise=planned.exercise,
-            wearer=self._wish.wearer or "virtual",
+            wearer=self._wish.wearer or VIRTUAL,
             source="virtual",
             title=f"{name} — virtual wearer",
             notes=(NOTE,),

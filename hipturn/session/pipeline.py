@@ -16,7 +16,7 @@ from analysis.calibrate.guide import BENDS_ASKED, Guide, GuideUpdate, Step
 from analysis.calibrate.guide_given import GivenGuide
 from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration
 from analysis.count.sets import CommonNumbers
-from analysis.exercises import Dose, Exercise
+from analysis.exercises import Dose, Exercise, parse
 from analysis.leg import LegCalibration, Spans
 from analysis.session.analyse import counted_spans
 from analysis.session.announcements import Announcement, Announcer
@@ -259,7 +259,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
     imu.recording.SessionError
         When the session cannot be read, or its exercise is unknown.
     """
-    exercise_of(session)  # before the samples are read
+    entry = exercise_of(session)  # before the samples are read
     calibrations = calibrations_of(session)
     header = session.header
     name = orientation_filter or cast("FilterName", header.orientation_filter or "vqf")
@@ -290,6 +290,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),
         dose=dose_of(session),
+        own=entry if declared.get("exercise") else None,
     )
 
 
@@ -302,10 +303,23 @@ def exercise_of(session: Session) -> Exercise:
         When this version has no such exercise; the error names the session.
     """
     try:
-        return exercises.load(session.header.exercise).with_dose(dose_of(session))
+        own = own_of(session)
+        return (own or exercises.load(session.header.exercise)).with_dose(dose_of(session))
     except exercises.CatalogueError as error:
         problem, _, remedy = str(error).partition(": ")
         raise SessionError(session.path / SESSION_FILE, problem, remedy) from None
+
+
+def own_of(session: Session) -> Exercise | None:
+    """Return the exercise of the user's own that a session brings with it; None: the catalogue's.
+
+    Raises
+    ------
+    analysis.exercises.CatalogueError
+        Listing every problem of the copy.
+    """
+    stored = declared_of(session).get("exercise")
+    return parse(stored, session.header.exercise) if isinstance(stored, dict) else None
 
 
 def calibrations_of(session: Session) -> dict[Side, StoredCalibration]:

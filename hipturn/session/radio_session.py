@@ -17,10 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from analysis import exercises
 from analysis.calibrate.guide import Step
-from analysis.exercises import Dose
-from hipturn import __version__
+from analysis.exercises import Dose, Exercise
+from hipturn import __version__, own_exercises
 from hipturn.errors import UserError
 from hipturn.session.coach import Coach
 from hipturn.session.keys import watched_keys
@@ -91,6 +90,17 @@ class Wish:
     calibration: Calibration | None = None
     """How the units sit, where it is known; one knee bend then takes the place of the steps."""
 
+    @property
+    def entry(self) -> Exercise:
+        """Return the exercise, of the catalogue or the user's own.
+
+        Raises
+        ------
+        analysis.exercises.CatalogueError
+            When there is none.
+        """
+        return own_exercises.find(self.exercise, recordings_root(self.root))
+
 
 class Audience(Protocol):
     """Receives a session: makes its display, and may command it once it has begun."""
@@ -111,12 +121,23 @@ class Audience(Protocol):
 class TerminalAudience:
     """The terminal: a drawn read-out, or plain lines when the output is not a terminal."""
 
+    def __init__(self) -> None:
+        """Wait for a session."""
+        self._session: LiveSession | None = None
+
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return the terminal."""
         return open_display(tracker.exercise, title)
 
-    def began(self, *_: object) -> None:
-        """Nothing more is shown."""
+    def began(self, session: LiveSession, *_: object) -> None:
+        """Know which session the keys are for."""
+        self._session = session
+
+    def mark(self) -> None:
+        """Mark that a trial is asked for now."""
+        if self._session is not None:
+            self._session.mark("trial")
+            self._session.display.say("trial marked")
 
 
 async def strap(
@@ -202,15 +223,24 @@ async def run_session(
         When it was ended before any sample came.
     """
     stop, interrupted = ended or asyncio.Event(), asyncio.Event()
+    audience = TerminalAudience()
 
     def pressed(key: str) -> None:
         if key == "q":
             stop.set()
+        elif key == "m":
+            audience.mark()
 
     with stopping(stop, interrupted), watched_keys(pressed):
         try:
             folder = await hold_session(
-                strapped, wish, stop, backend=backend, clock_ns=clock_ns, begun=begun
+                strapped,
+                wish,
+                stop,
+                backend=backend,
+                clock_ns=clock_ns,
+                begun=begun,
+                audience=audience,
             )
         except UserError:
             if not interrupted.is_set():
@@ -262,7 +292,7 @@ def _begin(
     strapped: list[Strapped], wish: Wish, audience: Audience
 ) -> tuple[LiveSession, SessionWriter]:
     """Create the session on disk, and what follows and shows it."""
-    exercise = exercises.load(wish.exercise).with_dose(wish.dose)
+    exercise = wish.entry.with_dose(wish.dose)
     if wish.lsl:
         load_library()  # before a session is begun, if it cannot be
     units = tuple(one.unit for one in strapped)
@@ -283,7 +313,8 @@ def _begin(
     tracker = Tracker(units, wish.clock, exercise, guided=True, given=given)
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
-    if wish.active is not None or wish.is_test or wish.dose is not None:
+    own = own_exercises.stored(exercise)
+    if wish.active is not None or wish.is_test or wish.dose is not None or own:
         writer.event(
             {
                 "type": "declared",
@@ -291,6 +322,7 @@ def _begin(
                 "active": wish.active,
                 "test": wish.is_test,
                 "dose": wish.dose.to_json() if wish.dose is not None else None,
+                "exercise": own,
             }
         )
     display = audience.display(tracker, wish.title or exercise.name)

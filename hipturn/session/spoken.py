@@ -20,11 +20,17 @@ _WORDS = {
 }
 
 
+SMALL = "small, {value:.0f}°; the record of the test has it where it was held"
+"""Of a test no movement is too small: a stiff hip is the finding."""
+
+
 def sentence(said: Announcement, exercise: Exercise) -> str:
     """Return an announcement as a line for people."""
     if said.kind is Kind.ALARM:
         return f"{said.side} leg: {said.text}"
-    words = _WORDS[said.kind].format(
+    kind = said.kind
+    told = SMALL if kind is Kind.PARTIAL and exercise.assessment else _WORDS[kind]
+    words = told.format(
         rep=said.rep,
         set=said.set,
         value=said.value,

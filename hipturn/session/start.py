@@ -10,13 +10,15 @@ from pathlib import Path
 
 import click
 
-from analysis import exercises
+from analysis.exercises import Exercise
 from hipturn.errors import UserError
+from hipturn.own_exercises import is_own
 from hipturn.plan import SideChoice
+from hipturn.safety import tell
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.questions import asked
 from hipturn.session.radio_session import Place, Wish, run_session, strap
-from hipturn.session.virtual_session import NOTE, settings_for, write_truth
+from hipturn.session.virtual_session import NOTE, VIRTUAL, settings_for, write_truth
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit, read_kit
 from hipturn.units.shake import tell_apart
@@ -43,22 +45,23 @@ def start_virtual(
     The truth of what the wearer did stands beside the samples. Without a speed (times real time) it
     runs as fast as it can; `synchronise` gives the units one clock first.
     """
-    entry = exercises.load(wish.exercise)
+    entry = wish.entry
     tell_rescued(wish.root)
+    tell(recordings_root(wish.root), wish.wearer, click.echo)
     try:
         settings = (
             None
             if wish.dose is None
-            else settings_for(wish.exercise, side, seed, wish.dose, wish.rest_s)
+            else settings_for(enacted(entry), side, seed, wish.dose, wish.rest_s)
         )
-        air, wearing = on_air(wish.exercise, side, seed, settings, speed)
+        air, wearing = on_air(enacted(entry), side, seed, settings, speed)
     except ValueError as error:  # the virtual wearer does not do this exercise, or not so
         raise UserError(str(error)) from None
     backend = Backend(*backend_of(air))
     wanted = {(unit.segment, unit.side): KitUnit(unit.address) for unit in wearing.units}
     wish = replace(
         wish,
-        wearer=wish.wearer or "virtual",
+        wearer=wish.wearer or VIRTUAL,
         source="virtual",
         title=f"{entry.name} — virtual wearer",
         notes=(NOTE, *asked(entry)),
@@ -79,6 +82,11 @@ def start_virtual(
     return _run(run())
 
 
+def enacted(exercise: Exercise) -> str:
+    """Return the exercise that a virtual wearer does: for an own one, the one that it is like."""
+    return exercise.like if is_own(exercise.id) and exercise.like else exercise.id
+
+
 def start_radio(
     wish: Wish,
     side: SideChoice,
@@ -88,7 +96,8 @@ def start_radio(
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = wanted_units(side, named)
-    wish = replace(wish, notes=asked(exercises.load(wish.exercise)))
+    tell(recordings_root(wish.root), wish.wearer, click.echo)
+    wish = replace(wish, notes=asked(wish.entry))
     tell_rescued(wish.root)
 
     async def run() -> Path:

@@ -18,6 +18,8 @@ from imu.virtual.wearer import WearerSettings, Wearing
 
 SET_ENDS_S = 4.0
 """A wearer who follows a plan keeps still until the session has ended by itself."""
+VIRTUAL = "virtual"
+"""The reference of a simulated wearer that was given none."""
 NOTE = "made by the virtual wearer: no person was measured"
 
 

@@ -12,7 +12,7 @@ import hipturn
 from analysis.agreement.figures import agreement_figure
 from analysis.agreement.readings import COLUMNS, compare_readings, sentence_of, table_of
 from analysis.agreement.words import SOURCES
-from analysis.exercises import load
+from analysis.session.tables import compared_deg
 from hipturn.errors import UserError, printable
 from hipturn.export.csv import write_table
 from hipturn.studies.validate import write_figure
@@ -63,8 +63,11 @@ def read_readings(path: Path) -> pd.DataFrame:
     return out
 
 
-def own_readings(folders: Sequence[Path]) -> pd.DataFrame:
-    """Return our own readings of sessions: one for each leg, the mean of its valid repetitions.
+def own_readings(folders: Sequence[Path], rater: str = "") -> pd.DataFrame:
+    """Return our own readings of sessions, one for each leg: what the record of its test says.
+
+    A set that is no test gives its median end position, or range where its zero is the start pose.
+    A test both ways gives two readings; the second one's test is named `… outwards`.
 
     Raises
     ------
@@ -75,13 +78,16 @@ def own_readings(folders: Sequence[Path]) -> pd.DataFrame:
     for folder in folders:
         session = hipturn.open(folder)
         result = hipturn.analyse(session)
-        exercise = load(result.recording.exercise)
-        column = "rom_deg" if exercise.zero_rad is None else "peak_deg"
-        valid = result.reps[result.reps["status"] == "valid"]
-        for side, mine in valid.groupby("side", observed=True):
-            day = session.header.started_at.date().isoformat()
-            deg = float(np.mean(mine[column].to_numpy(float)))
-            rows.append((session.header.wearer, str(side), exercise.id, "", day, OWN_METHOD, deg))
+        exercise = result.recording.entry
+        day = session.header.started_at.date().isoformat()
+        for row in result.summary.to_dict("records"):
+            for test, deg in (
+                (exercise.id, compared_deg(exercise, row)),
+                (f"{exercise.id} outwards", float(row["external_rotation_deg"])),
+            ):
+                if deg == deg:
+                    leg = str(row["side"])
+                    rows.append((session.header.wearer, leg, test, rater, day, OWN_METHOD, deg))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

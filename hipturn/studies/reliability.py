@@ -14,7 +14,6 @@ import numpy as np
 import hipturn
 from analysis.agreement.repeated import Reading, Repeated, repeated
 from analysis.agreement.words import repeated_lines
-from analysis.exercises import load
 from hipturn.errors import UserError, printable
 from imu.recording import UNKNOWN_START, SessionError
 
@@ -30,13 +29,14 @@ class LegTest(NamedTuple):
     exercise: str
     side: str
     active: bool | None
+    called: str
 
     @property
     def name(self) -> str:
         """Return the test as people call it."""
         how = {True: ", active", False: ", passive", None: ""}[self.active]
         who = f"{printable(self.wearer)}: " if self.wearer else ""
-        return f"{who}{load(self.exercise).name}, {self.side}{how}"
+        return f"{who}{self.called}, {self.side}{how}"
 
 
 def reliability_of(
@@ -92,21 +92,27 @@ def _known(value: object) -> object:
 
 
 def _readings(session: Session, result: Result) -> Iterator[tuple[LegTest, Reading]]:
-    """Yield a reading for each set of each leg: the mean of its valid repetitions.
+    """Yield a reading for each leg's test; of a set that is none, the mean of its repetitions.
 
     Where the zero is absolute the end position counts, where it is the start pose the range.
     """
     header, recording = session.header, result.recording
-    exercise = load(recording.exercise)
+    exercise = recording.entry
     if not exercise.is_counted or header.started_at.year == UNKNOWN_START.year:
         return
-    column = "rom_deg" if exercise.zero_rad is None else "peak_deg"
+    day = header.started_at.date()
+    for side, test in result.tests.items():
+        if test.good:
+            of = LegTest(header.wearer, exercise.id, str(side), recording.active, exercise.name)
+            yield of, Reading(day=day, value_deg=test.mean_deg)
+    if result.tests:
+        return
+    column = "peak_deg" if exercise.has_end_position else "rom_deg"
     reps = result.reps[result.reps["status"] == "valid"]
     for key, rows in reps.groupby(["side", "set"], observed=True):
-        side, number = key if isinstance(key, tuple) else (key, 0)
-        if str(side) == "both":
+        leg, number = key if isinstance(key, tuple) else (key, 0)
+        if str(leg) == "both":
             continue
         value = float(np.mean(rows[column].to_numpy(float)))
-        test = LegTest(header.wearer, exercise.id, str(side), recording.active)
-        day = header.started_at.date()
-        yield test, Reading(day=day, value_deg=value, set=int(str(number)))
+        of = LegTest(header.wearer, exercise.id, str(leg), recording.active, exercise.name)
+        yield of, Reading(day=day, value_deg=value, set=int(str(number)))

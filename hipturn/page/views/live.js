@@ -72,7 +72,7 @@ export class LiveView {
         this.reps.push({ from_s: event.from_s, to_s: event.to_s, label: String(event.reps) });
         this.lastRep_s = event.to_s;
         return play("rep", String(event.reps));
-      case "partial": return play("partial", "too small");
+      case "partial": return play("partial", this.page.link.stage.exercise?.assessment ? "small" : "too small");
       case "rejected": return play("partial");
       case "set": return play("set", `set ${event.set} done`);
       case "step": this.guide.remedy = ""; return play("step", event.text);

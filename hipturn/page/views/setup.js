@@ -61,7 +61,8 @@ export class SetupView {
     }
     const back = commandButton(link, "back", "Back", { do: "back" });
     if (stage.stage === "ready") {
-      const text = stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start";
+      const begin = stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start";
+      const text = stage.safety?.length ? `I have read it: ${begin}` : begin;
       return [back, commandButton(link, "start", text, { do: "start" }, { kind: "primary", before: () => { unlock(); sound.play("zone"); } })];
     }
     const next = button("next", stage.problem ? "Try again" : { plan: "Connect", straps: "They are on" }[stage.stage] ?? "Next", () => link.send({ do: "next" }), "primary");
@@ -168,7 +169,7 @@ function straps(stage) {
       el("div", { class: "panel" },
         el("h3", {}, "Where they go"),
         el("img", { class: "poses", src: "/page/poses/straps.svg", alt: "One unit on the outside of the thigh a hand above the knee, one on the flat front of the shin a hand above the ankle; either way up." }),
-        el("ul", { class: "list" }, ["Snug, so that the skin moves rather than the unit.", "Any way up: the calibration finds out.", `Which leg: ${stage.plan.side}.`].map((t) => el("li", {}, t)))),
+        el("ul", { class: "list" }, ["Snug, so that the skin moves rather than the unit.", "Any way up: the calibration finds out.", `Which leg: ${stage.plan.side}, ${exercise.worn_on}.`].map((t) => el("li", {}, t)))),
       el("div", { class: "panel" },
         el("h3", {}, "How it begins"),
         el("img", { class: "poses", src: `/page/poses/${exercise.position}.svg`, alt: `Start position: ${exercise.position.replace("_", " ")}` }),
@@ -181,6 +182,7 @@ function ready(stage, page) {
   const bad = rows.filter((row) => !row.good).length;
   return [
     el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to fix.` : "You are ready."),
+    stage.safety?.length ? el("div", { class: "panel", id: "safety" }, el("h3", {}, stage.safety[0]), el("ul", { class: "list caution" }, stage.safety.slice(1).map((text) => el("li", {}, text)))) : null,
     el("div", { class: "columns" },
       el("div", { class: "rows" },
         rows.map((row) => checkRow(row.what, row.good, row.text)),

@@ -136,6 +136,10 @@ def draw_reps(movement: Movement, chance: Chance, settings: WearerSettings) -> t
     hold_s = movement.hold_s if settings.hold_s is None else settings.hold_s
     u = chance.tempo.random((count, 4))
     z = chance.effort.standard_normal((count, 2))
+    outward_deg = 0.0
+    if movement.outward_deg[0]:
+        mean_deg, sd_deg = movement.outward_deg
+        outward_deg = mean_deg + sd_deg * float(np.clip(chance.effort.standard_normal(), -2.0, 2.0))
     spans = (settings.rest_s, settings.stroke_s, hold_s, settings.stroke_s)
     rest, up, hold, down = (_between(u[:, i], span) for i, span in enumerate(spans))
     drawn_reps = tuple(
@@ -145,6 +149,7 @@ def draw_reps(movement: Movement, chance: Chance, settings: WearerSettings) -> t
             up_s=float(up[i]),
             hold_s=float(hold[i]),
             down_s=float(down[i]),
+            outward_deg=outward_deg,
             sag_share=settings.hold_sag_share,
             residual_deg=float(settings.return_sd_deg * z[i, 1]),
             pelvis_deg=settings.pelvis_roll_deg,

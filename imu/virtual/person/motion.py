@@ -190,13 +190,18 @@ def _lay_rep(laid: Plan, side: Side, rep: Rep, at_s: float) -> float:
     start_s = at_s + rep.rest_before_s
     hold_s = start_s + rep.up_s
     down_s = hold_s + rep.hold_s
-    end_s = down_s + rep.down_s
     sag_deg = rep.sag_share * rep.amplitude_deg if rep.hold_s > 0.0 else 0.0
     up_deg = rep.amplitude_deg - laid.level_deg[side]
-    down_deg = rep.residual_deg - (rep.amplitude_deg - sag_deg)
+    level_deg = rep.amplitude_deg - sag_deg
     laid.move(Channel.ROTATION, side, Stroke(start_s, rep.up_s, up_deg))
     laid.move(Channel.ROTATION, side, Stroke(hold_s, rep.hold_s, -sag_deg))
-    laid.move(Channel.ROTATION, side, Stroke(down_s, rep.down_s, down_deg))
+    if rep.outward_deg:
+        across_s = rep.up_s + rep.down_s
+        across = Stroke(down_s, across_s, -rep.outward_deg - level_deg)
+        laid.move(Channel.ROTATION, side, across)
+        down_s, level_deg = down_s + across_s + rep.hold_s, -rep.outward_deg
+    end_s = down_s + rep.down_s
+    laid.move(Channel.ROTATION, side, Stroke(down_s, rep.down_s, rep.residual_deg - level_deg))
     laid.level_deg[side] = rep.residual_deg
     for channel, change in (
         (Channel.FLEXION, rep.flexion_deg),
@@ -206,10 +211,11 @@ def _lay_rep(laid: Plan, side: Side, rep: Rep, at_s: float) -> float:
     ):
         laid.move(channel, side, Stroke(start_s, rep.up_s, change))
         laid.move(channel, side, Stroke(down_s, rep.down_s, -change))
-    laid.phases[side] += [(start_s, "up"), (hold_s, "hold"), (down_s, "down"), (end_s, "rest")]
+    held_to_s = hold_s + rep.hold_s
+    laid.phases[side] += [(start_s, "up"), (hold_s, "hold"), (held_to_s, "down"), (end_s, "rest")]
     laid.reps[side].append(
         RepTimes(
-            kind=rep.kind, start_s=start_s, hold_start_s=hold_s, hold_end_s=down_s, end_s=end_s
+            kind=rep.kind, start_s=start_s, hold_start_s=hold_s, hold_end_s=held_to_s, end_s=end_s
         )
     )
     return end_s

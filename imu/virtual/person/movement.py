@@ -73,5 +73,8 @@ class Movement:
     """Where a repetition is two circles: what moves in the second."""
     bends_standing: bool = False
     """True when the knee is bent for the calibration before the start pose is taken."""
+    outward_deg: tuple[float, float] = (0.0, 0.0)
+    """Mean and SD over wearers of how far the leg goes outwards after it went inwards; 0: it does
+    not."""
     held_s: float = 0.0
     """A position that is kept, or a time that passes, instead of repetitions."""

@@ -93,6 +93,14 @@ _ALL = (
 
 _OTHERS = (
     _repeated("seated_rotation_drill", UPRIGHT, SEATED, (27.0, 4.0, 18.0, 42.0), 10, phi0_deg=0.0),
+    _repeated(
+        "prone_rotation_arc_test", PRONE, FACE_DOWN, (33.0, 6.0, 10.0, 55.0), 3,
+        phi0_deg=180.0, hold_s=TEST_HOLD_S, outward_deg=(40.0, 6.0),
+    ),
+    _repeated(
+        "seated_rotation_arc_test", UPRIGHT, SEATED, (33.0, 6.0, 10.0, 55.0), 3,
+        phi0_deg=0.0, hold_s=TEST_HOLD_S, outward_deg=(35.0, 6.0),
+    ),
     _repeated("ninety_ninety_foot_lift", UPRIGHT, BACK_LEG, (12.0, 2.5, 6.0, 20.0), 20),
     *(
         _repeated(name, UPRIGHT, KNEE_UP, (55.0, 6.0, 40.0, 75.0), 20, hold_s=(0.3, 1.0))

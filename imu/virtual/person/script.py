@@ -57,6 +57,8 @@ class Rep:
     up_s: float = 1.5
     hold_s: float = 1.0
     down_s: float = 1.5
+    outward_deg: float = 0.0
+    """How far it goes outwards from the start pose after the hold, to be held there as long."""
     sag_share: float = 0.03
     """Share of the amplitude that is lost while holding."""
     residual_deg: float = 0.0

@@ -47,7 +47,9 @@ def like(session: Path, folder: Path, wearer: str, started_at: datetime, *, rom_
     stored = json.loads((session / SUMMARY_FILE).read_text())
     stored["made_from"] = made_from(folder)
     for leg in stored["legs"]:
-        leg["rom_median_deg"] = rom_deg
+        leg["rom_median_deg"] = leg["peak_median_deg"] = rom_deg
+        if leg["end_mean_deg"] is not None:
+            leg["end_mean_deg"] = rom_deg
     (folder / SUMMARY_FILE).write_text(json.dumps(stored))
 
 

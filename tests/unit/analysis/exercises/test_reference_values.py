@@ -8,7 +8,15 @@ import re
 import pytest
 
 from analysis import exercises
-from analysis.exercises.reference_values import NORMS, Norm, norms_for, posture_of
+from analysis.exercises import (
+    DETECTABLE,
+    NORMS,
+    Norm,
+    detectable_change,
+    norms_for,
+    posture_of,
+    prone_grade,
+)
 
 
 def untraceable(norm: Norm) -> list[str]:
@@ -39,7 +47,7 @@ def test_a_value_without_people_is_noticed():
 
 def test_values_known_from_memory_only_are_absent():
     said = " ".join(norm.source for norm in NORMS)
-    assert not re.search(r"NHANES|Roach|textbook|AAOS|\[mem\]|\[K\]", said)
+    assert not re.search(r"NHANES|Roach|textbook|AAOS|ACR|\[mem\]|\[K\]", said)
 
 
 @pytest.mark.parametrize(
@@ -64,5 +72,46 @@ def test_values_are_shown_for_the_posture_they_were_measured_in(exercise, postur
 def test_seated_values_are_not_those_of_lying_prone():
     prone = norms_for(exercises.load("prone_windshield_wiper"))
     seated = norms_for(exercises.load("seated_internal_rotation"))
-    assert [norm.mean_deg for norm in prone] == [35.2]
+    assert [norm.mean_deg for norm in prone] == [35.2, 41.0, 35.1, 39.1, 37.6]
     assert sorted(norm.mean_deg for norm in seated) == [30.7, 32.8, 37.9]
+
+
+def test_every_value_says_how_much_of_its_source_was_read_and_who_moved_the_leg():
+    for each in (*NORMS, *DETECTABLE):
+        assert each.read in ("full", "abstract")
+        assert "read " in each.text
+        assert any(word in each.text for word in ("active", "passive"))
+        assert f"n = {each.n}" in each.text
+
+
+@pytest.mark.parametrize(
+    ("exercise", "active", "known_deg"),
+    [
+        ("seated_internal_rotation", True, 5.4),
+        ("seated_internal_rotation", False, None),
+        ("seated_internal_rotation", None, None),
+        ("seated_rotation_drill", True, 5.4),
+        ("supine_rotation_test", False, 16.4),
+        ("supine_rotation_test", True, None),
+        ("straight_leg_raise_test", False, 10.2),
+        ("straight_leg_raise_test", True, None),
+        ("prone_rotation_test", False, None),
+        ("prone_windshield_wiper", True, None),
+        ("seated_leg_extension_twist", True, None),
+        ("elevated_split_squat", True, None),
+        ("crossover_step_up", True, None),
+        ("hurdle_stretch", True, None),
+    ],
+)
+def test_a_detectable_change_is_of_one_posture_and_one_kind_or_none(exercise, active, known_deg):
+    found = detectable_change(exercises.load(exercise), active)
+    assert (found.deg if found else None) == known_deg
+
+
+@pytest.mark.parametrize(
+    ("angle_deg", "said"),
+    [(46.0, "athletes"), (44.6, "athletes"), (29.6, "good (30°)"), (29.4, "less than good"),
+     (9.6, "less than good"), (5.0, "our reading")],
+)  # fmt: skip
+def test_the_prone_test_is_graded_on_the_rounded_value_that_is_shown(angle_deg, said):
+    assert said in prone_grade(angle_deg)

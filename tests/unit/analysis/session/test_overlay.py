@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from analysis.session.overlay import overlay
-from analysis.session.since_last_session import with_changes
 
 TIME_S = np.arange(0.0, 20.0, 0.02)
 
@@ -57,44 +56,3 @@ def test_a_gap_is_no_line_and_does_not_spoil_the_mean():
 def test_one_repetition_has_no_sd():
     found = overlay(*tables([30.0], [2.0]), "right")
     assert np.isnan(found.sd_deg).all()
-
-
-def summary(side="right", rom_deg=30.0):
-    return pd.DataFrame(
-        [{"side": side, "rom_median_deg": rom_deg, "side_difference_deg": np.nan, "side_flag": "",
-          "change_since_last_deg": np.nan, "mdc_deg": 5.4, "change_exceeds_mdc": None}]
-    ).astype({"change_exceeds_mdc": "boolean"})  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("before_deg", "change_deg", "exceeds"), [(24.0, 6.0, True), (33.0, -3.0, False)]
-)
-def test_the_change_is_the_median_range_s(before_deg, change_deg, exceeds):
-    (row,) = with_changes(summary(), {"right": before_deg, "left": 1.0}).to_dict("records")
-    assert row["change_since_last_deg"] == change_deg
-    assert row["change_exceeds_mdc"] == exceeds
-
-
-def test_a_change_whose_detectable_size_is_not_known_is_not_judged():
-    unknown = summary().assign(mdc_deg=np.nan)
-    (row,) = with_changes(unknown, {"right": 24.0}).to_dict("records")
-    assert row["change_since_last_deg"] == 6.0
-    assert pd.isna(row["change_exceeds_mdc"])
-
-
-@pytest.mark.parametrize(
-    ("side", "other_deg", "difference_deg", "flag"),
-    [("right", 29.0, 1.0, ""), ("right", 23.0, 7.0, "borderline"), ("left", 18.0, -12.0,
-     "asymmetry")],
-)  # fmt: skip
-def test_a_leg_is_compared_with_the_other_right_minus_left(side, other_deg, difference_deg, flag):
-    (row,) = with_changes(summary(side), {}, other_deg).to_dict("records")
-    assert row["side_difference_deg"] == difference_deg
-    assert row["side_flag"] == flag
-
-
-def test_without_an_earlier_session_the_columns_stay_empty():
-    (row,) = with_changes(summary(), {}).to_dict("records")
-    assert np.isnan(row["change_since_last_deg"])
-    assert pd.isna(row["change_exceeds_mdc"])
-    assert row["side_flag"] == ""

@@ -19,7 +19,13 @@ from analysis.grade.grade import MeasuredMovement
 from analysis.session.analyse import analyse
 from analysis.session.counting import Numbered
 from analysis.session.recording import LegRecord, Recording
-from analysis.session.tables import angle_table, rep_table, summary_table
+from analysis.session.tables import (
+    angle_table,
+    compared_deg,
+    rep_table,
+    side_flag,
+    summary_table,
+)
 from imu.clocks.timeline import align
 from imu.sample import FrameTable, SampleTable, Segment, Side, Unit
 from imu.virtual.wearer import WearerSettings, wear
@@ -39,7 +45,9 @@ SUMMARY = """session_id, wearer, start_time, exercise, side, sets, valid, partia
 target_reps,
 controlled, rom_median_deg, rom_max_deg, rom_iqr_deg, peak_median_deg, peak_max_deg, hold_median_s,
 tempo_median_s, side_difference_deg, side_flag,
-change_since_last_deg, mdc_deg, change_exceeds_mdc, lost_samples_percent, longest_gap_ms"""
+change_since_last_deg, mdc_deg, change_exceeds_mdc, lost_samples_percent, longest_gap_ms, active,
+test_position, trials_deg, trials_left_out, end_mean_deg, end_largest_deg, plateau_s,
+external_rotation_deg, total_arc_deg, change_since_baseline_deg"""
 WIPER = load("prone_windshield_wiper")
 
 
@@ -408,7 +416,7 @@ def test_the_summary_says_what_the_repetitions_say():
     tempo = (valid["end_s"] - valid["start_s"]).median()
     assert row["tempo_median_s"] == pytest.approx(tempo, abs=6e-4)
     assert (row["lost_samples_percent"], row["longest_gap_ms"]) == (3.0, 200.0)
-    assert row["mdc_deg"] == 5.4
+    assert np.isnan(row["mdc_deg"])  # none is known for lying prone
     assert np.isnan(row["side_difference_deg"])
     assert row["side_flag"] == ""
     assert pd.isna(row["change_exceeds_mdc"])
@@ -428,11 +436,13 @@ def test_the_difference_of_the_sides_is_right_minus_left_and_flagged_from_6_and_
     left, right, flag
 ):
     records = {
-        side: record_of(*(Numbered(at(10.0 * i, rom_deg=rom), 1, i + 1) for i in range(3)))
+        side: record_of(
+            *(Numbered(at(10.0 * i, peak_deg=rom, rom_deg=30.0), 1, i + 1) for i in range(3))
+        )
         for side, rom in ((Side.LEFT, left), (Side.RIGHT, right))
     }
     reps = reps_of(records)
-    summary = summary_table(result().recording, WIPER, list(Side), reps)
+    summary = summary_table(result().recording, WIPER, list(Side), reps, {})
     assert summary["side"].tolist() == ["left", "right"]
     assert summary["valid"].tolist() == [3, 3]  # rows for both legs count for neither
     assert summary["side_difference_deg"].tolist() == pytest.approx([right - left] * 2)
@@ -441,7 +451,7 @@ def test_the_difference_of_the_sides_is_right_minus_left_and_flagged_from_6_and_
 
 def test_a_side_without_repetitions_has_no_difference():
     records = {Side.RIGHT: record_of(Numbered(at(0.0), 1, 1)), Side.LEFT: record_of()}
-    summary = summary_table(result().recording, WIPER, list(Side), reps_of(records))
+    summary = summary_table(result().recording, WIPER, list(Side), reps_of(records), {})
     assert summary["side_difference_deg"].isna().all()
     assert summary["side_flag"].tolist() == ["", ""]
     assert summary["valid"].tolist() == [0, 1]
@@ -452,4 +462,21 @@ def test_nothing_worn_gives_a_table_without_rows():
     units = (Unit(segment=Segment.PELVIS, side=None, rate_hz=60.0),)
     recording = replace(result().recording, units=units)
     assert list(angle_table(recording, WIPER, {}, {}).columns) == names(ANGLES)
-    assert len(summary_table(recording, WIPER, [], reps_of({}))) == 0
+    assert len(summary_table(recording, WIPER, [], reps_of({}), {})) == 0
+
+
+def test_what_is_compared_is_the_end_position_or_the_range_by_the_zero():
+    row = {"peak_median_deg": 31.0, "rom_median_deg": 25.0, "end_mean_deg": np.nan}
+    assert compared_deg(WIPER, row) == 31.0
+    assert compared_deg(load("ninety_ninety_lift"), row) == 25.0
+    assert compared_deg(load("straight_leg_raise_test"), row) == 25.0
+    assert compared_deg(load("prone_rotation_test"), {**row, "end_mean_deg": 33.0}) == 33.0
+
+
+@pytest.mark.parametrize(
+    ("exercise", "flag"),
+    [("prone_windshield_wiper", "asymmetry"), ("straight_leg_raise_test", ""),
+     ("elevated_split_squat", "")],
+)  # fmt: skip
+def test_sides_are_flagged_of_rotation_only(exercise, flag):
+    assert side_flag(load(exercise), 15.0) == flag

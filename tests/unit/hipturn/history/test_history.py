@@ -53,7 +53,7 @@ def root(tmp_path, worn):
 
 def trend_of(root: Path, wearer: str) -> list[dict[str, object]]:
     with history_index(root) as index:
-        return trend.trend(index, wearer)
+        return trend.trend(index, root, wearer)
 
 
 def test_the_trend_goes_by_exercise_and_position_and_never_mixes_them(root):
@@ -65,7 +65,8 @@ def test_the_trend_goes_by_exercise_and_position_and_never_mixes_them(root):
     assert {row["position"] for row in rows if "prone" in str(row["exercise"])} == {"prone"}
     # the change is from the row above of the same exercise, not from the day before
     assert [row["change_since_last_deg"] for row in rows] == [None, 12.0, None, 4.0]
-    assert [row["change_exceeds_mdc"] for row in rows] == [None, True, None, False]
+    # lying prone none is known; seated, the range is compared with 5.4°
+    assert [row["change_exceeds_mdc"] for row in rows] == [None, None, None, False]
 
 
 def test_a_session_whose_start_is_not_known_is_listed_and_not_compared(root, worn, hipturn):
@@ -208,8 +209,11 @@ def test_the_table_and_the_figure_of_a_wearer(root, hipturn, tmp_path):
     code, out, err = hipturn("history", "--wearer", "W1", "--dir", root, "-o", tmp_path / "t.png")
     assert (code, err) == (0, "")
     assert "prone_windshield_wiper, prone" in out
-    assert "+12°*" in out  # more than the minimal detectable change
-    assert "+4°\n" in out
+    assert "+12°" in out  # lying prone, where no detectable change is known
+    assert "+12°*" not in out
+    assert "+4°" in out
+    assert "smallest detectable change 5.4°" in out
+    assert "*: more than" in out
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -239,7 +243,7 @@ def test_analyse_tells_the_change_since_the_last_session(root, hipturn, tmp_path
     code, _, _ = hipturn("analyse", root / "s2", "--out", tmp_path / "t", "--no-report")
     assert code == 0
     (row,) = pd.read_csv(tmp_path / "t" / "summary.csv").to_dict("records")
-    assert row["change_since_last_deg"] == pytest.approx(row["rom_median_deg"] - 24.0)
+    assert row["change_since_last_deg"] == pytest.approx(row["peak_median_deg"] - 24.0)
     assert row["change_exceeds_mdc"] == (abs(row["change_since_last_deg"]) > row["mdc_deg"])
 
 
@@ -259,7 +263,7 @@ def test_the_other_leg_of_the_same_visit_is_compared(root, worn, hipturn, tmp_pa
     hipturn("analyse", root / "left", "--out", tmp_path / "t", "--no-report")
     (row,) = pd.read_csv(tmp_path / "t" / "summary.csv").to_dict("records")
     assert row["side"] == "left"
-    assert row["side_difference_deg"] == pytest.approx(28.0 - row["rom_median_deg"])  # s2's
+    assert row["side_difference_deg"] == pytest.approx(28.0 - row["peak_median_deg"])  # s2's
     size = abs(row["side_difference_deg"])
     flag = "asymmetry" if size >= 10 else "borderline" if size >= 6 else ""
     assert row["side_flag"] == (flag or pytest.approx(float("nan"), nan_ok=True))

@@ -20,7 +20,7 @@ from hipturn.errors import UserError
 from hipturn.history.earlier import Earlier, Past, completed
 from hipturn.report import Entry, write_report
 from hipturn.report.judgements import comparisons, quality
-from hipturn.report.words import figure, measures, rep_tables
+from hipturn.report.words import figure, measures, rep_tables, sources
 from hipturn.session_paths import demo_root
 
 DEMO = sorted(path.name for path in demo_root().iterdir())
@@ -188,25 +188,28 @@ def test_the_command_writes_the_report_of_a_folder(hipturn, tmp_path):
 def with_past(rom_deg: float) -> Entry:
     base = entry("seated_internal_rotation")
     past = Past({"left": Earlier("2025-12-24T10:00:00+00:00", rom_deg)}, None)
-    return Entry(replace(base.result, summary=completed(base.result.summary, past)), past)
+    return Entry(
+        replace(base.result, summary=completed(base.result.summary, base.exercise, past)), past
+    )
 
 
 @pytest.mark.parametrize(
-    ("earlier_deg", "verdict"), [(10.0, "more than the minimal"), (27.0, "within the minimal")]
+    ("earlier_deg", "verdict"),
+    [(10.0, "more than the detectable"), (27.0, "within the detectable")],
 )
 def test_the_change_since_last_time_is_judged_by_the_minimal_detectable_change(
     earlier_deg, verdict
 ):
     made = with_past(earlier_deg)
     (row,) = made.rows
-    assert row["change_since_last_deg"] == pytest.approx(row["rom_median_deg"] - earlier_deg)
+    assert row["change_since_last_deg"] == pytest.approx(row["peak_median_deg"] - earlier_deg)
     assert row["change_exceeds_mdc"] == ("more" in verdict)
     (sentence,) = (text for text in comparisons(made) if text.startswith("Since"))
     assert verdict in sentence
     assert "on 2025-12-24 10:00" in sentence
     change = figure(row["change_since_last_deg"], "°", signed=True)
     assert change in sentence
-    assert measures(made).rows[-1][1] == change
+    assert measures(made).rows[-2][1] == change
 
 
 @pytest.mark.parametrize("start", ["Since last time", "Left against right"])
@@ -214,27 +217,27 @@ def test_no_difference_is_judged_where_no_detectable_change_is_known(start):
     result = entry("seated_internal_rotation").result
     earlier = Earlier("2025-12-24T10:00:00+00:00", 10.0)
     past = Past({"left": earlier}, earlier)
-    unknown = completed(result.summary.assign(mdc_deg=float("nan")), past)
+    unknown = completed(result.summary.assign(mdc_deg=float("nan")), result.recording.entry, past)
     (sentence,) = (
         text
         for text in comparisons(Entry(replace(result, summary=unknown), past))
         if text.startswith(start)
     )
-    assert "no minimal detectable change is known" in sentence
-    assert " than the minimal" not in sentence
-    assert "within" not in sentence
+    assert "detectable" not in sentence
+    assert "equal" not in sentence
+    assert "within" not in sentence.replace("within half a degree", "")
 
 
 def test_published_values_stand_with_people_method_and_source_and_for_this_posture_only():
     said = {name: " ".join(comparisons(entry(name))) for name in DEMO}
+    behind = {name: " ".join(sources([entry(name)])) for name in DEMO}
     for norm in NORMS:
         for name in DEMO:
             here = entry(name).exercise.position == norm.posture
-            shown = f"mean {norm.mean_deg:.1f}°" in said[name]
-            assert shown == here
-            if here:
-                for words in (f"n = {norm.n}", norm.age, norm.sex, norm.method, norm.source):
-                    assert words in said[name]
+            assert (norm.brief in said[name]) == here
+            assert (norm.text in behind[name]) == here
+            for words in (f"n = {norm.n}", norm.age, norm.sex, norm.method, norm.source):
+                assert words in norm.text
     assert "none for this posture" in said["ninety_ninety_lift"]
 
 
