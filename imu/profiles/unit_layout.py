@@ -6,18 +6,26 @@ where it is used.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from imu.profiles.hex_template import HexTemplate
+from imu.quaternion import Quaternion
 
 Framing = Literal["message", "sync", "line", "driver"]
 Heading = Literal["arbitrary", "magnetic"]
 EarthFrame = Literal["ENU", "NWU", "NED", "YUP"]
 DriverName = Literal["toml", "metamotion", "movesense", "capture2go"]
 SynchronisationName = Literal["", "dot"]
+
+TO_UP: Mapping[EarthFrame, Quaternion] = {
+    "NED": (0.0, 1.0, 0.0, 0.0),
+    "YUP": (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0),
+}
+"""Turns an earth with z down (half a turn about x) or y up (a quarter) into one with z up."""
 
 MIN_MTU = 23  # what every link carries, of which 3 bytes are overhead
 MTU_OVERHEAD = 3
