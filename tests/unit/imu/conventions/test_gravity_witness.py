@@ -51,9 +51,11 @@ def test_one_pose_refuses_and_three_name_the_change(spoil, change):
     witness = GravityWitness(Convention())
     first, *_, last = doubts(witness, sent(spoil, [FLAT, TIPPED, ROLLED]))
     assert not first.named
-    assert "run `hipturn doctor --units`" in first.sentence("right thigh")
+    assert not first.is_final
+    assert "hold it still in two more positions" in first.sentence("right thigh")
     assert change not in first.sentence("right thigh")
     assert last.named
+    assert last.is_final
     assert last.poses == 3
     assert change in last.sentence("right thigh")
     assert change in last.fits[0]
@@ -70,10 +72,21 @@ def test_a_fusion_that_is_ten_degrees_off_is_not_doubted_and_one_of_eleven_is():
         assert len(doubts(witness, sent(lambda r, t=tilt: t * r, [FLAT]))) == told
 
 
-def test_poses_that_are_alike_never_name_anything():
-    near = [FLAT, FLAT * Rotation.from_euler("x", 20, degrees=True), FLAT] * 3
-    (only,) = doubts(GravityWitness(Convention()), sent(lambda r: DOWN * r, near))
-    assert not only.named
+def test_poses_that_are_alike_refuse_and_never_name_anything():
+    near = [FLAT, FLAT * Rotation.from_euler("x", 20, degrees=True), FLAT] * 6
+    first, last = doubts(GravityWitness(Convention()), sent(lambda r: DOWN * r, near))
+    assert not first.is_final
+    assert last.is_final
+    assert not last.named
+    assert "nothing can be measured with it" in last.sentence("right thigh")
+
+
+def test_a_filter_that_settles_is_not_refused():
+    late = Rotation.from_euler("x", 30, degrees=True)
+    spoiled = iter([late] * 75 + [Rotation.identity()] * 5000)
+    samples = sent(lambda r: next(spoiled) * r, [FLAT] * 2 + [TIPPED] * 20)
+    (only,) = doubts(GravityWitness(Convention()), samples)
+    assert not only.is_final
 
 
 def test_every_change_that_fits_is_named():
