@@ -13,7 +13,15 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from imu.air.radio_errors import RADIO_ERRORS, RadioError, Trouble
-from imu.profiles.unit_layout import MTU_OVERHEAD, Battery, Held, Rates, Write
+from imu.profiles.unit_layout import (
+    MTU_OVERHEAD,
+    Battery,
+    Held,
+    Profile,
+    Rates,
+    Write,
+    write_values,
+)
 from imu.profiles.write_guard import forbidden
 
 T = TypeVar("T")
@@ -144,6 +152,20 @@ async def send(
             raise
     if write.delay_s:
         await asyncio.sleep(write.delay_s)
+
+
+async def set_up(client: BleakClient, profile: Profile, rate_hz: float, near: str = "") -> None:
+    """Write a profile's settings to a unit, and read back the rate.
+
+    Raises
+    ------
+    BleakError, OSError, RadioError
+        When they cannot be written, or the unit keeps another rate.
+    """
+    values = write_values(profile.rates, rate_hz)
+    for write in profile.setup:
+        await send(client, write, values, near)
+    await check_rate(client, profile.rates, rate_hz)
 
 
 async def put(

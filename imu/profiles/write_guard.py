@@ -43,7 +43,8 @@ def _dot_control(payload: bytes) -> str:
 
 
 def _dot_messages(payload: bytes) -> str:
-    return "" if payload[:3] == b"\x02\x07\x01" else "is not the start of a synchronisation"
+    known = payload[:3] == b"\x02\x07\x01" or payload == b"\x02\x01\x02\xfb"
+    return "" if known else "is neither the start nor the end of a synchronisation"
 
 
 def _wit(payload: bytes) -> str:

@@ -787,6 +787,11 @@ def test_without_an_address_there_is_no_synchronisation(address: str) -> None:
         ("02020301f8", False),
         ("02020300f8", None),
         ("02020400f8", None),
+        ("02080300010000cd22d42f", True),  # longer: whose clock it took over
+        ("02080300010000cd22d42f0000", True),  # and what else the characteristic holds
+        ("02080301010000cd22d42e", False),
+        ("0208030001", None),
+        ("020701010000cd22d432", None),  # the command, again
         ("0202", None),
         ("", None),
     ],
@@ -801,9 +806,6 @@ def synchronised(units: list[FakeUnit], fails: int = 0) -> tuple[list[bool], lis
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
-        if len(slept) == 1:
-            for unit in units[1:]:  # the first one's system has not noticed that it is gone
-                unit.is_connected = False
 
     async def reconnect(client: Any) -> None:
         if failures[0]:
@@ -812,20 +814,47 @@ def synchronised(units: list[FakeUnit], fails: int = 0) -> tuple[list[bool], lis
         client.is_connected = True
         client.log.append(("connect",))
 
-    done = run(synchronise(units, reconnect, sleep=sleep))  # type: ignore[arg-type]
+    async def set_up(client: Any) -> None:
+        client.log.append(("set up",))
+
+    done = run(synchronise(units, reconnect, set_up, sleep=sleep))  # type: ignore[arg-type]
     return done, slept
 
 
-def test_all_units_take_over_the_clock_of_the_first_one() -> None:
+def test_all_units_take_over_the_clock_of_the_first_one_in_the_vendors_order() -> None:
     units = [FakeUnit(*SYNC_UUIDS, address=f"D4:22:CD:00:00:0{n}") for n in range(3)]
     units[0].holds = units[1].holds = {SYNC_UUIDS[1]: bytes.fromhex("02020300f9")}
     units[2].holds = {SYNC_UUIDS[1]: bytes.fromhex("02020301f8")}
     done, slept = synchronised(units, fails=2)
     assert done == [True, True, False]
-    assert slept == [12.0, 1.0]
-    assert {write for unit in units for write in unit.writes} == {"02 07 01 00 00 00 cd 22 d4 33"}
-    assert units[0].steps == ["write", "disconnect", "connect", "read"]
-    assert units[1].steps == ["write", "connect", "read"]
+    assert slept == [0.8, 14.0, 1.5]
+    for unit in units:
+        assert unit.writes == ["02 01 02 fb", "02 07 01 00 00 00 cd 22 d4 33"]
+        assert unit.steps == ["write", "set up", "write", "disconnect", "connect", "read"]
+
+
+def test_a_unit_that_still_shows_the_command_is_asked_again() -> None:
+    units = [FakeUnit(*SYNC_UUIDS) for _ in range(2)]
+    units[0].holds = {SYNC_UUIDS[1]: bytes.fromhex("02020300f9")}
+    units[1].holds = {SYNC_UUIDS[1]: sync_command(units[0].address)}
+    done, slept = synchronised(units)
+    assert done == [True, False]
+    assert slept == [0.8, 14.0, 1.5, 1.5, 1.5, 1.5]
+
+
+def test_a_unit_that_refuses_to_stop_has_nothing_to_stop() -> None:
+    units = [FakeUnit(*SYNC_UUIDS) for _ in range(2)]
+    write = units[0].write_gatt_char
+
+    async def picky(target: Any, data: bytes, *, response: bool) -> None:
+        if bytes(data) == bytes.fromhex("020102fb"):
+            raise BleakError("Value Not Allowed")
+        await write(target, data, response=response)
+
+    units[0].write_gatt_char = picky  # type: ignore[method-assign]
+    for unit in units:
+        unit.holds = {SYNC_UUIDS[1]: bytes.fromhex("02020300f9")}
+    assert synchronised(units)[0] == [True, True]
 
 
 def test_a_unit_that_does_not_come_back_is_an_error() -> None:
