@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
+from typing import get_args
 
 from imu.profiles.checked_tables import Table
 from imu.profiles.settings_tables import read_number, read_settings, unsafe_settings
 from imu.profiles.stream_tables import read_stream, read_write, read_writes
 from imu.profiles.unit_layout import (
+    EVIDENCE_OF,
     MIN_MTU,
     Battery,
     DriverName,
+    Evidence,
     Held,
     Match,
     Profile,
@@ -30,6 +33,7 @@ CODE_STREAMS: dict[DriverName, tuple[str, ...]] = {
     "metamotion": (),
     "movesense": ("imu6",),
     "capture2go": ("full_6d", "quat_float", "quat_fixed"),
+    "polar": ("acceleration_rotation",),
 }
 MAX_STREAMS = 16
 EARTH_FRAMES = ("ENU", "NWU", "NED", "YUP")
@@ -70,6 +74,7 @@ def read_profile(table: Table, name: str) -> Profile:
         streams=MappingProxyType(streams),
         prefer=table.texts("prefer") or tuple(streams),
         notes=table.text("notes", ""),
+        evidence=MappingProxyType(table.under("evidence", _read_evidence) or {}),
     )
     table.done()
     for stream in profile.prefer:
@@ -77,6 +82,13 @@ def read_profile(table: Table, name: str) -> Profile:
             table.problem(f"prefer names {stream!r}, but there is no such stream")
     _check_driver(table, profile)
     return profile
+
+
+def _read_evidence(entry: Table) -> dict[str, Evidence]:
+    """Return what each part of the profile rests on."""
+    kinds = get_args(Evidence)
+    said = {name: entry.text(name, choices=kinds) for name in EVIDENCE_OF if entry.has(name)}
+    return {name: kind for name, kind in said.items() if kind}  # type: ignore[misc]
 
 
 def _check_driver(table: Table, profile: Profile) -> None:

@@ -18,7 +18,7 @@ from imu.quaternion import Quaternion
 Framing = Literal["message", "sync", "line", "driver"]
 Heading = Literal["arbitrary", "magnetic"]
 EarthFrame = Literal["ENU", "NWU", "NED", "YUP"]
-DriverName = Literal["toml", "metamotion", "movesense", "capture2go"]
+DriverName = Literal["toml", "metamotion", "movesense", "capture2go", "polar"]
 SynchronisationName = Literal["", "dot"]
 
 TO_UP: Mapping[EarthFrame, Quaternion] = {
@@ -26,6 +26,10 @@ TO_UP: Mapping[EarthFrame, Quaternion] = {
     "YUP": (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0),
 }
 """Turns an earth with z down (half a turn about x) or y up (a quarter) into one with z up."""
+
+EVIDENCE_OF = ("identity", "commands", "layout", "direction", "earth_frame", "clock")
+"""What a profile can say the evidence for."""
+Evidence = Literal["captured", "vendor", "one source", "derived"]
 
 MIN_MTU = 23  # what every link carries, of which 3 bytes are overhead
 MTU_OVERHEAD = 3
@@ -246,6 +250,8 @@ class Profile:
     prefer: tuple[str, ...]
     """Streams, the best first; the first that the unit and the link can carry is used."""
     notes: str
+    evidence: Mapping[str, Evidence]
+    """What of `EVIDENCE_OF` rests on what; empty where the profile does not say."""
 
 
 def write_values(rates: Rates, rate_hz: float) -> dict[str, float]:

@@ -298,7 +298,8 @@ def test_starting_again_after_a_lost_link_works(name: str) -> None:
     first, second = (whole(load_profiles()[name]) for _ in range(2))
     started(one, first)
     started(one, second)
-    assert second.steps.count("notify") - second.steps.count("silence") == 1
+    listened_to = 1 + (name == "polar_verity_sense")  # it answers commands elsewhere
+    assert second.steps.count("notify") - second.steps.count("silence") == listened_to
 
 
 @pytest.mark.parametrize("name", sorted(load_profiles()))
