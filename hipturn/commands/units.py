@@ -27,7 +27,10 @@ def scan(seconds: float, as_json: bool) -> None:
     from imu.air.scan import find
     from imu.profiles.profile import load_profiles
 
-    found = asyncio.run(find(seconds, load_profiles()))
+    unusable: dict[str, str] = {}
+    found = asyncio.run(find(seconds, load_profiles(), unusable=unusable))
+    for sentence in unusable.values():
+        click.echo(f"hipturn: {sentence}", err=True)
     if as_json:
         import json
 

@@ -81,7 +81,7 @@ class TomlDriver:
         stream = self.profile.streams[name]
         self._notifications = Notifications(receive)
         await client.start_notify(find(client, stream.uuid), self._notifications)
-        await set_up(client, self.profile, self._rate_hz, near=stream.uuid)
+        await set_up(client, self.profile, self._rate_hz, stream.uuid, self._notifications)
         for write in stream.start:
             await self._send(client, write)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import get_args
 
@@ -20,7 +20,9 @@ from imu.profiles.unit_layout import (
     Match,
     Profile,
     Rates,
+    ReadBack,
     Stream,
+    Unsupported,
     Write,
     write_values,
 )
@@ -134,7 +136,7 @@ def _read_match(table: Table) -> Match:
         name_contains=entry.texts("name_contains"),
         service_uuids=frozenset(entry.uuids("service_uuids")),
         company_ids=frozenset(int(number) for number in entry.numbers("company_id", 0, 0xFFFF)),
-        never_prefix=entry.texts("never_prefix"),
+        unsupported=tuple(map(_read_unsupported, entry.entries("unsupported", "text"))),
     )
     entry.done()
     named = (*match.name_prefix, *match.name_contains)
@@ -143,6 +145,19 @@ def _read_match(table: Table) -> Match:
     if not all(named):
         entry.problem("an empty name would match every unit")
     return match
+
+
+def _read_unsupported(entry: Table) -> Unsupported:
+    """Return units that look like others of a profile, and why they cannot be used."""
+    found = Unsupported(
+        name_prefix=entry.texts("name_prefix"),
+        service_uuids=frozenset(entry.uuids("service_uuids")),
+        text=entry.text("text"),
+    )
+    entry.done()
+    if not (found.name_prefix or found.service_uuids) or not all(found.name_prefix):
+        entry.problem("needs name_prefix or service_uuids")
+    return found
 
 
 def _read_battery(entry: Table, default_uuid: str) -> Battery:
@@ -241,12 +256,29 @@ def _unsafe_write(profile: Profile, where: str, write: Write) -> Iterator[str]:
         named = write.uuid or "no characteristic"
         yield f"{where} writes to {named}, which is not listed in write"
     for rate in profile.rates.allowed:
+        values = write_values(profile.rates, rate)
         try:
-            payload = write.template.render(write_values(profile.rates, rate))
+            payload = write.template.render(values)
+            asked = _rendered(write.read_back, values)
         except ValueError as error:
             yield f"{where}: {write.template.text[:40]!r} {error}"
             continue
-        if reason := forbidden(write.uuid, payload):
-            yield f"{where}: {write.template.text[:40]!r} {reason}, which is never sent"
+        for sent in (payload, asked):
+            if reason := forbidden(write.uuid, sent):
+                yield f"{where}: {write.template.text[:40]!r} {reason}, which is never sent"
         if write.compare and sum(write.compare) > len(payload):
             yield f"{where}: compare goes beyond the {len(payload)} bytes that are sent"
+
+
+def _rendered(read_back: ReadBack | None, values: Mapping[str, float]) -> bytes:
+    """Return what is asked to read a setting back; nothing where nothing is.
+
+    Raises
+    ------
+    ValueError
+        When the question or the value asks for a number that there is not.
+    """
+    if read_back is None:
+        return b""
+    read_back.value.render(values)
+    return read_back.ask.render(values) if read_back.ask else b""

@@ -88,6 +88,20 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """How a unit tells what it made of a setting."""
+
+    what: str
+    """What people call the setting."""
+    value: HexTemplate
+    """What it must say."""
+    ask: HexTemplate | None
+    """What asks for it, among its notifications; None where the characteristic is read."""
+    reply: bytes
+    """What the answer begins with, before the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     """Bytes to send to a characteristic."""
 
@@ -103,6 +117,8 @@ class Write:
     """Replace only these bytes of what the characteristic holds, from here on."""
     compare: tuple[int, int] | None = None
     """(offset, length): send only when these bytes differ from what the characteristic holds."""
+    read_back: ReadBack | None = None
+    """How it is made sure that the unit took it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +224,17 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unsupported:
+    """Units of the same maker that cannot be used, such as a successor with other messages."""
+
+    name_prefix: tuple[str, ...]
+    service_uuids: frozenset[str]
+    """What they advertise in place of the profile's own services."""
+    text: str
+    """Why, for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """How the unit is known on the air."""
 
@@ -215,8 +242,8 @@ class Match:
     name_contains: tuple[str, ...]
     service_uuids: frozenset[str]
     company_ids: frozenset[int]
-    never_prefix: tuple[str, ...] = ()
-    """Names of other units that would match else."""
+    unsupported: tuple[Unsupported, ...] = ()
+    """Other units that would match else, and cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

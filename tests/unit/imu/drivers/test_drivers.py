@@ -363,18 +363,77 @@ def test_what_would_harm_a_unit_together_with_what_it_holds_is_not_written() -> 
     assert unit.writes == []
 
 
-def test_a_witmotion_is_set_up_without_saving() -> None:
+WIT_SETTINGS = {  # register → what is written to it, at 50 Hz
+    0x96: 0,
+    0x23: 0,
+    0x24: 1,
+    0x03: 8,
+}
+
+
+def witmotion(kept: dict[int, int]) -> FakeUnit:
+    """Return a WitMotion that says what its registers hold, among its samples."""
     unit = whole(load_profiles()["witmotion_ble5"])
+    for register, value in kept.items():
+        reply = b"\x55\x71" + bytes((register, 0)) + struct.pack("<8h", value, *[0] * 7)
+        unit.answers[f"ffaa27{register:02x}00"] = [b"\x55\x61" + bytes(18), reply]
+    return unit
+
+
+def test_a_witmotion_is_set_up_without_saving_and_read_back() -> None:
+    unit = witmotion(WIT_SETTINGS)
     started(driver("witmotion_ble5", rate_hz=50), unit)
     assert unit.writes == [
         "ff aa 69 88 b5",
-        "ff aa 96 00 00",
-        "ff aa 23 00 00",
-        "ff aa 24 01 00",
-        "ff aa 03 08 00",
+        *(
+            text
+            for register, value in WIT_SETTINGS.items()
+            for text in (f"ff aa {register:02x} {value:02x} 00", f"ff aa 27 {register:02x} 00")
+        ),
     ]
+    done = len(unit.writes)
     run(driver("witmotion_ble5").stop(unit))  # type: ignore[arg-type]
-    assert unit.writes[5:] == []
+    assert unit.writes[done:] == []
+
+
+def test_a_witmotion_that_does_not_answer_is_asked_once_and_believed() -> None:
+    unit = witmotion({})
+    started(driver("witmotion_ble5", rate_hz=50), unit)
+    assert [text for text in unit.writes if text.startswith("ff aa 27")] == ["ff aa 27 96 00"]
+    assert unit.writes[-1] == "ff aa 03 08 00"
+
+
+@pytest.mark.parametrize(
+    ("register", "kept", "told"),
+    [
+        (0x96, 1, r"output content \(register 0x96\) 00 00 and says 01 00"),
+        (0x23, 1, r"mounting \(register 0x23\)"),
+        (0x03, 6, r"rate \(register 0x03\) 08 00 and says 06 00"),
+    ],
+)
+def test_a_witmotion_that_keeps_another_setting_is_refused(
+    register: int, kept: int, told: str
+) -> None:
+    with pytest.raises(RadioError, match=told) as caught:
+        started(driver("witmotion_ble5", rate_hz=50), witmotion(WIT_SETTINGS | {register: kept}))
+    assert caught.value.trouble is Trouble.REJECTED
+
+
+def test_a_period_that_was_not_taken_is_said() -> None:
+    profile = load_profiles()["adafruit_quaternion"]
+    unit = whole(profile)
+    write = unit.write_gatt_char
+
+    async def rounds(target: Any, data: bytes, *, response: bool) -> None:
+        await write(target, struct.pack("<i", 100), response=response)
+
+    unit.holds[profile.writable[0]] = struct.pack("<i", 100)
+    started(driver("adafruit_quaternion"), unit)  # it takes what it is told
+    unit = whole(profile)
+    unit.holds[profile.writable[0]] = struct.pack("<i", 100)
+    unit.write_gatt_char = rounds  # type: ignore[method-assign]
+    with pytest.raises(RadioError, match="period 0a 00 00 00 and says 64 00 00 00"):
+        started(driver("adafruit_quaternion"), unit)
 
 
 def test_a_nicla_is_told_the_rate_and_stopped_with_none() -> None:

@@ -152,6 +152,13 @@ def test_changing_what_was_loaded_does_not_change_the_next_load() -> None:
         ("hipturn left", [], [], "hipturn_reference"),
         ("Movesense 204830000001", [], [], "movesense"),
         ("IMU_ab1234", [], [], "capture2go"),
+        ("Movesense 204830000001", ["0000fdf3-0000-1000-8000-00805f9b34fb"], [], None),
+        (
+            "Movesense 204830000001",
+            ["0000fdf3-0000-1000-8000-00805f9b34fb", "34802252-7185-4d5d-b431-630e7050e8f0"],
+            [],
+            "movesense",
+        ),
         ("Polar Sense 8C4F5A21", [], [0x006B], "polar_verity_sense"),
         ("Polar H10 8C4F5A21", [], [0x006B], None),
         ("Tile", [], [0x0059], None),
