@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from imu.quaternion import Quaternion, Vector, turn_rad
+from imu.quaternion import Quaternion, Vector
 from imu.sample import Sample
 
 STILL_S = 1.0
-STILL_RAD = math.radians(2.0)
-"""A unit at rest wanders less in a second; a hand that carries it moves it by more."""
+STILL_COS = math.cos(math.radians(2.0) / 2.0)
+"""Of half of 2°: a unit at rest wanders less in a second, and a hand that carries it more."""
 STILL_MPS2 = 0.6
 """Of each axis: some ten times the noise of such accelerometers."""
 BREAK_S = 0.5
@@ -69,10 +69,14 @@ class StillPoses:
 
 
 def _moved(first: Sample, now: Sample) -> bool:
-    assert first.q is not None  # noqa: S101 (only oriented samples are kept)
-    assert now.q is not None  # noqa: S101
-    if turn_rad(first.q, now.q) > STILL_RAD:
+    """Return whether a unit was turned or accelerated since; every live sample passes here."""
+    a, b = first.q, now.q
+    assert a is not None  # noqa: S101 (only oriented samples are kept)
+    assert b is not None  # noqa: S101
+    if abs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]) < STILL_COS:
         return True
-    if first.acc is None or now.acc is None:
+    c, d = first.acc, now.acc
+    if c is None or d is None:
         return False
-    return any(abs(a - b) > STILL_MPS2 for a, b in zip(first.acc, now.acc, strict=True))
+    x, y, z = c[0] - d[0], c[1] - d[1], c[2] - d[2]
+    return abs(x) > STILL_MPS2 or abs(y) > STILL_MPS2 or abs(z) > STILL_MPS2
