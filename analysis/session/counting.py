@@ -204,15 +204,9 @@ class Counting:
             self._leave_span(time_s)
         if time_s > spans.start_s:
             self._last_s = time_s
-            seen = angle_deg == angle_deg  # False where NaN
-            hole_s = time_s - self._seen_s
-            if hole_s > SILENT_S and (seen or hole_s > GONE_S):
-                self._sets.hide(hole_s)
-            if seen:
-                self._seen_s = time_s
-            if angle_deg < self._floor_deg:
-                angle_deg = self._floor_deg
-            outcome = machine.push(time_s, angle_deg, posture, shank_sine)
+            seen = self._has_seen(time_s, angle_deg)
+            lifted = max(angle_deg, self._floor_deg)  # NaN stays NaN
+            outcome = machine.push(time_s, lifted, posture, shank_sine)
             if outcome is not NOTHING:
                 self._take(outcome, time_s)
             if machine.is_resting:
@@ -225,6 +219,16 @@ class Counting:
         if self._complete or self._announced is not None:
             return self._told()
         return NOTHING_TOLD
+
+    def _has_seen(self, time_s: float, angle_deg: float) -> bool:
+        """Return whether the angle is known; tell the sets of a hole that ends or lasts."""
+        seen = angle_deg == angle_deg  # False where NaN
+        hole_s = time_s - self._seen_s
+        if hole_s > SILENT_S and (seen or hole_s > GONE_S):
+            self._sets.hide(hole_s)
+        if seen:
+            self._seen_s = time_s
+        return seen
 
     def finish(self) -> Told:
         """End the recording; return what was still open."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hipturn.commands.command_words import FILE, example
 from hipturn.errors import UserError
+
+if TYPE_CHECKING:
+    from hipturn.units.doctor import Finding
 
 
 @click.command(epilog=example("hipturn scan --seconds 5"))
@@ -22,7 +27,10 @@ def scan(seconds: float, as_json: bool) -> None:
     from imu.air.scan import find
     from imu.profiles.profile import load_profiles
 
-    found = asyncio.run(find(seconds, load_profiles()))
+    unusable: dict[str, str] = {}
+    found = asyncio.run(find(seconds, load_profiles(), unusable=unusable))
+    for sentence in unusable.values():
+        click.echo(f"hipturn: {sentence}", err=True)
     if as_json:
         import json
 
@@ -36,20 +44,53 @@ def scan(seconds: float, as_json: bool) -> None:
         )
 
 
-@click.command(epilog=example("hipturn doctor"))
-def doctor() -> None:
-    """Check Bluetooth, packages and disk, and say what to do about each fault."""
+@click.command(epilog=example("hipturn doctor --units"))
+@click.argument("units", nargs=-1, metavar="[UNIT]...")
+@click.option("--units", "guided", is_flag=True, help="Check motion units instead, by hand.")
+def doctor(units: tuple[str, ...], guided: bool) -> None:
+    """Check Bluetooth, packages and disk, and say what to do about each fault.
+
+    With --units it checks the units in range, or those named by address or name: two minutes in
+    which they are turned and tipped on a book. It finds wrong axes, signs, earth frames, rates,
+    clocks, drift and loss, and says which change of the unit's profile mends each. What passed is
+    remembered in the kit.
+    """
+    if units and not guided:
+        raise click.UsageError("units are checked with --units")
+    if guided:
+        _check_units(units)
+        return
     from hipturn.units.doctor import examine
 
-    findings = examine()
+    if not _tell(examine()):
+        sys.exit(1)
+
+
+def _check_units(units: tuple[str, ...]) -> None:
+    """Go through the guided check, tell what it showed, and remember it."""
+    import asyncio
+
+    from hipturn.units.check_units import check_units
+    from hipturn.units.kit import remember_checked
+
+    done = asyncio.run(check_units(units, click.echo))
+    remember_checked(done.outcomes)
+    good = [_tell(one.findings, one.unit) for one in done.verdicts]
+    good.append(_tell(done.together))
+    if not all(good):
+        sys.exit(1)
+
+
+def _tell(findings: Sequence[Finding], of: str = "") -> bool:
+    """Print findings, the faults last and on standard error; return whether there are none."""
+    name = f"{of}: " if of else ""
     for finding in findings:
         if finding.good:
-            click.echo(f"ok   {finding.what}: {finding.text}")
+            click.echo(f"ok   {name}{finding.what}: {finding.text}")
     bad = [finding for finding in findings if not finding.good]
     for finding in bad:
-        click.echo(f"hipturn: {finding.what}: {finding.text}", err=True)
-    if bad:
-        sys.exit(1)
+        click.echo(f"hipturn: {name}{finding.what}: {finding.text}", err=True)
+    return not bad
 
 
 @click.command(epilog=example('hipturn configure D4:22:CD:00:12:34 --rate 60 --name "right thigh"'))

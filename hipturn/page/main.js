@@ -8,6 +8,7 @@ import { banner, drawSound, drawTitle, drawUnits, startHeader } from "./header.j
 import { Link } from "./link.js";
 import { Readout } from "./readout.js";
 import { Sound } from "./sound.js";
+import { CheckView } from "./views/check.js";
 import { DoneView } from "./views/done.js";
 import { HomeView } from "./views/home.js";
 import { LiveView } from "./views/live.js";
@@ -65,7 +66,7 @@ const page = Object.freeze({
   compare: (key, other) => show(new CompareView(page, key, other)),
 });
 
-const home = new HomeView(page), setup = new SetupView(page), live = new LiveView(page), done = new DoneView(page);
+const home = new HomeView(page), setup = new SetupView(page), live = new LiveView(page), done = new DoneView(page), check = new CheckView(page);
 const loading = { name: "loading", title: "", mark: "", draw() {}, tick() {} };
 
 let own = null;   // the view of a recording that this page looks at
@@ -74,7 +75,7 @@ let shown = null; // the view that was drawn last
 function current() {
   if (own) return own;
   const stage = link.stage?.stage;
-  return stage ? { home, live, done }[stage] ?? setup : loading;
+  return stage ? { home, check, live, done }[stage] ?? setup : loading;
 }
 
 function draw() {

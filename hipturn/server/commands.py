@@ -18,6 +18,7 @@ Command = dict[str, Any]
 
 COMMANDS = {
     "home": "back to the first screen",
+    "check": "lead through the guided check of the units in range",
     "connect": "look for units; `virtual` true for the simulated wearer's",
     "plan": "exercise, side, target_deg, reps, delay_s of the session to come",
     "next": "go on to the next step",

@@ -32,6 +32,8 @@ from hipturn.session.pipeline import Tracker
 from hipturn.session.radio_session import hold_session
 from hipturn.session.terminal import Display, PlainDisplay
 from hipturn.session.virtual_session import VIRTUAL
+from hipturn.units.check_units import check_units
+from hipturn.units.kit import remember_checked
 from hipturn.units.rest_check import RestFinding, watch_rest
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
@@ -47,6 +49,7 @@ class Stage(StrEnum):
     """Where a visit is; in this order, but for what a person leaves out or repeats."""
 
     HOME = "home"
+    CHECK = "check"
     PLAN = "plan"
     CONNECT = "connect"
     REST = "rest"
@@ -155,6 +158,10 @@ class Desk:
     def go_home(self, _: Command) -> None:
         """Return to the first view."""
         self._enter(Stage.HOME, None)
+
+    def check(self, _: Command) -> None:
+        """Lead through the guided check of the units in range, or begin it again."""
+        self._enter(Stage.CHECK, self._check)
 
     def choose_units(self, command: Command) -> None:
         """Take real units or the simulated wearer's, and go on to the plan."""
@@ -314,6 +321,17 @@ class Desk:
         )
         self._show(working=False, findings=[asdict(found) for found in self._findings])
 
+    async def _check(self) -> None:
+        done = await check_units([], lambda text: self._show(ask=text))
+        remember_checked(done.outcomes)
+        findings = [
+            (f"{verdict.unit}: {finding.what}", finding)
+            for verdict in done.verdicts
+            for finding in verdict.findings
+        ] + [(finding.what, finding) for finding in done.together]
+        rows = [_row(what, finding.good, finding.text) for what, finding in findings]
+        self._show(working=False, checklist=sorted(rows, key=lambda row: bool(row["good"])))
+
     async def _ready(self) -> None:
         safety = untold(self._root, self._wearer)
         self._show(working=False, checklist=self._checklist(), safety=list(safety))
@@ -432,7 +450,8 @@ _STEP: dict[str, Action] = {
 }  # fmt: skip
 
 STAGES: dict[Stage, dict[str, Action]] = {
-    Stage.HOME: {**_BEFORE, "connect": Desk.choose_units},
+    Stage.HOME: {**_BEFORE, "connect": Desk.choose_units, "check": Desk.check},
+    Stage.CHECK: {**_BEFORE, "check": Desk.check, "back": Desk.go_home},
     Stage.PLAN: {**_STEP, "connect": Desk.choose_units, "plan": Desk.change_plan},
     Stage.CONNECT: _STEP,
     Stage.REST: _STEP,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from hipturn.session.coach import CalibrationWait, Coach
 from hipturn.session.pipeline import Tracker, Update
 from hipturn.session.terminal import Display, step_text
 from imu.clocks.rate_watch import RateWatch
+from imu.conventions.gravity_witness import GravityWitness
 from imu.recording import SessionWriter
 from imu.sample import Sample, Side
 
@@ -37,6 +38,10 @@ class LiveSession:
         """Called when the coach says that every set is done, or the seconds are over."""
         self.seconds: float | None = None
         """How long the session is to be, by the times of its samples."""
+        self.witnesses: Sequence[GravityWitness] = ()
+        """Of every unit, in a session with real or virtual units."""
+        self.misread = ""
+        """What is wrong with a unit's profile, once that is certain: the session ends then."""
         self.samples = 0
         self.paused = False
         self._rates = RateWatch(tracker.units)
@@ -60,6 +65,7 @@ class LiveSession:
             self._show(update)
         if self.writer is not None:
             self._watch_rate(sample)
+            self._watch_gravity(sample)
         if self.seconds is not None and self._newest_ns * 1e-9 >= self.seconds:
             self.when_done()
 
@@ -74,6 +80,18 @@ class LiveSession:
             if text:
                 self.display.say(text)
                 self.event("rate", self._newest_ns, unit=unit, text=text)
+
+    def _watch_gravity(self, sample: Sample) -> None:
+        """Say which unit its profile reads wrongly; end the session once that is certain."""
+        doubt = self.witnesses[sample.unit].push(sample) if self.witnesses else None
+        if doubt is None:
+            return
+        text = doubt.sentence(self.tracker.units[sample.unit].label)
+        self.display.say(text)
+        self.event("misread", self._newest_ns, unit=sample.unit, text=text)
+        if doubt.is_final:
+            self.misread = text
+            self.when_done()
 
     def reconnected(self, unit: int, host_time_ns: int) -> None:
         """Mark that the unit's clock restarts at its next sample."""

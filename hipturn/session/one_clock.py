@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from bleak import BleakClient
+
 from hipturn.errors import UserError
 from hipturn.session.radio_session import Strapped
 from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, explain
 from imu.drivers.dot_sync import synchronise
-from imu.drivers.talk import attempt
+from imu.drivers.talk import attempt, set_up
 from imu.sample import Clock
 
 LIMIT_S = 120.0
-"""Five units need 14 s and two connects each, which may take a few tries."""
+"""Five units need 16 s and two connects each, which may take a few tries."""
 
 
 def check_synchronisable(strapped: Sequence[Strapped]) -> None:
@@ -52,11 +54,17 @@ async def give_one_clock(
     check_synchronisable(strapped)
     say("Synchronising the units, which takes a quarter of a minute: keep them close together…")
     clients = [client_of(one.found.device, backend) for one in strapped]
+    drivers = {id(client): one.driver for client, one in zip(clients, strapped, strict=True)}
+
+    async def rate_of(client: BleakClient) -> None:
+        driver = drivers[id(client)]
+        await set_up(client, driver.profile, driver.rate_hz)
+
     try:
         async with asyncio.timeout(LIMIT_S):
             for client in clients:
                 await patiently(client.connect, PASSES_IN_A_CONNECT)
-            results = await synchronise(clients, lambda client: client.connect())
+            results = await synchronise(clients, lambda client: client.connect(), rate_of)
     except RADIO_ERRORS as error:
         return _each_its_own(say, explain(error))
     except ValueError as error:  # this system hides the units' addresses

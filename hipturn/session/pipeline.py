@@ -286,6 +286,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
             *rate_sentences(table, own_rates, header.units),
             *_dropped_sentences(session),
             *_unread_sentences(session),
+            *(printable(str(e["text"])) for e in session.events() if e["type"] == "misread"),
         ),
         active=declared.get("active"),
         is_test=bool(declared.get("test", False)),

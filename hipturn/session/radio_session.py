@@ -29,12 +29,14 @@ from hipturn.session.pipeline import Tracker
 from hipturn.session.terminal import Display, open_display, step_text
 from hipturn.session_paths import recordings_root
 from hipturn.units.calibration_file import Calibration
-from hipturn.units.kit import KitUnit
+from hipturn.units.kit import KitUnit, never_checked
 from hipturn.units.link_news import LinkNews
 from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
 from imu.air.link import ConnectLock, UnitLink
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found, find
+from imu.conventions.gravity_witness import GravityWitness
+from imu.conventions.reread import convention_of
 from imu.drivers import Driver, driver_for
 from imu.profiles.profile import load_profiles
 from imu.recording import SessionHeader, SessionWriter, check_space, recorded_side, session_folder
@@ -267,7 +269,7 @@ async def hold_session(
     imu.air.radio_errors.RadioError
         When a unit never sent data; a session without a sample is removed.
     UserError
-        When it was ended before any sample came.
+        When it was ended before any sample came, or a unit's profile reads it wrongly.
     """
     check_places(strapped)
     audience = audience or TerminalAudience()
@@ -281,6 +283,8 @@ async def hold_session(
     finally:
         session.display.close()
         _end(session, writer)
+    if session.misread:
+        raise UserError(f"{session.misread}; what came so far is in {writer.folder}")
     if not session.samples:
         raise UserError(
             "the session ended before a sample came, so nothing is recorded; let it run longer"
@@ -296,6 +300,7 @@ def _begin(
     if wish.lsl:
         load_library()  # before a session is begun, if it cannot be
     units = tuple(one.unit for one in strapped)
+    unchecked = never_checked(units) if wish.source == "live" else []
     started_at, side = datetime.now().astimezone(), recorded_side(units)
     folder = session_folder(recordings_root(wish.root), started_at, exercise.id, side)
     header = SessionHeader(
@@ -307,7 +312,7 @@ def _begin(
         software=f"hipturn {__version__}",
         wearer=wish.wearer,
         clock=wish.clock,
-        notes=wish.notes,
+        notes=(*wish.notes, *unchecked),
     )
     given = wish.calibration.for_units(units) if wish.calibration else None
     tracker = Tracker(units, wish.clock, exercise, guided=True, given=given)
@@ -333,7 +338,12 @@ def _begin(
     coach = None
     if wish.dose is not None:
         coach = Coach(exercise, tracker.sides, wish.rest_s, display.say)
-    return LiveSession(tracker, display, writer, coach), writer
+    session = LiveSession(tracker, display, writer, coach)
+    drivers = [one.driver for one in strapped]
+    session.witnesses = [GravityWitness(convention_of(d.profile, d.stream)) for d in drivers]
+    for sentence in unchecked:
+        display.say(sentence)
+    return session, writer
 
 
 def clock_from_now() -> Callable[[], int]:

@@ -25,7 +25,7 @@ from imu.air.radio_errors import (
     printable,
     trouble_of,
 )
-from imu.profiles.profile import Profile, match
+from imu.profiles.profile import Profile, match, unsupported
 
 __all__ = ["Found", "find", "find_device"]
 
@@ -52,6 +52,7 @@ async def find(
     *,
     backend: Backend | None = None,
     until: Callable[[Sequence[Found]], bool] | None = None,
+    unusable: dict[str, str] | None = None,
 ) -> list[Found]:
     """Return the units in range that have a profile, the strongest signal first.
 
@@ -67,6 +68,8 @@ async def find(
         Stands in for the system's Bluetooth.
     until
         Asked whenever a unit is heard, with all heard so far; ends the scan when it says so.
+    unusable
+        Gets, by address, a sentence for each unit that is known and cannot be used.
 
     Raises
     ------
@@ -78,6 +81,8 @@ async def find(
     def enough(device: BLEDevice, heard: AdvertisementData) -> bool:
         found = _known(device, heard, profiles)
         if found is None:
+            if unusable is not None and (why := _unusable(device, heard, profiles)):
+                unusable[device.address] = why
             return False
         seen[found.address] = found
         return until is not None and until(list(seen.values()))
@@ -189,3 +194,10 @@ def _known(
     if profile is None:
         return None
     return Found(device, name, profile, heard.rssi, device.address)
+
+
+def _unusable(device: BLEDevice, heard: AdvertisementData, profiles: Mapping[str, Profile]) -> str:
+    """Return which unit cannot be used and why; empty for other devices."""
+    name = printable(heard.local_name or device.name or "")
+    why = unsupported(name, heard.service_uuids, profiles)
+    return f"{name} ({device.address}): {why}" if why else ""

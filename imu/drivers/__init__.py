@@ -14,6 +14,7 @@ from bleak import BleakClient
 from imu.drivers.capture2go import Capture2GoDriver
 from imu.drivers.metamotion import MetaMotionDriver
 from imu.drivers.movesense import MovesenseDriver
+from imu.drivers.polar import PolarDriver
 from imu.drivers.reading import Reading
 from imu.drivers.toml_driver import TomlDriver
 from imu.drivers.unit_fields import UnitFields
@@ -68,6 +69,7 @@ DRIVERS: dict[DriverName, Callable[[Profile, str | None, float | None], Driver]]
     "metamotion": MetaMotionDriver,
     "movesense": MovesenseDriver,
     "capture2go": Capture2GoDriver,
+    "polar": PolarDriver,
 }
 
 

@@ -6,7 +6,6 @@ whatever arrives, and keeps no more than one unfinished frame.
 
 from __future__ import annotations
 
-import math
 import struct
 
 from imu.drivers.framing import framing_of
@@ -22,6 +21,7 @@ from imu.drivers.reading import (
 )
 from imu.profiles.unit_layout import (
     MAX_NOTIFICATION_BYTES,
+    TO_UP,
     Counter,
     Field,
     Profile,
@@ -33,11 +33,6 @@ from imu.quaternion import Quaternion, conjugate, multiply
 __all__ = ["Decoder", "Reading", "Reason"]
 
 MAX_RECORDS = 64  # in one message; units send two or three
-TO_UP: dict[str, Quaternion] = {
-    "NED": (0.0, 1.0, 0.0, 0.0),
-    "YUP": (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0),
-}
-"""Turns an earth with z down (half a turn about x) or y up (a quarter) into one with z up."""
 
 
 class Decoder:

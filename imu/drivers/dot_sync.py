@@ -1,16 +1,19 @@
 """Give several Movella DOT units one clock.
 
-Each unit is sent the address of one of them, whose clock all take over. The units drop their links,
-agree among themselves for about 12 s, and have to be connected again to say how it went. Afterwards
-their times share one base until they are switched off.
+Each unit is told to leave the clock of an earlier synchronisation, set to its rate, which it keeps
+locked while it shares a clock, and sent the address of one of them, whose clock all take over. Then
+its link is ended; the units agree among themselves, and have to be connected again to say how it
+went. Afterwards their times share one base until they are switched off.
 
-Source: xsens/xsens_dot_server, syncManager.js and bleHandler.js (vendor).
+Order and times: the vendor's BLE specification, revision C, 5.3.5; xsens/xsens_dot_server,
+syncManager.js and bleHandler.js.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from bleak import BleakClient
 
@@ -21,12 +24,15 @@ from imu.profiles.write_guard import DOT_MESSAGES as MESSAGES
 ACKNOWLEDGEMENT = "15177002-4947-11e9-8646-d663bd873d93"
 
 SYNCING = 2
-START_SYNCING = 1
+START_SYNCING, STOP_SYNCING = 1, 2
 SYNCING_RESULT = 3
 SUCCESS = 0
+HEAD_BYTES = 2  # what the message is about, and how many bytes follow before the checksum
 
-AGREE_S = 12.0
-SETTLE_S = 1.0  # the result is there a second after the unit was connected again
+TAKE_S = 0.8  # for a unit to take the command, before its link is ended
+AGREE_S = 14.0
+SETTLE_S = 1.5  # for the result to be there after the unit was connected again
+ASK_TRIES = 3  # until then it may show the command again
 CONNECT_TRIES = 3
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -50,22 +56,39 @@ def sync_command(root_address: str) -> bytes:
             f"{root_address!r} is not a Bluetooth address, which synchronisation needs: "
             "on a Mac use the units without synchronisation"
         )
-    message = bytes((SYNCING, len(address) + 1, START_SYNCING)) + address[::-1]
+    return _message(bytes((START_SYNCING,)) + address[::-1])
+
+
+def stop_command() -> bytes:
+    """Return what ends an earlier synchronisation."""
+    return _message(bytes((STOP_SYNCING,)))
+
+
+def _message(data: bytes) -> bytes:
+    """Return a message about synchronising: all its bytes add up to 0."""
+    message = bytes((SYNCING, len(data))) + data
     return message + bytes((-sum(message) & 0xFF,))
 
 
 def sync_result(message: bytes) -> bool | None:
-    """Return whether a unit says that it was synchronised; None when it says something else."""
-    if len(message) < 5 or sum(message[:5]) & 0xFF:
+    """Return whether a unit says that it was synchronised; None when it says something else.
+
+    The result may be followed by more, and more bytes may follow the message.
+    """
+    size = HEAD_BYTES + message[1] + 1 if len(message) > HEAD_BYTES else 0
+    whole = message[:size]
+    if not size or len(whole) < size or sum(whole) & 0xFF or whole[0] != SYNCING:
         return None
-    if message[0] != SYNCING or message[2] != SYNCING_RESULT:
+    data = whole[HEAD_BYTES:-1]
+    if len(data) < 2 or data[0] != SYNCING_RESULT:
         return None
-    return message[3] == SUCCESS
+    return data[1] == SUCCESS
 
 
 async def synchronise(
     clients: Sequence[BleakClient],
     reconnect: Callable[[BleakClient], Awaitable[None]],
+    set_up: Callable[[BleakClient], Awaitable[None]],
     *,
     sleep: Sleep = asyncio.sleep,
 ) -> list[bool]:
@@ -76,7 +99,9 @@ async def synchronise(
     clients
         Two or more, connected, not streaming. The first one's clock is taken over by all.
     reconnect
-        Connects a unit again whose link was dropped.
+        Connects a unit again.
+    set_up
+        Writes rate and other settings to a connected unit.
     sleep
         Waits this many seconds.
 
@@ -98,20 +123,25 @@ async def synchronise(
         raise RadioError(Trouble.MISFIT, "synchronisation needs two or more DOT units: add one")
     command = sync_command(clients[0].address)
     for client in clients:
+        with suppress(*RADIO_ERRORS):  # a unit that shares no clock may refuse it
+            await put(client, characteristic(client, MESSAGES), MESSAGES, stop_command())
+        await set_up(client)
+    for client in clients:
         await put(client, characteristic(client, MESSAGES), MESSAGES, command)
+    await sleep(TAKE_S)
+    for client in clients:
+        await attempt(client.disconnect)
     await sleep(AGREE_S)
     for client in clients:
         await _connect_again(client, reconnect)
     await sleep(SETTLE_S)
-    return [await _ask_result(client) for client in clients]
+    return [await _ask_result(client, sleep) for client in clients]
 
 
 async def _connect_again(
     client: BleakClient, reconnect: Callable[[BleakClient], Awaitable[None]]
 ) -> None:
     """Connect a unit again, one after the other as BlueZ wants it."""
-    if client.is_connected:  # the system has not noticed yet that the unit dropped the link
-        await attempt(client.disconnect)
     for attempts_left in reversed(range(CONNECT_TRIES)):
         try:
             await reconnect(client)
@@ -122,10 +152,15 @@ async def _connect_again(
             return
 
 
-async def _ask_result(client: BleakClient) -> bool:
+async def _ask_result(client: BleakClient, sleep: Sleep) -> bool:
     """Return whether a unit was synchronised."""
-    try:
-        message = await client.read_gatt_char(characteristic(client, ACKNOWLEDGEMENT))
-    except RADIO_ERRORS:
-        return False
-    return bool(sync_result(bytes(message)))
+    for _ in range(ASK_TRIES):
+        try:
+            message = await client.read_gatt_char(characteristic(client, ACKNOWLEDGEMENT))
+        except RADIO_ERRORS:
+            return False
+        result = sync_result(bytes(message))
+        if result is not None:
+            return result
+        await sleep(SETTLE_S)
+    return False

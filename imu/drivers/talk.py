@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +14,16 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from imu.air.radio_errors import RADIO_ERRORS, RadioError, Trouble
-from imu.profiles.unit_layout import MTU_OVERHEAD, Battery, Held, Rates, Write
+from imu.profiles.unit_layout import (
+    MTU_OVERHEAD,
+    Battery,
+    Held,
+    Profile,
+    Rates,
+    ReadBack,
+    Write,
+    write_values,
+)
 from imu.profiles.write_guard import forbidden
 
 T = TypeVar("T")
@@ -28,6 +38,8 @@ class Notifications:
     """The subscribed notifications: hands each on, also to a call that waits for a reply."""
 
     def __init__(self, receive: Callable[[bytes], None]) -> None:
+        self.answers = True
+        """Whether the last question was answered."""
         self._receive = receive
         self._looks: list[Callable[[bytes], None]] = []
 
@@ -63,9 +75,13 @@ class Notifications:
         try:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
                 await question()
-                return await reply
+                found = await reply
         except TimeoutError:
+            self.answers = False
             return None
+        else:
+            self.answers = True
+            return found
         finally:
             self._looks.remove(look)
 
@@ -112,7 +128,11 @@ def room(client: BleakClient, uuid: str) -> int:
 
 
 async def send(
-    client: BleakClient, write: Write, values: Mapping[str, float], near: str = ""
+    client: BleakClient,
+    write: Write,
+    values: Mapping[str, float],
+    near: str = "",
+    notifications: Notifications | None = None,
 ) -> None:
     """Send one command of a profile.
 
@@ -126,11 +146,13 @@ async def send(
         The numbers that it asks for.
     near
         A characteristic in the same service.
+    notifications
+        Where the unit answers; settings that have to be asked for are not read back without.
 
     Raises
     ------
     BleakError, OSError, RadioError
-        When it cannot be sent and is not optional.
+        When it cannot be sent and is not optional, or the unit says that it did not take it.
     """
     target = characteristic(client, write.uuid, near)
     payload: bytes | None = write.template.render(values)
@@ -144,6 +166,69 @@ async def send(
             raise
     if write.delay_s:
         await asyncio.sleep(write.delay_s)
+    if write.read_back is not None:
+        await _make_sure(client, target, write.uuid, write.read_back, values, notifications)
+
+
+async def _make_sure(
+    client: BleakClient,
+    target: BleakGATTCharacteristic | str,
+    uuid: str,
+    read_back: ReadBack,
+    values: Mapping[str, float],
+    notifications: Notifications | None,
+) -> None:
+    """Read a setting back; one that the unit does not tell is believed."""
+    wanted = read_back.value.render(values)
+
+    async def held() -> bytes | None:
+        if read_back.ask is None:
+            with suppress(*RADIO_ERRORS):
+                return bytes(await client.read_gatt_char(target))[: len(wanted)]
+        elif notifications is not None and notifications.answers:
+            return await notifications.ask(
+                functools.partial(put, client, target, uuid, read_back.ask.render(values)),
+                functools.partial(_after, read_back.reply, len(wanted)),
+            )
+        return None
+
+    said = await held()
+    if said is not None and said != wanted:
+        await asyncio.sleep(READ_AGAIN_S)  # some units need a moment until they tell it
+        said = await held()
+    if said is not None and said != wanted:
+        raise RadioError(
+            Trouble.REJECTED,
+            f"the unit was set to {read_back.what} {wanted.hex(' ')} and says {said.hex(' ')}:"
+            " switch it off and on, or look in its maker's app whether it can be set so",
+        )
+
+
+def _after(reply: bytes, size: int, payload: bytes) -> bytes | None:
+    """Return the bytes of a notification that follow the beginning of a reply."""
+    at = payload.find(reply)
+    found = payload[at + len(reply) : at + len(reply) + size] if at >= 0 else b""
+    return found if len(found) == size else None
+
+
+async def set_up(
+    client: BleakClient,
+    profile: Profile,
+    rate_hz: float,
+    near: str = "",
+    notifications: Notifications | None = None,
+) -> None:
+    """Write a profile's settings to a unit, and read back what it tells of them.
+
+    Raises
+    ------
+    BleakError, OSError, RadioError
+        When they cannot be written, or the unit says that it keeps others.
+    """
+    values = write_values(profile.rates, rate_hz)
+    for write in profile.setup:
+        await send(client, write, values, near, notifications)
+    await check_rate(client, profile.rates, rate_hz)
 
 
 async def put(

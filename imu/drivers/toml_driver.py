@@ -13,11 +13,11 @@ from imu.drivers.talk import (
     Notifications,
     attempt,
     charge,
-    check_rate,
     has,
     read_battery,
     room,
     send,
+    set_up,
 )
 from imu.drivers.talk import characteristic as find
 from imu.drivers.unit_fields import UnitFields, fields_of
@@ -81,9 +81,7 @@ class TomlDriver:
         stream = self.profile.streams[name]
         self._notifications = Notifications(receive)
         await client.start_notify(find(client, stream.uuid), self._notifications)
-        for write in self.profile.setup:
-            await self._send(client, write)
-        await check_rate(client, self.profile.rates, self._rate_hz)
+        await set_up(client, self.profile, self._rate_hz, stream.uuid, self._notifications)
         for write in stream.start:
             await self._send(client, write)
 

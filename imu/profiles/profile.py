@@ -25,6 +25,7 @@ __all__ = [
     "load_profiles",
     "match",
     "parse_profile",
+    "unsupported",
 ]
 
 MAX_FILE_BYTES = 65536
@@ -103,6 +104,15 @@ def match(
     return best
 
 
+def unsupported(
+    name: str | None, service_uuids: Sequence[str], profiles: Mapping[str, Profile]
+) -> str:
+    """Return why a unit cannot be used though it looks like one of a profile; empty for others."""
+    services = frozenset(uuid.lower() for uuid in service_uuids)
+    said = (_unsupported(profile.match, name or "", services) for profile in profiles.values())
+    return next(filter(None, said), "")
+
+
 def parse_profile(data: Mapping[str, object], name: str) -> Profile:
     """Return the profile that a TOML document describes.
 
@@ -157,7 +167,7 @@ def _score(
     match: Match, name: str, services: frozenset[str], company_ids: Collection[int]
 ) -> tuple[int, int]:
     """Return how well a unit matches, (0, 0) when it does not."""
-    if match.never_prefix and name.startswith(match.never_prefix):
+    if _unsupported(match, name, services):
         return 0, 0
     if match.service_uuids & services:
         return 3, 0
@@ -166,3 +176,13 @@ def _score(
     if pieces:
         return 2, max(map(len, pieces))
     return int(any(company in match.company_ids for company in company_ids)), 0
+
+
+def _unsupported(match: Match, name: str, services: frozenset[str]) -> str:
+    """Return why a unit cannot be used; a service counts where the profile's own is not there."""
+    own = match.service_uuids & services
+    for other in match.unsupported:
+        named = bool(other.name_prefix) and name.startswith(other.name_prefix)
+        if named or (other.service_uuids & services and not own):
+            return other.text
+    return ""

@@ -75,6 +75,9 @@ def _describe(profile: Profile) -> list[str]:
         lines.append(f"  filter profiles: {', '.join(profile.filter_profile.choices)}")
     if profile.naming:
         lines.append(f"  keeps a name of up to {profile.naming.length} characters")
+    if profile.evidence:
+        rests = ", ".join(f"{of.replace('_', ' ')} {on}" for of, on in profile.evidence.items())
+        lines.append(f"  evidence: {rests}")
     for name in profile.prefer:
         lines += [f"  stream {name}: {_contents(profile.streams[name])}"]
     return lines

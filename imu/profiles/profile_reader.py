@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import get_args
 
 from imu.profiles.checked_tables import Table
 from imu.profiles.settings_tables import read_number, read_settings, unsafe_settings
 from imu.profiles.stream_tables import read_stream, read_write, read_writes
 from imu.profiles.unit_layout import (
+    EVIDENCE_OF,
     MIN_MTU,
     Battery,
     DriverName,
+    Evidence,
     Held,
     Match,
     Profile,
     Rates,
+    ReadBack,
     Stream,
+    Unsupported,
     Write,
     write_values,
 )
@@ -30,6 +35,7 @@ CODE_STREAMS: dict[DriverName, tuple[str, ...]] = {
     "metamotion": (),
     "movesense": ("imu6",),
     "capture2go": ("full_6d", "quat_float", "quat_fixed"),
+    "polar": ("acceleration_rotation",),
 }
 MAX_STREAMS = 16
 EARTH_FRAMES = ("ENU", "NWU", "NED", "YUP")
@@ -70,6 +76,7 @@ def read_profile(table: Table, name: str) -> Profile:
         streams=MappingProxyType(streams),
         prefer=table.texts("prefer") or tuple(streams),
         notes=table.text("notes", ""),
+        evidence=MappingProxyType(table.under("evidence", _read_evidence) or {}),
     )
     table.done()
     for stream in profile.prefer:
@@ -77,6 +84,13 @@ def read_profile(table: Table, name: str) -> Profile:
             table.problem(f"prefer names {stream!r}, but there is no such stream")
     _check_driver(table, profile)
     return profile
+
+
+def _read_evidence(entry: Table) -> dict[str, Evidence]:
+    """Return what each part of the profile rests on."""
+    kinds = get_args(Evidence)
+    said = {name: entry.text(name, choices=kinds) for name in EVIDENCE_OF if entry.has(name)}
+    return {name: kind for name, kind in said.items() if kind}  # type: ignore[misc]
 
 
 def _check_driver(table: Table, profile: Profile) -> None:
@@ -122,7 +136,7 @@ def _read_match(table: Table) -> Match:
         name_contains=entry.texts("name_contains"),
         service_uuids=frozenset(entry.uuids("service_uuids")),
         company_ids=frozenset(int(number) for number in entry.numbers("company_id", 0, 0xFFFF)),
-        never_prefix=entry.texts("never_prefix"),
+        unsupported=tuple(map(_read_unsupported, entry.entries("unsupported", "text"))),
     )
     entry.done()
     named = (*match.name_prefix, *match.name_contains)
@@ -131,6 +145,19 @@ def _read_match(table: Table) -> Match:
     if not all(named):
         entry.problem("an empty name would match every unit")
     return match
+
+
+def _read_unsupported(entry: Table) -> Unsupported:
+    """Return units that look like others of a profile, and why they cannot be used."""
+    found = Unsupported(
+        name_prefix=entry.texts("name_prefix"),
+        service_uuids=frozenset(entry.uuids("service_uuids")),
+        text=entry.text("text"),
+    )
+    entry.done()
+    if not (found.name_prefix or found.service_uuids) or not all(found.name_prefix):
+        entry.problem("needs name_prefix or service_uuids")
+    return found
 
 
 def _read_battery(entry: Table, default_uuid: str) -> Battery:
@@ -229,12 +256,29 @@ def _unsafe_write(profile: Profile, where: str, write: Write) -> Iterator[str]:
         named = write.uuid or "no characteristic"
         yield f"{where} writes to {named}, which is not listed in write"
     for rate in profile.rates.allowed:
+        values = write_values(profile.rates, rate)
         try:
-            payload = write.template.render(write_values(profile.rates, rate))
+            payload = write.template.render(values)
+            asked = _rendered(write.read_back, values)
         except ValueError as error:
             yield f"{where}: {write.template.text[:40]!r} {error}"
             continue
-        if reason := forbidden(write.uuid, payload):
-            yield f"{where}: {write.template.text[:40]!r} {reason}, which is never sent"
+        for sent in (payload, asked):
+            if reason := forbidden(write.uuid, sent):
+                yield f"{where}: {write.template.text[:40]!r} {reason}, which is never sent"
         if write.compare and sum(write.compare) > len(payload):
             yield f"{where}: compare goes beyond the {len(payload)} bytes that are sent"
+
+
+def _rendered(read_back: ReadBack | None, values: Mapping[str, float]) -> bytes:
+    """Return what is asked to read a setting back; nothing where nothing is.
+
+    Raises
+    ------
+    ValueError
+        When the question or the value asks for a number that there is not.
+    """
+    if read_back is None:
+        return b""
+    read_back.value.render(values)
+    return read_back.ask.render(values) if read_back.ask else b""

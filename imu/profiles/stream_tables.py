@@ -18,6 +18,7 @@ from imu.profiles.unit_layout import (
     Field,
     Framing,
     Heading,
+    ReadBack,
     Repeat,
     Stream,
     Write,
@@ -133,9 +134,22 @@ def read_write(entry: Table, key: str, default_uuid: str) -> Write | None:
             compare=(compare.whole("offset", 0, 511), compare.whole("length", 1, 512))
             if compare
             else None,
+            read_back=entry.under("read_back", _read_back),
         )
         entry.done()
     return write
+
+
+def _read_back(entry: Table) -> ReadBack | None:
+    """Return how a setting is read back; None when its bytes cannot be read."""
+    what, value = entry.text("what"), entry.template("value")
+    ask = entry.template("ask") if entry.has("ask") else None
+    reply = entry.bytes_("reply")[:1]
+    if (ask is None) != (not reply):
+        entry.problem("needs both ask and reply, or neither")
+    if value is None:
+        return None
+    return ReadBack(what=what, value=value, ask=ask, reply=reply[0] if reply else b"")
 
 
 def _read_clock(entry: Table, *, is_text: bool) -> Clock:

@@ -6,18 +6,30 @@ where it is used.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from imu.profiles.hex_template import HexTemplate
+from imu.quaternion import Quaternion
 
 Framing = Literal["message", "sync", "line", "driver"]
 Heading = Literal["arbitrary", "magnetic"]
 EarthFrame = Literal["ENU", "NWU", "NED", "YUP"]
-DriverName = Literal["toml", "metamotion", "movesense", "capture2go"]
+DriverName = Literal["toml", "metamotion", "movesense", "capture2go", "polar"]
 SynchronisationName = Literal["", "dot"]
+
+TO_UP: Mapping[EarthFrame, Quaternion] = {
+    "NED": (0.0, 1.0, 0.0, 0.0),
+    "YUP": (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0),
+}
+"""Turns an earth with z down (half a turn about x) or y up (a quarter) into one with z up."""
+
+EVIDENCE_OF = ("identity", "commands", "layout", "direction", "earth_frame", "clock")
+"""What a profile can say the evidence for."""
+Evidence = Literal["captured", "vendor", "one source", "derived"]
 
 MIN_MTU = 23  # what every link carries, of which 3 bytes are overhead
 MTU_OVERHEAD = 3
@@ -76,6 +88,20 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """How a unit tells what it made of a setting."""
+
+    what: str
+    """What people call the setting."""
+    value: HexTemplate
+    """What it must say."""
+    ask: HexTemplate | None
+    """What asks for it, among its notifications; None where the characteristic is read."""
+    reply: bytes
+    """What the answer begins with, before the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     """Bytes to send to a characteristic."""
 
@@ -91,6 +117,8 @@ class Write:
     """Replace only these bytes of what the characteristic holds, from here on."""
     compare: tuple[int, int] | None = None
     """(offset, length): send only when these bytes differ from what the characteristic holds."""
+    read_back: ReadBack | None = None
+    """How it is made sure that the unit took it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +224,17 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unsupported:
+    """Units of the same maker that cannot be used, such as a successor with other messages."""
+
+    name_prefix: tuple[str, ...]
+    service_uuids: frozenset[str]
+    """What they advertise in place of the profile's own services."""
+    text: str
+    """Why, for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """How the unit is known on the air."""
 
@@ -203,8 +242,8 @@ class Match:
     name_contains: tuple[str, ...]
     service_uuids: frozenset[str]
     company_ids: frozenset[int]
-    never_prefix: tuple[str, ...] = ()
-    """Names of other units that would match else."""
+    unsupported: tuple[Unsupported, ...] = ()
+    """Other units that would match else, and cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +277,8 @@ class Profile:
     prefer: tuple[str, ...]
     """Streams, the best first; the first that the unit and the link can carry is used."""
     notes: str
+    evidence: Mapping[str, Evidence]
+    """What of `EVIDENCE_OF` rests on what; empty where the profile does not say."""
 
 
 def write_values(rates: Rates, rate_hz: float) -> dict[str, float]:

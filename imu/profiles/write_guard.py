@@ -30,6 +30,7 @@ DOT_MESSAGES = "15177001-4947-11e9-8646-d663bd873d93"
 WIT_COMMAND = "0000ffe9-0000-1000-8000-00805f9a34fb"
 METAWEAR_COMMAND = "326a9001-85cb-9195-d9dd-464cfbbae75a"
 MOVESENSE_COMMAND = "34800001-7185-4d5d-b431-630e7050e8f0"
+POLAR_CONTROL = "fb005c81-02e7-f387-1cad-8acd2d8df0c8"
 CAPTURE2GO_COMMAND = "80030002-e629-4c98-9324-aa7fc0c66de7"
 
 CAPTURE2GO_HARMFUL = frozenset({0x0110, 0x0112, 0x0509, 0x050D})
@@ -43,7 +44,8 @@ def _dot_control(payload: bytes) -> str:
 
 
 def _dot_messages(payload: bytes) -> str:
-    return "" if payload[:3] == b"\x02\x07\x01" else "is not the start of a synchronisation"
+    known = payload[:3] == b"\x02\x07\x01" or payload == b"\x02\x01\x02\xfb"
+    return "" if known else "is neither the start nor the end of a synchronisation"
 
 
 def _wit(payload: bytes) -> str:
@@ -64,6 +66,11 @@ def _movesense(payload: bytes) -> str:
     return ""
 
 
+def _polar(payload: bytes) -> str:
+    # 1 asks for settings, 2 starts and 3 stops a measurement; others record or change modes.
+    return "" if payload[:1] in (b"\x01", b"\x02", b"\x03") else "records or changes its mode"
+
+
 def _capture2go(payload: bytes) -> str:
     if int.from_bytes(payload[6:8], "little") in CAPTURE2GO_HARMFUL:
         return "erases or switches off"
@@ -76,6 +83,7 @@ HARMFUL: dict[str, Callable[[bytes], str]] = {
     WIT_COMMAND: _wit,
     METAWEAR_COMMAND: _metawear,
     MOVESENSE_COMMAND: _movesense,
+    POLAR_CONTROL: _polar,
     CAPTURE2GO_COMMAND: _capture2go,
 }
 

@@ -31,8 +31,11 @@ from hipturn.session.radio_session import Wish, strap
 from hipturn.session.replay import tracker_of
 from hipturn.session.start import wanted_units
 from hipturn.session.virtual_session import header_of
-from hipturn.units.kit import KitUnit
+from hipturn.units.check_units import Examined
+from hipturn.units.doctor import Finding
+from hipturn.units.kit import Checked, KitUnit, read_checked
 from hipturn.units.rest_check import REST_S, judge
+from hipturn.units.unit_verdict import Verdict
 from imu.air.radio_errors import Backend, RadioError, Trouble
 from imu.recording import SessionWriter, open_session
 from imu.sample import Sample, Segment, Side, Unit
@@ -420,3 +423,41 @@ def test_a_session_that_cannot_be_read_is_said_before_the_page_opens(tmp_path):
     assert done.returncode == 1
     assert "page:" not in done.stdout
     assert done.stderr.count("\n") == 1
+
+
+def test_the_guided_check_is_led_on_the_page_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("HIPTURN_CONFIG", str(tmp_path / "settings"))
+    good, bad = Finding("rate", True, "60.0 of 60"), Finding("orientation", False, "its earth …")
+    outcome = Checked("D4:22:CD:00:00:01", "01", "movella_dot", "2026-03-01", passed=False)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def checked(wanted, say):
+        assert wanted == []
+        say("Turn the book.")
+        asked.set()
+        await go_on.wait()
+        return Examined(
+            (Verdict("DOT", (good, bad)),), (Finding("a and b", True, "alike"),), (outcome,)
+        )
+
+    monkeypatch.setattr("hipturn.server.desk.check_units", checked)
+
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        desk.obey({"do": "home"})
+        desk.obey({"do": "check"})
+        await asked.wait()
+        assert desk.stage is Stage.CHECK
+        assert desk._more == {"working": True, "ask": "Turn the book."}
+        go_on.set()
+        await until(lambda: desk._more.get("checklist"))
+        assert [(row["what"], row["good"]) for row in desk._more["checklist"]] == [
+            ("DOT: orientation", False),
+            ("DOT: rate", True),
+            ("a and b", True),
+        ]
+        assert read_checked() == [outcome]
+        desk.obey({"do": "back"})
+        assert desk.stage is Stage.HOME
+
+    asyncio.run(run())

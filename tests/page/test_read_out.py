@@ -231,3 +231,19 @@ def test_what_two_units_lose_stands_inside_their_chips_on_a_phone(feed, browser)
         " return at.width && (at.left < box.left || at.right > box.right); }); }).length"
     )
     assert outside == 0
+
+
+def test_the_guided_check_asks_for_one_thing_and_tells_what_it_showed(feed, browser):
+    feed.live(stage="check", working=True, ask="Turn the book a quarter to the left.")
+    browser.open(feed.url)
+    eventually(lambda: browser.text("ask") == "Turn the book a quarter to the left.")
+    rows = [
+        {"what": "DOT: orientation", "good": False, "text": 'set earth_frame to "NED"'},
+        {"what": "DOT: rate", "good": True, "text": "60.0 of 60 samples a second"},
+    ]
+    feed.live(stage="check", working=False, checklist=rows)
+    eventually(lambda: "1 to fix." in browser.text("card"))
+    assert 'set earth_frame to "NED"' in browser.text("card")
+    browser.click("check")
+    eventually(lambda: {"do": "check"} in feed.obeyed)
+    assert browser.complaints() == []

@@ -26,6 +26,7 @@ def test_units_agree_though_a_connect_fails_in_between(
 
     monkeypatch.setattr("imu.drivers.dot_sync.AGREE_S", 0.2)
     monkeypatch.setattr("imu.drivers.dot_sync.SETTLE_S", 0.0)
+    monkeypatch.setattr("imu.drivers.dot_sync.TAKE_S", 0.1)
     virtual, wearing = on_air("prone_windshield_wiper", "both", 4, WearerSettings(reps=1))
     motion = Motion(virtual.units)
     units = [WornDot(unit, 26, motion) for unit in virtual.units]
@@ -37,13 +38,13 @@ def test_units_agree_though_a_connect_fails_in_between(
         async with air:
             strapped = await strap(wanted, said.append)
             told = asyncio.create_task(give_one_clock(strapped, said.append))
-            await until(lambda: bool(units[-1].commands))
+            await until(lambda: sum(uuid == MESSAGES for uuid, _ in units[-1].commands) == 2)
             units[2].refusals = refusals
             return await told
 
     clock = asyncio.run(run())
     told = [sum(uuid == MESSAGES for uuid, _ in unit.commands) for unit in units]
-    assert told == [1, 1, 1, 1]
+    assert told == [2, 2, 2, 2]  # to leave an earlier clock, and whose to take over
     assert not any(unit.connected for unit in units)
     if refusals < 3:
         assert said[-1] == "All 4 units share one clock, until they are switched off."

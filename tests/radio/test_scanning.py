@@ -10,7 +10,7 @@ from peripheral import SERVICE, Peripheral
 from sessions import Links, linked, until
 
 from imu.air.scan import Found, find
-from imu.profiles.profile import Profile, parse_profile
+from imu.profiles.profile import Profile, load_profiles, parse_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,3 +121,22 @@ def test_a_unit_still_held_from_a_killed_session_is_found_though_it_is_silent(
 
 def test_nobody_in_range_is_an_empty_list(air: FakeBluez) -> None:
     assert seen(air, profiles(own=f'service_uuids = ["{SERVICE}"]'), timeout_s=0.2) == []
+
+
+def test_units_that_cannot_be_used_are_named_with_the_reason(air: FakeBluez) -> None:
+    fdf3 = "0000fdf3-0000-1000-8000-00805f9b34fb"
+    air.units = [
+        Peripheral("D4:22:CD:00:00:01", "HaritoraX2-0042", advertised=[]),
+        Peripheral("D4:22:CD:00:00:02", "Movesense 204830000001", advertised=[fdf3]),
+        Peripheral("D4:22:CD:00:00:03", "HaritoraXW-0042", advertised=[]),
+    ]
+    unusable: dict[str, str] = {}
+
+    async def scan() -> list[Found]:
+        async with air:
+            return await find(0.6, load_profiles(), unusable=unusable)
+
+    assert [unit.profile.id for unit in asyncio.run(scan())] == ["haritorax_wireless"]
+    said = sorted(unusable.values())
+    assert said[0].startswith("HaritoraX2-0042 (D4:22:CD:00:00:01): HaritoraX 2 sends two segments")
+    assert "needs firmware with the GATT sensor data service" in said[1]

@@ -68,18 +68,18 @@ class WornDot(Peripheral):
 
     def lose(self) -> None:
         super().lose()
-        self._unit.release()
+        unit = self._unit
+        unit.release()
+        if unit.root_address:  # it agrees with the others once its link is over
+            named = (other for other in self._motion.units if other.address == unit.root_address)
+            unit.follow(next(named, None))
+            self._refresh()
 
     def tick(self, now_s: float, flow_s: float, break_link: Callable[[], None]) -> list[bytes]:
         at_s, unit = self._motion.now_s(), self._unit
         for group in self.services.values():
             for characteristic in group:
                 unit.subscribe(characteristic.uuid, wanted=characteristic.notifying)
-        if unit.root_address:  # it agrees with the others, and drops its link for that
-            named = (other for other in self._motion.units if other.address == unit.root_address)
-            unit.follow(next(named, None))
-            self._refresh()
-            break_link()
         if unit.breaks_s <= at_s:
             self._broke_s = unit.breaks_s
             unit.break_link()

@@ -32,6 +32,7 @@ export class HomeView {
       el("p", { class: "long" }, "Two motion units on thigh and shank tell how far the hip is turned inwards. This is a recorded demo."),
       el("div", { class: "choices" },
         commandButton(link, "connect", "Connect sensors", { do: "connect", virtual: false }, { kind: "primary" }),
+        commandButton(link, "check", "Check units", { do: "check" }, { before: page.unlock }),
         button("open", "Open a recording", page.listRecordings),
         button("look", "Just look", () => page.replay(link.hello.first, { t: 0, playing: true }))),
       el("p", { class: "long" }, "No units at hand? ", practise, ". Not a medical device."));

@@ -27,3 +27,10 @@ export function problem(error) {
 export function backButton(page) {
   return button("leave", "Back", page.leave);
 }
+
+/** What was checked, whether it is good, and what to do when it is not. */
+export function checkRow(what, good, text, more = null) {
+  return el("div", { class: `row ${good ? "good" : "bad"}` },
+    el("span", { class: "sign", "aria-label": good ? "good" : "to fix" }, good ? "✓" : "!"),
+    el("span", {}, el("b", {}, what), el("small", {}, text)), more);
+}

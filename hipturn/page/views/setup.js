@@ -2,7 +2,7 @@
 
 import { $, el, put } from "../dom.js";
 import { canLock } from "../awake.js";
-import { button, commandButton } from "./parts.js";
+import { button, checkRow, commandButton } from "./parts.js";
 
 const STEPS = ["plan", "connect", "rest", "straps", "ready"];
 const DELAYS = [0, 5, 10, 20]; // seconds to lie down in
@@ -153,12 +153,6 @@ function rest(stage) {
     el("div", { class: "rows" }, rows.map((row) => checkRow(`${row.label} unit`, !row.remedy, row.remedy ||
       `${row.rate_hz.toFixed(0)} of ${row.nominal_hz.toFixed(0)} samples a second · ${row.lost_percent.toFixed(1)} % lost · turns ${row.drift_dps.toFixed(2)}°/s${row.battery === null ? "" : ` · battery ${row.battery} %`}`))),
   ];
-}
-
-function checkRow(what, good, text, more = null) {
-  return el("div", { class: `row ${good ? "good" : "bad"}` },
-    el("span", { class: "sign", "aria-label": good ? "good" : "to fix" }, good ? "✓" : "!"),
-    el("span", {}, el("b", {}, what), el("small", {}, text)), more);
 }
 
 function straps(stage) {

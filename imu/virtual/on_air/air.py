@@ -107,6 +107,8 @@ class VirtualAir:
         if self._links.get(unit.address) is link:
             del self._links[unit.address]
             unit.release()
+            if unit.root_address:
+                unit.follow(self.unit(unit.root_address))
             self._free[unit.address].set()
             self._plan()
 
@@ -123,9 +125,6 @@ class VirtualAir:
             When the unit does not know it.
         """
         unit.write(uuid, value, self.now_s)
-        if unit.root_address:
-            unit.follow(self.unit(unit.root_address))
-            asyncio.get_running_loop().call_soon(self._drop, unit)
         if unit.measuring:
             self._awaited.discard(unit.address)
         if self._loop is None and all(unit.told_to_start for unit in self.units):
@@ -184,14 +183,6 @@ class VirtualAir:
         if link is not None:
             for uuid, payload in unit.due(now_s):
                 link.notified(uuid, payload)
-
-    def _drop(self, unit: DotUnit) -> None:
-        """End the link as a unit does that synchronises; it can be heard again at once."""
-        link = self._links.pop(unit.address, None)
-        unit.release()
-        self._free[unit.address].set()
-        if link is not None:
-            link.lost()
 
     def _break(self, unit: DotUnit) -> None:
         """Take a unit out of reach."""

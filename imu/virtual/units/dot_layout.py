@@ -93,7 +93,14 @@ class RefusedError(Exception):
 
 
 SYNCHRONISE = bytes((2, 7, 1))  # what a message to synchronise begins with; an address follows
-SYNCHRONISED, NOT_SYNCHRONISED = bytes((2, 2, 3, 0, 0xF9)), bytes((2, 2, 3, 1, 0xF8))
+STOP_SYNCHRONISING = bytes((2, 1, 2, 0xFB))
+NOT_SYNCHRONISED = bytes((2, 2, 3, 1, 0xF8))
+
+
+def synchronised(root_address: str) -> bytes:
+    """Return what a unit says that took over the clock of a root: success, and whose it is."""
+    message = bytes((2, 8, 3, 0)) + bytes.fromhex(root_address.replace(":", ""))[::-1]
+    return message + bytes((-sum(message) & 0xFF,))
 
 
 def sync_root(message: bytes) -> str:

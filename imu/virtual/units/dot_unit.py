@@ -118,7 +118,7 @@ class DotUnit:
         self._next = 0
         self.told_to_start = False
         self.root_address = ""
-        """The address of the unit whose clock it takes over; it drops its link to do so."""
+        """The address of the unit whose clock it takes over, once its link is over."""
         self._root: DotUnit | None = None
 
     @property
@@ -186,7 +186,7 @@ class DotUnit:
         if uuid == dot.BATTERY:
             return bytes((87, 0))  # per cent; not charging
         if uuid == dot.ACKNOWLEDGEMENT:
-            return dot.SYNCHRONISED if self.synchronised else dot.NOT_SYNCHRONISED
+            return self._acknowledgement()
         raise RefusedError(dot.READ_NOT_PERMITTED)
 
     def write(self, uuid: str, value: bytes, now_s: float) -> None:
@@ -202,7 +202,7 @@ class DotUnit:
         elif uuid == dot.DEVICE_CONTROL:
             self._configure(value)
         elif uuid == dot.MESSAGES and not self.measuring:
-            self.root_address = dot.sync_root(value)
+            self._synchronise(value)
         else:
             raise RefusedError(dot.WRITE_NOT_PERMITTED)
 
@@ -210,6 +210,19 @@ class DotUnit:
     def synchronised(self) -> bool:
         """Return whether the unit's clock is that of a root, which agreed to be one."""
         return self._root is not None and self._root._root is self._root
+
+    def _synchronise(self, message: bytes) -> None:
+        """Leave a common clock, or remember whose to take over; one that has one keeps that."""
+        if message == dot.STOP_SYNCHRONISING:
+            self._root = None
+            self._streams.clear()
+        elif self._root is None:
+            self.root_address = dot.sync_root(message)
+
+    def _acknowledgement(self) -> bytes:
+        if self._root is not None and self.synchronised:
+            return dot.synchronised(self._root.address)
+        return dot.NOT_SYNCHRONISED
 
     def follow(self, root: DotUnit | None) -> None:
         """Agree with the root that was named, which may not be there."""
@@ -255,7 +268,8 @@ class DotUnit:
             raise RefusedError(dot.WRONG_LENGTH)
         if value[0] & dot.SET_RATE:
             (rate_hz,) = struct.unpack_from("<H", value, dot.RATE_AT)
-            if rate_hz not in dot.RATES_HZ or self.measuring:
+            locked = self.synchronised and rate_hz != self._rate_hz
+            if rate_hz not in dot.RATES_HZ or self.measuring or locked:
                 raise RefusedError(dot.VALUE_NOT_ALLOWED)
             self._rate_hz = float(rate_hz)
             struct.pack_into("<H", self._control, dot.RATE_AT, rate_hz)

@@ -22,6 +22,7 @@ from imu.profiles.profile import load_profiles
 from imu.recording import Session, open_session
 from imu.sample import Side
 from imu.virtual.on_air.backend import backend_of
+from imu.virtual.units.dot_layout import DEVICE_CONTROL, MESSAGES, RefusedError
 from imu.virtual.units.dot_unit import DotUnit
 from imu.virtual.wearer import LinkLoss, WearerSettings, Wearing, on_air
 
@@ -34,6 +35,7 @@ PERIOD_S = 1 / 60
 def _no_waiting(monkeypatch):
     monkeypatch.setattr("imu.drivers.dot_sync.AGREE_S", 0.0)
     monkeypatch.setattr("imu.drivers.dot_sync.SETTLE_S", 0.0)
+    monkeypatch.setattr("imu.drivers.dot_sync.TAKE_S", 0.0)
 
 
 @dataclass
@@ -61,11 +63,15 @@ class Run:
         return np.abs(off_s)
 
 
-def run(root, losses=None) -> Run:
-    """Find, synchronise and follow the units of a virtual wearer."""
+def run(root, losses=None, before=lambda units: None) -> Run:
+    """Find, synchronise and follow the units of a virtual wearer.
+
+    `before` does to the units what happened to them earlier in the day.
+    """
     air, wearing = on_air(
         EXERCISE, "right", 8, replace(BRISK, clock_sd_ppm=0.0), None, losses=losses or {}
     )
+    before(air.units)
     backend, done = Backend(*backend_of(air)), Run(wearing)
     wanted = {(unit.segment, unit.side): KitUnit(unit.address) for unit in wearing.units}
 
@@ -106,6 +112,35 @@ def test_units_that_agreed_share_one_clock_and_measure_at_one_instant(tmp_path):
     assert done.session.header.clock == "shared"
     assert json.loads((done.folder / "session.json").read_text())["clock"] == "shared"
     assert done.apart_s().max() < 1e-5
+    check_replay_and_count(done)
+
+
+def test_units_share_a_clock_in_the_second_session_of_the_day_and_take_their_rate(tmp_path):
+    def earlier(units):
+        for unit in units:  # another app: both followed the shank, at 30 Hz, which is locked now
+            unit.write(DEVICE_CONTROL, bytes((0x10, *bytes(23), 30, *bytes(7))), 0.0)
+            unit.follow(units[1])
+        units[1].follow(units[1])
+        with pytest.raises(RefusedError):
+            units[0].write(DEVICE_CONTROL, bytes((0x10, *bytes(23), 60, *bytes(7))), 0.0)
+        units[0].write(MESSAGES, bytes.fromhex("020701010000cd22d432"), 0.0)
+        assert not units[0].root_address  # what it shares already it does not leave by itself
+
+    done = run(tmp_path, before=earlier)
+    assert done.session.header.clock == "shared"
+    assert [unit.rate_hz for unit in done.session.header.units] == [60, 60]
+    assert done.apart_s().max() < 0.002
+    check_replay_and_count(done)
+
+
+def test_units_whose_link_is_not_ended_do_not_agree(tmp_path, monkeypatch):
+    async def stay(_) -> None:
+        pass
+
+    monkeypatch.setattr("imu.drivers.dot_sync.attempt", stay)
+    monkeypatch.setattr("imu.drivers.dot_sync._connect_again", lambda *_: stay(None))
+    done = run(tmp_path)
+    assert "did not agree); going on with a clock for each" in done.said[-1]
     check_replay_and_count(done)
 
 

@@ -298,7 +298,8 @@ def test_starting_again_after_a_lost_link_works(name: str) -> None:
     first, second = (whole(load_profiles()[name]) for _ in range(2))
     started(one, first)
     started(one, second)
-    assert second.steps.count("notify") - second.steps.count("silence") == 1
+    listened_to = 1 + (name == "polar_verity_sense")  # it answers commands elsewhere
+    assert second.steps.count("notify") - second.steps.count("silence") == listened_to
 
 
 @pytest.mark.parametrize("name", sorted(load_profiles()))
@@ -362,18 +363,77 @@ def test_what_would_harm_a_unit_together_with_what_it_holds_is_not_written() -> 
     assert unit.writes == []
 
 
-def test_a_witmotion_is_set_up_without_saving() -> None:
+WIT_SETTINGS = {  # register → what is written to it, at 50 Hz
+    0x96: 0,
+    0x23: 0,
+    0x24: 1,
+    0x03: 8,
+}
+
+
+def witmotion(kept: dict[int, int]) -> FakeUnit:
+    """Return a WitMotion that says what its registers hold, among its samples."""
     unit = whole(load_profiles()["witmotion_ble5"])
+    for register, value in kept.items():
+        reply = b"\x55\x71" + bytes((register, 0)) + struct.pack("<8h", value, *[0] * 7)
+        unit.answers[f"ffaa27{register:02x}00"] = [b"\x55\x61" + bytes(18), reply]
+    return unit
+
+
+def test_a_witmotion_is_set_up_without_saving_and_read_back() -> None:
+    unit = witmotion(WIT_SETTINGS)
     started(driver("witmotion_ble5", rate_hz=50), unit)
     assert unit.writes == [
         "ff aa 69 88 b5",
-        "ff aa 96 00 00",
-        "ff aa 23 00 00",
-        "ff aa 24 01 00",
-        "ff aa 03 08 00",
+        *(
+            text
+            for register, value in WIT_SETTINGS.items()
+            for text in (f"ff aa {register:02x} {value:02x} 00", f"ff aa 27 {register:02x} 00")
+        ),
     ]
+    done = len(unit.writes)
     run(driver("witmotion_ble5").stop(unit))  # type: ignore[arg-type]
-    assert unit.writes[5:] == []
+    assert unit.writes[done:] == []
+
+
+def test_a_witmotion_that_does_not_answer_is_asked_once_and_believed() -> None:
+    unit = witmotion({})
+    started(driver("witmotion_ble5", rate_hz=50), unit)
+    assert [text for text in unit.writes if text.startswith("ff aa 27")] == ["ff aa 27 96 00"]
+    assert unit.writes[-1] == "ff aa 03 08 00"
+
+
+@pytest.mark.parametrize(
+    ("register", "kept", "told"),
+    [
+        (0x96, 1, r"output content \(register 0x96\) 00 00 and says 01 00"),
+        (0x23, 1, r"mounting \(register 0x23\)"),
+        (0x03, 6, r"rate \(register 0x03\) 08 00 and says 06 00"),
+    ],
+)
+def test_a_witmotion_that_keeps_another_setting_is_refused(
+    register: int, kept: int, told: str
+) -> None:
+    with pytest.raises(RadioError, match=told) as caught:
+        started(driver("witmotion_ble5", rate_hz=50), witmotion(WIT_SETTINGS | {register: kept}))
+    assert caught.value.trouble is Trouble.REJECTED
+
+
+def test_a_period_that_was_not_taken_is_said() -> None:
+    profile = load_profiles()["adafruit_quaternion"]
+    unit = whole(profile)
+    write = unit.write_gatt_char
+
+    async def rounds(target: Any, data: bytes, *, response: bool) -> None:
+        await write(target, struct.pack("<i", 100), response=response)
+
+    unit.holds[profile.writable[0]] = struct.pack("<i", 100)
+    started(driver("adafruit_quaternion"), unit)  # it takes what it is told
+    unit = whole(profile)
+    unit.holds[profile.writable[0]] = struct.pack("<i", 100)
+    unit.write_gatt_char = rounds  # type: ignore[method-assign]
+    with pytest.raises(RadioError, match="period 0a 00 00 00 and says 64 00 00 00"):
+        started(driver("adafruit_quaternion"), unit)
 
 
 def test_a_nicla_is_told_the_rate_and_stopped_with_none() -> None:
@@ -787,6 +847,11 @@ def test_without_an_address_there_is_no_synchronisation(address: str) -> None:
         ("02020301f8", False),
         ("02020300f8", None),
         ("02020400f8", None),
+        ("02080300010000cd22d42f", True),  # longer: whose clock it took over
+        ("02080300010000cd22d42f0000", True),  # and what else the characteristic holds
+        ("02080301010000cd22d42e", False),
+        ("0208030001", None),
+        ("020701010000cd22d432", None),  # the command, again
         ("0202", None),
         ("", None),
     ],
@@ -801,9 +866,6 @@ def synchronised(units: list[FakeUnit], fails: int = 0) -> tuple[list[bool], lis
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
-        if len(slept) == 1:
-            for unit in units[1:]:  # the first one's system has not noticed that it is gone
-                unit.is_connected = False
 
     async def reconnect(client: Any) -> None:
         if failures[0]:
@@ -812,20 +874,47 @@ def synchronised(units: list[FakeUnit], fails: int = 0) -> tuple[list[bool], lis
         client.is_connected = True
         client.log.append(("connect",))
 
-    done = run(synchronise(units, reconnect, sleep=sleep))  # type: ignore[arg-type]
+    async def set_up(client: Any) -> None:
+        client.log.append(("set up",))
+
+    done = run(synchronise(units, reconnect, set_up, sleep=sleep))  # type: ignore[arg-type]
     return done, slept
 
 
-def test_all_units_take_over_the_clock_of_the_first_one() -> None:
+def test_all_units_take_over_the_clock_of_the_first_one_in_the_vendors_order() -> None:
     units = [FakeUnit(*SYNC_UUIDS, address=f"D4:22:CD:00:00:0{n}") for n in range(3)]
     units[0].holds = units[1].holds = {SYNC_UUIDS[1]: bytes.fromhex("02020300f9")}
     units[2].holds = {SYNC_UUIDS[1]: bytes.fromhex("02020301f8")}
     done, slept = synchronised(units, fails=2)
     assert done == [True, True, False]
-    assert slept == [12.0, 1.0]
-    assert {write for unit in units for write in unit.writes} == {"02 07 01 00 00 00 cd 22 d4 33"}
-    assert units[0].steps == ["write", "disconnect", "connect", "read"]
-    assert units[1].steps == ["write", "connect", "read"]
+    assert slept == [0.8, 14.0, 1.5]
+    for unit in units:
+        assert unit.writes == ["02 01 02 fb", "02 07 01 00 00 00 cd 22 d4 33"]
+        assert unit.steps == ["write", "set up", "write", "disconnect", "connect", "read"]
+
+
+def test_a_unit_that_still_shows_the_command_is_asked_again() -> None:
+    units = [FakeUnit(*SYNC_UUIDS) for _ in range(2)]
+    units[0].holds = {SYNC_UUIDS[1]: bytes.fromhex("02020300f9")}
+    units[1].holds = {SYNC_UUIDS[1]: sync_command(units[0].address)}
+    done, slept = synchronised(units)
+    assert done == [True, False]
+    assert slept == [0.8, 14.0, 1.5, 1.5, 1.5, 1.5]
+
+
+def test_a_unit_that_refuses_to_stop_has_nothing_to_stop() -> None:
+    units = [FakeUnit(*SYNC_UUIDS) for _ in range(2)]
+    write = units[0].write_gatt_char
+
+    async def picky(target: Any, data: bytes, *, response: bool) -> None:
+        if bytes(data) == bytes.fromhex("020102fb"):
+            raise BleakError("Value Not Allowed")
+        await write(target, data, response=response)
+
+    units[0].write_gatt_char = picky  # type: ignore[method-assign]
+    for unit in units:
+        unit.holds = {SYNC_UUIDS[1]: bytes.fromhex("02020300f9")}
+    assert synchronised(units)[0] == [True, True]
 
 
 def test_a_unit_that_does_not_come_back_is_an_error() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imu.profiles.evidence_table import evidence_table
 from imu.profiles.hex_template import MAX_BYTES, parse_template
 from imu.profiles.profile import ProfileError, load_profile, load_profiles, match, parse_profile
 from imu.profiles.profile_check import check_file
@@ -59,6 +60,7 @@ def test_every_unit_of_the_promise_has_a_profile() -> None:
         "movella_dot",
         "movesense",
         "nordic_thingy52",
+        "polar_verity_sense",
         "sony_mocopi",
         "witmotion_ble5",
     }
@@ -66,6 +68,59 @@ def test_every_unit_of_the_promise_has_a_profile() -> None:
 
 def test_the_readme_names_every_profile() -> None:
     assert all(f"`{name}`" in README for name in load_profiles())
+
+
+def test_the_readme_says_what_each_profile_rests_on_as_the_files_do() -> None:
+    assert evidence_table(load_profiles()) in README
+
+
+@pytest.mark.parametrize("name", sorted(load_profiles()))
+def test_every_profile_of_ours_says_what_it_rests_on(name: str) -> None:
+    profile = load_profiles()[name]
+    needed = {"identity", "layout", "direction"}
+    streams = profile.streams.values()
+    needed |= {"clock"} if any(stream.time for stream in streams) else set()
+    needed |= {"earth_frame"} if any(s.quat or s.euler_zyx_deg for s in streams) else set()
+    needed |= {"commands"} if profile.writable else set()
+    assert needed <= profile.evidence.keys()
+
+
+CAPTURED = [  # profile, stream, bytes as captured, what is documented of them
+    (
+        "metamotion_bmi160",
+        "imu_plus",
+        "19 07 1b9b703f 8c5e4dbd 077f1dbe 78029abe",
+        ["q (wxyz)  +0.939867 -0.050139 -0.153805 -0.300800"],
+    ),
+    (
+        "sony_mocopi",
+        "quaternion",
+        "B07BB86F4B615D172B04E40934 12F4172A04410A",
+        [  # (0.130, 0.309, 0.569, 0.749) with y up, set on 2023-05-09 at 05:06:52
+            "6576596923168891 = 1683608812.33",
+            "q (wxyz)  -0.126683 +0.311216 -0.127288 +0.933217",
+        ],
+    ),
+    (
+        "haritorax_wireless",
+        "sensor",
+        "530d30d6cf0ccb2c00083d007400",
+        [  # acceleration along (1.000, 0.030, 0.057)
+            "q (wxyz)  +0.699865 +0.208184 -0.653297 +0.200127",
+            "acc       +9.807 +0.292 +0.555",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "stream", "text", "told"), CAPTURED)
+def test_captured_bytes_are_read_as_documented(
+    name: str, stream: str, text: str, told: list[str]
+) -> None:
+    report = check_file(FOLDER / f"{name}.toml", [text], stream=stream)
+    assert report.usable
+    for words in told:
+        assert words in "\n".join(report.lines), report.lines
 
 
 def test_changing_what_was_loaded_does_not_change_the_next_load() -> None:
@@ -97,6 +152,15 @@ def test_changing_what_was_loaded_does_not_change_the_next_load() -> None:
         ("hipturn left", [], [], "hipturn_reference"),
         ("Movesense 204830000001", [], [], "movesense"),
         ("IMU_ab1234", [], [], "capture2go"),
+        ("Movesense 204830000001", ["0000fdf3-0000-1000-8000-00805f9b34fb"], [], None),
+        (
+            "Movesense 204830000001",
+            ["0000fdf3-0000-1000-8000-00805f9b34fb", "34802252-7185-4d5d-b431-630e7050e8f0"],
+            [],
+            "movesense",
+        ),
+        ("Polar Sense 8C4F5A21", [], [0x006B], "polar_verity_sense"),
+        ("Polar H10 8C4F5A21", [], [0x006B], None),
         ("Tile", [], [0x0059], None),
         (None, [], [], None),
         ("", ["0000180f-0000-1000-8000-00805f9b34fb"], [], None),
@@ -161,6 +225,12 @@ def test_all_problems_of_a_file_are_listed_at_once() -> None:
         ('"xyzw"', '"xyzz"', "order must hold each of wxyz once"),
         ("divide = 16384", "sign = { z = 2 }", "z must be from -1 to 1"),
         ("divide = 16384", "sign = { q = 1 }", "unknown key 'q'"),
+        (
+            "[match]",
+            '[evidence]\nlayout = "guess"\n[match]',
+            "captured, vendor, one source, derived",
+        ),
+        ("[match]", '[evidence]\nhope = "vendor"\n[match]', "unknown key 'hope'"),
         ("count = 4", "count = 5", "count must be from 3 to 4"),
         ('start = ["01"]', 'start = ["0"]', "cannot read '0': write bytes as 0A"),
         ('start = ["01"]', 'start = ["{rat:u8}"]', "asks for 'rat', but there is only"),
@@ -225,7 +295,7 @@ def test_a_profile_writes_to_nothing_that_it_does_not_list() -> None:
         ("0000ffe9-0000-1000-8000-00805f9a34fb", "FF AA 00 00 00", "writes the flash memory"),
         (DOT_CONTROL, "02 00 01 00*29", "switches the unit off"),
         (DOT_CONTROL, "12 00 01 00*21 {rate:u16} 00*6", "switches the unit off"),
-        (DOT_MESSAGES, "01 01 30 CE", "is not the start of a synchronisation"),
+        (DOT_MESSAGES, "01 01 30 CE", "is neither the start nor the end of a synchronisation"),
         ("326a9001-85cb-9195-d9dd-464cfbbae75a", "FE 02", "starts its bootloader"),
         ("8ec90001-f315-4f60-9fb8-838830daea50", "01", "for firmware updates"),
     ],

@@ -1,0 +1,37 @@
+// The guided check of units: one thing to do at a time, spoken too, and what it showed.
+
+import { el } from "../dom.js";
+import { button, checkRow, commandButton } from "./parts.js";
+
+export class CheckView {
+  name = "wizard";
+  title = "Check units";
+  mark = "";
+  said = "";
+
+  constructor(page) { this.page = page; }
+
+  draw() {
+    const { link, card } = this.page, stage = link.stage;
+    if (stage.ask && stage.ask !== this.said) this.page.sound.say(stage.ask); // both hands are at the book
+    this.said = stage.ask ?? "";
+    card([el("div", { class: "sheet" }, this.content(stage))], [
+      button("back", "Back", () => link.send({ do: "back" })),
+      stage.working ? null : commandButton(link, "check", "Check again", { do: "check" }, { kind: "primary" }),
+    ]);
+  }
+
+  content(stage) {
+    if (stage.problem) return el("p", { class: "problem", role: "alert" }, stage.problem);
+    if (stage.working) {
+      return [el("h2", { id: "ask", "aria-live": "polite" }, stage.ask ?? "Looking for units…"), el("progress", { "aria-label": "guided check" })];
+    }
+    const rows = stage.checklist ?? [], bad = rows.filter((row) => !row.good).length;
+    return [
+      el("h2", {}, bad ? `${bad} to fix.` : "The units are good."),
+      el("div", { class: "rows" }, rows.map((row) => checkRow(row.what, row.good, row.text))),
+    ];
+  }
+
+  tick() {}
+}

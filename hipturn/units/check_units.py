@@ -1,0 +1,226 @@
+"""`hipturn doctor --units`: hold units' links while a person does the guided check."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+
+from bleak import BleakClient
+
+from hipturn.errors import UserError
+from hipturn.units.doctor import Finding
+from hipturn.units.kit import Checked
+from hipturn.units.unit_check import UnitCheck
+from hipturn.units.unit_setup import SCAN_S, find_unit, visit
+from hipturn.units.unit_verdict import Subject, Verdict, turn_alike, verdicts
+from imu.air.identity import read_serial
+from imu.air.link import ConnectLock, UnitLink
+from imu.air.radio_errors import Backend, RadioError
+from imu.air.scan import Found, find
+from imu.drivers import Driver, UnitFields, driver_for
+from imu.drivers.reading import Reading
+from imu.fuse.host_fusion import HostFusion
+from imu.profiles.profile import load_profiles
+from imu.profiles.unit_layout import Profile
+from imu.sample import Sample, Segment, Unit
+
+KEPT_PAYLOADS = 200
+"""Notifications of each unit: two seconds or more, which show how long its frames are."""
+MOST_UNITS = 7
+"""As many as fit on a book, and more than any exercise uses."""
+SILENT_S = 20.0
+"""When no unit has sent anything for so long, the check is over."""
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a guided check showed."""
+
+    verdicts: tuple[Verdict, ...]
+    together: tuple[Finding, ...]
+    """Of units that lay on one book."""
+    outcomes: tuple[Checked, ...]
+    """What the kit remembers."""
+
+
+class _Overheard:
+    """A unit's driver that also keeps what the unit sends, for where it cannot be read."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.payloads: list[bytes] = []
+
+    @property
+    def profile(self) -> Profile:
+        return self._driver.profile
+
+    @property
+    def stream(self) -> str:
+        return self._driver.stream
+
+    @property
+    def rate_hz(self) -> float:
+        return self._driver.rate_hz
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        return self._driver.rejected
+
+    def unit_fields(self) -> UnitFields:
+        return self._driver.unit_fields()
+
+    def decode(self, payload: bytes) -> list[Reading]:
+        if len(self.payloads) < KEPT_PAYLOADS:
+            self.payloads.append(payload)
+        return self._driver.decode(payload)
+
+    async def start(self, client: BleakClient, receive: Callable[[bytes], None]) -> None:
+        await self._driver.start(client, receive)
+
+    async def stop(self, client: BleakClient) -> None:
+        await self._driver.stop(client)
+
+    async def battery(self, client: BleakClient) -> int | None:
+        return await self._driver.battery(client)
+
+
+@dataclass
+class _Run:
+    """One guided check under way."""
+
+    found: Sequence[Found]
+    say: Callable[[str], None]
+    clock_ns: Callable[[], int]
+    drivers: list[_Overheard] = field(default_factory=list)
+    check: UnitCheck | None = None
+    fusion: HostFusion | None = None
+    newest_ns: int = 0
+
+    def take(self, sample: Sample) -> None:
+        """Hand a sample on; the first one of all says that the check begins."""
+        if self.check is None or self.fusion is None:
+            units = [
+                _unit(one, driver) for one, driver in zip(self.found, self.drivers, strict=True)
+            ]
+            self.check, self.fusion = UnitCheck(units), HostFusion(units)
+            self.say(self.check.asked)
+        self.newest_ns = max(self.newest_ns, sample.host_time_ns)
+        text = self.check.push(self.fusion.push(sample._replace(host_time_ns=self.newest_ns)))
+        if text:
+            self.say(text)
+
+    async def hold(self, link: UnitLink, stop: asyncio.Event) -> None:
+        """Hold a link; a unit that cannot be read, or goes away, does not end the check."""
+        try:
+            await link.run(stop)
+        except RadioError as error:
+            self.say(str(error))
+
+    async def wait(self, links: Sequence[asyncio.Task[None]]) -> None:
+        """Wait until the check is over, or nothing comes any more."""
+        while not all(link.done() for link in links):
+            if self.check is not None and self.check.is_over:
+                return
+            silent_s = (self.clock_ns() - self.newest_ns) * 1e-9
+            if self.check is not None and silent_s > SILENT_S:
+                self.say("No unit has sent anything for a while, so the check ends here.")
+                return
+            await asyncio.sleep(POLL_S)
+
+
+async def check_units(
+    wanted: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    backend: Backend | None = None,
+    clock_ns: Callable[[], int] = time.monotonic_ns,
+    today: Callable[[], date] = date.today,
+) -> Examined:
+    """Go through the guided check with the units named, or with all in range.
+
+    Raises
+    ------
+    UserError
+        When a unit is not in range, or there are none or too many.
+    imu.air.radio_errors.RadioError
+        When this computer cannot scan, or a unit cannot be reached.
+    """
+    say("Looking for units…")
+    found = [await find_unit(text, backend) for text in wanted] or await find(
+        SCAN_S, load_profiles(), backend=backend
+    )
+    if not found:
+        raise UserError("no unit is in range: switch on those to check, and move them to wake them")
+    if len(found) > MOST_UNITS:
+        names = ", ".join(_name(one) for one in found)
+        raise UserError(f"{len(found)} units are in range ({names}): name those to check")
+    serials = [await _serial(one, backend) for one in found]
+    run = _Run(found, say, clock_ns)
+    run.drivers = [_Overheard(driver_for(one.profile)) for one in found]
+    say(f"Connecting to {', '.join(_name(one) for one in found)}…")
+    await _stream(run, backend)
+    subjects = [
+        Subject(_name(one), one.profile, driver.stream, driver.payloads)
+        for one, driver in zip(found, run.drivers, strict=True)
+    ]
+    units = [_unit(one, driver) for one, driver in zip(found, run.drivers, strict=True)]
+    check = run.check or UnitCheck(units)
+    told = verdicts(check, subjects)
+    outcomes = [
+        Checked(one.address, serial, one.profile.id, today().isoformat(), verdict.passed)
+        for one, serial, verdict in zip(found, serials, told, strict=True)
+    ]
+    together = turn_alike(check, [subject.name for subject in subjects])
+    return Examined(tuple(told), tuple(together), tuple(outcomes))
+
+
+async def _stream(run: _Run, backend: Backend | None) -> None:
+    """Hold a link to every unit until the check is over."""
+    stop, lock = asyncio.Event(), ConnectLock()
+    links = [
+        UnitLink(
+            one.device,
+            driver,
+            index,
+            run.take,
+            lambda _: None,
+            run.clock_ns,
+            connect_lock=lock,
+            backend=backend,
+        )
+        for index, (one, driver) in enumerate(zip(run.found, run.drivers, strict=True))
+    ]
+    async with asyncio.TaskGroup() as tasks:
+        holding = [tasks.create_task(run.hold(link, stop)) for link in links]
+        try:
+            await run.wait(holding)
+        finally:
+            stop.set()
+
+
+async def _serial(found: Found, backend: Backend | None) -> str:
+    """Return what the kit knows a unit by on any computer; empty where it does not tell."""
+    with suppress(RadioError):
+        async with visit(found, backend) as client:
+            return await read_serial(client, found.profile)
+    return ""
+
+
+def _unit(found: Found, driver: Driver) -> Unit:
+    # where it will be strapped does not matter here
+    return Unit(
+        segment=Segment.PELVIS,
+        side=None,
+        name=found.name,
+        address=found.address,
+        **driver.unit_fields(),
+    )
+
+
+def _name(found: Found) -> str:
+    return f"{found.name} ({found.address})" if found.name else found.address

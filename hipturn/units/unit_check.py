@@ -1,0 +1,174 @@
+"""The guided check of units: what a person is asked to do, and which poses came of it.
+
+The units lie side by side on a book, so that one hand moves all of them alike and round cases stand
+on edges too. It takes samples and reads no clock: each step sees by itself that the units were
+moved and lie still again, and a step that is not done within a minute ends the check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from imu.conventions.reread import Turn
+from imu.conventions.still_poses import Pose, StillPoses
+from imu.quaternion import turn_rad
+from imu.sample import Sample, Unit
+
+REST_S = 30.0
+"""Long enough to see a drift of 0.1°/s and a clock that is off by 1 %."""
+MOVED_RAD = math.radians(25.0)
+"""A quarter turn that a unit reads as an eighth still exceeds this; nudging a book does not."""
+TASK_S = 60.0
+"""Somebody who has not done a step by then will not do it."""
+FIRST_SAMPLES_S = 10.0
+"""A unit that has sent no orientation by then is checked by what it sent otherwise."""
+
+What = Literal["rest", "left", "tip", "lay"]
+
+
+class Task(NamedTuple):
+    """One thing to do with the book; the pose after it is what counts."""
+
+    what: What
+    text: str
+
+
+TASKS = (
+    Task(
+        "rest",
+        "Lay the units side by side on a book on a table, all pointing the same way; a rubber band"
+        f" keeps round ones in place. Then take your hands away for {REST_S:.0f} s.",
+    ),
+    Task("left", "Turn the book on the table a quarter to the left, and let go."),
+    Task("left", "Another quarter to the left."),
+    Task("left", "Another quarter to the left."),
+    Task("left", "Another quarter to the left: it lies as at first now."),
+    Task("tip", "Tip the book up onto its left edge, and hold it still."),
+    Task("left", "On that edge, turn it a quarter to the left, and hold it still."),
+    Task("lay", "Lay it flat on the table again."),
+    Task("tip", "Tip it up onto its right edge, and hold it still."),
+    Task("lay", "Lay it flat again."),
+    Task("tip", "Tip it up onto its far edge, and hold it still."),
+    Task("lay", "Lay it flat again."),
+    Task("tip", "Tip it up onto its near edge, and hold it still."),
+)
+CIRCLE = range(1, 5)
+"""The tasks that together are one whole turn."""
+TURNS = tuple(
+    Turn(index - 1, index, "left" if task.what == "left" else "tip")
+    for index, task in enumerate(TASKS)
+    if index
+)
+DONE = "That was all."
+GIVEN_UP = "The units have not moved as asked for a minute, so the check ends here."
+
+
+class UnitCheck:
+    """Takes the samples of all units in order of arrival.
+
+    Parameters
+    ----------
+    units
+        What samples count into.
+
+    Attributes
+    ----------
+    task
+        Index of what is asked for now, into `TASKS`; their number when all is done.
+    poses
+        Of each unit, the pose after each task that it took part in.
+    resting
+        The samples of the rest.
+    """
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.units = units
+        self.task = 0
+        self.poses: list[list[Pose]] = [[] for _ in units]
+        self.resting: list[Sample] = []
+        self.moving: list[Sample] = []
+        """The samples after it."""
+        self.given_up = False
+        self._still = [StillPoses() for _ in units]
+        self._last: list[Pose | None] = [None] * len(units)
+        """The newest pose of each unit."""
+        self._began_ns: int | None = None
+        self._rest_from_ns: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing more is asked for."""
+        return self.given_up or self.task == len(TASKS)
+
+    @property
+    def asked(self) -> str:
+        """Return what is to be done now."""
+        if self.given_up:
+            return GIVEN_UP
+        return DONE if self.is_over else TASKS[self.task].text
+
+    @property
+    def rested_s(self) -> float:
+        """Return how long the rest has lasted."""
+        if not self.resting:
+            return 0.0
+        return (self.resting[-1].host_time_ns - self.resting[0].host_time_ns) * 1e-9
+
+    def push(self, sample: Sample) -> str:
+        """Take a sample, with its orientation; return what to say now, mostly nothing."""
+        if self.is_over:
+            return ""
+        now_ns = sample.host_time_ns
+        if self._began_ns is None:
+            self._began_ns = now_ns
+        pose = self._still[sample.unit].push(sample)
+        if pose is not None:
+            self._last[sample.unit] = pose
+        if self.task == 0:
+            self._rest(sample)
+        else:
+            self.moving.append(sample)
+            if pose is not None:
+                self._moved(sample.unit, pose)
+        before = self.task
+        self._advance(now_ns)
+        return self.asked if self.task != before or self.given_up else ""
+
+    def _rest(self, sample: Sample) -> None:
+        """Keep what arrives from the moment on at which every unit lies still."""
+        began_ns = self._began_ns or 0
+        heard = [unit for unit, pose in enumerate(self._last) if pose is not None]
+        waited = (sample.host_time_ns - began_ns) * 1e-9 >= FIRST_SAMPLES_S
+        if self._rest_from_ns is None and heard and (waited or len(heard) == len(self.units)):
+            self._rest_from_ns = sample.host_time_ns
+        if self._rest_from_ns is not None:
+            self.resting.append(sample)
+
+    def _moved(self, unit: int, pose: Pose) -> None:
+        """Take a still pose for the task's when the unit was moved before it."""
+        poses = self.poses[unit]
+        if len(poses) == self.task and turn_rad(poses[-1].q, pose.q) >= MOVED_RAD:
+            poses.append(pose)
+
+    def _advance(self, now_ns: int) -> None:
+        """Go on to the next task when this one is done; give up when it takes too long."""
+        if self.task == 0:
+            if self.rested_s >= REST_S:
+                for poses, last in zip(self.poses, self._last, strict=True):
+                    poses += [last] if last is not None else []
+                self._next(now_ns)
+                return
+            late_s = TASK_S + REST_S
+        else:
+            taking_part = [poses for poses in self.poses if poses]
+            if all(len(poses) > self.task for poses in taking_part):
+                self._next(now_ns)
+                return
+            late_s = TASK_S
+        self.given_up = (now_ns - (self._began_ns or 0)) * 1e-9 > late_s
+
+    def _next(self, now_ns: int) -> None:
+        self.task += 1
+        self._began_ns = now_ns

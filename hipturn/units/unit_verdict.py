@@ -1,0 +1,366 @@
+"""What a guided check shows of each unit: figures, faults, and the change of the profile."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hipturn.units.doctor import Finding
+from hipturn.units.rest_check import DRIFT_DPS_MAX, LOST_PERCENT_MAX, MOVED_DPS, drift_dps
+from hipturn.units.unit_check import CIRCLE, TASKS, TURNS, UnitCheck
+from imu.clocks.losses import losses
+from imu.conventions.frame_length import unread_words
+from imu.conventions.reread import (
+    Convention,
+    Evidence,
+    Turn,
+    all_words,
+    convention_of,
+    fitting,
+    off_up_deg,
+    reread,
+    turn_deg,
+)
+from imu.conventions.still_poses import Pose
+from imu.profiles.unit_layout import Profile
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
+from imu.sample import STANDARD_GRAVITY, FloatArray, Sample, SampleTable, Unit
+
+RATE_SHARE = 0.1
+"""Sensors without a quartz run up to a few percent off; the next rate is a fifth away or more."""
+CLOCK_SHARE = 0.02
+"""Arrival is uncertain by some 0.1 s in 30 s; a wrong tick is off by far more."""
+CIRCLE_OFF_DEG = 20.0
+"""Four quarter turns of a unit that is 3 % off are 11° off, and a hand misses by 2° a time."""
+QUARTER_OFF_DEG = 15.0
+"""One quarter turn: 3 % of it, and a hand that misses by 2° at both ends."""
+HALF = (35.0, 57.0)
+"""What a quarter turn is read as where the angle is halved, in degrees."""
+ONE_G_SHARE = 0.15
+"""Cheap accelerometers are wrong by a few percent; the next unit is 9.8 times as large."""
+NO_GRAVITY = 0.3
+"""Of one g: less than this at rest is no acceleration with gravity."""
+RATES_AGREE = (0.6, 1.6)
+"""Rotation rate over the turn of the orientation, summed; deg/s for rad/s is off by 57."""
+ALIKE = 0.8
+"""Cosine between two series of turns that are meant to be one."""
+MOVED_ENOUGH_RAD = math.radians(90.0)
+ALIKE_DEG = 20.0
+"""Two units on one book turn alike but for 3 % each and the book's give."""
+AXES = "xyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A unit that is checked."""
+
+    name: str
+    """What people call it."""
+    profile: Profile
+    stream: str
+    payloads: Sequence[bytes] = ()
+    """Some of its notifications as they came, for where no sample can be read in them."""
+
+    @property
+    def convention(self) -> Convention:
+        """Return how its profile reads it."""
+        return convention_of(self.profile, self.stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the check showed of one unit."""
+
+    unit: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Return whether nothing is wrong with it."""
+        return all(finding.good for finding in self.findings)
+
+
+def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
+    """Return what a check that is over showed of each of its units."""
+    table = SampleTable.from_samples(check.resting)
+    lost = losses(table, check.units) if len(table) else ()
+    found = []
+    for index, (unit, subject) in enumerate(zip(check.units, subjects, strict=True)):
+        own = [sample for sample in check.resting if sample.unit == index]
+        if not own:
+            text = unread_words(subject.profile.streams[subject.stream], subject.payloads)
+            found.append(Verdict(subject.name, (Finding("samples", False, text),)))
+            continue
+        findings = [*_at_rest(unit, own, check.rested_s, lost[index].share)]
+        moving = [sample for sample in check.moving if sample.unit == index]
+        findings += _in_poses(subject.convention, check.poses[index], moving)
+        found.append(Verdict(subject.name, tuple(findings)))
+    return found
+
+
+def turn_alike(check: UnitCheck, names: Sequence[str]) -> Iterator[Finding]:
+    """Return, for each further unit on the book, whether it turned as the first did."""
+    whole = [unit for unit, poses in enumerate(check.poses) if len(poses) == len(TASKS)]
+    tables = {unit: _table(check.poses[unit]) for unit in whole}
+    for other in whole[1:]:
+        sizes = [[_size_deg(tables[unit], turn) for turn in TURNS] for unit in (whole[0], other)]
+        off_deg = max(abs(a - b) for a, b in zip(*sizes, strict=True))
+        text = f"turn alike within {off_deg:.0f}°"
+        if off_deg > ALIKE_DEG:
+            text = f"turn differently by {off_deg:.0f}°: hold both on the book, and check again"
+        pair = f"{names[whole[0]]} and {names[other]}"
+        yield Finding(pair, off_deg <= ALIKE_DEG, text)
+
+
+def _size_deg(q: FloatArray, turn: Turn) -> float:
+    return float(np.linalg.norm(turn_deg(q, turn)))
+
+
+def _at_rest(
+    unit: Unit, samples: Sequence[Sample], rested_s: float, lost_share: float
+) -> Iterator[Finding]:
+    """Return rate, clock, losses and drift of one unit."""
+    rate_hz = (len(samples) - 1) / max(rested_s, 1.0)
+    clock = _clock_share(unit, samples)
+    own_hz = _own_hz(unit, samples)
+    yield _rate(unit, rate_hz, own_hz)
+    if clock is not None:
+        yield _clock(unit, clock)
+    if own_hz is not None:  # without clock and counter, what is lost shows in the rate only
+        lost = 100.0 * lost_share
+        text = f"{lost:.1f} % lost"
+        if lost > LOST_PERCENT_MAX:
+            text += ": bring it closer, and take phones and other radios away"
+        yield Finding("loss", lost <= LOST_PERCENT_MAX, text)
+    yield _drift(drift_dps(samples))
+
+
+def _rate(unit: Unit, rate_hz: float, own_hz: float | None) -> Finding:
+    text = f"{rate_hz:.1f} of {unit.rate_hz:g} samples a second"
+    sends_hz = rate_hz if own_hz is None else own_hz
+    if _off(sends_hz, unit.rate_hz) <= RATE_SHARE:
+        return Finding("rate", True, text)
+    change = f"it sends {sends_hz:.0f} a second: set it with `hipturn configure`, or set"
+    change += " allowed and default of [rates] to what it sends"
+    if own_hz is None and rate_hz < unit.rate_hz:
+        change += "; or the others are lost on the way: bring it closer"
+    return Finding("rate", False, f"{text}; {change}")
+
+
+def _off(value: float, wanted: float) -> float:
+    return abs(value / wanted - 1.0)
+
+
+def _own_hz(unit: Unit, samples: Sequence[Sample]) -> float | None:
+    """Return the samples a second by the unit's own counter or clock; None where it has neither."""
+    span_s = (samples[-1].host_time_ns - samples[0].host_time_ns) * 1e-9
+    counted = _counted([s.sequence for s in samples], unit.sequence_bits)
+    if counted is not None and span_s > 0:
+        return counted / span_s
+    ticks = _steps([s.device_time for s in samples], unit.time_bits)
+    ahead = ticks[ticks > 0] if ticks is not None else np.zeros(0)
+    if unit.tick_s is None or not len(ahead):
+        return None
+    # by arrival, not by its own seconds, whose length is another question
+    whole = float(ahead.sum())
+    return whole / float(np.median(ahead)) / span_s if span_s > 0 else None
+
+
+def _clock_share(unit: Unit, samples: Sequence[Sample]) -> float | None:
+    """Return how many seconds the unit's clock counts in one of this computer's."""
+    counted = _counted([sample.device_time for sample in samples], unit.time_bits)
+    span_s = (samples[-1].host_time_ns - samples[0].host_time_ns) * 1e-9
+    if counted is None or unit.tick_s is None or span_s <= 0:
+        return None
+    return counted * unit.tick_s / span_s
+
+
+def _steps(counts: Sequence[int | None], bits: int) -> FloatArray | None:
+    """Return how far a wrapping counter went from each sample to the next."""
+    known = [count for count in counts if count is not None]
+    if len(known) < 2 or len(known) < len(counts):
+        return None
+    half = 1 << (bits - 1)
+    pairs = itertools.pairwise(known)
+    return np.array([((b - a + half) % (2 * half)) - half for a, b in pairs], dtype=np.float64)
+
+
+def _counted(counts: Sequence[int | None], bits: int) -> float | None:
+    steps = _steps(counts, bits)
+    return None if steps is None else float(steps.sum())
+
+
+def _clock(unit: Unit, share: float) -> Finding:
+    if abs(share - 1.0) <= CLOCK_SHARE:
+        return Finding("clock", True, f"runs at {share:.3f} of this computer's")
+    if share <= 0 or unit.tick_s is None:
+        return Finding("clock", False, "does not run: leave time out of the profile's stream")
+    text = f"a second of it lasts {1.0 / share:.3g} s: set unit_s of time to"
+    return Finding("clock", False, f"{text} {unit.tick_s / share:.4g}")
+
+
+def _drift(dps: float) -> Finding:
+    text = f"{dps:.2f}°/s at rest"
+    if dps > MOVED_DPS:
+        return Finding("drift", False, f"{text}: it was moved; lay it on the table and check again")
+    if dps > DRIFT_DPS_MAX:
+        text += ": switch it off and on and leave it still for ten seconds"
+    return Finding("drift", dps <= DRIFT_DPS_MAX, text)
+
+
+def _in_poses(
+    now: Convention, poses: Sequence[Pose], moving: Sequence[Sample]
+) -> Iterator[Finding]:
+    """Return what acceleration and orientation of one unit show."""
+    if len(poses) < len(TASKS):
+        asked = TASKS[len(poses)].text if poses else TASKS[0].text
+        text = f"did not follow at: {asked} Move it and hold it still, and check again"
+        yield Finding("orientation", False, text)
+        return
+    q, acc = _table(poses), _accelerations(poses)
+    if acc is not None:
+        size = _acceleration(acc)
+        yield size
+        if not size.good:
+            acc = None
+    fits = fitting(now, Evidence(q, acc, TURNS))
+    rates = _Rates.of(moving)
+    if rates is not None and len(fits) > 1:  # the rotation rate tells some of them apart
+        fits = [one for one in fits if rates.agree(now, one)] or fits
+    yield _orientation(now, fits, q, acc)
+    if rates is not None and fits:
+        yield rates.finding(now, fits[0])
+
+
+def _table(poses: Sequence[Pose]) -> FloatArray:
+    return np.array([pose.q for pose in poses])
+
+
+def _accelerations(poses: Sequence[Pose]) -> FloatArray | None:
+    if any(pose.acc is None for pose in poses):
+        return None
+    return np.array([pose.acc for pose in poses], dtype=np.float64)
+
+
+def _acceleration(acc: FloatArray) -> Finding:
+    size = float(np.median(np.linalg.norm(acc, axis=1))) / STANDARD_GRAVITY
+    text = f"{size:.3f} g at rest"
+    if abs(size - 1.0) <= ONE_G_SHARE:
+        return Finding("acceleration", True, text)
+    if abs(size * STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
+        return Finding("acceleration", False, f'{text}: set unit of field.acc to "g"')
+    if abs(size / STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
+        return Finding("acceleration", False, f'{text}: set unit of field.acc to "m/s2"')
+    if size < NO_GRAVITY:
+        text += ": gravity is taken out, or the unit sends something else there, as a WitMotion in"
+        text += " displacement mode (register 0x96 is 1: start it again, `[[setup]]` writes 0);"
+        return Finding("acceleration", False, f"{text} else leave field.acc out")
+    factor = f"multiply scale of field.acc by {1.0 / size:.3g}"
+    return Finding("acceleration", False, f"{text}: {factor}")
+
+
+def _orientation(
+    now: Convention, fits: Sequence[Convention], q: FloatArray, acc: FloatArray | None
+) -> Finding:
+    sizes = [_size_deg(q, turn) for turn in TURNS]
+    lefts = [turn_deg(q, TURNS[task - 1]) for task in CIRCLE]
+    circle = abs(sum(float(turn[2]) for turn in lefts))
+    quarter, tip = float(np.median(sizes[: len(CIRCLE)])), float(np.median(sizes[len(CIRCLE) :]))
+    seen = f"quarter turns {quarter:.0f}°, tips {tip:.0f}°, once round {circle:.0f}°"
+    if acc is not None and fits == [now]:
+        seen += f", gravity within {float(off_up_deg(q, acc).max()):.0f}°"
+    if fits == [now]:
+        off = abs(circle - 360.0)
+        good = off <= CIRCLE_OFF_DEG and abs(quarter - 90.0) <= QUARTER_OFF_DEG
+        text = seen if good else f"{seen}: turn it to the same edge exactly, and check again"
+        return Finding("orientation", good, text)
+    if fits:
+        return Finding("orientation", False, f"{seen}: {all_words(now, fits)}")
+    return Finding("orientation", False, f"{seen}: {_no_change(quarter)}")
+
+
+def _no_change(quarter_deg: float) -> str:
+    if HALF[0] <= quarter_deg <= HALF[1]:
+        return "it turns half as far as it is turned, which no profile mends: it needs a driver"
+    if quarter_deg > 180.0 - QUARTER_OFF_DEG:
+        return "it turns twice as far as it is turned: halve the scale of its angles"
+    return (
+        "no change of its profile explains what it reads: check again, holding the book still"
+        " after each step, and send us what it says"
+    )
+
+
+class _Rates:
+    """The rotation rate of a unit while it was turned, beside its orientation."""
+
+    def __init__(self, q: FloatArray, gyr: FloatArray) -> None:
+        self._q, self._gyr = q, gyr
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> _Rates | None:
+        """Return the rates of samples; None where the unit sends none, or was hardly turned."""
+        both = [(one.q, one.gyr) for one in samples if one.q is not None and one.gyr is not None]
+        if len(both) < 2:
+            return None
+        span_s = (samples[-1].host_time_ns - samples[0].host_time_ns) * 1e-9
+        rate_hz = (len(samples) - 1) / max(span_s, 1e-3)  # not what it was set to
+        q = np.array([q for q, _ in both], dtype=np.float64)
+        gyr = np.array([gyr for _, gyr in both], dtype=np.float64)[1:] / rate_hz
+        rates = cls(q, gyr)
+        return rates if np.linalg.norm(rates._turns(q), axis=1).sum() > MOVED_ENOUGH_RAD else None
+
+    @staticmethod
+    def _turns(q: FloatArray) -> FloatArray:
+        """Return the turns in the unit's axes from each sample to the next, shape (n − 1, 3)."""
+        steps = by_rows(multiply, by_rows(conjugate, q[:-1]), q[1:])
+        return by_rows(rotation_vector, steps, of=ARRAYS)
+
+    def agree(self, now: Convention, then: Convention) -> bool:
+        """Return whether the rates are those of the orientation as another convention reads it."""
+        return self._likeness(self._turns(reread(self._q, now, then)), self._gyr) >= ALIKE
+
+    def finding(self, now: Convention, then: Convention) -> Finding:
+        """Return what the rates show, and what to change."""
+        turns = self._turns(reread(self._q, now, then))
+        whole = float(np.linalg.norm(turns, axis=1).sum())
+        ratio = float(np.linalg.norm(self._gyr, axis=1).sum()) / whole
+        text = f"{ratio:.2f} of how fast the orientation turns"
+        if not RATES_AGREE[0] <= ratio <= RATES_AGREE[1]:
+            return Finding("rotation rate", False, f"{text}: {_rate_change(ratio)}")
+        if self._likeness(turns, self._gyr) >= ALIKE:
+            return Finding("rotation rate", True, text)
+        return Finding("rotation rate", False, f"{text}, about other axes: {self._axes(turns)}")
+
+    @staticmethod
+    def _likeness(turns: FloatArray, gyr: FloatArray) -> float:
+        """Return the cosine between both over the whole check."""
+        both = float(np.linalg.norm(turns) * np.linalg.norm(gyr))
+        return float((turns * gyr).sum()) / max(both, 1e-12)
+
+    def _axes(self, turns: FloatArray) -> str:
+        """Return which order and signs make the rates those of the orientation."""
+        for order in itertools.permutations(range(3)):
+            for signs in itertools.product((1.0, -1.0), repeat=3):
+                if self._likeness(turns, self._gyr[:, order] * np.array(signs)) >= ALIKE:
+                    axes = ", ".join(
+                        f"{name} is {'-' if sign < 0 else ''}{AXES[at]}"
+                        for name, at, sign in zip(AXES, order, signs, strict=True)
+                    )
+                    return f"correct order and sign of field.gyr ({axes} of what it reads now)"
+        return "correct field.gyr, or leave it out"
+
+
+def _rate_change(ratio: float) -> str:
+    low, high = RATES_AGREE
+    if low <= math.radians(ratio) <= high:
+        return 'set unit of field.gyr to "deg/s"'
+    if low <= math.degrees(ratio) <= high:
+        return 'set unit of field.gyr to "rad/s"'
+    return "the unit sends something else there: correct scale of field.gyr, or leave it out"
+
+
+__all__ = ["Subject", "Verdict", "turn_alike", "verdicts"]
