@@ -64,6 +64,8 @@ class MovementSamples:
     interpolated: FloatArray
     pelvis_deg: FloatArray
     """What the pelvis added to the rotation."""
+    shifted: FloatArray
+    """1 once a strap is known to have slipped."""
 
     def known(self) -> tuple[FloatArray, FloatArray]:
         """Return the times and angles where the angle is known."""
@@ -130,6 +132,7 @@ class _Figures(NamedTuple):
     swing_deg: float
     pelvis_deg: float
     interpolated: bool
+    shifted: bool
     confidence: float
     uncertainty_deg: float
 
@@ -176,7 +179,7 @@ class Grader:
         if movement.status != "valid":
             return _row(movement, strokes, figures, faults=(), controlled=None)
         faults = self._faults(strokes, figures)
-        if movement.peaks == 1 and not set(faults) - set(HABITS):
+        if movement.peaks == 1 and not figures.shifted and not set(faults) - set(HABITS):
             self._learn(strokes)
         controlled = movement.peaks == 1 and not set(faults) - set(UNGRADED)
         return _row(movement, strokes, figures, faults=faults, controlled=controlled)
@@ -195,6 +198,9 @@ class Grader:
             self._own = _Own(*(float(value) for value in np.median(self._first, axis=0)))
 
     def _faults(self, strokes: Strokes, figures: _Figures) -> tuple[str, ...]:
+        """Return what was wrong; nothing is charged to a wearer whose strap has slipped."""
+        if figures.shifted:
+            return ()
         e, own = self._exercise, self._own
         stroke_min_s, whole_min_s, rom_min = STROKE_MIN_S, 0.0, 0.0
         if own is not None:
@@ -243,6 +249,7 @@ def _figures(samples: MovementSamples, strokes: Strokes, rest_deg: float) -> _Fi
         swing_deg=_departure(samples.swing_deg[inside]),
         pelvis_deg=_departure(samples.pelvis_deg[inside]),
         interpolated=bool(filled.any()),
+        shifted=bool(samples.shifted[inside].any()),
         confidence=1.0 - float((missing | filled).mean()),
         uncertainty_deg=float(samples.sigma_deg[at_peak]),
     )
@@ -266,6 +273,7 @@ def _row(
     named = (
         ("bump", movement.bumped),
         ("interpolated", figures.interpolated),
+        ("sensor_shift", figures.shifted),
         ("stopped_short", movement.stopped_short),
     )
     return MeasuredMovement(

@@ -34,6 +34,8 @@ DRIFT_RAD_S = math.radians(0.2)
 """What the headings of two common units drift against each other at most."""
 TURNED_RAD = math.radians(8.0)
 TILTED_RAD = math.radians(8.0)
+TILT_SHARE = 0.17
+"""Of a tilted knee axis: a strap turned by 35° about the shank put the angle 2 to 6° off."""
 TURNED_S = 0.5
 BACK_S = 3.0
 """Who comes back lets the headings find together first: their time constant is 2 s."""
@@ -74,7 +76,9 @@ class AlarmWatch:
         self.every = max(1, round(rate_hz / LOOKS_HZ))
         """Only each so many-th frame is to be pushed."""
         self.slip_rad = 0.0
-        """By how much the shank's strap slipped, as far as it was seen: the angle is off by it."""
+        """How far the angle may be off by straps that slipped, as far as it was seen."""
+        self.has_slipped = False
+        """Whether a strap is known to have slipped."""
         self._across = calibration.across_rad
         self._drifts = exercise.angle == "heading"
         self._moves_thigh = exercise.moves_thigh
@@ -139,6 +143,8 @@ class AlarmWatch:
         off = _lasting(self._tilted, angles.across - self._across, TILTED_RAD)
         if off < TILTED_RAD:
             return None
+        self.has_slipped = True
+        self.slip_rad = max(self.slip_rad, TILT_SHARE * off)
         return self._say(time_s, "tilt", deg=math.degrees(off))
 
     def _line(self, time_s: float, angles: LegAngles[float]) -> Alarm | None:
@@ -188,6 +194,7 @@ class AlarmWatch:
         if off <= math.hypot(limit, spread * shank):
             return None
         segment = "thigh" if abs(thigh - reference) > abs(shank) else "shank"
+        self.has_slipped = True
         if segment == "shank":
             self.slip_rad = max(self.slip_rad, off / gain)
         return self._say(time_s, "slip", about=segment, segment=segment, deg=math.degrees(off))

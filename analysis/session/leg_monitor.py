@@ -172,11 +172,11 @@ class LegMonitor:
         # what a pelvis with a unit added to a rotation is no repetition
         self._share_deg = pelvis_share_deg(angles, self.exercise, self._share_deg, FLOATS)
         counted = signal - self._share_deg
+        told_sigma = math.nan if lost else math.hypot(sigma, self._alarms.slip_rad * DEG)
         counting = self._counting
         if counting.spans.hold(time_s):
-            self._keep(time_s, counted, sigma, angles, interpolated)
+            self._keep(time_s, counted, told_sigma, angles, interpolated)
         told = counting.push(time_s, counted, where, math.sin(angles.shank_elevation))
-        told_sigma = math.nan if lost else math.hypot(sigma, self._alarms.slip_rad * DEG)
         sure = in_pose and told_sigma <= self.exercise.max_sigma_deg and self.exercise.has_hip_angle
         self._last = LegUpdate(
             time_s,
@@ -235,4 +235,5 @@ class LegMonitor:
             sigma,
             interpolated,
             angles.pelvis_rotation * DEG,
+            self._alarms.has_slipped,
         )

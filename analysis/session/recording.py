@@ -235,8 +235,9 @@ class _Followed:
             where[first:],
         )
         watch = AlarmWatch(calibration, exercise, rate_hz)
-        self._alarms, slip_rad = _watched(watch, calibration, frames, series, self._where)
-        self._shifted = slip_rad > 0.0
+        self._alarms, slip_rad, self._shifted = _watched(
+            watch, calibration, frames, series, self._where
+        )
         self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
         columns = (
             frames.time_s,
@@ -244,9 +245,10 @@ class _Followed:
             np.degrees(series.knee_flexion - calibration.knee_flexion_rad),
             np.degrees(series.thigh_elevation),
             np.degrees(series.adduction),
-            sigma,
+            self._sigma,
             interpolated.astype(np.float64),
             np.degrees(series.pelvis_rotation),
+            self._shifted.astype(np.float64),
         )
         inside = inside_of(leg)
         counted = tuple(column[inside] for column in columns)
@@ -326,15 +328,18 @@ def _watched(
     frames: LegFrames,
     series: LegAngles[FloatArray],
     where: npt.NDArray[np.int64],
-) -> tuple[list[Alarm], FloatArray]:
-    """Return the alarms of a recording, and how far (n,) its angle is off by a slipped strap."""
+) -> tuple[list[Alarm], FloatArray, BoolArray]:
+    """Return the alarms of a recording, and by rows (n,) how far straps that slipped may put its
+    angle off (rad) and whether one has.
+    """
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     rows = slice(first, None, watch.every)
     heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
     seen = (frames.time_s[rows], where[rows], *heard)
     columns = (column[rows] for column in series)
     slip_rad, alarms = np.zeros(len(frames.time_s)), []
-    slipped_rad, row = 0.0, first
+    slipped = np.zeros(len(frames.time_s), dtype=np.bool_)
+    row = first
     for (t, at, thigh, shank), values in zip(
         zip(*(column.tolist() for column in seen), strict=True),
         zip(*(column.tolist() for column in columns), strict=True),
@@ -343,10 +348,11 @@ def _watched(
         alarm = watch.push(t, LegAngles._make(values), at, (thigh, shank))
         if alarm is not None:
             alarms.append(alarm)
-        if watch.slip_rad > slipped_rad:
-            slip_rad[row:] = slipped_rad = watch.slip_rad
+        if watch.has_slipped:
+            slip_rad[row : row + watch.every] = watch.slip_rad
+            slipped[row : row + watch.every] = True
         row += watch.every
-    return alarms, slip_rad
+    return alarms, slip_rad, slipped
 
 
 def _joined_angles(

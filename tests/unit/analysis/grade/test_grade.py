@@ -33,7 +33,7 @@ def samples_of(
     time_s = np.arange(0.0, 3.0 + up_s + hold_s + down_s, 1.0 / rate_hz)
     out = smooth(np.clip((time_s - 2.0) / up_s, 0.0, 1.0))
     back = smooth(np.clip((time_s - 2.0 - up_s - hold_s) / down_s, 0.0, 1.0))
-    added = company.pop("added", None)
+    added, shifted = company.pop("added", None), company.pop("shifted", 0.0)
     angle = start + (top - start) * out + (bottom - top) * back
     columns = {name: 10.0 + company.get(name, 0.0) * (out - back) for name in COMPANY}
     columns["knee"] -= 10.0 - company.pop("knee_crept", 0.0)
@@ -43,6 +43,7 @@ def samples_of(
         **{f"{name}_deg": values for name, values in columns.items()},
         sigma_deg=np.full(len(time_s), 0.7),
         interpolated=np.zeros(len(time_s)),
+        shifted=np.full(len(time_s), shifted),
     )
 
 
@@ -396,6 +397,16 @@ def test_velocity_of_a_line_is_its_slope_and_of_a_few_samples_nothing():
     time_s = np.arange(0.0, 1.0, 1 / 60)
     assert velocity(time_s, 20.0 * time_s, 0.05)[20:40] == pytest.approx(np.full(20, 20.0))
     assert velocity(time_s[:2], time_s[:2], 0.05).tolist() == [0.0, 0.0]
+
+
+def test_nobody_is_blamed_for_what_a_slipped_strap_did():
+    left_off, slipped = (
+        graded(samples_of(bottom=12.0)),
+        graded(samples_of(bottom=12.0, shifted=1.0)),
+    )
+    assert left_off.faults == ("not_returned",)
+    assert slipped.faults == ()
+    assert slipped.flags == ("sensor_shift",)
 
 
 def test_a_movement_of_one_sample_is_measured_without_a_fuss():
