@@ -329,9 +329,7 @@ def _watched(
     series: LegAngles[FloatArray],
     where: npt.NDArray[np.int64],
 ) -> tuple[list[Alarm], FloatArray, BoolArray]:
-    """Return the alarms of a recording, and by rows (n,) how far straps that slipped may put its
-    angle off (rad) and whether one has.
-    """
+    """Return the alarms of a recording, how far (n,) slipped straps put it off, and if one has."""
     first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
     rows = slice(first, None, watch.every)
     heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
