@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 import struct
@@ -684,6 +685,90 @@ def test_messages_for_others_and_impossible_numbers_are_not_samples() -> None:
     bad[6:10] = struct.pack("<f", math.nan)
     assert len(sense.decode(bytes(bad))) == 7
     assert sense.rejected["not_finite"] == 1
+
+
+# ---------------------------------------------------------------- Polar
+
+ACC_START = "02 02 00 01 34 00 01 01 10 00 02 01 08 00 04 01 03"
+GYR_START = "02 05 00 01 34 00 01 01 10 00 02 01 d0 07 04 01 03"
+
+
+def polar_frame(kind: int, last_ms: int, rows: Sequence[tuple[int, int, int]]) -> bytes:
+    """Return a frame of a first sample and differences of a byte each."""
+    deltas = [
+        b - a for one, other in itertools.pairwise(rows) for a, b in zip(one, other, strict=True)
+    ]
+    block = bytes((8, len(rows) - 1)) + struct.pack(f"{len(deltas)}b", *deltas) if deltas else b""
+    return struct.pack("<BQB3h", kind, last_ms * 10**6, 0x80, *rows[0]) + block
+
+
+def polar_unit(answers: dict[str, list[str]]) -> FakeUnit:
+    unit = whole(load_profiles()["polar_verity_sense"])
+    for command, replies in answers.items():
+        unit.answers[command.replace(" ", "")] = [bytes.fromhex(text) for text in replies]
+    return unit
+
+
+def test_a_polar_unit_is_asked_for_both_and_its_factors_count() -> None:
+    sense = driver("polar_verity_sense")
+    unit = polar_unit(
+        {
+            ACC_START: ["f0 02 02 00 00 05 01" + struct.pack("<f", 0.5).hex()],
+            GYR_START: ["f0 02 05 00 00 00 01 34 00 05 01" + struct.pack("<f", 2.0).hex()],
+        }
+    )
+    started(sense, unit)
+    assert unit.writes == [ACC_START, GYR_START]
+    assert sense.decode(polar_frame(2, 100, [(2, 0, 0), (4, 0, 0)])) == []
+    (first, second) = sense.decode(polar_frame(5, 100, [(0, 45, 0), (0, 0, -45)]))
+    assert first.acc == pytest.approx((9.80665, 0.0, 0.0), abs=1e-6)
+    assert second.acc == pytest.approx((2 * 9.80665, 0.0, 0.0), abs=1e-6)
+    assert second.gyr == pytest.approx((0.0, 0.0, -math.pi / 2))
+    assert (second.device_time, first.device_time) == (100 * 10**6, 100 * 10**6 - round(1e9 / 52))
+    unit.log.clear()
+    run(sense.stop(unit))  # type: ignore[arg-type]
+    assert unit.writes == ["03 05", "03 02"]
+    assert unit.steps == ["write", "write", "silence", "silence"]
+
+
+def test_a_polar_measurement_that_was_left_on_is_started_anew() -> None:
+    unit = polar_unit({ACC_START: ["f0 02 02 06 00"]})
+    with pytest.raises(RadioError, match=r"refuses to send acceleration \(status 6\)"):
+        started(driver("polar_verity_sense"), unit)
+    assert unit.writes == [ACC_START, "03 02", ACC_START]
+
+
+def test_a_polar_unit_that_records_is_refused_in_words() -> None:
+    unit = polar_unit({ACC_START: ["f0 02 02 00 00"], GYR_START: ["f0 02 05 0c 00"]})
+    with pytest.raises(RadioError, match=r"refuses to send rotation rate.*end its recording"):
+        started(driver("polar_verity_sense"), unit)
+
+
+def test_rotation_rates_wait_for_acceleration_and_a_lost_frame_costs_its_own_only() -> None:
+    sense, still = driver("polar_verity_sense"), [(0, 0, 4096)] * 26
+    assert sense.decode(polar_frame(5, 500, [(0, 0, 0)] * 26)) == []
+    assert len(sense.decode(polar_frame(2, 498, still))) == 25  # the last is after them all
+    assert len(sense.decode(polar_frame(2, 998, still))) == 1
+    # the frame of acceleration until 1498 ms is lost
+    assert len(sense.decode(polar_frame(5, 1000, [(0, 0, 0)] * 26))) == 25
+    assert sense.decode(polar_frame(5, 1500, [(0, 0, 0)] * 26)) == []
+    read = sense.decode(polar_frame(2, 1998, still))
+    assert len(read) == 1 + 26 - sense.rejected["part_missing"]
+    assert 20 <= sense.rejected["part_missing"] <= 27
+
+
+def test_frames_that_are_cut_or_of_another_kind_are_no_samples() -> None:
+    sense, whole_frame = driver("polar_verity_sense"), polar_frame(2, 9, [(1, 2, 3), (4, 5, 6)])
+    for cut in (1, 9, 15, 17, len(whole_frame) - 1):
+        assert sense.decode(whole_frame[:cut]) == []
+    assert sense.rejected == {"too_short": 5}
+    assert sense.decode(b"\x01" + whole_frame[1:]) == []  # of the pulse
+    assert sense.decode(whole_frame[:9] + b"\x83" + whole_frame[10:]) == []  # of an unknown form
+    assert sense.decode(b"") == []
+    assert sense.rejected["other_message"] == 3
+    for _ in range(20):
+        sense.decode(polar_frame(5, 9, [(0, 0, 0)] * 50))
+    assert sense.rejected["part_missing"] == 20 * 50 - 256  # no acceleration ever came
 
 
 # ---------------------------------------------------------------- Capture2Go

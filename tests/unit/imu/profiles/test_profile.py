@@ -296,6 +296,7 @@ def test_a_profile_writes_to_nothing_that_it_does_not_list() -> None:
         (DOT_CONTROL, "02 00 01 00*29", "switches the unit off"),
         (DOT_CONTROL, "12 00 01 00*21 {rate:u16} 00*6", "switches the unit off"),
         (DOT_MESSAGES, "01 01 30 CE", "is neither the start nor the end of a synchronisation"),
+        ("fb005c81-02e7-f387-1cad-8acd2d8df0c8", "05 00", "records or changes its mode"),
         ("326a9001-85cb-9195-d9dd-464cfbbae75a", "FE 02", "starts its bootloader"),
         ("8ec90001-f315-4f60-9fb8-838830daea50", "01", "for firmware updates"),
     ],
