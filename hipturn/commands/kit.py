@@ -15,13 +15,15 @@ from hipturn.units.kit import PLACES
 def kit(context: click.Context) -> None:
     """Remember which unit is strapped where; without a command, list them."""
     if context.invoked_subcommand is None:
-        from hipturn.units.kit import read_kit
+        from hipturn.units.kit import read_checked, read_kit
 
         known = read_kit()
+        passed = {one.serial or one.address: one.on for one in read_checked() if one.passed}
         for place, unit in known.items():
-            click.echo(
-                f"{place:<12} {unit.name or '–':<20} {unit.serial or '–':<20} {unit.address}"
-            )
+            on = passed.get(unit.serial or unit.address)
+            checked = f"checked {on}" if on else "never checked"
+            named = f"{place:<12} {unit.name or '–':<20} {unit.serial or '–':<20}"
+            click.echo(f"{named} {unit.address:<20} {checked}")
         if not known:
             click.echo("no unit is remembered; `hipturn kit set right-thigh UNIT` remembers one")
 

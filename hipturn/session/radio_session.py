@@ -162,7 +162,9 @@ async def strap(
     def all_here(seen: Sequence[Found]) -> bool:
         return all(by_address(unit.address, seen) for unit in wanted.values())
 
-    seen = await find(SCAN_S, load_profiles(), backend=backend, until=all_here)
+    unusable: dict[str, str] = {}
+    profiles = load_profiles()
+    seen = await find(SCAN_S, profiles, backend=backend, until=all_here, unusable=unusable)
     chosen: dict[Place, Found] = {}
     for place, unit in wanted.items():
         found = the_one(unit.address, seen)
@@ -170,7 +172,7 @@ async def strap(
             free = [one for one in seen if one not in chosen.values()]
             found = await find_by_serial(unit, free, backend)
         if found is None:
-            raise not_in_range(unit.address, seen)
+            raise not_in_range(unit.address, seen, unusable)
         chosen[place] = found
     strapped = [
         Strapped(place, found, driver_for(found.profile)) for place, found in chosen.items()

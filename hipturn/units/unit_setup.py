@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from bleak import BleakClient
@@ -44,11 +44,12 @@ async def find_unit(text: str, backend: Backend | None = None) -> Found:
     def here(units: Sequence[Found]) -> bool:
         return any(unit.address.lower() == text.lower() for unit in units)
 
-    seen = await find(SCAN_S, load_profiles(), backend=backend, until=here)
+    unusable: dict[str, str] = {}
+    seen = await find(SCAN_S, load_profiles(), backend=backend, until=here, unusable=unusable)
     unit = the_one(text, seen)
     if unit is not None:
         return unit
-    raise not_in_range(text, seen)
+    raise not_in_range(text, seen, unusable)
 
 
 def by_address(text: str, seen: Sequence[Found]) -> Found | None:
@@ -74,8 +75,13 @@ def the_one(text: str, seen: Sequence[Found]) -> Found | None:
     return hits[0] if hits else None
 
 
-def not_in_range(text: str, seen: Sequence[Found]) -> UserError:
-    """Return what to say when a unit is not among those seen."""
+def not_in_range(
+    text: str, seen: Sequence[Found], unusable: Mapping[str, str] | None = None
+) -> UserError:
+    """Return what to say when a unit is not among those seen, or is there and cannot be used."""
+    for address, sentence in (unusable or {}).items():
+        if text.lower() == address.lower() or sentence.lower().startswith(f"{text.lower()} ("):
+            return UserError(sentence)
     near = ", ".join(found.name or found.address for found in seen) or "none"
     return UserError(
         f"the unit {text} is not in range (seen: {near}): switch it on, move it to wake it, and"

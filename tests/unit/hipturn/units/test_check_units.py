@@ -25,6 +25,7 @@ from hipturn.units.kit import (
     remember,
     remember_checked,
 )
+from hipturn.units.unit_setup import not_in_range
 from imu.air.radio_errors import Backend
 from imu.sample import Segment, Side, Unit
 from imu.virtual.chance import chance_from
@@ -130,3 +131,17 @@ def test_units_are_named_only_with_their_option(hipturn):
     code, _, error = hipturn("doctor", "D4:22:CD:00:00:01")
     assert code == 2
     assert "units are checked with --units" in error
+
+
+def test_the_kit_tells_which_unit_has_passed_and_when(hipturn):
+    remember("right-thigh", KitUnit(THIGH.address, "Movella DOT", "D422CD000001", "movella_dot"))
+    assert "never checked" in hipturn("kit")[1]
+    remember_checked([Checked("other", "D422CD000001", "movella_dot", "2026-03-02", passed=True)])
+    assert "checked 2026-03-02" in hipturn("kit")[1]
+
+
+def test_a_unit_that_cannot_be_used_is_not_called_out_of_range():
+    unusable = {"6B1F": "HaritoraX2-0042 (6B1F): HaritoraX 2 sends two segments in one message"}
+    for text in ("6b1f", "HaritoraX2-0042"):
+        assert str(not_in_range(text, [], unusable)) == unusable["6B1F"]
+    assert "is not in range" in str(not_in_range("HaritoraX2", [], unusable))
