@@ -101,26 +101,24 @@ def turned_rightly(
                 return other, gyr, [f"{path.name}: the rates show that {words}; so they are read."]
     if told < WORSE and not fits:
         return q, gyr, []
-    return _contradicted(path, q, gyr, reverse=fits)
+    return _contradicted(path, q, reverse=fits)
 
 
 def _contradicted(
-    path: Path, q: FloatArray | None, gyr: FloatArray, *, reverse: bool
+    path: Path, q: FloatArray | None, *, reverse: bool
 ) -> tuple[FloatArray | None, FloatArray | None, list[str]]:
     """Return what is left where the rates do not turn the unit as it turns."""
     way = ": they turn the other way" if reverse else ""
     if q is not None:
         said = "the rates do not turn the unit as its quaternions do"
         return q, None, [f"{path.name}: {said}{way}; they are left out."]
-    said = f"the rates do not turn the unit as its gravity turns{way}"
-    if reverse:
-        raise ImportFileError(
-            path,
-            "",
-            said,
-            "check that acceleration and rates have the same axes, or give --scale gyroscope=-1",
-        )
-    return q, gyr, [f"{path.name}: {said}; check that both are of one unit and one set of axes."]
+    remedy = (
+        "check that acceleration and rates have the same axes, or give --scale gyroscope=-1"
+        if reverse
+        else "check that both are of one unit and one set of axes; such a unit gives no angle"
+    )
+    said = f"the unit contradicts itself: its rates do not turn it as its gravity turns{way}"
+    raise ImportFileError(path, "", said, remedy)
 
 
 def _refuse_another_pace(

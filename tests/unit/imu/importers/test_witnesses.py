@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imu.importers import ImportFileError
 from imu.importers.witnesses.gravity import sized
 from imu.importers.witnesses.stamps import repeats, spread
+from imu.importers.witnesses.turning import turned_rightly
 
 PATH = Path("thigh.csv")
 
@@ -47,3 +49,15 @@ def test_a_still_unit_s_packets_are_no_repeats_and_a_doubled_file_is():
     still = np.where(moving < 20, 0.0, moving)
     assert not repeats(stamps, still).any()
     assert repeats(stamps, np.repeat(np.arange(40.0), 2)[:, None]).sum() == 40
+
+
+def test_a_raw_unit_whose_rates_and_gravity_tell_of_different_turns_is_refused():
+    time_s = np.arange(1800) / 60
+    tilt = 0.4 * np.sin(1.5 * time_s)
+    acc = 9.81 * np.column_stack((np.zeros(1800), np.sin(tilt), np.cos(tilt)))
+    right = np.column_stack((np.gradient(tilt, time_s), np.zeros(1800), np.zeros(1800)))
+    _, gyr, notes = turned_rightly(PATH, time_s, None, acc, right)
+    assert gyr is right
+    assert notes == []
+    with pytest.raises(ImportFileError, match="the unit contradicts itself: .* no angle"):
+        turned_rightly(PATH, time_s, None, acc, np.roll(3.0 * right, (40, 1), axis=(0, 1)))
