@@ -16,6 +16,9 @@ from imu.sample import FloatArray, Side
 
 Spans = Sequence[tuple[float, float]]
 """Between which seconds movements count: after the first and up to the second of each pair."""
+UNSEEN_S = 2.0
+"""After a longer hole a unit may have started anew, and with another heading: a restart with its
+connection and set-up takes no less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class LegFrames:
         keep = (self.time_s >= window[0]) & (self.time_s <= window[1])
         keep &= ~(np.isnan(self.q_thigh[:, 0]) | np.isnan(self.q_shank[:, 0]))
         return self.rows(keep)
+
+    def has_hole(self, begin_s: float, end_s: float) -> bool:
+        """Say whether a unit may have got another heading between two seconds."""
+        seen_s = self.between((begin_s, end_s)).time_s
+        return bool(np.any(np.diff(seen_s) > UNSEEN_S))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

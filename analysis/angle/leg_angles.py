@@ -23,7 +23,7 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 
 from analysis.angle.hinge_heading import HingeHeading, HingeRule
-from analysis.angle.return_zero import UNSEEN_S, ReturnZero
+from analysis.angle.return_zero import ReturnZero
 from analysis.angle.uncertainty import (
     KNEE_HELD,
     KNEE_UNKNOWN,
@@ -35,7 +35,7 @@ from analysis.angle.uncertainty import (
 )
 from analysis.calibrate.pelvis_unit import roll, turn
 from analysis.exercises import Exercise, nominal_up
-from analysis.leg import LegCalibration, LegFrames
+from analysis.leg import UNSEEN_S, LegCalibration, LegFrames
 from imu.quaternion import (
     ARRAYS,
     Number,
@@ -327,8 +327,12 @@ class LegFusion(Generic[Number]):
         zero, nan = self.zero, math.nan
         if time_s < self.calibration.ready_s:
             return nan, nan, nan, 0.0, nan
+        if time_s - zero.last_s > UNSEEN_S:
+            zero.lose()
         rotation = zero.push(time_s, raw, speed, in_pose=in_pose)
         if pelvis == pelvis:  # False where NaN
+            if time_s - self.pelvis_zero.last_s > UNSEEN_S:
+                self.pelvis_zero.lose()
             pelvis = self.pelvis_zero.push(time_s, pelvis, speed, in_pose=in_pose)
         return rotation, zero.offset_rad, zero.since_s, float(zero.is_lost), pelvis
 

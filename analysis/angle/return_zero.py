@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import math
 
-UNSEEN_S = 2.0
-"""After a longer hole a unit may have started anew, and with another heading: a restart with its
-connection and set-up takes no less."""
-
 
 class ReturnZero:
     """The zero of an angle that rests on heading, renewed when the wearer is back and still.
@@ -60,7 +56,11 @@ class ReturnZero:
         self._sum, self._count = 0.0, 0
         self._moments = (0.0, 0.0, 0.0)
         """Sums over a stretch of time, of its square, and of angle by time, from its beginning."""
-        self._last_s = math.inf
+        self.last_s = math.inf
+
+    def lose(self) -> None:
+        """Take that the angle may be another one from now on: the zero is to be found anew."""
+        self.is_lost, self._still_from = True, None
 
     def push(
         self, time_s: float, angle_rad: float, speed_rad_s: float, *, in_pose: bool = True
@@ -69,13 +69,11 @@ class ReturnZero:
 
         `in_pose` is whether the leg is in the start pose, as far as gravity shows it.
         """
-        dt = max(time_s - self._last_s, 0.0)
+        dt = max(time_s - self.last_s, 0.0)
         if dt > self.GAP_S:
             self._near_rad = self._still_from = self._first = None
-        if dt > UNSEEN_S:
-            self.is_lost = True
         dt = min(dt, self.STEP_S)
-        self._last_s = time_s
+        self.last_s = time_s
         reading = math.remainder(angle_rad - self.offset_rad, 2.0 * math.pi)
         self._see_whether_lost(time_s, reading, in_pose=in_pose)
         if self.is_lost:

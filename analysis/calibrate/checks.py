@@ -28,6 +28,8 @@ REMEDIES = {
     " and the uncertainty is wider",
     "no stand, refused": "no standing pose found: {exercise} needs one, because its start pose does"
     " not show the leg's long axes: stand still for 3 s, feet forward",
+    "away": "a unit was away between the start position and the knee bends and may have started"
+    " anew: take the start position again, keep still, and bend the knee",
     "stand as pose": "the leg is where it was when you were asked to stand: stand still for 3 s,"
     " feet forward, then take the start position and bend the knee there",
     "moved": "the leg moved by {deg:.1f}° during the {during}: repeat it and keep still",

@@ -210,6 +210,9 @@ class Guide:
         bends = next((c.value for c in result.checks if c.name == "knee bends"), 0.0)
         if bends < BENDS_ASKED and self._looked < len(LOOK_AT_S):
             return None  # a short pause between bends is not their end
+        both = [window for window in (windows.pose, windows.bends) if window is not None]
+        if frames.has_hole(min(begin for begin, _ in both), max(end for _, end in both)):
+            result = CalibrationResult(None, (not_found("units heard", "away"),))
         if result.calibration is not None and self._bent_where_it_stood(frames, windows):
             failed = not_found("start pose", "stand as pose")
             result = CalibrationResult(None, (failed,))

@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from analysis.calibrate.calibration import calibrate
+from analysis.calibrate.guide import Guide, Step
 from analysis.count.movement import RepSettings
 from analysis.count.repetition_machine import RepMachine
 from analysis.exercises import load
@@ -141,3 +142,32 @@ def test_a_leg_that_was_out_of_its_position_when_it_vanished_has_not_been_absent
     for t in range(150):
         machine.push(23.0 + t / 50, 0.0, 1)
     assert machine.is_absent
+
+
+@pytest.mark.parametrize("exercise", ["prone_windshield_wiper", "ninety_ninety_lift"])
+def test_a_unit_that_was_away_between_start_pose_and_bends_has_both_repeated(new_leg, exercise):
+    leg = new_leg(exercise, Side.RIGHT, 21)
+    leg.still(4.0, "stand").go(3.0, leg.pose).still(4.0)
+    from_s = leg.now_s + 0.2
+    again_s = leg.still(9.0).bends(name="").still(4.0).now_s
+    leg.bends().still(4.0).reps(3, 20.0).still(2.0)
+    frames = gone(leg.frames(), "shank", from_s, 120.0)
+    guide, monitor, refused, done = Guide(load(exercise), leg.side, RATE_HZ), None, [], []
+    rows = zip(*(a.tolist() for a in (frames.time_s, frames.q_thigh, frames.q_shank)), strict=True)
+    for t, thigh, shank in rows:
+        if monitor is not None:
+            done += monitor.push(t, known(thigh), known(shank), False).completed
+            continue
+        news = guide.push(t, known(thigh), known(shank))
+        if news is not None and news.result is not None:
+            refused += [(t, sentence) for sentence in news.result.sentences]
+            if news.step is Step.READY:
+                monitor = LegMonitor(news.result.calibration, load(exercise), RATE_HZ)
+    assert [sentence for _, sentence in refused] == [
+        "a unit was away between the start position and the knee bends and may have started anew:"
+        " take the start position again, keep still, and bend the knee"
+    ]
+    assert refused[0][0] < again_s
+    done += monitor.finish().completed
+    ranges = [n.movement.rom_deg for n in done if n.movement.status == "valid"]
+    assert ranges == pytest.approx([20.0] * 3, abs=0.5)
