@@ -59,5 +59,5 @@ def test_a_raw_unit_whose_rates_and_gravity_tell_of_different_turns_is_refused()
     _, gyr, notes = turned_rightly(PATH, time_s, None, acc, right)
     assert gyr is right
     assert notes == []
-    with pytest.raises(ImportFileError, match="the unit contradicts itself: .* no angle"):
+    with pytest.raises(ImportFileError, match=r"the unit contradicts itself: .* no angle"):
         turned_rightly(PATH, time_s, None, acc, np.roll(3.0 * right, (40, 1), axis=(0, 1)))
