@@ -1,8 +1,8 @@
 """A test's record: one object for the terminal, the tables, report, history, FHIR and the page.
 
 The value of a trial is its end position where the angle has a zero of its own, else its range. A
-trial in which the wearer compensated is told and left out; nothing is dropped in silence. Values are
-rounded here, to 0.001°, so that what is shown in whole degrees is the same everywhere.
+trial in which the wearer compensated is told and left out; nothing is dropped in silence. Values
+are rounded here, to 0.001°, so that what is shown in whole degrees is the same everywhere.
 """
 
 from __future__ import annotations
