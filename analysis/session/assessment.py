@@ -1,7 +1,8 @@
 """A test's record: one object for the terminal, the tables, report, history, FHIR and the page.
 
 The value of a trial is its end position where the angle has a zero of its own, else its range. A
-trial in which the wearer compensated is told and left out; nothing is dropped in silence.
+trial in which the wearer compensated is told and left out; nothing is dropped in silence. Values
+are rounded here, to 0.001°, so that what is shown in whole degrees is the same everywhere.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ def _of_leg(
     trials = tuple(_trials(exercise, recording, record, found))
     good = [trial for trial in trials if not trial.left_out]
     values = [trial.value_deg for trial in good]
-    average = mean(values) if values else math.nan
+    average = _mean(values)
     graded = bool(good) and posture_of(exercise) == "prone" and recording.active is False
     return Assessment(
         exercise=exercise.id,
@@ -162,7 +163,7 @@ def _of_leg(
         mean_deg=average,
         largest_deg=max(values, default=math.nan),
         start_deg=_mean([trial.start_deg for trial in good]),
-        plateau_s=median([trial.plateau_s for trial in good]) if good else math.nan,
+        plateau_s=round(median([trial.plateau_s for trial in good]), 3) if good else math.nan,
         external_deg=_mean([trial.external_deg for trial in good]),
         pelvis_deg=_mean([trial.pelvis_deg for trial in good]),
         grade=prone_grade(average) if graded else "",
@@ -173,7 +174,7 @@ def _of_leg(
 
 def _mean(values: Sequence[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
-    return mean(known) if known else math.nan
+    return round(mean(known), 3) + 0.0 if known else math.nan
 
 
 def _trials(
@@ -230,10 +231,10 @@ def _trial(
     return Trial(
         start_s=first.start_s,
         end_s=last.end_s,
-        start_deg=first.rest_deg,
-        value_deg=value_deg,
+        start_deg=round(first.rest_deg, 3),
+        value_deg=round(value_deg, 3) + 0.0,
         plateau_s=plateau.duration_s if plateau is not None else first.longest_s,
-        external_deg=math.nan if out is None else -out.level_deg,
+        external_deg=math.nan if out is None else round(-out.level_deg, 3) + 0.0,
         pelvis_deg=_pelvis_deg(recording, record, plateau),
         left_out=_why_left_out(exercise, record, inwards, outwards, largest_deg),
         cued=first.cued,

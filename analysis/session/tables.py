@@ -284,7 +284,7 @@ def _test_cells(test: Assessment | None) -> dict[str, object]:
 
 
 def _cell(value_deg: float) -> str:
-    return "" if math.isnan(value_deg) else f"{value_deg:.1f}"
+    return "" if math.isnan(value_deg) else f"{value_deg:.3f}"
 
 
 def _statistic(function: object, values: FloatArray) -> float:

@@ -112,7 +112,7 @@ def excursions(
             before = (time_s >= begin_s - REST_S) & (time_s <= begin_s) & ~np.isnan(angle_deg)
             rest_deg = float(np.median(angle_deg[before])) if before.any() else start_deg
             run = _Run.of(time_s[inside], angle_deg[inside])
-            found += _cued(run, rest_deg, begin_s, both_ways=both_ways)
+            found += _cued(run, rest_deg, start_deg, begin_s, both_ways=both_ways)
         return found
     for run in _runs(time_s, angle_deg):
         first_deg = float(np.median(run.angle_deg[: run.samples(REST_S)]))
@@ -164,14 +164,19 @@ def _renewals(angle_deg: FloatArray) -> BoolArray:
     return jumps
 
 
-def _cued(run: _Run, rest_deg: float, cue_s: float, *, both_ways: bool) -> Iterator[Excursion]:
+def _cued(
+    run: _Run, rest_deg: float, start_deg: float, cue_s: float, *, both_ways: bool
+) -> Iterator[Excursion]:
     """Yield the one trial of a cue, and the way back to the other side where there was one."""
     if len(run.time_s) < 2:
         return
     found = list(_departures(run, rest_deg, CUED_DEPART_DEG, both_ways=both_ways))
+    still = len(run.time_s)
+    if found and _only_goes_back(found[0], start_deg):
+        still = int(np.searchsorted(run.time_s, found[0].start_s))
+        found = [] if still >= run.samples(PLATEAU_S) else found
     if not found:  # it was asked to move and did not
-        rows = slice(0, len(run.time_s))
-        yield _excursion(run, rows, rest_deg, 1)._replace(start_s=cue_s, cued=True)
+        yield _excursion(run, slice(0, still), rest_deg, 1)._replace(start_s=cue_s, cued=True)
         return
     first = found[0]
     yield first._replace(start_s=cue_s, cued=True)
@@ -229,6 +234,12 @@ def _is_return(each: Excursion, start_deg: float) -> bool:
     if each.plateau is None:
         return False
     return abs(each.plateau.level_deg - start_deg) < abs(each.rest_deg - start_deg)
+
+
+def _only_goes_back(each: Excursion, start_deg: float) -> bool:
+    """Say whether it began clearly off the start position and went no farther than back to it."""
+    off_deg = each.way * (start_deg - each.rest_deg)
+    return off_deg > 2.0 * CUED_DEPART_DEG and each.far_deg <= off_deg + CUED_DEPART_DEG
 
 
 def _left_rest(values: list[float], first: int, i: int, rest_deg: float, depart_deg: float) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hipturn import __version__
+from hipturn import __version__, own_exercises
 from hipturn.history.index import same_recordings
 from hipturn.units.calibration_file import Calibration
 from imu.importers import ImportedSession, Placement
@@ -60,6 +60,10 @@ def import_session(form: str, wish: Wish, read: Callable[[], ImportedSession]) -
     again = same_recordings(wish.out.resolve().parent, header.samples_hash)
     writer = SessionWriter.create(wish.out, header)
     try:
+        own = own_exercises.stored(own_exercises.find(wish.exercise, wish.out.resolve().parent))
+        if own:
+            declared = {"active": None, "test": False, "dose": None, "exercise": own}
+            writer.event({"type": "declared", "time_s": 0.0, **declared})
         writer.write_table(imported.table)
         for time_s, label in labels:
             writer.event({"type": "mark", "time_s": time_s, "label": label})

@@ -24,7 +24,9 @@ PLACES = ("--right-thigh", "--right-shank", "--left-thigh", "--left-shank", "--p
 SESSION, TIMES, COLUMNS = "The session", "Times and several files", "What the columns are"
 WORN = "Where each unit was strapped"
 COMMON = (
-    click.option("--exercise", required=True, metavar="ID", cls=GroupedOption, heading=SESSION),
+    click.option(
+        "--exercise", required=True, metavar="ID|FILE", cls=GroupedOption, heading=SESSION
+    ),
     click.option(
         "--calibration", metavar="FILE|SESSION", cls=GroupedOption, heading=SESSION,
         help="How the units sit: calibration.json, or a session that knows.",
@@ -341,13 +343,15 @@ def _file_reader(
 
 def _split(options: dict[str, Any]) -> tuple[Wish, dict[Any, Any], Hints, bool]:
     """Return what the session is to be, what was given for each place, and what is said besides."""
-    from analysis.exercises import load
     from hipturn.archive.importing import Wish, placed
     from hipturn.commands.column_options import offsets
+    from hipturn.own_exercises import find
     from imu.importers import Hints
 
     names = ("out", "exercise", "marks", "wearer", "orientation_filter")
-    load(options["exercise"])
+    out = options.get("out")
+    beside = (out.resolve().parent,) if out is not None else ()
+    options["exercise"] = find(options["exercise"], *beside).id
     started_at = _moment(options.pop("started"))
     calibration = calibration_of(options.pop("calibration"))
     told = {name: options.pop(name) for name in names}

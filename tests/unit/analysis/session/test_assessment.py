@@ -47,7 +47,7 @@ def test_three_trials_give_their_mean_and_their_largest_end_position(tested):
     assert test.largest_deg == max(trial.value_deg for trial in test.trials)
     (row,) = result.summary.to_dict("records")
     assert row["end_mean_deg"] == round(test.mean_deg, 3)
-    assert row["trials_deg"] == ";".join(f"{trial.value_deg:.1f}" for trial in test.trials)
+    assert row["trials_deg"] == ";".join(f"{trial.value_deg:.3f}" for trial in test.trials)
     assert bool(row["active"]) is False
 
 

@@ -47,6 +47,12 @@ def test_a_leg_that_was_cued_and_does_not_move_is_a_trial_at_its_level():
     assert all(each.cued for each in found)
 
 
+def test_a_leg_that_was_at_its_end_when_it_was_cued_and_goes_back_is_a_trial_there():
+    time_s, deg = angle((4.0, -3.8), (1.5, -2.0), (3.0, -2.0), start=-3.8, sway=0.05)
+    (found,) = excursions(time_s, deg, -1.3, [1.0])
+    assert found.plateau.level_deg == pytest.approx(-3.8, abs=0.2)
+
+
 def test_a_cue_makes_a_trial_of_a_movement_smaller_than_a_departure():
     time_s, deg = angle((2.0, 0.0), *trial(-1.0) * 2, sway=0.05)
     assert excursions(time_s, deg, 0.0) == []

@@ -68,6 +68,26 @@ def test_a_server_file(hipturn, source, marks, tmp_path):
     assert json.loads((folder / "session.json").read_text())["source"] == "import xsens-dot-server"
 
 
+def test_an_import_keeps_the_copy_of_an_own_exercise(hipturn, source, marks, tmp_path):
+    _, time_s, q = source
+    rows = ["Timestamp,Address,Quaternion_w,Quaternion_x,Quaternion_y,Quaternion_z"]
+    for t, row in zip(time_s, q, strict=True):
+        for address, one in zip(ADDRESS.values(), row, strict=True):
+            rows.append(f"{3.39398e11 + 1e6 * t},{address}," + ",".join(map(str, one)))
+    (tmp_path / "r.csv").write_text("\n".join(rows) + "\n")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'like = "{EXERCISE}"\nname = "Mine"\n')
+    folder = finish(
+        hipturn, "xsens-dot-server", tmp_path / "r.csv", "--left-thigh", ADDRESS["thigh"],
+        "--left-shank", ADDRESS["shank"], "--exercise", mine, "--marks", marks,
+        "--out", tmp_path / "s",
+    )  # fmt: skip
+    same_ranges(folder, source, 0.05)
+    mine.unlink()
+    entry = package.analyse(package.open(folder)).recording.entry
+    assert (entry.id, entry.name) == ("mine", "Mine")
+
+
 def test_metabase_files(hipturn, source, marks, tmp_path):
     _, time_s, q = source
     for index, name in enumerate(("thigh", "shank")):

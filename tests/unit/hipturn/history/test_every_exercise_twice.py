@@ -100,11 +100,16 @@ def test_two_sessions_of_every_exercise_say_the_same_everywhere(exercise_id, tmp
         assert leg["valueQuantity"]["value"] == history[1]["end_mean_deg"] == mean
         for said in (terminal, report, "\n".join(shown["test"])):
             assert f" {whole(mean)}° (mean of" in said
-        trials = [round(trial.value_deg, 1) for trial in result.tests["right"].trials]
+        trials = [trial.value_deg for trial in result.tests["right"].trials]
         assert [float(cell) for cell in last["trials_deg"].split(";")] == trials
         assert history[1]["trials_deg"] == last["trials_deg"]
         parts = [c for c in leg["component"] if c["code"]["text"].startswith("test, trial")]
-        assert [round(part["valueQuantity"]["value"], 1) for part in parts] == trials
+        assert [part["valueQuantity"]["value"] for part in parts] == trials
+        listed = ", ".join(whole(trial) for trial in trials)
+        assert f"(mean of 3: {listed})" in terminal
+        lines = show_history(root, "W1", None, lambda _: nullcontext(print), as_json=False)
+        shown_trials = ", ".join(f"{whole(trial)}°" for trial in trials)
+        assert any(shown_trials in line for line in lines)
     # changes, and what is claimed of them
     assert "equal" not in everything
     if entry.is_counted:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hipturn.history.forget import forget
 from hipturn.safety import SAFETY, SAFETY_FILE, note_told, tell, untold
 
@@ -39,3 +41,10 @@ def test_forgetting_a_wearer_removes_the_record_and_keeps_the_others(tmp_path, m
     assert (done.tables, done.remaining) == ([tmp_path / SAFETY_FILE], [])
     assert untold(tmp_path, "W1")
     assert not untold(tmp_path, "W2")
+
+
+def test_readme_has_it():
+    readme = Path(__file__).parents[4] / "README.md"
+    text = " ".join(readme.read_text(encoding="utf-8").split())
+    for line in SAFETY[1:]:
+        assert line.removesuffix(".") in text
