@@ -1,6 +1,6 @@
 """How well repetitions are counted on real people, beside two simple counters on the same angle.
 
-    python benchmarks/reps.py [--data FOLDER] [--each]
+    python benchmarks/reps.py [--data FOLDER] [--each] [--disturbed]
 
 FOLDER is that of the Physical Therapy Exercises data (A. Yurtman and B. Barshan, CC BY 4.0, doi
 10.24432/C5JK60), by default uci_physical_therapy under $HIPTURN_TEST_DATA. Two people did four leg
@@ -16,6 +16,10 @@ whose templates tell low from correct best, of those that move at least a quarte
 peaks            scipy.signal.find_peaks on the low-passed angle, forwards and backwards; prominence
                  half the smallest template
 autocorrelation  length of the moving parts over the lag of their autocorrelation's highest peak
+
+With `--disturbed` each recording is counted six times more with things put into two of its rests
+that are no repetitions: the leg goes 15 to 80° below its rest for up to six seconds and comes
+back, or rests from then on up to 12° elsewhere.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ import csv
 import os
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +59,11 @@ GRADING_MOVES = 0.25
 LOW_SHARE, FAST_SHARE = 0.8, 0.7
 """Below this share of the person's own range and duration a repetition is low, or fast."""
 
+
+SEEDS = 6
+DISTURBED = ("excursion", "shift", "both")
+REST_S = 0.6
+"""Shorter rests are left alone."""
 
 Span = tuple[float, float]
 
@@ -91,6 +100,8 @@ class Counted:
     statuses: list[str]
     peaks: int
     autocorrelation: int
+    angle: np.ndarray
+    settings: RepSettings
 
     @property
     def reps(self) -> int:
@@ -168,6 +179,66 @@ def count(time_s: np.ndarray, angle: np.ndarray, settings: RepSettings) -> list[
     return found + ([last] if last else [])
 
 
+def slope(seconds: float) -> np.ndarray:
+    """Return a smooth way from 0 to 1."""
+    return 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, max(2, round(seconds * RATE_HZ))))
+
+
+def still(seconds: float) -> np.ndarray:
+    return np.ones(round(seconds * RATE_HZ))
+
+
+def excursion(base: float, chance: np.random.Generator) -> np.ndarray:
+    """Return a leg that goes below its rest, wobbles there or not, and comes back."""
+    deep, low_s = chance.uniform(15.0, 80.0), chance.uniform(0.5, 6.0)
+    wobble = chance.choice([0.0, 0.15]) * chance.standard_normal(len(still(low_s))).cumsum()
+    low = base - deep + wobble
+    down = base - deep * slope(chance.uniform(0.2, 1.5))
+    back = low[-1] + (base - low[-1]) * slope(chance.uniform(0.2, 1.5))
+    return np.concatenate((down, low, back, base * still(chance.uniform(0.5, 6.0))))
+
+
+def disturbed(
+    angle: np.ndarray, movements: list[Movement], kind: str, chance: np.random.Generator
+) -> np.ndarray:
+    """Return an angle with something that is no repetition in two of its rests."""
+    rests = [
+        round((one.back_s + other.onset_s) / 2 * RATE_HZ)
+        for one, other in pairwise(m for m in movements if m.status == "valid")
+        if other.onset_s - one.back_s > REST_S
+    ]
+    picked = chance.choice([10, *rests], size=min(2, len(rests) + 1), replace=False)
+    for at in sorted(picked.tolist(), reverse=True):
+        base = float(angle[at])
+        if kind != "shift":
+            angle = np.concatenate((angle[:at], excursion(base, chance), angle[at:]))
+        if kind != "excursion":
+            by = chance.uniform(-12.0, 12.0)
+            way = base + by * slope(chance.uniform(0.5, 3.0))
+            rest = (base + by) * still(chance.uniform(2.0, 10.0))
+            angle = np.concatenate((angle[:at], way, rest, angle[at:] + by))
+    return angle
+
+
+def report_disturbed(angles: list[tuple[np.ndarray, RepSettings]]) -> None:
+    """Print how well the same people are counted when they do other things between."""
+    print()
+    for kind in DISTURBED:
+        errors = []
+        for seed in range(SEEDS):
+            chance = np.random.default_rng(seed)
+            for angle, settings in angles:
+                time_s = np.arange(len(angle)) / RATE_HZ
+                other = disturbed(angle, count(time_s, angle, settings), kind, chance)
+                found = count(np.arange(len(other)) / RATE_HZ, other, settings)
+                errors.append(sum(m.status == "valid" for m in found) - TRUE_REPS)
+        off = np.abs(errors)
+        print(
+            f"with {kind:<11} miscount {100 * off.sum() / (TRUE_REPS * len(off)):5.2f} %"
+            f"   exact {np.sum(off == 0)}/{len(off)}   within 1 {np.sum(off <= 1)}/{len(off)}"
+        )
+
+
 def by_peaks(angle: np.ndarray, template: Template) -> int:
     smooth = sosfiltfilt(butter(2, 2.0, fs=RATE_HZ, output="sos"), angle)
     prominence = SMALLEST_SHARE * min(template.ranges_deg.values())
@@ -214,6 +285,8 @@ def session(folder: Path, subject: int, exercise: int, known: Known) -> Counted:
         [m.reason or m.status for m in movements],
         by_peaks(angle, template),
         by_autocorrelation(angle),
+        angle,
+        settings_of(template),
     )
 
 
@@ -314,6 +387,7 @@ def report_kinds(sessions: list[Counted]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, metavar="FOLDER")
+    parser.add_argument("--disturbed", action="store_true", help="and with other things between")
     parser.add_argument("--each", action="store_true", help="print every session's movements")
     options = parser.parse_args()
     root = os.environ.get("HIPTURN_TEST_DATA", "")
@@ -336,6 +410,8 @@ def main() -> None:
     labels = read_times(folder / "test_times_subject1.csv", "exercise", "execution_type", "rep")
     report_times(sessions, labels)
     report_kinds(sessions)
+    if options.disturbed:
+        report_disturbed([(s.angle, s.settings) for s in sessions])
 
 
 if __name__ == "__main__":
