@@ -57,7 +57,7 @@ def desk_on(root, **more):
     return desk, hub, said
 
 
-async def until(found, seconds=20.0):
+async def until(found, seconds=90.0):
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end
