@@ -14,7 +14,7 @@ SIZES = {
 }
 
 
-def eventually(found, seconds=10.0, every=0.03):
+def eventually(found, seconds=60.0, every=0.03):
     """Return what becomes true, or fail."""
     end = time.monotonic() + seconds
     while True:
