@@ -94,7 +94,7 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
         wrong[stage["stage"]] = violations(browser, axe)
     feed.live(stage="home")
     browser.open(feed.url + "#session=demo.seated_internal_rotation&t=40", "laptop")
-    eventually(lambda: browser.view() == "replay" and browser.text("clock"), 20)
+    eventually(lambda: browser.view() == "replay" and browser.text("clock"))
     wrong["replay"] = violations(browser, axe)
     browser.click("toResult")
     eventually(lambda: "repetitions" in browser.text("card"), 10)

@@ -60,7 +60,7 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     browser.open(url, "phone")
     host = url.split("/")[2]
     browser.click("back")  # to the first screen, which plays the demo
-    eventually(lambda: browser.view() == "home" and browser.number() not in (None, "– –"), 20)
+    eventually(lambda: browser.view() == "home" and browser.number() not in (None, "– –"))
     looks_right(browser)
     browser.click("practise")
     eventually(lambda: browser.view() == "wizard")
@@ -76,7 +76,7 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     looks_right(browser)
     browser.size("on its side")
     browser.click("next")
-    eventually(lambda: "All units found" in browser.text("card"), 20)
+    eventually(lambda: "All units found" in browser.text("card"))
     looks_right(browser)
     browser.click("next")
     eventually(
@@ -109,7 +109,7 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     eventually(lambda: browser.text("guideSteps").startswith("Stand"), 10)
     looks_right(browser)
     eventually(lambda: browser.run("return document.getElementById('guide').hidden"), 40)
-    eventually(lambda: browser.text("repsNow") in ("1", "2"), 20)
+    eventually(lambda: browser.text("repsNow") in ("1", "2"))
     looks_right(browser)
     browser.click("mark")
     eventually(
