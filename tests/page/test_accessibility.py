@@ -48,7 +48,7 @@ def violations(browser, axe):
     return browser.window.execute_async_script(RUN_AXE)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("theme", ["dark", pytest.param("light", marks=pytest.mark.long)])
 def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, browser, axe, theme):
     check = {"what": "right shank unit", "good": False, "text": "bring it closer"}
     found = {

@@ -158,7 +158,13 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     assert "Traceback" not in complained
 
 
-@pytest.mark.parametrize("name", ["prone_windshield_wiper", "seated_internal_rotation"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prone_windshield_wiper",
+        pytest.param("seated_internal_rotation", marks=pytest.mark.long),
+    ],
+)
 def test_a_replay_ends_where_the_analysis_does(hipturn_page, browser, name):
     import hipturn
 

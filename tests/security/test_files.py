@@ -153,7 +153,14 @@ def test_html_and_pdf_keep_no_mark_that_turns_text_round():
 
 
 @POSIX
-@pytest.mark.parametrize("home", ["/nonexistent", "/dev/null", None])
+@pytest.mark.parametrize(
+    "home",
+    [
+        "/nonexistent",
+        pytest.param("/dev/null", marks=pytest.mark.long),
+        pytest.param(None, marks=pytest.mark.long),
+    ],
+)
 def test_without_a_usable_home_nothing_but_results_is_said(tmp_path, home):
     env = {
         k: v for k, v in os.environ.items() if k not in ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")

@@ -183,7 +183,7 @@ DISTURBANCES = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(which=st.sampled_from(["both", "both", *WORN]), what=DISTURBANCES)
 def test_announcements_equal_the_rows_of_the_table_in_number_set_and_values(which, what):
     wearing = worn(which)
