@@ -111,8 +111,8 @@ def side_text(exercise: Exercise, rows: list[dict[str, Any]]) -> str:
     said = f"the right leg's {compared_name(exercise, row)} is {size}"
     said += verdict(difference, row["mdc_deg"])
     if row["side_flag"] == "asymmetry":
-        said += f". It reaches {SIDE_FLAG_DEG:.0f}°, from where a published grouping of rotation"
-        said += " tells the sides apart (Ellison et al. 1990)"
+        said += f". It reaches {SIDE_FLAG_DEG:.0f}°, from where a published grouping of passive"
+        said += " rotation tells the sides apart (Ellison et al. 1990, read as an abstract)"
     return f"{said}."
 
 

@@ -36,9 +36,10 @@ BIAS_LEARNT_S = 1.0
 ROLL_SHARE = 0.03
 """Of a straight leg's roll, which is read through the shin's skin."""
 KNEE_PLAY_DEG = 3.0
-"""Frontal give of a bent knee, which moves the shin as the hip's rotation does. Held loosely, the
-knee adds 1.5° in men to 6° in women to passive rotation lying prone (Harris-Hayes et al. 2007,
-Physiotherapy Theory and Practice 23:315-323); half of the most is taken for active movement."""
+"""Frontal give of a bent knee, which moves the shin as the hip's rotation does. A knee that is not
+held adds 6° in women, and in men 1.5° that are not significant, to passive rotation lying prone
+(Harris-Hayes et al. 2007, Physiotherapy Theory and Practice 23:315-323, n = 10 each, read as an
+abstract); half of the most is taken for active movement, which is ours."""
 SHIN_SKIN_SHARE = 0.1
 """Of a straight leg's roll, what may be skin in anybody: assumed, not measured."""
 

@@ -1,8 +1,8 @@
 """Published values of hip rotation, each with the posture and the way it was measured in.
 
-A value is here only when its posture, number of people, method and source are known, and where it
-was read: `full` text or `abstract`. Positions differ by several degrees, either way, and tools by
-about 4.5° (Roach et al. 2013), so values of one posture are never shown for another.
+A value is here only when its posture, direction, number of people, method and source are known, and
+how much of it was read: `full` text or `abstract`. Positions differ by several degrees, either way,
+and tools by about 4.5° (Roach et al. 2013), so values of one posture are never shown for another.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ def _read(read: Read) -> str:
 
 _KOUYOUMDJIAN = "Kouyoumdjian et al. 2012, Orthopaedics & Traumatology: Surgery & Research 98:17-23"
 _KRAUSE = "Krause et al. 2015, Knee Surgery, Sports Traumatology, Arthroscopy 23:2562-2567"
-_HARRIS_HAYES = "Harris-Hayes et al. 2007, Physiotherapy Theory and Practice 23(6):315-323"
 
 
 def _photographed(posture: str, mean_deg: float) -> Norm:
@@ -120,31 +119,12 @@ def _inclinometer(which: str, mean_deg: float) -> Norm:
     )
 
 
-def _knee_held(sex: str, mean_deg: float, sd_deg: float, knee: str) -> Norm:
-    return Norm(
-        posture="prone",
-        active=False,
-        mean_deg=mean_deg,
-        sd_deg=sd_deg,
-        n=10,
-        age="age not in the abstract",
-        sex=sex,
-        method=f"knee {knee}; the abstract says hip rotation and not which way",
-        source=_HARRIS_HAYES,
-        read="abstract",
-    )
-
-
 NORMS: tuple[Norm, ...] = (
     _photographed("prone", 35.2),
     _photographed("supine_straight", 29.6),
     _photographed("seated", 37.9),
     _inclinometer("lowest", 30.7),
     _inclinometer("highest", 32.8),
-    _knee_held("women", 41.0, 6.5, "free"),
-    _knee_held("women", 35.1, 5.1, "stabilised"),
-    _knee_held("men", 39.1, 4.9, "free"),
-    _knee_held("men", 37.6, 5.1, "stabilised"),
 )
 
 
@@ -246,7 +226,8 @@ CONTEXT = (
     "For supine and seated tests together, internal and external rotation, 6.1 to 8.6° are"
     " published as detectable (Gradoz et al. 2018, J Sport Rehabil, n = 19, passive, read as an"
     " abstract).",
-    "Turning the shin turns the knee too: in women a knee that was not held added about 6° to a"
-    " prone test (Harris-Hayes et al. 2007, n = 10, read as an abstract).",
+    "Turning the shin turns the knee too: lying prone, a knee that was not held added 6° to women's"
+    " passive rotation and nothing significant to men's (Harris-Hayes et al. 2007, Physiotherapy"
+    " Theory and Practice 23(6):315-323, n = 10 each, which way is not said, read as an abstract).",
 )
 """What a reader should know beside every value; no verdict."""

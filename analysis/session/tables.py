@@ -29,8 +29,9 @@ ANGLE_COLUMNS = (
     "sensor_shift", "thigh_rotation_gravity_deg",
 )  # fmt: skip
 SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0
-"""Of rotation: sides within 10° are one group in Ellison et al. 1990 (Phys Ther 70:537-541); 6° is
-the least that is published as detectable for any position."""
+"""Of rotation: Ellison et al. 1990 (Phys Ther 70:537-541, passive, n = 100 and 50 with low back
+pain, read as an abstract) call measurements equal within 10°. 6° is ours: whole degrees above the
+least change that is published as detectable of rotation (5.4°)."""
 
 SUMMARY_COLUMNS = (
     "session_id", "wearer", "start_time", "exercise", "side", "sets", "valid", "partial",
@@ -309,7 +310,7 @@ REP_COLUMNS = (
 SHARES = ("smoothness_up", "smoothness_down", "confidence")
 ASYMMETRY_DEG, ASYMMETRY_SHARE = 10.0, 0.20
 """Legs of one repetition that differ by more, or by more of the larger, are the fault `asymmetry`:
-within 10° two sides count as equal (Ellison et al. 1990), but of a small range that is half."""
+within `SIDE_FLAG_DEG` two sides count as equal, but of a small range that is half."""
 Row = dict[str, Any]
 
 

@@ -230,8 +230,8 @@ READING = (
     " posture and kind, where one is: "
     + "; ".join(each.text for each in DETECTABLE)
     + ". Elsewhere none is known, and nothing is claimed. In hip osteoarthritis the standard error"
-    " of hip motions is 3.1 to 4.7° (Pua et al. 2008, read as an abstract), so 9 to 13° are"
-    " detectable.",
+    " of passive hip motions is 3.1 to 4.7° (Pua et al. 2008, n = 22, read as an abstract), from"
+    " which we reckon 9 to 13° as detectable.",
     "Every movement: peak and range in degrees, the way out, the hold and the way back in seconds,"
     " where it ends against its start, and how far the knee angle moved. Calibration figures stand"
     " with their limits in brackets.",

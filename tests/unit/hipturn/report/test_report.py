@@ -15,12 +15,14 @@ import pandas as pd
 import pytest
 
 import hipturn as package
+from analysis.exercises import CONTEXT, ids, load
 from analysis.exercises.reference_values import NORMS
+from hipturn.clinical_words import side_text
 from hipturn.errors import UserError
 from hipturn.history.earlier import Earlier, Past, completed
 from hipturn.report import Entry, write_report
 from hipturn.report.judgements import comparisons, quality
-from hipturn.report.words import figure, measures, rep_tables, sources
+from hipturn.report.words import READING, figure, measures, rep_tables, sources
 from hipturn.session_paths import demo_root
 
 DEMO = sorted(path.name for path in demo_root().iterdir())
@@ -41,6 +43,17 @@ def text_of(path: Path, *options: str) -> str:
 def demo_pdf(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.pdf"
     return write_report([entry(name) for name in DEMO], path)
+
+
+def test_every_study_that_is_named_says_how_much_of_it_was_read():
+    row = {"side_difference_deg": 12.0, "mdc_deg": None, "side_flag": "asymmetry"}
+    sides = side_text(load("prone_windshield_wiper"), [row | {"end_mean_deg": None}])
+    tests = [entry.source for entry in map(load, ids()) if "et al." in entry.source]
+    assert tests
+    assert "et al." in sides
+    for said in (*CONTEXT, *READING, sides, *tests):
+        for study in said.split("et al.")[1:]:
+            assert re.search(r"read (as an abstract|in full)", study), said
 
 
 @poppler
