@@ -116,6 +116,21 @@ def test_a_change_whose_detectable_size_is_not_known_is_told_and_not_judged(
     assert "+20°\n" in out
 
 
+def test_a_slow_change_is_seen_against_the_first_session(worn, hipturn, tmp_path):
+    root = tmp_path / "slow"
+    for number in range(4):
+        started = made.STARTED + timedelta(days=7 * number)
+        made.like(worn[0], root / f"s{number}", "W1", started, rom_deg=20.0 + 4.0 * number)
+    rows = trend_of(root, "W1")
+    assert [row["change_exceeds_mdc"] for row in rows] == [None, False, False, False]
+    assert [row["change_since_baseline_deg"] for row in rows] == [None, 4.0, 8.0, 12.0]
+    assert [row["baseline_exceeds_mdc"] for row in rows] == [None, False, True, True]
+    code, out, err = hipturn("history", "--wearer", "W1", "--dir", root)
+    assert (code, err) == (0, "")
+    ends = [line.split()[-2:] for line in out.splitlines() if " right " in line]
+    assert ends[1:] == [["+4°", "+4°"], ["+4°", "+8°*"], ["+4°", "+12°*"]]
+
+
 def test_legs_are_apart(root, worn):
     made.like(worn[1], root / "left", "W1", made.STARTED + timedelta(days=2), rom_deg=5.0)
     rows = [row for row in trend_of(root, "W1") if row["side"] == "left"]
