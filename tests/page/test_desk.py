@@ -18,6 +18,7 @@ import pytest
 import hipturn
 from analysis import exercises
 from hipturn.commands.page_options import wants_page
+from hipturn.safety import SAFETY, note_told
 from hipturn.server import rigs
 from hipturn.server.commands import COMMANDS, RefusedCommandError
 from hipturn.server.desk import STAGES, Desk, Stage
@@ -46,9 +47,9 @@ EXERCISE = "seated_internal_rotation"
 ROOT = Path(__file__).parents[2]
 
 
-def desk_on(root, **more):
+def desk_on(root, wearer=""):
     hub, library = Hub(), Library(root)
-    wish = Wish(exercise=EXERCISE, root=str(root))
+    wish = Wish(exercise=EXERCISE, root=str(root), wearer=wearer)
     said = []
     desk = Desk(
         hub, library, plan_for(EXERCISE, "right", 0), lambda _: VirtualRig(1, None, wish), root,
@@ -92,6 +93,21 @@ def test_the_steps_lead_to_a_closed_recording(tmp_path):
         assert {"step", "done", "say"} <= set(events)
         count = next(m for m in told if m["type"] == "count")
         assert count["right"] == {"set": 1, "reps": 3}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("wearer", "later"), [("W1", []), ("", [*SAFETY])])
+def test_the_page_tells_when_not_to_exercise_until_a_named_wearer_has_begun(
+    tmp_path, wearer, later
+):
+    async def run():
+        desk, _, _ = desk_on(tmp_path, wearer)
+        await desk._ready()
+        assert desk._more["safety"] == [*SAFETY]
+        note_told(tmp_path, desk._wearer)
+        await desk._ready()
+        assert desk._more["safety"] == later
 
     asyncio.run(run())
 

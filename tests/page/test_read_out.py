@@ -12,6 +12,8 @@ import pytest
 from made_up import Feed
 from window import eventually
 
+from hipturn.safety import SAFETY
+
 
 def keep_sending(feed, stop, deg=22.0):
     """Send read-outs and repetitions, sixty and two a second."""
@@ -246,4 +248,21 @@ def test_the_guided_check_asks_for_one_thing_and_tells_what_it_showed(feed, brow
     assert 'set earth_frame to "NED"' in browser.text("card")
     browser.click("check")
     eventually(lambda: {"do": "check"} in feed.obeyed)
+    assert browser.complaints() == []
+
+
+def test_when_not_to_exercise_is_read_before_the_start_and_taken_in_one_tap(feed, browser):
+    rows = [{"what": "DOT: rate", "good": True, "text": "60.0 of 60 samples a second"}]
+    feed.live(stage="ready", working=False, checklist=rows, safety=list(SAFETY))
+    browser.open(feed.url)
+    eventually(lambda: browser.find("id", "safety").is_displayed())
+    for line in SAFETY:
+        assert line in browser.text("safety")
+    assert browser.text("start").startswith("I have read it: Start")
+    browser.click("start")
+    eventually(lambda: {"do": "start"} in feed.obeyed)
+    # a wearer who was told before sees none of it
+    feed.live(stage="ready", working=False, checklist=rows, safety=[])
+    eventually(lambda: browser.text("start").startswith("Start"))
+    assert browser.run("return document.getElementById('safety')") is None
     assert browser.complaints() == []
