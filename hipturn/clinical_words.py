@@ -14,6 +14,7 @@ from analysis.exercises import CONTEXT, Exercise
 from analysis.session.tables import SIDE_FLAG_DEG, compared_name
 
 if TYPE_CHECKING:
+    from analysis.agreement.repeated import Repeated
     from analysis.session.assessment import Assessment, Trial
 
 HOW = {True: "active", False: "passive", None: "active or passive not told"}
@@ -109,7 +110,9 @@ def side_text(exercise: Exercise, rows: list[dict[str, Any]]) -> str:
     if round(difference) == 0:
         size = "within half a degree of the left's"
     said = f"the right leg's {compared_name(exercise, row)} is {size}"
-    said += verdict(difference, row["mdc_deg"])
+    # of two legs the larger, and none where one leg's is not known
+    known = [each["mdc_deg"] for each in rows if _known(each["mdc_deg"])]
+    said += verdict(difference, max(known) if len(known) == len(rows) else None)
     if row["side_flag"] == "asymmetry":
         said += f". It reaches {SIDE_FLAG_DEG:.0f}°, from where a published grouping of passive"
         said += " rotation tells the sides apart (Ellison et al. 1990, read as an abstract)"
@@ -123,6 +126,15 @@ def verdict(difference_deg: float, mdc_deg: float | None) -> str:
     assert mdc_deg is not None  # noqa: S101 (known)
     how = "more than" if abs(difference_deg) > mdc_deg else "within"
     return f", {how} the detectable change of {mdc_deg:.1f}°"
+
+
+def own_text(own: Repeated) -> str:
+    """Return a wearer's own detectable change, with its interval and the days it rests on."""
+    mdc = own.mdc95
+    return (
+        f"the wearer's own detectable change {mdc.value:.1f}° (95 % interval {mdc.low:.1f} to"
+        f" {mdc.high:.1f}°, n = {own.days} days)"
+    )
 
 
 def of_rows(tests: Mapping[Any, Assessment], exercise: Exercise, rows: list[Any]) -> list[str]:

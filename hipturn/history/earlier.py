@@ -5,11 +5,12 @@ Like is compared with like: a test with a test, active with active, passive with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from analysis.exercises import CatalogueError, Exercise
 from analysis.session.tables import compared_deg, put_difference
@@ -21,6 +22,7 @@ from imu.recording.folder import read_header
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.agreement.repeated import Repeated
     from imu.recording import SessionHeader
 
 SAME_VISIT = timedelta(hours=24)
@@ -31,6 +33,9 @@ LOOKED_AT_MAX = 12
 """So many earlier sessions are searched for one with a valid repetition of the leg."""
 FIRST_MAX = 3
 """... and so many from the beginning, for the baseline."""
+
+
+Looked = TypeVar("Looked")
 
 
 class Earlier(NamedTuple):
@@ -61,6 +66,8 @@ class Past(NamedTuple):
     """The other leg's, when this session has one leg and the other was measured just before."""
     first: Mapping[str, Earlier] = MappingProxyType({})
     """The first session of all, by side."""
+    own: Mapping[str, Repeated] = MappingProxyType({})
+    """What the wearer's own earlier tests tell of chance, by side, where they are enough."""
 
 
 def candidates(folders: Sequence[Path]) -> dict[Path, list[Path]]:
@@ -93,7 +100,34 @@ def _before(
         return []
     sessions = alike.get((mine.wearer, mine.exercise), [])
     before = sorted((one for one in sessions if one[0] < mine.started_at), reverse=True)
-    return [path for _, path in dict.fromkeys((*before[:LOOKED_AT_MAX], *before[-FIRST_MAX:]))]
+    return [path for _, path in looked_at(before)]
+
+
+def looked_at(before: Sequence[Looked]) -> Iterable[Looked]:
+    """Return those of the earlier sessions, newest first, that one is compared with."""
+    return dict.fromkeys((*before[:LOOKED_AT_MAX], *before[-FIRST_MAX:]))
+
+
+def own_change(readings: Iterable[tuple[date, float]]) -> Repeated | None:
+    """Return what a wearer's own earlier tests tell of chance; None where they are too few.
+
+    It is preferred to a published change, which is of other people, testers and tools.
+
+    Parameters
+    ----------
+    readings
+        The day and the degrees of each test.
+    """
+    from analysis.agreement.repeated import Reading, repeated  # scipy.stats takes a second
+
+    found = repeated([Reading(day=day, value_deg=deg) for day, deg in readings])
+    return None if math.isnan(found.mdc95.value) else found
+
+
+def judges_itself(row: Mapping[Any, Any]) -> bool:
+    """Say whether a row is of a test that may count for the wearer's own detectable change."""
+    is_test, active = kind_of(row)
+    return is_test and active is not None
 
 
 def past_of(summary: pd.DataFrame, exercise: Exercise, folders: Sequence[Path]) -> Past:
@@ -101,6 +135,7 @@ def past_of(summary: pd.DataFrame, exercise: Exercise, folders: Sequence[Path]) 
     rows = {str(row["side"]): row for row in summary.to_dict("records")}
     last: dict[str, Earlier] = {}
     first: dict[str, Earlier] = {}
+    readings: dict[str, list[tuple[date, float]]] = {}
     other_leg: Earlier | None = None
     for folder in folders if rows else ():
         header = _header(folder)
@@ -118,9 +153,12 @@ def past_of(summary: pd.DataFrame, exercise: Exercise, folders: Sequence[Path]) 
             if side in rows:
                 last.setdefault(side, earlier)
                 first[side] = earlier
+                if judges_itself(leg):
+                    readings.setdefault(side, []).append((header.started_at.date(), deg))
             elif same_visit and other_leg is None:
                 other_leg = earlier
-    return Past(last, other_leg, first)
+    own = {side: found for side, of in readings.items() if (found := own_change(of))}
+    return Past(last, other_leg, first, own)
 
 
 def kind_of(row: Mapping[Any, Any]) -> tuple[bool, bool | None]:
@@ -137,6 +175,8 @@ def completed(summary: pd.DataFrame, exercise: Exercise, past: Past) -> pd.DataF
     table = summary.copy()
     for index, row in zip(summary.index, summary.to_dict("records"), strict=True):
         now_deg, mdc_deg = compared_deg(exercise, row), float(row["mdc_deg"])
+        if (own := past.own.get(str(row["side"]))) is not None:
+            table.loc[index, "mdc_deg"] = mdc_deg = round(own.mdc95.value, 3)
         for name, found in (
             ("change_since_last_deg", past.last),
             ("change_since_baseline_deg", past.first),

@@ -33,8 +33,8 @@ HOW = {True: "active", False: "passive", None: ""}
 LEGEND = (
     "reps: done of those asked for; peak and range: medians; test: mean of its trials;"
     " change: since the last session of the same kind; since 1st: since the first of them.",
-    "*: more than the smallest detectable change of this posture and kind; no star where it is"
-    " within it, or where none is known.",
+    "*: more than the smallest detectable change of this posture and kind, or of the wearer's own"
+    " tests on five earlier days or more; no star where it is within it, or where none is known.",
 )
 
 
@@ -134,7 +134,7 @@ def _heading(row: dict[str, Any]) -> str:
     mdc = row["mdc_deg"]
     known = (
         ""
-        if mdc is None or row["compared_deg"] is None
+        if mdc is None or row["compared_deg"] is None or row["mdc_own"]
         else f"; smallest detectable change {mdc:g}°"
     )
     what = f"{row['quantity']}, compared by {row['compared']}" if row["quantity"] else ""
@@ -149,7 +149,8 @@ def _trials(row: dict[str, Any]) -> str:
     both = ""
     if external is not None and row["end_mean_deg"] is not None:
         both = f"; {neutral_zero(external, row['end_mean_deg'])}"
-    return f"{how}trials {', '.join(values)}{both}{left_out}"
+    own = f"; judged by {row['mdc_own']}" if row["mdc_own"] else ""
+    return f"{how}trials {', '.join(values)}{both}{left_out}{own}"
 
 
 def _figure(value: float | None, unit: str, digits: int) -> str:

@@ -11,16 +11,21 @@ import math
 import os
 import sqlite3
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.exercises import CatalogueError, Exercise, load
 from analysis.session.tables import compared_deg, compared_name
+from hipturn.clinical_words import own_text
 from hipturn.errors import fault_text
-from hipturn.history.earlier import kind_of
+from hipturn.history.earlier import judges_itself, kind_of, looked_at, own_change
 from hipturn.history.index import put_problem, put_summary
 from hipturn.history.stored import FIGURES, TEXTS, store_summary
 from imu.recording import SessionError, open_session
+
+if TYPE_CHECKING:
+    from analysis.agreement.repeated import Repeated
 
 COLUMNS = (
     "wearer", "exercise", "position", "side", "start_time", "session", "valid", "target_reps",
@@ -28,7 +33,7 @@ COLUMNS = (
     "rom_max_deg", "hold_median_s", "tempo_median_s", "change_since_last_deg", "mdc_deg",
     "change_exceeds_mdc", "quantity", "active", "trials_deg", "trials_left_out", "end_mean_deg",
     "end_largest_deg", "external_rotation_deg", "total_arc_deg", "compared", "compared_deg",
-    "change_since_baseline_deg", "baseline_exceeds_mdc",
+    "change_since_baseline_deg", "baseline_exceeds_mdc", "mdc_own",
 )  # fmt: skip
 NO_START = "1970-01-01"
 """The epoch stands for a start time that no file gives: such a session is listed, not compared."""
@@ -112,8 +117,10 @@ def trend(index: sqlite3.Connection, root: Path, wearer: str) -> list[dict[str, 
     Ordered by exercise, position, leg and time. The changes are those of what is compared
     (`compared_deg`), since the row before and since the first of the same exercise, position, leg
     and kind. A start that is not known is None, and so is whether a change exceeds a minimal
-    detectable one that is not known.
+    detectable one that is not known. `mdc_own` says in words where `mdc_deg` is the wearer's own,
+    and is empty where it is published.
     """
+    sessions = _sessions(index, wearer)
     rows = index.execute(
         f"SELECT exercise, leg, start_time, folder, {', '.join((*FIGURES, *TEXTS))}"  # noqa: S608 (our names)
         " FROM counted JOIN legs USING (folder) WHERE wearer = ? AND problem = ''"
@@ -121,23 +128,28 @@ def trend(index: sqlite3.Connection, root: Path, wearer: str) -> list[dict[str, 
         (wearer,),
     )
     found: list[dict[str, Any]] = []
-    past: dict[tuple[Any, ...], list[float]] = {}
+    past: dict[tuple[Any, ...], dict[str, tuple[date, float]]] = {}
     for exercise_id, leg, start_time, folder, *values in rows:
         row = dict(zip((*FIGURES, *TEXTS), values, strict=True))
         exercise = _entry(root / folder, exercise_id)
         now_deg = math.nan if exercise is None else compared_deg(exercise, row)
         kind = kind_of(row)
-        earlier: list[float] = []
+        earlier: dict[str, tuple[date, float]] = {}
+        own: Repeated | None = None
         if start_time.startswith(NO_START):
             start_time = None
         elif now_deg == now_deg:
             place = "" if exercise is None else exercise.position
-            earlier = past.setdefault((exercise_id, place, leg, kind), [])
-        last, first = (
-            None if not earlier else round(now_deg - earlier[at], 3) + 0.0 for at in (-1, 0)
-        )
+            earlier = past.setdefault((exercise_id, place, leg, kind), {})
+            if judges_itself(row):
+                before = looked_at(_before(sessions[exercise_id], folder))
+                own = own_change([earlier[name] for name in before if name in earlier])
+        if own is not None:
+            row["mdc_deg"] = round(own.mdc95.value, 3)
+        of = [deg for _, deg in earlier.values()]
+        last, first = (None if not of else round(now_deg - of[at], 3) + 0.0 for at in (-1, 0))
         if start_time is not None and now_deg == now_deg:
-            earlier.append(now_deg)
+            earlier[folder] = date.fromisoformat(start_time[:10]), now_deg
         found.append(
             {name: row.get(name) for name in COLUMNS}
             | {
@@ -161,9 +173,28 @@ def trend(index: sqlite3.Connection, root: Path, wearer: str) -> list[dict[str, 
                 "change_exceeds_mdc": _exceeds(last, row["mdc_deg"]),
                 "change_since_baseline_deg": first,
                 "baseline_exceeds_mdc": _exceeds(first, row["mdc_deg"]),
+                "mdc_own": "" if own is None else own_text(own),
             }
         )
     return found
+
+
+def _sessions(index: sqlite3.Connection, wearer: str) -> dict[str, list[tuple[float, str]]]:
+    """Return the dated sessions of each exercise of a wearer, the newest first."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for exercise_id, start_utc, folder in index.execute(
+        "SELECT exercise, start_utc, folder FROM counted WHERE wearer = ? AND problem = ''"
+        " AND start_time NOT LIKE ? ORDER BY start_utc DESC, folder DESC",
+        (wearer, f"{NO_START}%"),
+    ):
+        found.setdefault(exercise_id, []).append((start_utc, folder))
+    return found
+
+
+def _before(sessions: list[tuple[float, str]], folder: str) -> list[str]:
+    """Return the folders of the sessions before one, the newest first."""
+    started = next(start for start, name in sessions if name == folder)
+    return [name for start, name in sessions if start < started]
 
 
 def _exceeds(change_deg: float | None, mdc_deg: float | None) -> bool | None:

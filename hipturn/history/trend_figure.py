@@ -65,7 +65,7 @@ def _draw_baseline(ax: Axes, rows: list[dict[str, Any]], side: str) -> None:
 
     Where none is known there is no band.
     """
-    colour, first, mdc = SIDE_COLOURS[side], rows[0]["compared_deg"], rows[0]["mdc_deg"]
+    colour, first, mdc = SIDE_COLOURS[side], rows[0]["compared_deg"], rows[-1]["mdc_deg"]
     label = f"{side}, first session"
     ax.axhline(first, color=colour, linewidth=0.8, linestyle=":", label=label)
     if mdc is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.angle.uncertainty import hidden_deg
 from analysis.exercises import norms_for
 from analysis.session.tables import compared_name
-from hipturn.clinical_words import record_lines, side_text, verdict
+from hipturn.clinical_words import own_text, record_lines, side_text, verdict
 from hipturn.report.words import UNKNOWN, date_of, figure, plain
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def _changes(entry: Entry) -> list[str]:
             )
     if len(said) == 2 and not entry.past.last:
         return ["Since last time: no earlier session of this exercise to compare with."]
+    said += [
+        f"Judged by {own_text(own)}, {side} leg: the same test on earlier days, the trend removed."
+        for side, own in entry.past.own.items()
+    ]
     return said
 
 

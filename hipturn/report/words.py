@@ -229,7 +229,8 @@ READING = (
     "A difference is judged against the smallest change that is published as detectable for its"
     " posture and kind, where one is: "
     + "; ".join(each.text for each in DETECTABLE)
-    + ". Elsewhere none is known, and nothing is claimed. In hip osteoarthritis the standard error"
+    + ". A wearer's own, from the same test on five earlier days or more, is preferred. Elsewhere"
+    " none is known, and nothing is claimed. In hip osteoarthritis the standard error"
     " of passive hip motions is 3.1 to 4.7° (Pua et al. 2008, n = 22, read as an abstract), from"
     " which we reckon 9 to 13° as detectable.",
     "Every movement: peak and range in degrees, the way out, the hold and the way back in seconds,"

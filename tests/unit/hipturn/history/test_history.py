@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from analysis import exercises
+from analysis.agreement.repeated import Reading, repeated
 from hipturn.history import trend
-from hipturn.history.earlier import summary_of
+from hipturn.history.earlier import candidates, completed, past_of, summary_of
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import SUMMARY_FILE, stored_summary
 from hipturn.session.virtual_session import record_wearing
@@ -129,6 +130,59 @@ def test_a_slow_change_is_seen_against_the_first_session(worn, hipturn, tmp_path
     assert (code, err) == (0, "")
     ends = [line.split()[-2:] for line in out.splitlines() if " right " in line]
     assert ends[1:] == [["+4°", "+4°"], ["+4°", "+8°*"], ["+4°", "+12°*"]]
+
+
+def with_tests(worn, root, degrees, *, active):
+    """Make a folder with a wearer's test, a day each, and return the days."""
+    days = [made.STARTED + timedelta(days=2 * number) for number in range(len(degrees))]
+    for number, (started, deg) in enumerate(zip(days, degrees, strict=True)):
+        folder = root / f"s{number}"
+        made.like(worn[2], folder, "W1", started, rom_deg=deg)
+        stored = json.loads((folder / SUMMARY_FILE).read_text())
+        stored["legs"][0] |= {"active": active, "end_mean_deg": deg, "trials_deg": f"{deg}"}
+        (folder / SUMMARY_FILE).write_text(json.dumps(stored))
+    return days
+
+
+DEGREES = (31.0, 29.5, 32.0, 30.0, 31.5, 38.0, 32.0)
+
+
+def test_five_days_of_a_wearers_own_test_judge_the_next_where_none_is_published(
+    worn, hipturn, tmp_path
+):
+    root = tmp_path / "own"
+    days = with_tests(worn, root, DEGREES, active=0)
+    pairs = list(zip(days, DEGREES, strict=True))[:5]
+    own = repeated([Reading(day=day.date(), value_deg=deg) for day, deg in pairs])
+    rows = trend_of(root, "W1")
+    assert [row["mdc_deg"] for row in rows[:5]] == [None] * 5
+    assert rows[5]["mdc_deg"] == pytest.approx(own.mdc95.value, abs=1e-3)
+    assert [row["change_exceeds_mdc"] for row in rows[:6]] == [None] * 5 + [True]
+    assert rows[5]["baseline_exceeds_mdc"]
+    code, out, err = hipturn("history", "--wearer", "W1", "--dir", root, "-o", tmp_path / "t.png")
+    assert (code, err) == (0, "")
+    low, high = own.mdc95.low, own.mdc95.high
+    interval = f"{own.mdc95.value:.1f}° (95 % interval {low:.1f} to {high:.1f}°, n = 5 days)"
+    assert f"the wearer's own detectable change {interval}" in out
+    # and the tables and the report judge by the same
+    entry = exercises.load("prone_windshield_wiper")
+    (leg,) = stored_summary(root / "s5")
+    now = pd.DataFrame([leg | {"start_time": days[5].isoformat(), "mdc_deg": float("nan")}])
+    past = past_of(now, entry, candidates([root / "s5"])[root / "s5"])
+    (row,) = completed(now, entry, past).to_dict("records")
+    assert row["mdc_deg"] == rows[5]["mdc_deg"]
+    assert row["change_exceeds_mdc"]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "active"), [(DEGREES[:5], 0), (DEGREES, None)], ids=["four days", "not told"]
+)
+def test_no_own_change_judges_before_five_days_or_where_nobody_said_who_moved_the_leg(
+    worn, tmp_path, degrees, active
+):
+    root = tmp_path / "own"
+    with_tests(worn, root, degrees, active=active)
+    assert {row["mdc_deg"] for row in trend_of(root, "W1")} == {None}
 
 
 def test_legs_are_apart(root, worn):
