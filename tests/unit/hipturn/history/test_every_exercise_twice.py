@@ -1,5 +1,7 @@
 """Every entry of the catalogue, two sessions of one wearer: the same numbers and words everywhere.
 
+One entry of each kind also has three sessions and the other leg.
+
 Each goes through the terminal, the summary, the report, `history`, FHIR and the page's results.
 """
 
@@ -14,6 +16,7 @@ import pytest
 
 import hipturn as package
 from analysis.exercises import ids, load
+from analysis.session.tables import compared_deg
 from hipturn.clinical_words import whole
 from hipturn.commands.summary_text import summary_lines
 from hipturn.export.fhir import export_fhir
@@ -40,22 +43,62 @@ KNOWN_DEG = {
 """The detectable change of what is declared here: tests passive, exercises active."""
 
 
-def recorded(root, exercise_id, day):
+def recorded(root, exercise_id, day, side="right"):
     """Record one session of a wearer, as a person would have declared it, and analyse it."""
+    name = f"s{day}" if side == "right" else f"{side}{day}"
     settings = WearerSettings(reps=3 if movement_of(exercise_id).reps else None, fusion_hz=120.0)
-    wearing = wear(exercise_id, "right", 31 + day, settings)
-    header = header_of(wearing, STARTED + timedelta(days=day), "W1")
-    with SessionWriter.create(root / f"s{day}", header) as writer:
+    wearing = wear(exercise_id, side, 31 + day, settings)
+    minutes = 0 if side == "right" else 10
+    header = header_of(wearing, STARTED + timedelta(days=day, minutes=minutes), "W1")
+    with SessionWriter.create(root / name, header) as writer:
         if load(exercise_id).assessment:
             writer.event({"type": "declared", "time_s": 0.0, "active": False, "test": False})
         for sample in wearing.samples:
             writer.write(sample)
         for time_s, label in wearing.marks:
             writer.event({"type": "mark", "time_s": round(time_s, 6), "label": label})
-    session = package.open(root / f"s{day}")
+    session = package.open(root / name)
     result = package.analyse(session)
-    store_summary(root / f"s{day}", result.summary)
+    store_summary(root / name, result.summary)
     return session, result
+
+
+@pytest.mark.parametrize("exercise_id", ALWAYS)
+def test_three_sessions_and_the_other_leg_are_compared_like_with_like(exercise_id, tmp_path):
+    entry, root = load(exercise_id), tmp_path / "recordings"
+    results = [recorded(root, exercise_id, day)[1] for day in range(3)]
+    session, left = recorded(root, exercise_id, 2, "left")
+    compared = [compared_deg(entry, result.summary.iloc[0]) for result in (*results, left)]
+    (text,) = show_history(root, "W1", None, lambda _: nullcontext(print), as_json=True)
+    rows = json.loads(text)["sessions"]
+    assert [(row["session"], row["side"]) for row in rows] == [
+        ("left2", "left"), ("s0", "right"), ("s1", "right"), ("s2", "right"),
+    ]  # fmt: skip
+    if not entry.is_counted:
+        return
+    first, second, third, other = compared
+    # since the last and since the first; the other leg has none of them
+    assert [row["change_since_last_deg"] for row in rows] == [
+        None, None, pytest.approx(second - first, abs=2e-3), pytest.approx(third - second, abs=2e-3)
+    ]  # fmt: skip
+    assert rows[3]["change_since_baseline_deg"] == pytest.approx(third - first, abs=2e-3)
+    # the legs of one visit are joined: right minus left, in table, report and FHIR
+    past = past_of(left.summary, entry, candidates([root / "left2"])[root / "left2"])
+    left = replace(left, summary=completed(left.summary, entry, past))
+    (row,) = left.summary.to_dict("records")
+    assert row["side_difference_deg"] == pytest.approx(third - other, abs=2e-3)
+    assert row["change_since_last_deg"] != row["change_since_last_deg"]
+    write_report([Entry(left, past)], tmp_path / "r.html")
+    report = (tmp_path / "r.html").read_text().replace("&#x27;", "'")
+    apart = whole(abs(third - other))
+    near = "within half a degree of the left's"
+    assert (
+        near
+        if apart == "0"
+        else f"{apart}° {'larger' if third > other else 'smaller'} than the left's"
+    ) in report
+    (path,) = export_fhir(left, session, tmp_path)
+    assert f'"{entry.quantity}' in path.read_text().lower()
 
 
 @pytest.mark.parametrize(
