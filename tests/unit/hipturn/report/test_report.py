@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import hipturn as package
+from analysis.agreement.repeated import Reading, repeated
 from analysis.exercises import CONTEXT, ids, load
 from analysis.exercises.reference_values import NORMS
 from hipturn.clinical_words import side_text
@@ -223,6 +224,28 @@ def test_the_change_since_last_time_is_judged_by_the_minimal_detectable_change(
     change = figure(row["change_since_last_deg"], "°", signed=True)
     assert change in sentence
     assert measures(made).rows[-2][1] == change
+
+
+def test_a_wearers_own_detectable_change_judges_both_and_is_named_with_interval_and_days():
+    result = entry("seated_internal_rotation").result
+    (side,) = result.summary["side"]
+    days = [Reading(day=date(2025, 12, day), value_deg=30.0 + day % 3) for day in range(1, 7)]
+    own = repeated(days)
+    earlier = Earlier("2025-12-24T10:00:00+00:00", 10.0)
+    past = Past({side: earlier}, earlier, {side: earlier}, {side: own})
+    whole = completed(result.summary, result.recording.entry, past)
+    said = comparisons(Entry(replace(result, summary=whole), past))
+    assert sum(f"the detectable change of {own.mdc95.value:.1f}°" in text for text in said) == 2
+    (named,) = (text for text in said if text.startswith("Judged by the wearer's own"))
+    assert f"{own.mdc95.low:.1f} to {own.mdc95.high:.1f}°, n = 6 days" in named
+
+
+def test_legs_are_judged_by_the_larger_change_and_by_none_where_one_is_not_known():
+    row = {"side_difference_deg": 6.0, "side_flag": "", "end_mean_deg": None}
+    for left, right, said in ((3.0, 5.4, "more than the detectable change of 5.4°"),
+                              (3.0, float("nan"), "than the left's.")):  # fmt: skip
+        rows = [row | {"mdc_deg": left}, row | {"mdc_deg": right}]
+        assert said in side_text(load("seated_internal_rotation"), rows)
 
 
 @pytest.mark.parametrize("start", ["Since last time", "Left against right"])
