@@ -170,7 +170,7 @@ def test_a_replay_ends_where_the_analysis_does(hipturn_page, browser, name):
 
     _, url = hipturn_page("replay", f"demo/{name}")
     browser.open(url + "#t=73.2", "laptop")
-    eventually(lambda: (browser.text("clock") or "").startswith("1:13.2"), 15)
+    eventually(lambda: (browser.text("clock") or "").startswith("1:13.2"))
     looks_right(browser)
     result = hipturn.analyse(hipturn.open(f"{package_demo()}/{name}"))
     browser.run(
