@@ -15,10 +15,10 @@ from hipturn.errors import UserError
 from hipturn.units.doctor import Finding
 from hipturn.units.kit import Checked
 from hipturn.units.unit_check import UnitCheck
-from hipturn.units.unit_setup import SCAN_S, find_unit, visit
+from hipturn.units.unit_setup import SCAN_S, find_unit, links_of, visit
 from hipturn.units.unit_verdict import Subject, Verdict, turn_alike, verdicts
 from imu.air.identity import read_serial
-from imu.air.link import ConnectLock, UnitLink
+from imu.air.link import UnitLink
 from imu.air.radio_errors import Backend, RadioError
 from imu.air.scan import Found, find
 from imu.drivers import Driver, UnitFields, driver_for
@@ -181,20 +181,8 @@ async def check_units(
 
 async def _stream(run: _Run, backend: Backend | None) -> None:
     """Hold a link to every unit until the check is over."""
-    stop, lock = asyncio.Event(), ConnectLock()
-    links = [
-        UnitLink(
-            one.device,
-            driver,
-            index,
-            run.take,
-            lambda _: None,
-            run.clock_ns,
-            connect_lock=lock,
-            backend=backend,
-        )
-        for index, (one, driver) in enumerate(zip(run.found, run.drivers, strict=True))
-    ]
+    units = list(zip(run.found, run.drivers, strict=True))
+    stop, links = asyncio.Event(), links_of(units, run.take, run.clock_ns, backend)
     async with asyncio.TaskGroup() as tasks:
         holding = [tasks.create_task(run.hold(link, stop)) for link in links]
         try:

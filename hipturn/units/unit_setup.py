@@ -163,6 +163,29 @@ async def visit(found: Found, backend: Backend | None) -> AsyncIterator[BleakCli
         raise RadioError(trouble_of(error), f"{found.name}: {explain(error)}") from error
 
 
+def links_of(
+    units: Sequence[tuple[Found, Driver]],
+    receive: Callable[[Sample], None],
+    clock_ns: Callable[[], int],
+    backend: Backend | None,
+) -> list[UnitLink]:
+    """Return links that connect one after the other; samples are numbered as the units are."""
+    lock = ConnectLock()
+    return [
+        UnitLink(
+            found.device,
+            driver,
+            index,
+            receive,
+            lambda _: None,
+            clock_ns,
+            connect_lock=lock,
+            backend=backend,
+        )
+        for index, (found, driver) in enumerate(units)
+    ]
+
+
 @asynccontextmanager
 async def listening(
     units: Sequence[tuple[Found, Driver]],
@@ -177,20 +200,7 @@ async def listening(
     imu.air.radio_errors.RadioError
         When a unit cannot be reached.
     """
-    stop, lock = asyncio.Event(), ConnectLock()
-    links = [
-        UnitLink(
-            found.device,
-            driver,
-            index,
-            receive,
-            lambda _: None,
-            clock_ns,
-            connect_lock=lock,
-            backend=backend,
-        )
-        for index, (found, driver) in enumerate(units)
-    ]
+    stop, links = asyncio.Event(), links_of(units, receive, clock_ns, backend)
     try:
         async with asyncio.TaskGroup() as tasks:
             for link in links:

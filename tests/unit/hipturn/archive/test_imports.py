@@ -52,36 +52,31 @@ def finish(hipturn, *arguments):
     return Path(out.splitlines()[-1].removeprefix("session: "))
 
 
-def test_a_server_file(hipturn, source, marks, tmp_path):
+def from_server(hipturn, source, marks, tmp_path, exercise):
+    """Return the session that a file of the server gives."""
     _, time_s, q = source
     rows = ["Timestamp,Address,Quaternion_w,Quaternion_x,Quaternion_y,Quaternion_z"]
     for t, row in zip(time_s, q, strict=True):
         for address, one in zip(ADDRESS.values(), row, strict=True):
             rows.append(f"{3.39398e11 + 1e6 * t},{address}," + ",".join(map(str, one)))
     (tmp_path / "r.csv").write_text("\n".join(rows) + "\n")
-    folder = finish(
+    return finish(
         hipturn, "xsens-dot-server", tmp_path / "r.csv", "--left-thigh", ADDRESS["thigh"],
-        "--left-shank", ADDRESS["shank"], "--exercise", EXERCISE, "--marks", marks,
+        "--left-shank", ADDRESS["shank"], "--exercise", exercise, "--marks", marks,
         "--out", tmp_path / "s",
     )  # fmt: skip
+
+
+def test_a_server_file(hipturn, source, marks, tmp_path):
+    folder = from_server(hipturn, source, marks, tmp_path, EXERCISE)
     same_ranges(folder, source, 0.05)
     assert json.loads((folder / "session.json").read_text())["source"] == "import xsens-dot-server"
 
 
 def test_an_import_keeps_the_copy_of_an_own_exercise(hipturn, source, marks, tmp_path):
-    _, time_s, q = source
-    rows = ["Timestamp,Address,Quaternion_w,Quaternion_x,Quaternion_y,Quaternion_z"]
-    for t, row in zip(time_s, q, strict=True):
-        for address, one in zip(ADDRESS.values(), row, strict=True):
-            rows.append(f"{3.39398e11 + 1e6 * t},{address}," + ",".join(map(str, one)))
-    (tmp_path / "r.csv").write_text("\n".join(rows) + "\n")
     mine = tmp_path / "mine.toml"
     mine.write_text(f'like = "{EXERCISE}"\nname = "Mine"\n')
-    folder = finish(
-        hipturn, "xsens-dot-server", tmp_path / "r.csv", "--left-thigh", ADDRESS["thigh"],
-        "--left-shank", ADDRESS["shank"], "--exercise", mine, "--marks", marks,
-        "--out", tmp_path / "s",
-    )  # fmt: skip
+    folder = from_server(hipturn, source, marks, tmp_path, mine)
     same_ranges(folder, source, 0.05)
     mine.unlink()
     entry = package.analyse(package.open(folder)).recording.entry
