@@ -16,6 +16,9 @@ from imu.sample import FloatArray, Side
 
 Spans = Sequence[tuple[float, float]]
 """Between which seconds movements count: after the first and up to the second of each pair."""
+VECTORS = (
+    "y_thigh", "y_shank", "z_shank", "y_femur_in_shank", "z_thigh", "up_thigh", "up_shank",
+)  # fmt: skip
 UNSEEN_S = 2.0
 """After a longer hole a unit may have started anew, and with another heading: a restart with its
 connection and set-up takes no less."""
@@ -105,6 +108,17 @@ class LegCalibration:
     z_thigh: Vector | None = None
     """Knee axis in the thigh unit, as it was in the start pose; the skin makes it lag."""
     pelvis_unit: PelvisUnit | None = None
+    sigma_relative_rad: float | None = None
+    """1 σ of the axes by poses and bends alone; `sigma_axes_rad` has what an absolute zero adds.
+    None where axes were given by a file, or in a session older than this."""
+    up_thigh: Vector | None = None
+    up_shank: Vector | None = None
+    """Up in each unit in the start pose: where a strap that kept its place has it again."""
+    kept_off_rad: float | None = None
+    """How far the proving bend's knee axis was from the one that was kept; None where nothing was
+    kept from an earlier calibration."""
+    kept_from: str = ""
+    """The session whose full calibration was kept; empty for a full calibration."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; floats survive exactly."""
@@ -114,7 +128,7 @@ class LegCalibration:
     def from_json(cls, data: dict[str, Any]) -> LegCalibration:
         """Return the calibration that `to_json` wrote."""
         given = dict(data)
-        for name in ("y_thigh", "y_shank", "z_shank", "y_femur_in_shank", "z_thigh"):
+        for name in VECTORS:
             given[name] = tuple(given[name]) if given.get(name) is not None else None
         given["pelvis"] = tuple(tuple(axis) for axis in given["pelvis"])
         if given.get("pelvis_unit"):

@@ -25,7 +25,7 @@ from analysis.calibrate.leg_axes import (
     still_check,
     turned,
 )
-from analysis.calibrate.long_axes import angle_between, pelvis_of, segment_axes, unit
+from analysis.calibrate.long_axes import angle_between, mean_up, pelvis_of, segment_axes, unit
 from analysis.calibrate.pelvis_unit import find_pelvis_unit
 from analysis.calibrate.start_checks import (
     bends_forwards,
@@ -203,6 +203,9 @@ def finish_leg(
         sigma_drift_rad_s=sigma_drift(steps.still_s),
         across_rad=_across_rad(femur_y, shank_z),
         z_thigh=z_thigh,
+        sigma_relative_rad=axes.sigma_rad,
+        up_thigh=None if axes.y_thigh is None else _vector(mean_up(pose.q_thigh)),
+        up_shank=_vector(mean_up(pose.q_shank)),
     )
     return leg, femur
 

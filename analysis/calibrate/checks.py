@@ -16,10 +16,12 @@ REMEDIES = {
     " wearer stood still (stand_start, stand_end), or give --calibration",
     "no free bends": "no knee bends are marked, so the knee's bend and the thigh's turn are empty:"
     " mark them (knee_start, knee_end), or give --calibration",
-    "no bend": "no knee bend seen: bend and straighten the knee once, by 50° or so, then keep"
-    " still",
-    "axis differs": "the knee axis is {deg:.0f}° from where the stored calibration has it: a strap"
-    " has moved, so calibrate anew without --calibration",
+    "no bend": "too few knee bends seen: bend and straighten the knee as asked, by 50° or so, then"
+    " keep still",
+    "axis differs": "the knee axis is {deg:.0f}° from where the last calibration has it: a strap"
+    " has moved, so everything is calibrated anew: stand still, feet forward",
+    "pose differs": "gravity in the {segment} unit is {deg:.0f}° from where the last start position"
+    " had it: a strap has moved, so everything is calibrated anew: stand still, feet forward",
     "no thigh axes": "the calibration says nothing of the thigh unit: give one that does",
     "no frames": "the units have no stretch in common: check the recording",
     "no bends": "no knee bends found: bend and straighten the knee five times from the start"

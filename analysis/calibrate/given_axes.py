@@ -23,7 +23,14 @@ from analysis.calibrate.calibration import (
 )
 from analysis.calibrate.checks import Check, at_most, not_found
 from analysis.calibrate.find_steps import still_periods
-from analysis.calibrate.leg_axes import SegmentAxes, Steps, still_check, turned, with_heading
+from analysis.calibrate.leg_axes import (
+    SegmentAxes,
+    Steps,
+    absolute_sigma,
+    still_check,
+    turned,
+    with_heading,
+)
 from analysis.calibrate.long_axes import (
     POSE_MAX_RAD,
     angle_between,
@@ -41,6 +48,8 @@ from imu.sample import FloatArray, Side
 X: Vector = (1.0, 0.0, 0.0)
 Y: Vector = (0.0, 1.0, 0.0)
 Z: Vector = (0.0, 0.0, 1.0)
+KEPT_POSE_MAX_RAD = math.radians(15.0)
+"""A start position taken again is within a few degrees; a unit strapped anew rarely is."""
 FIRST_S = 1.0
 """So much of a recording without a start position stands for where the leg began."""
 
@@ -60,6 +69,8 @@ class GivenAxes:
     q_pelvis: Quaternion | None = None
     sigma_rad: float
     """1 σ of the axes; nothing else enters it."""
+    found: LegCalibration | None = None
+    """The wearer's own calibration that they are kept from; None where a file gives them."""
 
     @property
     def axes(self) -> SegmentAxes:
@@ -81,8 +92,11 @@ class GivenAxes:
         return {"kind": "axes", "side": str(self.side), **quaternions, **sigma}
 
 
-def axes_given_by(leg: LegCalibration) -> GivenAxes:
-    """Return the part of a calibration that lasts as long as the straps stay where they are."""
+def axes_given_by(leg: LegCalibration, session_id: str = "") -> GivenAxes:
+    """Return the part of a calibration that lasts as long as the straps stay where they are.
+
+    `session_id` names the session that it is from; one that was kept there names an older one.
+    """
     thigh = None
     if leg.y_thigh is not None and leg.z_thigh is not None:
         thigh = _mounting(np.array(leg.y_thigh), np.array(leg.z_thigh), exact="y")
@@ -97,7 +111,35 @@ def axes_given_by(leg: LegCalibration) -> GivenAxes:
         q_shank=_mounting(np.array(leg.y_shank), np.array(leg.z_shank), exact="z"),
         q_pelvis=pelvis,
         sigma_rad=leg.sigma_axes_rad,
+        found=replace(leg, kept_from=leg.kept_from or session_id),
     )
+
+
+def with_knee_axis(given: GivenAxes, z_shank: FloatArray, sigma_rad: float) -> GivenAxes:
+    """Return the axes with another knee axis (3,) in the shank unit, of 1 σ `sigma_rad`.
+
+    The long axes stay, but for what makes the shank's square to its knee axis.
+    """
+    q_shank = _mounting(_in_unit(given.q_shank, Y), z_shank, exact="z")
+    return _with_sigma(replace(given, q_shank=q_shank), sigma_rad)
+
+
+def proven(given: GivenAxes, off_rad: float) -> GivenAxes:
+    """Return the axes, less sure by how far a knee bend has their knee axis from where it was."""
+    known = given.sigma_rad
+    if given.found is not None and given.found.sigma_relative_rad is not None:
+        known = given.found.sigma_relative_rad
+    kept = _with_sigma(given, math.hypot(known, off_rad))
+    if kept.found is None:
+        return kept
+    return replace(kept, found=replace(kept.found, kept_off_rad=off_rad))
+
+
+def _with_sigma(given: GivenAxes, sigma_rad: float) -> GivenAxes:
+    found = given.found
+    if found is not None and found.sigma_relative_rad is not None:
+        found = replace(found, sigma_relative_rad=sigma_rad)
+    return replace(given, sigma_rad=sigma_rad, found=found)
 
 
 def calibrate_given(
@@ -158,6 +200,28 @@ def pose_checks(given: GivenAxes, pose: LegFrames, exercise: Exercise) -> list[C
     ]
 
 
+def kept_checks(given: GivenAxes, pose: LegFrames, exercise: Exercise) -> list[Check]:
+    """Return how far gravity in each unit is from the last start position of the same exercise.
+
+    A unit that turned about the knee's axis, or on the thigh, shows here and in no knee bend.
+    """
+    found = given.found
+    if found is None or found.exercise != exercise.id:
+        return []
+    seen = [("shank", found.up_shank, pose.q_shank), ("thigh", found.up_thigh, pose.q_thigh)]
+    return [
+        at_most(
+            f"{segment} against the last start pose",
+            angle_between(mean_up(q), np.array(up)),
+            KEPT_POSE_MAX_RAD,
+            "pose differs",
+            segment=segment,
+        )
+        for segment, up, q in seen
+        if up is not None and (segment == "shank" or given.q_thigh is not None)
+    ]
+
+
 def _from_pose(
     given: GivenAxes, frames: LegFrames, windows: Windows, exercise: Exercise
 ) -> CalibrationResult:
@@ -168,8 +232,10 @@ def _from_pose(
     move = frames.between((begin_s, windows.pose[0]))
     nothing = frames.rows(slice(0, 0))
     steps = Steps(stand, pose, nothing if bends is None else bends, move, exercise, given.side)
-    leg = _with_thigh(
-        given, finish_leg(steps, with_heading(steps, _axes(given, exercise)), windows.end_s)[0]
+    leg = _with_given(
+        given,
+        finish_leg(steps, with_heading(steps, _axes(given, exercise)), windows.end_s)[0],
+        exercise,
     )
     checks = [*pose_checks(given, pose, exercise), still_check(pose, "start pose")]
     if not all(check.passed for check in checks):
@@ -202,7 +268,7 @@ def _plumb(given: GivenAxes, frames: LegFrames, exercise: Exercise) -> Calibrati
     leg, _ = finish_leg(steps, axes, begin_s)
     thigh_up, shank_up = nominal_up(exercise, given.side)
     leg = replace(
-        _with_thigh(given, leg),
+        _with_given(given, leg, exercise),
         start_rotation_rad=math.radians(exercise.pose.hip_rotation_deg),
         thigh_elevation_rad=math.asin(-float(np.clip(thigh_up[1], -1.0, 1.0))),
         shank_elevation_rad=math.asin(-float(np.clip(shank_up[1], -1.0, 1.0))),
@@ -220,9 +286,22 @@ def _axes(given: GivenAxes, exercise: Exercise) -> SegmentAxes:
     return replace(axes, y_femur_in_shank=carried)
 
 
-def _with_thigh(given: GivenAxes, leg: LegCalibration) -> LegCalibration:
-    """Return the leg with the knee axis and the uncertainty of axes that the file gives."""
-    leg = replace(leg, sigma_axes_rad=given.sigma_rad)  # it holds what people's axes cost
+def _with_given(given: GivenAxes, leg: LegCalibration, exercise: Exercise) -> LegCalibration:
+    """Return the leg with the thigh's knee axis and the uncertainty of axes that are given."""
+    leg = replace(leg, sigma_axes_rad=given.sigma_rad, sigma_relative_rad=None)
+    found = given.found
+    if found is not None:
+        leg = replace(
+            leg,
+            sigma_thigh_elevation_rad=found.sigma_thigh_elevation_rad,
+            sigma_knee_flexion_rad=found.sigma_knee_flexion_rad,
+            kept_off_rad=found.kept_off_rad,
+            kept_from=found.kept_from,
+        )
+        if found.sigma_relative_rad is not None:
+            sigma = found.sigma_relative_rad
+            absolute = absolute_sigma(sigma, exercise)
+            leg = replace(leg, sigma_axes_rad=absolute, sigma_relative_rad=sigma)
     if given.q_thigh is None:
         return leg
     x, y, z = _in_unit(given.q_thigh, Z)

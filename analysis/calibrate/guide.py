@@ -70,6 +70,7 @@ class Guide:
     ) -> None:
         """Guide a leg; without a unit on the thigh, `push` gets the same for it at any time."""
         self.step = Step.STAND
+        self.bends_asked = BENDS_ASKED
         self._exercise, self._side, self._thigh_worn = exercise, side, thigh_worn
         self._bends_standing = exercise.pose.bends_standing
         self._lag = max(1, round(STILL_LAG_S * rate_hz))

@@ -1,25 +1,38 @@
 """Lead a wearer whose units sit as they did before: the start position, then one knee bend.
 
-The bend is the proof that the straps are where the stored calibration has them: the knee's axis,
-seen again, has to be the stored one.
+The bend is the proof that the straps are where the kept calibration has them: the knee's axis, seen
+again, has to be the kept one. One that is a little off is found anew by two bends more, with the
+long axes kept. One that is far off, or gravity elsewhere in a unit than in the last start position,
+shows a strap that moved: then the whole calibration is asked for.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from analysis.calibrate.calibration import CalibrationResult
 from analysis.calibrate.checks import Check, at_least, at_most
-from analysis.calibrate.given_axes import GivenAxes, calibrate_given, pose_checks
-from analysis.calibrate.guide import LOOK_AT_S, Guide, GuideUpdate, Step
+from analysis.calibrate.given_axes import (
+    GivenAxes,
+    calibrate_given,
+    kept_checks,
+    pose_checks,
+    proven,
+    with_knee_axis,
+)
+from analysis.calibrate.guide import BENDS_ASKED, LOOK_AT_S, Guide, GuideUpdate, Step
 from analysis.calibrate.knee_axis import (
     BEND_SPEED_RAD_S,
+    BENDS_MIN,
     MOVING_MIN,
+    Hinge,
     angular_velocity,
     count_bends,
+    find_hinge,
     knee_velocity,
     principal_axis,
     turned_about,
@@ -28,56 +41,96 @@ from analysis.calibrate.leg_axes import turned
 from analysis.calibrate.start_heading import heading_of_movement
 from analysis.exercises import Exercise
 from analysis.leg import LegFrames, Windows
-from imu.sample import FloatArray
 
-AXIS_MAX_RAD = math.radians(20.0)
-"""One bend shows the axis within about 8°; a unit strapped anew is rarely within 20°."""
+KEEP_MAX_RAD = math.radians(2.0)
+"""One bend shows the axis within 1° (simulated wearers: 95 % within 0.7°); to this it is kept."""
+AXIS_MAX_RAD = math.radians(8.0)
+"""A knee axis further off is no loose strap but another mounting: nothing of it is kept."""
 LOOKS_MIN = 2
 """A still period is long enough for a start position at its second look, after 2 s."""
+
+
+class Bend(NamedTuple):
+    """What knee bends show of a kept knee axis."""
+
+    times: int
+    off_rad: float
+    """Between the axis seen and the kept one."""
 
 
 class GivenGuide(Guide):
     """Guides one leg with given axes: start position, one bend, ready."""
 
     def __init__(
-        self, given: GivenAxes, exercise: Exercise, rate_hz: float, *, thigh_worn: bool = True
+        self,
+        given: GivenAxes,
+        exercise: Exercise,
+        rate_hz: float,
+        *,
+        thigh_worn: bool = True,
+        bends: int = 1,
     ) -> None:
-        """Guide a leg; `given` tells how its units sit."""
+        """Guide a leg; `given` tells how its units sit.
+
+        `bends` says how many prove it: three where a link broke since.
+        """
         super().__init__(exercise, given.side, rate_hz, thigh_worn=thigh_worn)
-        self._given = given
+        self._given: GivenAxes | None = given
         self._pose: tuple[float, float] | None = None
         self._bend: tuple[float, float] | None = None
         self._since = -math.inf
+        self.bends_asked = bends
         self.step = Step.BENDS if exercise.pose.bends_standing else Step.POSE
 
     def _look(self, time_s: float) -> GuideUpdate | None:
+        given = self._given
+        if given is None:
+            return super()._look(time_s)
         still = (time_s - LOOK_AT_S[self._looked - 1], time_s)
         if self.step is Step.BENDS:
-            return self._look_at_bend(self._frames(), still)
-        return self._look_at_pose(self._frames(), still) if self._looked >= LOOKS_MIN else None
+            return self._look_at_bend(given, self._frames(), still)
+        return (
+            self._look_at_pose(given, self._frames(), still) if self._looked >= LOOKS_MIN else None
+        )
 
-    def _look_at_pose(self, frames: LegFrames, still: tuple[float, float]) -> GuideUpdate | None:
-        failed = [
-            check
-            for check in pose_checks(self._given, frames.between(still), self._exercise)
-            if not check.passed
-        ]
+    def _look_at_pose(
+        self, given: GivenAxes, frames: LegFrames, still: tuple[float, float]
+    ) -> GuideUpdate | None:
+        pose = frames.between(still)
+        failed = _failed(pose_checks(given, pose, self._exercise))
         if failed:
             return self._say(failed)
+        failed = _failed(kept_checks(given, pose, self._exercise))
+        if failed:
+            return self._calibrate_anew(failed) if self._looked == len(LOOK_AT_S) else None
         self._pose, self._since = still, still[1]
         if self._bend is not None:
-            return self._finish(frames, still[1])
+            return self._finish(given, frames, still[1])
         return self._reach(Step.BENDS, Windows(pose=still))
 
-    def _look_at_bend(self, frames: LegFrames, still: tuple[float, float]) -> GuideUpdate | None:
+    def _look_at_bend(
+        self, given: GivenAxes, frames: LegFrames, still: tuple[float, float]
+    ) -> GuideUpdate | None:
         window = (max(self._since, float(frames.time_s[0])), still[0])
-        checks = bend_checks(self._given, frames.between(window))
-        failed = [check for check in checks if not check.passed]
-        if failed:
-            return self._say(failed)
-        self._bend, self._since = window, still[1]
+        part = frames.between(window)
+        seen = bends_seen(given, part)
+        few = at_least("knee bends", seen.times, self.bends_asked, "no bend")
+        if not few.passed:
+            return self._say([few])
+        if seen.off_rad > AXIS_MAX_RAD:
+            return self._calibrate_anew([_axis_check(seen.off_rad)])
+        if seen.off_rad > KEEP_MAX_RAD and self.bends_asked < BENDS_MIN:
+            self.bends_asked = BENDS_MIN
+            return self._reach(Step.BENDS, Windows(pose=self._pose))
+        if seen.off_rad > KEEP_MAX_RAD:
+            hinge = _hinge(given, part)
+            failed = _failed(hinge.checks)
+            if failed or hinge.axis is None:
+                return self._say(failed)
+            given = with_knee_axis(given, hinge.axis, hinge.sigma_rad)
+        self._given, self._bend, self._since = proven(given, seen.off_rad), window, still[1]
         if self._pose is not None:
-            return self._finish(frames, still[1])
+            return self._finish(self._given, frames, still[1])
         return self._reach(Step.POSE, Windows(bends=window))
 
     def _say(self, failed: list[Check]) -> GuideUpdate | None:
@@ -87,51 +140,79 @@ class GivenGuide(Guide):
         self._moved = 0
         return GuideUpdate(self.step, CalibrationResult(None, tuple(failed)), Windows())
 
-    def _finish(self, frames: LegFrames, time_s: float) -> GuideUpdate:
-        assert self._bend is not None  # noqa: S101 (both were seen)
+    def _calibrate_anew(self, failed: list[Check]) -> GuideUpdate:
+        """Keep nothing: ask for the stand, the start position and all knee bends."""
+        self._given, self.bends_asked = None, BENDS_ASKED
+        self._rows.clear()
+        self._pelvis.clear()
+        self._reach(Step.STAND, Windows())
+        return GuideUpdate(self.step, CalibrationResult(None, tuple(failed)), Windows())
+
+    def _finish(self, given: GivenAxes, frames: LegFrames, time_s: float) -> GuideUpdate:
         windows = Windows(pose=self._pose, bends=self._bend)
-        result = calibrate_given(self._given, frames, windows, self._exercise)
+        result = calibrate_given(given, frames, windows, self._exercise)
         if result.calibration is None:
             self._pose = self._bend = None
-            return self._reach_again(result, windows)
+            self._reach(Step.BENDS if self._bends_standing else Step.POSE, windows)
+            return GuideUpdate(self.step, result, windows)
         self.step = Step.READY
         self._rows.clear()
         self._pelvis.clear()
-        seen = tuple(bend_checks(self._given, frames.between(self._bend)))
         ready = replace(result.calibration, ready_s=time_s)
-        return GuideUpdate(self.step, CalibrationResult(ready, (*result.checks, *seen)), windows)
-
-    def _reach_again(self, result: CalibrationResult, windows: Windows) -> GuideUpdate:
-        self._reach(Step.BENDS if self._bends_standing else Step.POSE, windows)
-        return GuideUpdate(self.step, result, windows)
+        seen = _axis_check(ready.kept_off_rad or 0.0)
+        return GuideUpdate(self.step, CalibrationResult(ready, (*result.checks, seen)), windows)
 
 
-def bend_checks(given: GivenAxes, bend: LegFrames) -> list[Check]:
-    """Return whether the knee was bent, and how far its axis is from the stored one."""
+def bends_seen(given: GivenAxes, bend: LegFrames) -> Bend:
+    """Return how often the knee was bent, and how far its axis is from the given one."""
+    none = Bend(0, 0.0)
     if len(bend.time_s) < MOVING_MIN:
-        return [at_least("knee bends", 0, 1, "no bend")]
+        return none
     _, shank = angular_velocity(bend.time_s, bend.q_shank)
-    moving = np.linalg.norm(shank, axis=1) > BEND_SPEED_RAD_S
-    fast = _hinge_velocity(given, bend, shank)[moving]
+    heading = _heading(given, bend)
+    knee = (
+        shank
+        if heading is None
+        else knee_velocity(bend.time_s, bend.q_thigh, bend.q_shank, heading)
+    )
+    fast = knee[np.linalg.norm(shank, axis=1) > BEND_SPEED_RAD_S]
     if len(fast) < MOVING_MIN:
-        return [at_least("knee bends", 0, 1, "no bend")]
+        return none
     axis, _ = principal_axis(fast)
-    stored = given.axes.z_shank
-    off = math.acos(min(1.0, abs(float(axis @ stored))))
-    return [
-        at_least("knee bends", count_bends(turned_about(axis, bend.q_shank)), 1, "no bend"),
-        at_most("knee axis against the stored one", off, AXIS_MAX_RAD, "axis differs"),
-    ]
+    off = math.acos(min(1.0, abs(float(axis @ given.axes.z_shank))))
+    return Bend(count_bends(turned_about(axis, bend.q_shank)), off)
 
 
-def _hinge_velocity(given: GivenAxes, bend: LegFrames, shank: FloatArray) -> FloatArray:
-    """Return how fast the knee turns (m, 3), in the shank unit; the shank where it is alone."""
+def _heading(given: GivenAxes, bend: LegFrames) -> float | None:
+    """Return the common heading that the bends show; None where the shank is alone."""
     axes = given.axes
     if axes.y_thigh is None or not bend.thigh_worn:
-        return shank
+        return None
     heading, _ = heading_of_movement(
         turned(bend.q_thigh, axes.y_thigh),
         turned(bend.q_shank, axes.z_shank),
         turned(bend.q_shank, axes.y_shank),
     )
-    return knee_velocity(bend.time_s, bend.q_thigh, bend.q_shank, heading)
+    return heading
+
+
+def _hinge(given: GivenAxes, bends: LegFrames) -> Hinge:
+    """Return the knee axis that bends show, with the sign of the given one."""
+    hinge = find_hinge(
+        bends.time_s,
+        bends.q_thigh,
+        bends.q_shank,
+        extends=True,
+        heading_rad=_heading(given, bends),
+    )
+    if hinge.axis is None or float(hinge.axis @ given.axes.z_shank) > 0.0:
+        return hinge
+    return hinge._replace(axis=-hinge.axis)
+
+
+def _axis_check(off_rad: float) -> Check:
+    return at_most("knee axis against the kept one", off_rad, AXIS_MAX_RAD, "axis differs")
+
+
+def _failed(checks: list[Check]) -> list[Check]:
+    return [check for check in checks if not check.passed]

@@ -150,6 +150,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "Side": ("left or right", lambda value: value in tuple(Side)),
     "str": ("a text", lambda value: isinstance(value, str)),
     "float": ("a number", _is_number),
+    "float | None": ("a number", _or_nothing(_is_number)),
     "Vector": ("three numbers", _are_numbers(3)),
     "Vector | None": ("three numbers", _or_nothing(_are_numbers(3))),
     "Quaternion": ("four numbers", _are_numbers(4)),

@@ -210,9 +210,11 @@ def _calibration(text: str | None, root: str | None, wearer: str) -> Any:  # noq
     """Return the calibration that `live` is to take, `last` being the wearer's newest."""
     if text != "last":
         return calibration_of(text)
+    from datetime import UTC, datetime
+
     from hipturn.units.calibration_file import last_calibration
 
-    return last_calibration(root, wearer)
+    return last_calibration(root, wearer, datetime.now(UTC))
 
 
 def _print_session(folder: Path) -> None:

@@ -138,7 +138,8 @@ class Tracker:
 
     def bends_asked(self, side: Side) -> int:
         """Return how many knee bends a leg's calibration asks for."""
-        return 1 if side in self._given else BENDS_ASKED
+        guide = self._guides.get(side)
+        return BENDS_ASKED if guide is None else guide.bends_asked
 
     def _guide(self, leg: LegUnits) -> Guide:
         worn, given = leg.thigh is not None, self._given.get(leg.side)

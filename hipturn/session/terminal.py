@@ -190,9 +190,10 @@ def reading(leg: LegUpdate, exercise: Exercise) -> str:
 
 
 def step_text(step: Step, exercise: Exercise, bends: int = BENDS_ASKED) -> str:
-    """Return what the wearer is asked for; one bend is enough where the axes are known."""
-    if step is Step.BENDS and bends == 1:
-        return "Bend and straighten the knee once, then keep still."
+    """Return what the wearer is asked for; fewer bends are enough where the axes are known."""
+    if step is Step.BENDS and bends < BENDS_ASKED:
+        times = "once" if bends == 1 else f"until you have done it {bends} times"
+        return f"Bend and straighten the knee {times}, then keep still."
     if not exercise.needs_calibration:
         return f"Get ready. {exercise.how[0]}"
     if step is Step.BENDS and exercise.pose.bends_standing:

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 FORMAT = "hipturn-calibration"
 VERSION = 1
+KEPT_MAX_MIN = 60.0
+"""Straps creep: so long after a full calibration the last one is no longer taken by itself."""
 DECIMALS = 9
 """Of a quaternion: a hundred thousandth of a degree."""
 
@@ -165,26 +168,26 @@ def session_calibration(folder: Path) -> Calibration:
         raise UserError(
             f"{folder}: its calibration cannot be used: {error}; take another session's"
         ) from None
-    legs = {side: axes for side, one in stored.items() if (axes := _axes(one)) is not None}
+    legs = {side: axes for side, one in stored.items() if (axes := _axes(one, folder.name))}
     if not legs:
         import hipturn
 
         result = hipturn.analyse(session)
         found = {side: one.calibration for side, one in result.calibrations.items()}
-        legs = {side: axes_given_by(leg) for side, leg in found.items() if leg is not None}
+        legs = {side: axes_given_by(leg, folder.name) for side, leg in found.items() if leg}
         if not legs:
             why = "; ".join(text for one in result.calibrations.values() for text in one.sentences)
             raise UserError(f"{folder}: has no calibration to take ({why or 'none was made'})")
     return Calibration(legs=legs, source=folder, units=session.header.units)
 
 
-def last_calibration(root: str | None, wearer: str) -> Calibration:
+def last_calibration(root: str | None, wearer: str, now: datetime) -> Calibration:
     """Return the newest calibration of a wearer among the sessions of a folder.
 
     Raises
     ------
     UserError
-        When there is none.
+        When there is none, or the straps were calibrated in full too long before `now`.
     """
     folder = recordings_root(root)
     headers: list[tuple[Path, SessionHeader]] = []
@@ -196,9 +199,11 @@ def last_calibration(root: str | None, wearer: str) -> Calibration:
     for path, header in sorted(headers, key=lambda one: one[1].started_at, reverse=True):
         if header.calibration and (not wearer or header.wearer == wearer):
             try:
-                return session_calibration(path)
+                found = session_calibration(path)
             except (SessionError, UserError):
                 continue  # a guided hold's, or a damaged one: an older one may do
+            _refuse_old(found, {path.name: header.started_at for path, header in headers}, now)
+            return found
     whose = f" of {wearer!r}" if wearer else ""
     raise UserError(
         f"{folder}: there is no session{whose} with a calibration; calibrate once without"
@@ -206,9 +211,23 @@ def last_calibration(root: str | None, wearer: str) -> Calibration:
     )
 
 
-def _axes(stored: object) -> GivenAxes | None:
+def _refuse_old(found: Calibration, started_at: Mapping[str, datetime], now: datetime) -> None:
+    """Refuse straps that were calibrated in full too long ago."""
+    for leg in found.legs.values():
+        origin = leg.found.kept_from if leg.found else ""
+        begun = started_at.get(origin) or started_at[found.source.name]
+        minutes = (now - begun).total_seconds() / 60.0
+        if minutes > KEPT_MAX_MIN:
+            raise UserError(
+                f"{found.source}: the straps were calibrated {minutes:.0f} min ago, and after"
+                f" {KEPT_MAX_MIN:.0f} min they count as moved; calibrate once without"
+                " --calibration, or name the session if you are sure"
+            )
+
+
+def _axes(stored: object, session_id: str) -> GivenAxes | None:
     if isinstance(stored, LegCalibration):
-        return axes_given_by(stored)
+        return axes_given_by(stored, session_id)
     return stored if isinstance(stored, GivenAxes) else None
 
 

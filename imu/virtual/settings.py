@@ -42,6 +42,9 @@ class WearerSettings:
     bend_sd_deg: float = 4.0
     stands: bool = True
     """False: the session begins in the start pose."""
+    mounted_as: int | None = None
+    """The seed of an earlier session of the same person, whose straps, units and knees these are;
+    None: the session's own seed."""
     foot_outward_deg: float = 0.0
     """How far the foot goes outwards once after the bends, to show the sign; 0: not done."""
     sets: int = 1

@@ -83,7 +83,7 @@ def wear(
         once, or the settings' script or faults cannot be carried out.
     """
     settings = settings or WearerSettings()
-    return _worn(exercise, side, chance_from(seed), settings)
+    return _worn(exercise, side, _chance(seed, settings), settings)
 
 
 def on_air(
@@ -122,9 +122,9 @@ def on_air(
         As of `wear`, and when link losses or the speed make no sense.
     """
     settings = settings or WearerSettings()
-    wearing = _worn(exercise, side, chance_from(seed), settings)
+    wearing = _worn(exercise, side, _chance(seed, settings), settings)
     # The session has used up its streams: the units on the air draw the same numbers once more.
-    fresh = chance_from(seed).units
+    fresh = _chance(seed, settings).units
     places = list(fresh)
     units = []
     for index, trace in enumerate(wearing.traces):
@@ -146,6 +146,19 @@ def on_air(
         for unit, dot in zip(wearing.units, units, strict=True)
     )
     return VirtualAir(units, speed), replace(wearing, units=worn)
+
+
+def _chance(seed: int, settings: WearerSettings) -> Chance:
+    """Return the random streams of a session; those of the straps may be an earlier one's."""
+    chance = chance_from(seed)
+    if settings.mounted_as is None:
+        return chance
+    worn = chance_from(settings.mounted_as)
+    units = {
+        place: replace(unit, mount=worn.units[place].mount, errors=worn.units[place].errors)
+        for place, unit in chance.units.items()
+    }
+    return replace(chance, knee=worn.knee, units=units)
 
 
 def _worn(exercise: str, side: WornSide, chance: Chance, settings: WearerSettings) -> Wearing:

@@ -135,14 +135,105 @@ def test_live_the_start_position_and_one_bend_are_enough(new_leg, side):
     assert said[-1].result.calibration is not None
 
 
-def test_live_a_strap_that_moved_is_found_by_the_bend(new_leg):
-    leg = new_leg("prone_windshield_wiper", Side.RIGHT, 11)
-    leg.go(0.5, leg.pose).still(3.5).bends(1).still(3.5)
-    guide = GivenGuide(given_of(leg), load("prone_windshield_wiper"), RATE_HZ)
-    frames = leg.frames("y", lambda t: np.full(len(t), 28.0))  # about the shank's own axis
-    said = lead(guide, frames)
-    assert guide.step is Step.BENDS
+def kept_from(leg, name, **changed):
+    """Return the guide that keeps a wearer's own calibration."""
+    found = calibrate(leg.frames(), leg.windows, load(name), leg.side).calibration
+    assert found is not None
+    return found, GivenGuide(axes_given_by(replace(found, **changed)), load(name), RATE_HZ)
+
+
+def off_about_y(found, deg):
+    """Return a knee axis (3,) that a strap's turn about the shank would have moved so far."""
+    z, y = np.array(found.z_shank), np.array(found.y_shank)
+    turned = math.cos(math.radians(deg)) * z + math.sin(math.radians(deg)) * np.cross(y, z)
+    return tuple(float(part) for part in turned)
+
+
+def set_again(new_leg, name, side, bends, **pose):
+    """Return a wearer's calibration and what the same wearer does before the next set."""
+    first = new_leg(name, side, 11, **pose).calibration()
+    again = new_leg(name, side, 11, **pose)
+    again.go(0.5, again.pose).still(3.5)
+    for count in bends:
+        again.bends(count).still(3.5)
+    return first, again
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_kept_calibration_is_as_unsure_as_the_bend_says(new_leg, side):
+    name = "seated_internal_rotation"
+    first, again = set_again(new_leg, name, side, [1])
+    found, guide = kept_from(first, name)
+    said = lead(guide, again.frames())
+    kept = said[-1].result.calibration
+    assert [news.step for news in said] == [Step.BENDS, Step.READY]
+    assert kept.kept_off_rad < math.radians(1.0)
+    assert kept.z_shank == pytest.approx(found.z_shank, abs=1e-9)
+    assert kept.sigma_relative_rad == pytest.approx(
+        math.hypot(found.sigma_relative_rad, kept.kept_off_rad)
+    )
+    assert kept.sigma_knee_flexion_rad == found.sigma_knee_flexion_rad
+
+
+def test_the_sigma_of_another_zero_comes_with_the_exercise_not_with_the_strap(new_leg):
+    """Seated reads from the plumb line, the wiper from its start: what that costs is not kept."""
+    first, again = set_again(new_leg, "ninety_ninety_lift", Side.RIGHT, [1])
+    found, guide = kept_from(first, "ninety_ninety_lift")
+    assert load("ninety_ninety_lift").zero != "absolute"
+    lead(guide, again.frames())
+    seated = new_leg("seated_internal_rotation", Side.RIGHT, 11)
+    seated.go(0.5, seated.pose).still(3.5).bends(1).still(3.5)
+    exercise = load("seated_internal_rotation")
+    assert exercise.zero == "absolute"
+    said = lead(GivenGuide(axes_given_by(found), exercise, RATE_HZ), seated.frames())
+    kept = said[-1].result.calibration
+    assert kept.sigma_axes_rad > math.radians(2.0) > kept.sigma_relative_rad
+
+
+def test_a_knee_axis_a_few_degrees_off_is_found_anew_by_two_bends_more(new_leg):
+    name = "prone_windshield_wiper"
+    first, again = set_again(new_leg, name, Side.RIGHT, [1, 2])
+    found, _ = kept_from(first, name)
+    _, guide = kept_from(first, name, z_shank=off_about_y(found, 5.0))
+    said = lead(guide, again.frames())
+    assert [news.step for news in said] == [Step.BENDS, Step.BENDS, Step.READY]
+    assert guide.bends_asked == 3
+    kept = said[-1].result.calibration
+    off = math.acos(min(1.0, float(np.dot(kept.z_shank, found.z_shank))))
+    assert off < math.radians(1.0)
+    assert kept.y_thigh == pytest.approx(found.y_thigh, abs=1e-9)
+    assert kept.kept_off_rad == pytest.approx(math.radians(5.0), abs=math.radians(1.0))
+
+
+@pytest.mark.parametrize("deg", [10.0, 28.0])
+def test_live_a_strap_that_moved_is_found_by_the_bend_and_all_is_calibrated_anew(new_leg, deg):
+    name = "prone_windshield_wiper"
+    first, again = set_again(new_leg, name, Side.RIGHT, [1])
+    found, _ = kept_from(first, name)
+    _, guide = kept_from(first, name, z_shank=off_about_y(found, deg))
+    said = lead(guide, again.frames())
+    assert said[-1].step is Step.STAND
     assert "a strap has moved" in said[-1].result.sentences[0]
+    assert guide.bends_asked == 5
+    whole = new_leg(name, Side.RIGHT, 11).calibration()
+    later = whole.frames()
+    said = lead(guide, replace(later, time_s=later.time_s + again.frames().time_s[-1] + 0.1))
+    assert said[-1].step is Step.READY
+    assert said[-1].result.calibration.kept_off_rad is None
+
+
+def test_a_unit_that_turned_on_the_thigh_is_found_by_gravity(new_leg):
+    name = "prone_windshield_wiper"
+    first, again = set_again(new_leg, name, Side.RIGHT, [1])
+    found, _ = kept_from(first, name)
+    away = np.cross(found.up_thigh, (1.0, 0.0, 0.0))
+    away /= np.linalg.norm(away)
+    tilt = math.radians(18.0)
+    up = tuple(math.cos(tilt) * np.array(found.up_thigh) + math.sin(tilt) * away)
+    _, guide = kept_from(first, name, up_thigh=up)
+    said = lead(guide, again.frames())
+    assert said[0].step is Step.STAND
+    assert "the thigh unit is 1" in said[0].result.sentences[0]
 
 
 def test_live_a_squat_is_bent_standing_before_its_start_position(new_leg):

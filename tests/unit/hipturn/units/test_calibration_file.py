@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,12 @@ import pytest
 
 import hipturn as package
 from analysis.leg import LegCalibration
-from hipturn.units.calibration_file import parse_calibration, read_calibration
+from hipturn.errors import UserError
+from hipturn.units.calibration_file import (
+    last_calibration,
+    parse_calibration,
+    read_calibration,
+)
 from imu.recording import open_session
 from imu.sample import Side
 
@@ -162,8 +168,20 @@ def test_live_takes_the_last_calibration_and_one_bend(live_session):
     kept = open_session(second).header.calibration["right"]
     before = open_session(first).header.calibration["right"]
     np.testing.assert_allclose(kept["z_shank"], before["z_shank"], atol=1e-9)
-    assert kept["sigma_axes_rad"] == before["sigma_axes_rad"]
+    assert kept["kept_off_rad"] < 0.02
+    assert before["sigma_axes_rad"] < kept["sigma_axes_rad"] < 1.1 * before["sigma_axes_rad"]
     assert LegCalibration.from_json(kept).ready_s < LegCalibration.from_json(before).ready_s + 0.1
+
+
+def test_a_calibration_is_the_last_one_for_an_hour(live_session):
+    folder, _ = live_session("--seed", "5")
+    begun = open_session(folder).header.started_at
+    root = str(folder.parent)
+    kept = last_calibration(root, "W1", begun + timedelta(minutes=59)).legs[Side.RIGHT]
+    assert kept.found.kept_from == folder.name
+    with pytest.raises(UserError, match="calibrated 61 min ago") as refused:
+        last_calibration(root, "W1", begun + timedelta(minutes=61))
+    assert "calibrate once without --calibration" in str(refused.value)
 
 
 def test_live_refuses_the_calibration_of_another_wearers_straps(live_session, hipturn, tmp_path):
