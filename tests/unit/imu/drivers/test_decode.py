@@ -219,7 +219,7 @@ def test_the_reference_payload_holds_one_sample_or_two() -> None:
 
     one, two = record(2**32 - 8333, 65535, 0.6), record(0, 0, 0.8)
     for payload, expected in [(one, 1), (one + two, 2), (one + two[:19], 1)]:
-        readings = decoder("hipturn_reference").decode(payload)
+        readings = decoder("hipturn_reference", "samples").decode(payload)
         assert [r.device_time for r in readings] == [2**32 - 8333, 0][:expected]
         assert [r.sequence for r in readings] == [65535, 0][:expected]
         assert readings[0].q == pytest.approx((0.6, 0.8, 0.0, 0.0), abs=1e-4)
