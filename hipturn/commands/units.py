@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,26 +47,30 @@ def scan(seconds: float, as_json: bool) -> None:
 @click.command(epilog=example("hipturn doctor --units"))
 @click.argument("units", nargs=-1, metavar="[UNIT]...")
 @click.option("--units", "guided", is_flag=True, help="Check motion units instead, by hand.")
-def doctor(units: tuple[str, ...], guided: bool) -> None:
+@click.option("--report", is_flag=True, help="Print a text to send to us, without personal data.")
+def doctor(units: tuple[str, ...], guided: bool, report: bool) -> None:
     """Check Bluetooth, packages and disk, and say what to do about each fault.
 
     With --units it checks the units in range, or those named by address or name: two minutes in
     which they are turned and tipped on a book. It finds wrong axes, signs, earth frames, rates,
     clocks, drift and loss, and says which change of the unit's profile mends each. What passed is
     remembered in the kit.
+
+    --report prints the findings as a text to send to us: no name, address or folder is in it.
     """
     if units and not guided:
         raise click.UsageError("units are checked with --units")
     if guided:
-        _check_units(units)
+        _check_units(units, report=report)
         return
     from hipturn.units.doctor import examine
 
-    if not _tell(examine()):
+    found = examine()
+    if not (_tell_us(found) if report else _tell(found)):
         sys.exit(1)
 
 
-def _check_units(units: tuple[str, ...]) -> None:
+def _check_units(units: tuple[str, ...], *, report: bool) -> None:
     """Go through the guided check, tell what it showed, and remember it."""
     import asyncio
 
@@ -75,10 +79,28 @@ def _check_units(units: tuple[str, ...]) -> None:
 
     done = asyncio.run(check_units(units, click.echo))
     remember_checked(done.outcomes)
+    if report:
+        shown = {one.unit: one.findings for one in done.verdicts}
+        if not _tell_us(done.together, shown):
+            sys.exit(1)
+        return
     good = [_tell(one.findings, one.unit) for one in done.verdicts]
     good.append(_tell(done.together))
     if not all(good):
         sys.exit(1)
+
+
+def _tell_us(
+    findings: Sequence[Finding], of_units: Mapping[str, Sequence[Finding]] | None = None
+) -> bool:
+    """Print findings as a text to send; return whether there are no faults."""
+    from hipturn.units.kit import read_checked
+    from hipturn.units.support_report import support_report
+
+    for line in support_report(findings, read_checked(), of_units):
+        click.echo(line)
+    every = [*findings, *(one for shown in (of_units or {}).values() for one in shown)]
+    return all(finding.good for finding in every)
 
 
 def _tell(findings: Sequence[Finding], of: str = "") -> bool:
