@@ -71,7 +71,7 @@ def run(watchdog):
 def main():
     """Run the unit, switch it off when it is not used, restart it when something fails."""
     if board_setup.button_held():
-        print("Button A is held: the unit stays out, files can be changed. Press reset to run it.")
+        print("Button A is held: the unit stays out, files can be changed.")
         return
     watchdog = machine.WDT(timeout=HANG_MS)
     try:

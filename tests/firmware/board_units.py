@@ -142,5 +142,7 @@ class BoardUnit(Peripheral):
         self._link()
         self._boards.look(now_s)
         payloads, self._payloads = self._payloads, []
-        self.sent += payloads
+        raw = self.characteristic(RAW)
+        if raw is not None and raw.notifying:
+            self.sent += payloads
         return payloads

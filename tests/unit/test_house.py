@@ -298,6 +298,16 @@ def test_what_the_wheel_adds_to_the_packages_is_there():
     assert included["recordings/demo"] == "hipturn/demo"
 
 
+def test_the_wheel_takes_every_file_of_the_firmware():
+    included = wheel()["force-include"]
+    assert isinstance(included, dict)
+    assert included["firmware_config"] == "imu/firmware_config"
+    firmware = ROOT / "firmware_config" / "reference_unit"
+    files = [path for kind in ("*.py", "*.md") for path in firmware.rglob(kind)]
+    assert {"main.py", "README.md", "grid.py", "boot.py"} <= {path.name for path in files}
+    assert [name_of(path) for path in files if ignored(path)] == []
+
+
 def test_the_version_is_the_newest_entry_of_the_changelog():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## \[(\d[^\]]*)\] - \d{4}-\d{2}-\d{2}$", text, re.MULTILINE)

@@ -7,7 +7,7 @@ from bench import Bench
 for rate_hz in (30, 60, 100, 120):
     bench = Bench(26)
     bench.start(rate_hz)
-    bench.run(2)
+    bench.run(1)
     bench.air.sent.clear()
     bench.air.keep = False
     first = bench.unit._grid.number

@@ -1,4 +1,4 @@
-"""Runs main.py as a board does. Words: run, lonely, held, dead or silent; the two folders."""
+"""Runs main.py as a board does. Words: run, lonely, held, dead, silent or check; two folders."""
 
 import sys
 
@@ -61,7 +61,10 @@ if scenario == "dead":
 import boot  # noqa: E402, F401 - the board runs it first
 
 try:
-    import main  # noqa: F401
+    if scenario == "check":
+        import check  # noqa: F401
+    else:
+        import main  # noqa: F401
 
     print("over")
 except world.Stopped as stopped:
