@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,8 +20,9 @@ FIRMWARE = HERE.parents[1] / "firmware_config" / "reference_unit"
 FAKES, PROGRAMS, LIBRARY = HERE / "fakes", HERE / "programs", FIRMWARE / "lib"
 BOARD = FIRMWARE / "boards" / "m5stickc_plus2"
 
-NODE_MODULES = "HIPTURN_NODE_MODULES"
-WASM = "@micropython/micropython-webassembly-pyscript"
+GIVEN = "HIPTURN_MICROPYTHON_WASM"
+"""May name a `micropython.mjs` that is here already."""
+WASM = "@micropython/micropython-webassembly-pyscript@1.27.0"
 MICROPYTHON = "import sys; from micropython_unix import main; sys.exit(main())"
 LIMIT_S = 60.0
 
@@ -31,16 +36,25 @@ def micropython() -> list[str]:
     return [sys.executable, "-c", MICROPYTHON]
 
 
+@functools.cache
 def wasm() -> tuple[str, Path]:
-    """Return Node and the 32-bit MicroPython; the test is skipped where one is not installed."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs Node.js, which runs the 32-bit MicroPython")
-    folder = Path(os.environ.get(NODE_MODULES, "node_modules"))
-    found = (folder / WASM / "micropython.mjs").absolute()
-    if not found.exists():
-        pytest.skip(f"needs `npm install {WASM}`, and {NODE_MODULES} saying where")
-    return node, found
+    """Return Node and the 32-bit MicroPython, of the npm registry; else the test is skipped."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    given = os.environ.get(GIVEN, "")
+    if node is not None and Path(given).is_file():
+        return node, Path(given)
+    if node is None or npm is None:
+        pytest.skip(f"needs Node.js and npm, which bring the 32-bit MicroPython; or {GIVEN}")
+    folder = Path(tempfile.mkdtemp(prefix="hipturn-wasm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    words = [npm, "pack", WASM, "--silent", "--pack-destination", str(folder)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, timeout=LIMIT_S, check=False)
+    packed = next(folder.glob("*.tgz"), None)
+    if done.returncode or packed is None:
+        pytest.skip(f"the npm registry cannot be reached for {WASM}")
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    return node, folder / "package" / "micropython.mjs"
 
 
 def command(name: str, program: Path, folders: list[Path]) -> tuple[list[str], dict[str, str]]:
