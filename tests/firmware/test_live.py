@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -48,7 +49,9 @@ async def session(folder: Path, wearing: Wearing) -> tuple[Boards, float, int, s
     async with bluez:
         for index, unit in enumerate(boards.units):
             await unit.switch_on(folder / f"board{index}", OFF_PER_MILLE[index])
-        process = await start(bluez, boards, folder)
+        thigh, shank = (unit.address for unit in boards.units)
+        words = ["live", "--terminal", "--exercise", EXERCISE, "--thigh", thigh, "--shank", shank]
+        process = await hipturn_process(bluez, folder, *words)
         talk = asyncio.create_task(process.communicate())
         try:
             while not talk.done():
@@ -67,10 +70,11 @@ async def session(folder: Path, wearing: Wearing) -> tuple[Boards, float, int, s
     return boards, lasts_s, process.returncode or 0, said.decode() + complained.decode()
 
 
-async def start(bluez: FakeBluez, boards: Boards, folder: Path) -> asyncio.subprocess.Process:
-    thigh, shank = (unit.address for unit in boards.units)
-    command = [sys.executable, "-m", "hipturn", "live", "--terminal", "--exercise", EXERCISE]
-    command += ["--thigh", thigh, "--shank", shank]
+async def hipturn_process(
+    bluez: FakeBluez, folder: Path, *words: str
+) -> asyncio.subprocess.Process:
+    """Start a command with standard input closed."""
+    command = [sys.executable, "-m", "hipturn", *words]
     environment = {
         **os.environ,
         "DBUS_SYSTEM_BUS_ADDRESS": bluez.address,
@@ -85,6 +89,36 @@ async def start(bluez: FakeBluez, boards: Boards, folder: Path) -> asyncio.subpr
         cwd=folder,
         env=environment,
     )
+
+
+async def configured(folder: Path, *words: str) -> tuple[BoardUnit, str]:
+    """Run `hipturn configure` on one board."""
+    boards = Boards()
+    bluez = FakeBluez(folder / "bus", limit_s=LIMIT_S)
+    board = BoardUnit("10:20:30:A1:B2:C3", boards)
+    bluez.units = [board]
+    async with bluez:
+        await board.switch_on(folder, OFF_PER_MILLE[0])
+        try:
+            process = await hipturn_process(bluez, folder, "configure", board.address, *words)
+            said, complained = await process.communicate()
+        finally:
+            await board.switch_off()
+    assert board.stopped == ""
+    return board, said.decode() + complained.decode()
+
+
+def test_a_board_is_set_up_counted_and_named(tmp_path):
+    micropython()
+    (tmp_path / "trace").write_bytes(bytes(14))
+    words = ("--rate", "100", "--name", "hipturn thigh")
+    board, told = asyncio.run(configured(tmp_path, *words))
+    found = re.search(r"rate 60 → 100 Hz, sends ([\d.]+) Hz \(raw\), battery 50 %", told)
+    assert found is not None, told
+    assert float(found[1]) == pytest.approx(100.0, abs=1.0)
+    assert board.name == "hipturn thigh"
+    assert (tmp_path / "name.txt").read_text() == "hipturn thigh"
+    assert {len(payload) for payload in board.sent} == {100}
 
 
 @pytest.mark.long  # in real time, since MicroPython's is: 50 s
@@ -127,5 +161,4 @@ def test_two_boards_with_wrong_oscillators_count_six_of_six_within_a_degree(tmp_
         return math.sqrt(((angles.hip_internal_rotation_deg - truth) ** 2).mean())
 
     best_s = min(LAGS_S, key=off_deg)
-    print(best_s, off_deg(best_s))
     assert off_deg(best_s) < 1.0, told
