@@ -7,7 +7,7 @@ import itertools
 import pytest
 import world
 from bench import Bench
-from hipturn_unit.grid import INTERVAL_WEIGHT, Grid
+from hipturn_unit.grid import INTERVAL_WEIGHT, TICKS_A_US, US_A_SECOND, Grid
 
 RATES = (30, 60, 100, 120)
 SAWTOOTH_US = 32
@@ -88,6 +88,13 @@ def test_the_largest_numbers_of_the_sensor_stay_whole():
     assert values[-1] == [-32768] * 7
 
 
+@pytest.mark.parametrize("rate_hz", RATES)
+def test_the_interval_of_every_rate_is_a_whole_number_of_weights(rate_hz):
+    ticks = US_A_SECOND * TICKS_A_US
+    assert ticks % (rate_hz * INTERVAL_WEIGHT) == 0
+    assert INTERVAL_WEIGHT * 2**15 < 2**30
+
+
 @pytest.mark.parametrize("begun_us", [2**30 - 3_000_000, 2**29 - 3_000_000])
 def test_the_wrap_of_the_ticks_is_not_seen(begun_us):
     bench = Bench(26, begun_us=begun_us)
@@ -127,13 +134,14 @@ def test_a_stall_of_03_s_costs_nothing():
 
 @pytest.mark.parametrize("rate_hz", RATES)
 def test_after_a_longer_stall_number_and_time_jump_by_what_was_lost(rate_hz):
-    bench = Bench(26)
+    bench = Bench(26, signal=lambda index, axis: 4000)
     bench.world.stalls = [(3_000_000, 2_000_000), (6_000_000, 700_000)]
     bench.start(rate_hz)
     bench.run(9)
     records = bench.records()
     jumps = [(b[1] - a[1], b[0] - a[0]) for a, b in itertools.pairwise(records) if b[1] != a[1] + 1]
     assert len(jumps) == 2
+    assert {record[2][0] for record in records} == {4000}  # none from a part of its interval
     for (number, time_us), stall_s in zip(jumps, (2.0, 0.7), strict=True):
         assert time_us == pytest.approx(number * 1e6 / rate_hz, abs=1)
         assert stall_s <= time_us / 1e6 <= stall_s + 0.02 + 3 / rate_hz
@@ -155,7 +163,7 @@ def test_a_full_radio_loses_notifications_and_the_numbers_tell():
 
 @pytest.mark.parametrize(
     ("rate_hz", "mtu", "held"),
-    [(30, 247, 1), (60, 247, 3), (100, 247, 5), (120, 247, 6), (120, 23, 1), (100, 64, 3)],
+    [(30, 247, 1), (60, 247, 3), (100, 247, 5), (120, 247, 6), (120, 23, 1), (100, 62, 2)],
 )
 def test_as_many_records_are_sent_at_once_as_the_link_carries(rate_hz, mtu, held):
     bench = Bench()
