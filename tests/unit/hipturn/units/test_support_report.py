@@ -9,10 +9,12 @@ from click.testing import CliRunner
 
 import hipturn
 from hipturn.commands.cli import cli
-from hipturn.units import doctor, kit
+from hipturn.units import check_units, doctor, kit
+from hipturn.units.check_units import Examined
 from hipturn.units.doctor import Finding
 from hipturn.units.kit import Checked
 from hipturn.units.support_report import support_report
+from hipturn.units.unit_verdict import Verdict
 
 UNIT = "Jane left (D4:22:CD:00:00:09)"
 
@@ -64,3 +66,22 @@ def test_the_command_prints_versions_findings_and_earlier_checks(
     assert "checked 2026-11-01: hipturn_reference passed" in result.output
     for secret in ("Jane", "Doe", "D4:22", "A17", str(home)):
         assert secret not in result.output
+
+
+def test_a_guided_check_is_told_without_the_units_name(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def done(units: tuple[str, ...], say: object) -> Examined:
+        finding = Finding("gain", good=False, text=f"{UNIT} turns 4 % too far")
+        passed = Checked(
+            "D4:22:CD:00:00:09", "A17", "hipturn_reference", "2026-11-01", passed=False
+        )
+        return Examined((Verdict(UNIT, (finding,)),), (), (passed,))
+
+    monkeypatch.setattr(check_units, "check_units", done)
+    result = CliRunner().invoke(cli, ["doctor", "--units", "--report"])
+    assert result.exit_code == 1
+    assert "FAULT unit 1: gain: unit 1 turns 4 % too far" in result.output
+    assert "checked 2026-11-01: hipturn_reference failed" in result.output
+    assert "Jane" not in result.output
+    assert "D4:22" not in result.output
