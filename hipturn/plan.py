@@ -5,7 +5,9 @@ A plan is a TOML file of the user's, or one of the ready-made routines that come
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -47,6 +49,14 @@ class PlanItem:
     beside: tuple[Path, ...] = ()
     """Folders whose `exercises/` may hold an own one."""
 
+    def choosing(self, chosen: Sequence[str]) -> PlanItem:
+        """Return the item with the exercise that is chosen among those it offers."""
+        wanted = next((other for other in self.instead if other in chosen), None)
+        if wanted is None:
+            return self
+        others = (self.exercise, *(other for other in self.instead if other != wanted))
+        return replace(self, exercise=wanted, instead=others)
+
     @property
     def entry(self) -> Exercise:
         """Return the exercise itself."""
@@ -77,6 +87,12 @@ class Plan:
 
     name: str
     items: tuple[PlanItem, ...]
+    sha256: str = ""
+    """Of its text, by which it is known again; empty where it came from no file."""
+
+    def choosing(self, chosen: Sequence[str]) -> Plan:
+        """Return the plan with the exercises that are chosen where an item offers several."""
+        return replace(self, items=tuple(item.choosing(chosen) for item in self.items))
 
 
 def routines() -> tuple[str, ...]:
@@ -109,7 +125,8 @@ def load_plan(name: str, *beside: Path) -> Plan:
         raise UserError(
             f"{plain(name)} is no usable TOML: {plain(str(error))}; correct the file"
         ) from None
-    return parse_plan(data, path.name, path.parent, *beside)
+    plan = parse_plan(data, path.name, path.parent, *beside)
+    return replace(plan, sha256=sha256(path.read_bytes()).hexdigest())
 
 
 def parse_plan(data: dict[str, Any], file: str, *beside: Path) -> Plan:
