@@ -279,6 +279,12 @@ class Mark(NamedTuple):
     label: str
 
 
+class PutOff(NamedTuple):
+    """Show a condition no more: somebody has looked, or will see to it later."""
+
+    ident: str
+
+
 class Say(NamedTuple):
     """Tell people: a key of `hipturn.session.spoken.VISIT_WORDS` with its numbers and names."""
 
@@ -295,14 +301,23 @@ Effect = (
     | Reassign
     | Counting
     | Mark
+    | PutOff
     | Say
 )
 Effects = list[Effect]
 
 
-def one_item(exercise: str, side: SideChoice, beside: tuple[Path, ...] = ()) -> PlanItem:
+def one_item(
+    exercise: str,
+    side: SideChoice,
+    beside: tuple[Path, ...] = (),
+    test: bool = False,
+    active: bool | None = None,
+) -> PlanItem:
     """Return what is done without a plan: one set of an exercise on one side."""
-    return PlanItem(exercise=exercise, sides=(side,), sets=1, beside=beside)
+    return PlanItem(
+        exercise=exercise, sides=(side,), sets=1, beside=beside, test=test, active=active
+    )
 
 
 def changed(course: Course, asked: PlanItem, goal_deg: float | None = None) -> Course:

@@ -23,6 +23,7 @@ from hipturn.course import (
     Item,
     LeaveUnits,
     Mark,
+    PutOff,
     Reassign,
     Refused,
     Say,
@@ -95,7 +96,7 @@ class Visit:
 
     @property
     def item(self) -> Item:
-        """Return the exercise of the step that is done, was done last, or comes first."""
+        """The exercise of the present step."""
         return self.walk.item
 
     @property
@@ -259,8 +260,7 @@ class Visit:
         }[self.stage]
         leaves = self.stage is Stage.UNITS
         self.stage, self.problem, self.working = before, "", False
-        if leaves:
-            self.found = False
+        self.found = self.found and not leaves
         return [LeaveUnits()] if leaves else []
 
     def _on_to_units(self, values: Values) -> Effects:
@@ -276,14 +276,13 @@ class Visit:
         return [FindUnits()]
 
     def _on_to_straps(self, _: Values) -> Effects:
-        self.working = False
         return self._to(Stage.STRAPS)
 
     def _on_to_ready(self, _: Values) -> Effects:
         return self._to(Stage.READY)
 
     def _to(self, stage: Stage) -> Effects:
-        self.stage, self.problem = stage, ""
+        self.stage, self.problem, self.working = stage, "", False
         return []
 
     def _delay(self, values: Values) -> Effects:
@@ -291,12 +290,14 @@ class Visit:
         return []
 
     def _start(self, _: Values) -> Effects:
-        self.until_s = self.now_s + self.delay_s
-        self._cues = []
+        self.until_s, self._cues = self.now_s + self.delay_s, []
         return self._to(Stage.COUNTDOWN)
 
     def _mark(self, values: Values) -> Effects:
         return [Mark(values.get("label") or "mark")]
+
+    def _later(self, values: Values) -> Effects:
+        return [PutOff(values.get("id", ""))]
 
     def _pause(self, _: Values) -> Effects:
         self.paused = True
@@ -385,8 +386,8 @@ class Visit:
         """Go to the result of this set; the session ends with the last set of its leg."""
         self.walk.status[self.walk.at] = status
         later = self.walk.next_step
-        effects = [] if later is not None and later.leg == self.walk.step.leg else self._end()
-        return effects + self._rest()
+        goes_on = later is not None and later.leg == self.walk.step.leg
+        return [*([] if goes_on else self._end()), *self._rest()]
 
     def _rest(self) -> Effects:
         """Show the result, and rest where something follows."""
@@ -504,16 +505,17 @@ STAGES: dict[Stage, dict[str, Handler]] = {
     Stage.READY: {"start": Visit._start, "delay": Visit._delay, "back": Visit._back, **_HOME},
     Stage.COUNTDOWN: {"now": Visit._begin, "cancel": Visit._on_to_ready, **_HOME},
     Stage.CALIBRATE: {
-        "swap": Visit._swap, "other_leg": Visit._other_leg, "stop": Visit._stop_calibrating,
+        "swap": Visit._swap, "other_leg": Visit._other_leg, "later": Visit._later,
+        "stop": Visit._stop_calibrating,
     },
     Stage.SET: {
         "mark": Visit._mark, "pause": Visit._pause, "resume": Visit._resume,
-        "swap": Visit._swap, "other_leg": Visit._other_leg,
+        "swap": Visit._swap, "other_leg": Visit._other_leg, "later": Visit._later,
         "done": Visit._done_early, "stop": Visit._stop_item,
     },
     Stage.RESULT: {
         "again": Visit._again, "more_rest": Visit._more_rest, "skip": Visit._skip_step,
-        "next": Visit._go_on, "stop": Visit._stop_visit,
+        "next": Visit._go_on, "stop": Visit._stop_visit, "later": Visit._later,
     },
     Stage.SUMMARY: _HOME,
 }  # fmt: skip

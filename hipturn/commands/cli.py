@@ -13,7 +13,7 @@ from hipturn import __version__
 from hipturn.commands.command_words import SECONDS, SPEED, calibration_of, example
 from hipturn.commands.imports import import_
 from hipturn.commands.kit import kit
-from hipturn.commands.page_options import PageAt, page_options, page_wanted
+from hipturn.commands.page_options import PageAt, page_options, page_wanted, refuse_unheard
 from hipturn.commands.recordings import RECORDINGS
 from hipturn.commands.studies import STUDIES
 from hipturn.commands.units import UNITS
@@ -110,14 +110,18 @@ def live(
     **named: str | None,
 ) -> None:
     """Calibrate, count and record, live, with your own units or a virtual wearer."""
-    from dataclasses import replace
-
+    from hipturn.course import Course, Item, one_item
     from hipturn.own_exercises import find
+    from hipturn.plan import load_plan
     from hipturn.session.radio_session import Wish
-    from hipturn.session.start import start_radio, start_virtual
+    from hipturn.session.rigs import RadioRig, VirtualRig, wanted_units
+    from hipturn.session.start import start_radio, start_virtual, walk_plan
     from hipturn.session_paths import recordings_root
 
-    exercise = find(exercise, recordings_root(root)).id
+    shows_page = page_wanted(page, at.lan)
+    refuse_unheard(virtual=virtual, plan=plan_file is not None, page=shows_page)
+    beside = recordings_root(root)
+    exercise = find(exercise, beside).id
     wish = Wish(
         exercise=exercise,
         wearer=wearer,
@@ -128,42 +132,29 @@ def live(
         lsl=lsl,
         calibration=_calibration(calibration, root, wearer),
     )
-    only_terminal = plan_file is not None or lsl or synchronise or is_test or active is not None
-    if page_wanted(page, at.lan, default=not only_terminal):
+    if plan_file is not None:
+        course = Course.of(load_plan(plan_file, beside).choosing(choose))
+    else:
+        course = Course.one(Item.of(one_item(exercise, side, (beside,), is_test, active)))
+    if shows_page:
         from hipturn.server.page_session import run_page
 
         run_page(
-            at.choice(), exercise=exercise, side=side, virtual=virtual, named=named, wish=wish,
-            seed=seed, speed=speed,
+            at.choice(), course=course, virtual=virtual, named=named, wish=wish, seed=seed,
+            speed=speed, synchronise=synchronise,
         )  # fmt: skip
-        return
+    elif plan_file is not None:
 
-    def start(wish: Wish, side: Any) -> Path:  # noqa: ANN401 (one of SIDES)
-        if virtual:
-            return start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise)
-        return start_radio(wish, side, named, synchronise=synchronise)
+        def rig_of(simulated: bool) -> VirtualRig | RadioRig:
+            if simulated:
+                return VirtualRig(seed, speed, wish)
+            return RadioRig(lambda leg: wanted_units(leg, named), wish)
 
-    if plan_file is None:
-        _print_session(start(wish, side))
-        return
-    from hipturn.plan import load_plan
-    from hipturn.session.planned import walk
-
-    def step(item: Any, leg: Any) -> Path:  # noqa: ANN401 (a PlanItem, one of SIDES)
-        told = replace(
-            wish,
-            exercise=item.exercise,
-            dose=item.dose,
-            rest_s=item.rest_s,
-            is_test=item.test or is_test,
-            active=item.active if active is None else active,
-        )
-        return start(told, leg)
-
-    walk(
-        load_plan(plan_file, recordings_root(root)), step, _print_session,
-        wait=not (virtual and speed is None), chosen=choose,
-    )  # fmt: skip
+        walk_plan(course, rig_of, _print_session, virtual=virtual, synchronise=synchronise)
+    elif virtual:
+        _print_session(start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise))
+    else:
+        _print_session(start_radio(wish, side, named, synchronise=synchronise))
 
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from hipturn.server.serve import PageChoice
@@ -87,8 +88,38 @@ def page_options(command: Command) -> Command:
     return cast("Command", wrapped)
 
 
-def page_wanted(page: bool | None, lan: bool, *, default: bool = True) -> bool:
-    """Return whether to show the page; `default` is False where it cannot be shown unasked.
+OF_UNITS = (
+    "thigh", "shank", "right_thigh", "right_shank", "left_thigh", "left_shank", "pelvis",
+)  # fmt: skip
+UNHEARD = {
+    "virtual": (OF_UNITS, "names a real unit: leave out --virtual"),
+    "real": (("seed", "speed"), "is of the simulated wearer: give --virtual"),
+    "plan": (("exercise", "side"), "is in the plan: leave out --plan"),
+    "one": (("choose",), "chooses among what a plan offers: give --plan"),
+    "terminal": (("port", "no_browser", "tls", "tls_cert", "tls_key", "hosts"), "is of the page"),
+}
+"""Options that each way of `live` cannot obey, and why."""
+
+
+def refuse_unheard(*, virtual: bool, plan: bool, page: bool) -> None:
+    """Refuse what was given on the command line and could not be obeyed.
+
+    Raises
+    ------
+    click.UsageError
+        Names the first such option.
+    """
+    context = click.get_current_context()
+    ways = ("virtual" if virtual else "real", "plan" if plan else "one", "" if page else "terminal")
+    for way in ways:
+        names, why = UNHEARD.get(way, ((), ""))
+        for name in names:
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"--{name.replace('_', '-')} {why}")
+
+
+def page_wanted(page: bool | None, lan: bool) -> bool:
+    """Return whether to show the page.
 
     Raises
     ------
@@ -97,8 +128,6 @@ def page_wanted(page: bool | None, lan: bool, *, default: bool = True) -> bool:
     """
     if page is False and lan:
         raise click.UsageError("--lan shows the page: leave out --terminal")
-    if page is None and not lan and not default:
-        return False
     return wants_page(True if lan else page)
 
 

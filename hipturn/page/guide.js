@@ -39,7 +39,7 @@ export class Guide {
   get step() {
     const order = ["", "stand", "pose", "bends", "ready"];
     const at = Object.values(this.calibration).map((leg) => order.indexOf(leg.step));
-    return order[Math.max(0, Math.min(...at, 4))] || "stand";
+    return order[at.length ? Math.max(0, Math.min(...at)) : 0] || "stand"; // nothing is done before it is told
   }
 
   progress(message, heard) {

@@ -5,10 +5,10 @@ import { $, el, forgetColours, icon, put, recall, remember } from "./dom.js";
 const SILENT_S = 0.6; // as the cause in the read-out has it
 const LOSS_TO_SEE_PERCENT = 5;
 
-/** A sentence below the bar, with a button where something can be done; an empty one takes it away. */
-export function banner(text, action = null) {
+/** A sentence below the bar, with buttons where something can be done; an empty one takes it away. */
+export function banner(text, actions = []) {
   $("banner").hidden = !text;
-  $("banner").replaceChildren(text, ...(action ? [action] : []));
+  $("banner").replaceChildren(text, ...actions.filter(Boolean));
 }
 
 export function drawTitle(title, mark) {

@@ -15,6 +15,7 @@ export class Link {
     this.frame = null;        // the newest read-out
     this.frameAge = () => this.frame ? this.age(this.frame) : Infinity;
     this.units = null;
+    this.count = null;        // what each leg has done of its set
     this.open = false;
     this.heard = -Infinity;
     this.refusal = "";
@@ -76,6 +77,9 @@ export class Link {
       this.units = message.units;
       this.unitsAt = message.at;
       this.on.units?.(message.units);
+    } else if (message.type === "count") {
+      this.count = message;
+      this.on.count?.(message);
     } else if (message.type === "hello") {
       const again = this.hello !== null;
       this.hello = message;

@@ -9,11 +9,13 @@ import { Link } from "./link.js";
 import { Readout } from "./readout.js";
 import { Sound } from "./sound.js";
 import { CheckView } from "./views/check.js";
+import { Conditions } from "./views/conditions.js";
 import { DoneView } from "./views/done.js";
 import { HomeView } from "./views/home.js";
 import { LiveView } from "./views/live.js";
 import { CompareView, RecordingsView, ResultView } from "./views/recordings.js";
 import { ReplayView } from "./views/replay.js";
+import { RestView } from "./views/rest.js";
 import { SetupView } from "./views/setup.js";
 
 const EVENT_MAX_AGE_S = 0.3; // older ones are silent
@@ -31,21 +33,23 @@ const link = new Link({
     openFromAddress(hello.look);
   },
   stage({ stage }, before) {
-    if (stage === "live" && before !== "live") { live.begin(); link.frame = null; sound.hush(); }
-    if (["countdown", "live"].includes(stage) && before !== stage) own = null;
-    if (stage !== "live" && before === "live") letSleep();
+    if (stage === "calibrate" && before !== stage) { live.begin(); link.frame = null; sound.hush(); }
+    if (["countdown", "calibrate", "set", "result"].includes(stage) && before !== stage) { own = null; banner(""); }
+    if (stage === "summary" && before !== stage) letSleep();
     draw();
+    conditions.draw();
   },
+  conditions({ conditions: list }) { conditions.take(list); },
   count(message) { live.takeCount(message); },
   calibration(message) { live.takeCalibration(message); },
-  guide(message, age_s) { if (link.stage?.stage === "live") live.guide.progress(message, age_s <= EVENT_MAX_AGE_S); },
+  guide(message, age_s) { if (inSession()) live.guide.progress(message, age_s <= EVENT_MAX_AGE_S); },
   units(units) { if (current() === live) drawUnits(units); },
   frame(frame) { live.takeFrame(frame); },
   event(event, age_s) {
     const fresh = age_s <= EVENT_MAX_AGE_S;
     if (event.text) put($("said"), event.text); // read out by a screen reader
     if (event.what === "refused") banner(event.text);
-    else if (event.what === "done" && fresh) sound.play("done");
+    else if (event.what === "done") { if (fresh) sound.play("done"); }
     else live.takeEvent(event, fresh && current() === live);
   },
 });
@@ -67,15 +71,18 @@ const page = Object.freeze({
 });
 
 const home = new HomeView(page), setup = new SetupView(page), live = new LiveView(page), done = new DoneView(page), check = new CheckView(page);
+const rest = new RestView(page), conditions = new Conditions(page);
 const loading = { name: "loading", title: "", mark: "", draw() {}, tick() {} };
 
 let own = null;   // the view of a recording that this page looks at
 let shown = null; // the view that was drawn last
 
+function inSession() { return ["calibrate", "set", "result"].includes(link.stage?.stage); }
+
 function current() {
   if (own) return own;
   const stage = link.stage?.stage;
-  return stage ? { home, check, live, done }[stage] ?? setup : loading;
+  return stage ? { home, check, calibrate: live, set: live, result: rest, summary: done }[stage] ?? setup : loading;
 }
 
 function draw() {

@@ -62,23 +62,24 @@ export class Readout {
 
   drawAngle(side, scene, freshness, now) {
     const pane = this.panes[side], leg = scene.legs[side];
-    const lost = freshness === "lost" || leg.deg === null;
+    const timed = scene.exercise.counted === false; // seconds stand where an angle would
+    const lost = freshness === "lost" || (leg.deg === null && !timed);
     const band = bandOf(scene, side);
     const slack = this.zone[side] ? ZONE_SLACK_DEG : 0;
     const inside = !freshness && !lost && leg.deg >= band[0] - slack && leg.deg <= band[1] + slack;
     if (inside && !this.zone[side] && scene.sounding && leg.phase === "up") this.sound.play("zone");
     if (!freshness || lost) this.zone[side] = inside;
     setTo(pane.box, "class", `angle ${inside ? "zone" : ""} ${lost ? "lost" : freshness}`);
-    const text = lost ? "– –" : degrees(leg.deg);
+    const text = lost ? "– –" : timed ? `${Math.floor(leg.hold)} s` : degrees(leg.deg);
     const last = this.digits[side] ?? -Infinity;
     if (pane.num.textContent !== text && (lost || scene.seeking || now - last >= DIGITS_MS)) {
       this.digits[side] = now;
-      pane.num.replaceChildren(el("span", {}, text.replace("°", ""), text.endsWith("°") ? el("span", { class: "unit" }, "°") : null));
+      pane.num.replaceChildren(el("span", {}, text.replace(/[°s]$/, "").trim(), lost ? null : el("span", { class: "unit" }, timed ? " s" : "°")));
       pane.num.dataset.n = String(text.length + (text.startsWith("–") ? 1 : text.startsWith("−") ? 1 : 0));
-      pane.num.setAttribute("aria-label", lost ? "no angle" : `${text} internal rotation`);
+      pane.num.setAttribute("aria-label", lost ? "no angle" : timed ? `${text} held` : `${text} internal rotation`);
     }
-    put(pane.tag, `${side} · turned ${!lost && leg.deg < -0.5 ? "out" : "in"}`);
-    put(pane.sd, lost || leg.sd === null ? "" : `± ${leg.sd.toFixed(1)}°`);
+    if (timed) { put(pane.tag, side); put(pane.sd, ""); } else put(pane.tag, `${side} · turned ${!lost && leg.deg < -0.5 ? "out" : "in"}`);
+    if (!timed) put(pane.sd, lost || leg.sd === null ? "" : `± ${leg.sd.toFixed(1)}°`);
     put(pane.cause, lost ? scene.cause || "the angle is not known well enough" : "");
     const level = scene.level[side] ?? 0;
     drawGauge(pane.gauge, lost ? null : leg.deg, band, rangeOf(scene.exercise, scene.target, level), inside);

@@ -2,6 +2,7 @@
 
 import { at } from "./trace.js";
 
+const BEFORE_FIRST_REP_S = 1.5;
 const NOT_KNOWN = -32768, HOLD = 1, CALIBRATING = 5;
 
 /** The recordings as `rows`, and as `broken` those that cannot be read. */
@@ -55,6 +56,9 @@ export class Recording {
     this.shown = this.valid.filter((rep) => rep.side === told.sides[told.sides.length - 1]);
     this.repsShown = this.shown.map((rep) => ({ from_s: rep.start_s, to_s: rep.end_s, label: String(rep.rep) }));
   }
+
+  /** Just before something moves. */
+  get firstRep_s() { return Math.max(0, (this.shown[0]?.start_s ?? 0) - BEFORE_FIRST_REP_S); }
 
   /** The bones of the start pose: where the first repetition begins. */
   startOf(leg) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,21 +19,41 @@ Command = dict[str, Any]
 
 COMMANDS = {
     "home": "back to the first screen",
+    "wearer": "begin a visit with units: who is it?",
+    "go_on": "go on with the visit that was not finished",
+    "practise": "begin a visit with the simulated wearer",
     "check": "lead through the guided check of the units in range",
-    "connect": "look for units; `virtual` true for the simulated wearer's",
-    "plan": "exercise, side, target_deg, reps, delay_s of the session to come",
-    "next": "go on to the next step",
+    "choose": "one of the wearers known; `wearer`",
+    "new": "a wearer not known yet; `wearer`, a pseudonym",
+    "nobody": "no wearer: the recordings name nobody",
+    "plan": "a plan by its name, `plan`; an empty one is one exercise",
+    "exercise": "one exercise; `exercise`, and `test`, `active` where it is made a test",
+    "side": "the leg; `side`, of which `each` is right, then left",
+    "dose": "`reps`, `sets`, `hold_s` of the exercise",
+    "goal": "`target_deg` of a repetition, from the start position",
+    "next": "go on to what follows",
     "back": "one step back",
-    "skip": "leave a check out, or begin the next set",
-    "start": "begin the session after the delay",
+    "shake": "find out by shaking which unit goes where",
+    "swap": "thigh and shank unit are exchanged: use them so",
+    "retry": "find the units again",
+    "skip": "leave out the check at rest, or the next set",
+    "done": "the straps are on; in a set: it is over",
+    "start": "begin after the delay",
+    "delay": "time to lie down in; `delay_s`",
+    "now": "begin without waiting any longer",
+    "cancel": "do not begin",
+    "other_leg": "the units are on the other leg",
+    "mark": "a labelled moment in the recording; `label`",
     "pause": "count nothing until `resume`; the recording goes on",
     "resume": "count again, as a new set",
-    "mark": "a labelled moment in the recording; `label`",
-    "rezero": "close this recording and calibrate again after the delay; `side` if it is the other",
-    "stop": "close the recording and show how it went",
+    "later": "show a condition no more; its `id`",
+    "again": "the same set once more",
+    "more_rest": "half a minute more of rest",
+    "stop": "end the exercise; in a result: the visit",
     "quit": "end hipturn",
 }
-SIDES = ("left", "right", "both")
+SIDES = ("left", "right", "both", "each")
+PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,19}")
 
 
 class RefusedCommandError(Exception):
@@ -111,13 +132,39 @@ def _text(value: Any) -> str:  # noqa: ANN401 (JSON)
 
 def _yes(value: Any) -> bool:  # noqa: ANN401 (JSON)
     if not isinstance(value, bool):
-        raise RefusedCommandError("virtual is true or false")
+        raise RefusedCommandError("test is true or false")
     return value
 
 
+def _who_moves(value: Any) -> bool | None:  # noqa: ANN401 (JSON)
+    if value is not None and not isinstance(value, bool):
+        raise RefusedCommandError("active is true, false, or null where it is not told")
+    return value
+
+
+def _wearer(value: Any) -> str:  # noqa: ANN401 (JSON)
+    if not isinstance(value, str) or not PSEUDONYM.fullmatch(value):
+        raise RefusedCommandError(
+            "wearer is a pseudonym of up to 20 letters, digits, - and _, never a name"
+        )
+    return value
+
+
+def _seconds(value: Any) -> float:  # noqa: ANN401 (JSON)
+    if type(value) not in (int, float) or not 1 <= value <= 3600:
+        raise RefusedCommandError("hold_s is a number of seconds from 1 to 3600")
+    return float(value)
+
+
 CHECKS: dict[str, Callable[[Any], Any]] = {
-    "virtual": _yes,
+    "wearer": _wearer,
+    "plan": _text,
     "exercise": _text,
+    "test": _yes,
+    "active": _who_moves,
+    "sets": _whole("sets", 1, 20),
+    "hold_s": _seconds,
+    "id": _text,
     "side": _side,
     "target_deg": _degrees,
     "reps": _whole("reps", 1, 100),

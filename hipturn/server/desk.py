@@ -1,106 +1,93 @@
-"""Leads a visit from the first view to the report, and tells every page how it stands.
+"""Shows a visit on every page, and takes what any page asks for.
 
-`STAGES`, at the end, is the one table of what a page may ask for at which stage and what is done
-then. Each `stage` message lists these commands as `can`; any other command is refused with a
-sentence. Only the desk begins and ends sessions. Commands from any page come to it one at a time;
-what takes time runs as a task beside it, so a command is never kept waiting.
+What is possible when is the table of `hipturn.visit`; each `stage` message lists these commands as
+`can`, any other is refused with a sentence. Commands from any page come here one at a time; what
+they lead to is carried out by `hipturn.session.visiting`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import click
-
-from analysis.exercises import CatalogueError
-from hipturn import own_exercises
-from hipturn.errors import UserError
+from hipturn.course import Course, Item, Refused, Stage, changed, one_item
+from hipturn.plan import PlanItem, SideChoice, load_plan, routines
 from hipturn.safety import note_told, tell, untold
 from hipturn.server.commands import Command, RefusedCommandError
+from hipturn.server.conditions import Conditions, see_units
 from hipturn.server.hub import Hub, now_ms
 from hipturn.server.library import Library
-from hipturn.server.page_display import BothDisplays, Link, PageDisplay, tell_units
+from hipturn.server.page_display import BothDisplays, Link, PageDisplay, now_s, tell_units
 from hipturn.server.recorded import exercise_data
-from hipturn.server.rigs import Planned, Rig, Worn, plan_for
+from hipturn.server.unfinished import unfinished_visit, wearers_of
 from hipturn.session.live import LiveSession
 from hipturn.session.pipeline import Tracker
-from hipturn.session.radio_session import hold_session
+from hipturn.session.rigs import Rig
 from hipturn.session.terminal import Display, PlainDisplay
 from hipturn.session.virtual_session import VIRTUAL
+from hipturn.session.visiting import TROUBLE, Host
 from hipturn.units.check_units import check_units
 from hipturn.units.kit import remember_checked
-from hipturn.units.rest_check import RestFinding, watch_rest
-from imu.air.radio_errors import RadioError
-from imu.profiles.profile import ProfileError
-from imu.recording import SessionError, check_space
-from imu.sample import Side, Unit
+from hipturn.units.rest_check import RestFinding
+from hipturn.visit import STAGES, Visit
+from imu.recording import check_space
+from imu.sample import Unit
 
-TROUBLE = (
-    UserError, RadioError, SessionError, CatalogueError, ProfileError, click.ClickException,
-)  # fmt: skip
-
-
-class Stage(StrEnum):
-    """Where a visit is; in this order, but for what a person leaves out or repeats."""
-
-    HOME = "home"
-    CHECK = "check"
-    PLAN = "plan"
-    CONNECT = "connect"
-    REST = "rest"
-    STRAPS = "straps"
-    READY = "ready"
-    COUNTDOWN = "countdown"
-    LIVE = "live"
-    DONE = "done"
-
-
-STEPS = (Stage.PLAN, Stage.CONNECT, Stage.REST, Stage.STRAPS, Stage.READY)
-"""The cards before a session, which `next` and `back` walk along."""
+CHOICES = ("plan", "exercise", "side", "dose", "goal")
+"""Commands of `today`: each makes another course of what is chosen."""
+QUIT = "quit"
+"""Ends hipturn, whatever the stage."""
 
 
 class Desk:
-    """Leads from the first view to the report."""
+    """Leads pages from the first view to the summary."""
 
     def __init__(
         self,
         hub: Hub,
         library: Library,
-        planned: Planned,
+        course: Course,
         rig_of: Callable[[bool], Rig],
         root: Path,
         *,
         say: Callable[[str], None],
         virtual: bool | None = None,
+        wearer: str = "",
+        synchronise: bool = False,
     ) -> None:
-        """Begin at the first view, or at the plan when `virtual` says which units."""
-        self._hub, self._library, self._rig_of, self._root = hub, library, rig_of, root
+        """Begin at the first view, or at `today` when `virtual` says which units."""
+        self._hub, self._library, self._root = hub, library, root
         self._say = say
-        self.planned = planned
-        self.stage = Stage.HOME if virtual is None else Stage.PLAN
-        self.folders: list[Path] = []
+        self._given = course
+        """What was asked for on the command line."""
         self.quit = asyncio.Event()
         self.done = asyncio.Event()
         """Set when a session has been closed."""
-        self._rig = rig_of(bool(virtual))
+        self.folders: list[Path] = []
         self._more: dict[str, Any] = {}
-        self._findings: list[RestFinding] = []
-        self._session: LiveSession | None = None
-        self._stop = asyncio.Event()
-        self._again = False
-        self._task: asyncio.Task[None] | None = None
-        self._helpers: set[asyncio.Task[None]] = set()
-        self._tell()
+        self._stage = Stage.HOME
+        self._conditions = Conditions()
+        self._follows: asyncio.Task[None] | None = None
+        self._units: asyncio.Task[None] | None = None
+        self.visit = Visit(course, waits=rig_of(bool(virtual)).speed is not None)
+        if virtual is not None:
+            self.visit.stage, self.visit.virtual = Stage.TODAY, virtual
+        self.visit.wearer = wearer
+        self.host = Host(self.visit, rig_of, self, synchronise=synchronise)
+        self._offer()
+        self.tell()
 
     @property
     def busy(self) -> bool:
         """Return whether a session is being recorded."""
-        return self._session is not None
+        return self.visit.session != "none"
+
+    def can(self) -> list[str]:
+        """Return the commands that are obeyed now."""
+        return [QUIT, *self.visit.can()]
 
     def obey(self, command: Command) -> None:
         """Do what a page asks for.
@@ -111,218 +98,214 @@ class Desk:
             When the command does not belong to the present stage or cannot be done right now.
         """
         do = command["do"]
-        if why := self._refusal(do):
-            raise RefusedCommandError(why)
-        STAGES[self.stage][do](self, command)
+        values = {name: value for name, value in command.items() if name != "do"}
+        if do == QUIT:
+            self.quit.set()
+            return
+        try:
+            if do in CHOICES and do in STAGES[self.visit.stage]:
+                values = {"course": self._chosen(do, values)}
+            self.host.command(do, values)
+        except (Refused, *TROUBLE) as error:
+            raise RefusedCommandError(str(error)) from None
+        if do == "start":
+            note_told(self._root, self._wearer)
 
-    def can(self) -> list[str]:
-        """Return the commands that are obeyed now."""
-        return [do for do in STAGES[self.stage] if not self._refusal(do)]
-
-    def _refusal(self, do: str) -> str:
-        """Return why a command cannot be obeyed now; nothing when it can."""
-        if do not in STAGES[self.stage]:
-            possible = ", ".join(self.can())
-            return f"`{do}` does not belong to the stage `{self.stage}`; possible now: {possible}"
-        if do == "next" and self._more.get("working") and not self._more.get("problem"):
-            return "this step is still running: wait for it, or leave it out with `skip`"
-        if self.stage is Stage.LIVE and do in IN_A_SESSION:
-            if self._session is None:
-                return "the session has not begun yet: try again in a moment"
-            if (do == "resume") is not self._session.paused and do in ("pause", "resume"):
-                return "counting is paused already" if do == "pause" else "counting is not paused"
-        return ""
+    def begin(self) -> None:
+        """Follow the units' clock from now on."""
+        if self._follows is None:
+            self._follows = asyncio.create_task(self.host.follow())
 
     async def run_unattended(self) -> str:
-        """Do a session without anybody to click; return why it failed, or nothing."""
-        self._enter(Stage.LIVE, self._begin_unattended)
-        assert self._task is not None  # noqa: S101 (entered just now)
-        await asyncio.wait({self._task})
-        return str(self._more.get("problem", ""))
+        """Do the visit without anybody to click; return why it failed, or nothing."""
+        tell(self._root, self._wearer, self._say)
+        self.begin()
+        taps = {Stage.TODAY: "next", Stage.STRAPS: "done", Stage.READY: "start"}
+        visit = self.visit
+        while visit.stage is not Stage.SUMMARY:
+            if visit.problem:
+                return visit.problem
+            do = taps.get(visit.stage, "")
+            skips = visit.stage in (Stage.UNITS, Stage.COUNTDOWN, Stage.RESULT)
+            for each in (do, "skip" if visit.stage is Stage.UNITS else "now", "next"):
+                if each in visit.can() and (each == do or skips):
+                    self.host.command(each)
+                    break
+            await asyncio.sleep(0.05)
+        return ""
 
     async def close(self) -> None:
         """End what is under way; a recording is closed as always."""
-        self._stop.set()
-        if self._task is not None:
-            if self.stage is not Stage.LIVE:
-                self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self.host.close()
+        if self._follows is not None:
+            self._follows.cancel()
 
-    # ---- the actions of the table; each takes the command that asked for it
+    # ---- what is chosen for today
 
-    def end(self, _: Command) -> None:
-        """Close what is under way and end hipturn."""
-        self._stop.set()
-        self.quit.set()
+    def _chosen(self, do: str, values: dict[str, Any]) -> Course:
+        """Return the course that a choice leads to.
 
-    def go_home(self, _: Command) -> None:
-        """Return to the first view."""
-        self._enter(Stage.HOME, None)
-
-    def check(self, _: Command) -> None:
-        """Lead through the guided check of the units in range, or begin it again."""
-        self._enter(Stage.CHECK, self._check)
-
-    def choose_units(self, command: Command) -> None:
-        """Take real units or the simulated wearer's, and go on to the plan."""
-        self._rig = self._rig_of(command.get("virtual", False))
-        self._enter(Stage.PLAN, None)
-
-    def change_plan(self, command: Command) -> None:
-        """Change what is to be done."""
-        wanted = {name: value for name, value in command.items() if name != "do"}
-        try:
-            exercise = own_exercises.find(wanted.get("exercise", self.planned.exercise), self._root)
-        except CatalogueError as error:
-            raise RefusedCommandError(str(error)) from None
-        planned = self.planned
-        if exercise.id != planned.exercise:
-            planned = plan_for(exercise.id, planned.side, planned.delay_s)
-        planned = replace(planned, **wanted)
-        if planned.side == "both" and not exercise.both_legs:
-            planned = replace(planned, side="right")
-        self.planned = planned
-        self._tell()
-
-    def step_on(self, command: Command) -> None:
-        """Go to the next step, or try this one again after a problem."""
-        if self._more.get("problem") and command["do"] == "next":
-            self._step(self.stage)
+        Raises
+        ------
+        UserError, analysis.exercises.CatalogueError
+            When there is no such plan or exercise, or it cannot be done so.
+        """
+        course = self.visit.walk.course
+        if do == "plan":
+            return self._planned(values.get("plan", ""))
+        if course.name:
+            course = Course.one(Item.of(one_item(course.items[0].asked.exercise, "right")))
+        item = course.items[0]
+        asked, goal_deg = item.asked, item.goal_deg
+        if do == "goal":
+            return changed(course, asked, values.get("target_deg", goal_deg))
+        if do == "exercise":
+            asked, goal_deg = self._exercise(asked, values), None  # type: ignore[assignment]
+        elif do == "side":
+            asked = replace(asked, sides=sides_for(item, values.get("side", "right")))
         else:
-            self._step(STEPS[STEPS.index(self.stage) + 1])
+            asked = replace(asked, **values)
+        return changed(course, asked, goal_deg)
 
-    def step_back(self, _: Command) -> None:
-        """Go to the step before; before the first of them is the first view."""
-        if self.stage is Stage.COUNTDOWN:
-            self._step(Stage.READY)
-        elif self.stage is STEPS[0]:
-            self._enter(Stage.HOME, None)
-        else:
-            self._step(STEPS[STEPS.index(self.stage) - 1])
+    def _exercise(self, asked: PlanItem, values: dict[str, Any]) -> PlanItem:
+        other = values.get("exercise", asked.exercise)
+        if other == asked.exercise:
+            return replace(asked, **values)
+        new = one_item(other, asked.sides[0], (self._root,))
+        new = replace(new, sides=sides_for(Item.of(new), asked.sides[0]))
+        return replace(new, **{name: v for name, v in values.items() if name != "exercise"})
 
-    def try_again(self, _: Command) -> None:
-        """Check again whether all is ready."""
-        self._step(self.stage)
+    def _planned(self, name: str) -> Course:
+        if not name:
+            return Course.one(Item.of(one_item(self.visit.item.asked.exercise, "right")))
+        if name == self._given.name:
+            return self._given
+        return Course.of(load_plan(name if name in routines() else "", self._root))
 
-    def start(self, _: Command) -> None:
-        """Begin the session after the delay; the tap that starts it has seen what is safe."""
-        note_told(self._root, self._wearer)
-        self._enter(Stage.COUNTDOWN, self._count_down)
+    # ---- what is shown: the host's front
 
-    def start_now(self, _: Command) -> None:
-        """Begin the session without waiting any longer."""
-        self._enter(Stage.LIVE, self._live)
-
-    def stop(self, _: Command) -> None:
-        """Close the recording and show how it went."""
-        self._stop.set()
-
-    def calibrate_again(self, command: Command) -> None:
-        """Close the recording and begin another, on the other leg when the command names it."""
-        if command.get("side") in ("left", "right") and self.planned.side != "both":
-            self.planned = replace(self.planned, side=command["side"])
-            self._rig.wear_on(Side(command["side"]))
-        self._again = True
-        self._stop.set()
-
-    def mark(self, command: Command) -> None:
-        """Mark this moment in the recording."""
-        label = command.get("label") or "mark"
-        self._in_session().mark(label)
-        self._hub.happened("mark", label=label)
-
-    def pause(self, _: Command) -> None:
-        """Count nothing until `resume`."""
-        if not self._in_session().pause():
-            raise RefusedCommandError("there is nothing to pause before the calibration is done")
-        self._show(paused=True)
-
-    def resume(self, _: Command) -> None:
-        """Count again, as a new set."""
-        self._in_session().resume()
-        self._show(paused=False)
-
-    def begin_set(self, _: Command) -> None:
-        """End this set and begin the next."""
-        session = self._in_session()
-        if not session.paused and not session.pause():
-            raise RefusedCommandError("there is no set to end before the calibration is done")
-        session.resume()
-        self._show(paused=False)
-
-    def _in_session(self) -> LiveSession:
-        assert self._session is not None  # noqa: S101 (`_refusal` has looked)
-        return self._session
-
-    # ---- how a stage is entered, and the work of each
-
-    def _step(self, step: Stage) -> None:
-        work = {Stage.CONNECT: self._connect, Stage.REST: self._rest, Stage.READY: self._ready}
-        self._enter(step, work.get(step))
-
-    def _enter(self, stage: Stage, work: Callable[[], Awaitable[None]] | None) -> None:
-        """Go to a stage, ending the work of the one before."""
-        before = self._task if self._task is not asyncio.current_task() else None
-        if before is not None:
-            before.cancel()
-        self.stage, self._more = stage, {"working": True} if work else {}
-        self._tell()
-        self._task = asyncio.create_task(self._watched(work, before))
-
-    async def _watched(
-        self, work: Callable[[], Awaitable[None]] | None, before: asyncio.Task[None] | None
-    ) -> None:
-        try:
-            if before is not None:  # links it held must be free before they are wanted again
-                await asyncio.wait({before})
-            if work is not None:
-                await work()
-        except TROUBLE as error:  # whatever says itself what to do
-            self._say(f"hipturn: {error}")
-            if self.stage in (Stage.LIVE, Stage.COUNTDOWN):
-                self.stage = Stage.READY
-                self._more = {}
-            self._show(problem=str(error), working=False)
-        except Exception as error:  # the page must not stand still without a word
-            self._say(f"hipturn: a bug in hipturn ({type(error).__name__}: {error})")
-            self._show(problem=f"a bug in hipturn ({type(error).__name__}: {error})", working=False)
-
-    def _show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
+    def show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
+        """Tell more about the stage."""
         self._more.update(more)
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
-        """Tell every page how things stand."""
-        self._hub.newest(
-            {
-                "type": "stage",
-                "stage": self.stage,
-                "can": self.can(),
-                "virtual": self._rig.virtual,
-                "plan": asdict(self.planned),
-                "exercise": exercise_data(own_exercises.find(self.planned.exercise, self._root)),
-                **self._more,
-            },
-            keep=True,
-        )
+    def say(self, text: str) -> None:
+        """Say something on the page and in the terminal."""
+        self._say(text)
+        self._hub.happened("say", text=text)
 
-    async def _connect(self) -> None:
-        await self._rig.connect(self.planned, lambda told: self._show(**told))
-        self._show(working=False)
+    def put_off(self, ident: str) -> None:
+        """Show a condition no more."""
+        self._conditions.put_off(ident)
+        self._tell_conditions()
 
-    async def _rest(self) -> None:
-        self._findings = []
-        worn = await self._rig.for_rest(self.planned)
-        self._findings = await watch_rest(
-            worn.strapped,
-            lambda share: self._show(progress=round(share, 2)),
-            backend=worn.backend,
-            clock_ns=worn.clock_ns,
-        )
-        self._show(working=False, findings=[asdict(found) for found in self._findings])
+    def tell(self) -> None:
+        """Tell every page how the visit stands."""
+        visit = self.visit
+        if visit.stage is not self._stage:
+            self._entered(visit.stage)
+        self._hub.newest({"type": "stage", **self._message(), **self._more}, keep=True)
+        self._tell_conditions()
 
-    async def _check(self) -> None:
-        done = await check_units([], lambda text: self._show(ask=text))
+    def _entered(self, stage: Stage) -> None:
+        """Forget what was shown of the stage before."""
+        before, self._stage = self._stage, stage
+        keep = ("sides", "key") if stage in (Stage.SET, Stage.RESULT, Stage.SUMMARY) else ()
+        self._more = {name: self._more[name] for name in keep if name in self._more}
+        if stage is Stage.CALIBRATE or before is Stage.RESULT:
+            self._more.pop("key", None)
+        if stage is Stage.READY:
+            self._more |= {"checklist": self._checklist()}
+            self._more["safety"] = list(untold(self._root, self._wearer))
+        if stage is Stage.HOME:
+            self._offer()
+        if stage is Stage.WEARER:
+            self._more["wearers"] = wearers_of(self._library)
+
+    def _offer(self) -> None:
+        """Look for a visit to go on with."""
+        self.visit.unfinished = unfinished_visit(self._root, self._given)
+
+    def _message(self) -> dict[str, Any]:
+        visit, item, walk = self.visit, self.visit.item, self.visit.walk
+        message: dict[str, Any] = {
+            "stage": visit.stage,
+            "can": self.can(),
+            "virtual": visit.virtual,
+            "wearer": visit.wearer,
+            "plan": self._plan_message(),
+            "exercise": exercise_data(item.exercise),
+            "working": visit.working or visit.session == "closing",
+            "paused": visit.paused,
+            "set": walk.step.set,
+        }
+        if visit.problem:
+            message["problem"] = visit.problem
+        if visit.stage is Stage.UNITS and self.host.findings:
+            message["findings"] = [asdict(found) for found in self.host.findings]
+        if visit.stage in (Stage.COUNTDOWN, Stage.RESULT):
+            left_s = max(0.0, visit.until_s - visit.now_s) / (self.host.rig.speed or 1.0)
+            message["until"] = round(now_ms() + 1000 * left_s)
+            message["silent"] = list(visit.silent)
+        if visit.stage is Stage.RESULT and (later := walk.next_step) is not None:
+            then = walk.course.items[later.item]
+            message["next"] = {
+                "name": then.exercise.name,
+                "side": later.side,
+                "set": later.set,
+                "same": later.leg == walk.step.leg,
+                "moves": visit.strap_moves,
+            }
+        if visit.stage is Stage.HOME and (unfinished := visit.unfinished) is not None:
+            message["unfinished"] = {"done": len(unfinished.done), "of": unfinished.of}
+        return message
+
+    def _plan_message(self) -> dict[str, Any]:
+        visit, item, walk = self.visit, self.visit.item, self.visit.walk
+        dose, asked = item.exercise.dose, item.asked
+        named = [self._given.name] if self._given.name else []
+        return {
+            "name": walk.course.name,
+            "names": [*named, *routines()] if visit.stage is Stage.TODAY else [],
+            "item": walk.step.item + 1,
+            "of": len(walk.course.items),
+            "done": walk.legs_done,
+            "legs": walk.legs,
+            "exercise": item.exercise.id,
+            "side": walk.step.side,
+            "sides": list(asked.sides),
+            "target_deg": item.goal_deg,
+            "reps": dose.reps[0],
+            "sets": item.sets,
+            "hold_s": dose.hold_s[0],
+            "test": asked.test,
+            "active": asked.active,
+            "delay_s": visit.delay_s,
+        }
+
+    def _checklist(self) -> list[dict[str, Any]]:
+        """Return what must be good before the start, each row with what to do when it is not.
+
+        What was left out is neither good nor bad: `good` is None.
+        """
+        rows = [
+            _row(f"{found.label} unit", not found.remedy, found.remedy or _figures(found))
+            for found in self.host.findings
+        ]
+        if not rows:
+            rows = [_row("units at rest", None, "not checked")]
+        nearly_full = check_space(self._root)
+        return [*rows, _row("disk", not nearly_full, nearly_full or "room for the recording")]
+
+    @property
+    def _wearer(self) -> str:
+        """Return who is to be told what is safe; a simulated wearer is nobody."""
+        wearer = self.visit.wearer or self.host.rig.wish().wearer
+        return "" if self.visit.virtual and wearer == VIRTUAL else wearer
+
+    async def check(self) -> None:
+        """Lead through the guided check of the units in range."""
+        done = await check_units([], lambda text: self.show(ask=text))
         remember_checked(done.outcomes)
         findings = [
             (f"{verdict.unit}: {finding.what}", finding)
@@ -330,89 +313,13 @@ class Desk:
             for finding in verdict.findings
         ] + [(finding.what, finding) for finding in done.together]
         rows = [_row(what, finding.good, finding.text) for what, finding in findings]
-        self._show(working=False, checklist=sorted(rows, key=lambda row: bool(row["good"])))
-
-    async def _ready(self) -> None:
-        safety = untold(self._root, self._wearer)
-        self._show(working=False, checklist=self._checklist(), safety=list(safety))
-
-    @property
-    def _wearer(self) -> str:
-        """Return who is to be told what is safe; a simulated wearer is nobody."""
-        wearer = self._rig.wish(self.planned).wearer
-        return "" if self._rig.virtual and wearer == VIRTUAL else wearer
-
-    def _checklist(self) -> list[dict[str, Any]]:
-        """Return what must be good before the start, each row with what to do when it is not."""
-        rows = [
-            _row(f"{found.label} unit", not found.remedy, found.remedy or _figures(found))
-            for found in self._findings
-        ]
-        if not rows:
-            rows = [_row("units at rest", True, "not checked")]
-        nearly_full = check_space(self._root)
-        return [*rows, _row("disk", not nearly_full, nearly_full or "room for the recording")]
-
-    async def _count_down(self) -> None:
-        until = now_ms() + 1000 * self.planned.delay_s
-        self._show(until=until)
-        await asyncio.sleep(self.planned.delay_s)
-        self._enter(Stage.LIVE, self._live)
-
-    async def _begin_unattended(self) -> None:
-        tell(self._root, self._wearer, self._say)
-        await self._rig.connect(self.planned, lambda _: None)
-        await self._live()
-
-    async def _live(self) -> None:
-        self._stop, self._again = asyncio.Event(), False
-        worn = await self._rig.for_session(self.planned)
-        if self._stop.is_set():  # asked for before the units streamed: nothing was recorded
-            self._step(Stage.READY)
-            return
-        folder = await self._record(worn)
-        if self._again:
-            self._enter(Stage.COUNTDOWN, self._count_down)
-            return
-        key = self._library.add(folder)
-        self.stage, self._more = Stage.DONE, {"key": key, "working": True}
-        self._tell()
-        found = await self._library.analysed(key)
-        for line in found.lines if found else ():
-            self._say(line)
-        self._say(f"session: {folder}")
-        self._show(working=False)
-        self._hub.happened("done", key=key)
-        self.done.set()
-
-    async def _record(self, worn: Worn) -> Path:
-        def ended(_: asyncio.Task[bool]) -> None:
-            self._stop.set()
-
-        stop = self._stop
-        watcher = asyncio.create_task(worn.ended.wait())
-        watcher.add_done_callback(lambda task: None if task.cancelled() else ended(task))
-        try:
-            folder = await hold_session(
-                worn.strapped,
-                self._rig.wish(self.planned),
-                stop,
-                backend=worn.backend,
-                clock_ns=worn.clock_ns,
-                begun=worn.begun,
-                audience=self,
-            )
-        finally:
-            watcher.cancel()
-            for helper in self._helpers:
-                helper.cancel()
-            self._session = None
-        self.folders.append(folder)
-        return folder
+        self.show(checklist=sorted(rows, key=lambda row: bool(row["good"])))
 
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return the page and plain lines on the terminal."""
-        page = PageDisplay(self._hub, tracker, tracker.exercise, self.planned.reps)
+        self._conditions = Conditions()
+        reps = tracker.exercise.dose.reps[0]
+        page = PageDisplay(self._hub, tracker, tracker.exercise, reps, self._conditions)
         return BothDisplays(page, PlainDisplay(tracker.exercise, title))
 
     def began(
@@ -423,66 +330,58 @@ class Desk:
         clock_ns: Callable[[], int],
     ) -> None:
         """Follow a session that has begun."""
-        self._session = session
-        self._show(working=False, paused=False, sides=[str(s) for s in session.tracker.sides])
-        task = asyncio.create_task(tell_units(self._hub, units, links, clock_ns))
-        self._helpers.add(task)
-        task.add_done_callback(self._helpers.discard)
+        self.show(sides=[str(side) for side in session.tracker.sides])
+        if self._units is not None:
+            self._units.cancel()
+        self._units = asyncio.create_task(
+            tell_units(self._hub, units, links, clock_ns, self._look_at_units)
+        )
+
+    def _look_at_units(self, told: list[dict[str, Any]]) -> None:
+        see_units(self._conditions, told, now_s())
+        self._tell_conditions()
+
+    def _tell_conditions(self) -> None:
+        told = self._conditions.told(now_s(), self.visit.can())
+        if told is not None:
+            self._hub.newest({"type": "conditions", "conditions": told}, keep=True)
+
+    def recorded(self, folder: Path) -> None:
+        """Work a closed session out for the page."""
+        if self._units is not None:
+            self._units.cancel()
+        self._conditions = Conditions()
+        self._hub.newest({"type": "conditions", "conditions": []}, keep=True)
+        self.folders.append(folder)
+        key = self._library.add(folder)
+        self._more["key"] = key
+        self._analysis = asyncio.create_task(self._analysed(folder, key))
+
+    async def _analysed(self, folder: Path, key: str) -> None:
+        try:
+            found = await self._library.analysed(key)
+            for line in found.lines if found else ():
+                self._say(line)
+        except TROUBLE as error:
+            self.say(f"hipturn: {error}")
+        self._say(f"session: {folder}")
+        self._hub.happened("done", key=key)
+        self.done.set()
 
 
-def _row(what: str, good: bool, text: str) -> dict[str, Any]:
+def sides_for(item: Item, side: str) -> tuple[SideChoice, ...]:
+    """Return the sides of an item that are asked for: `each` is right, then left."""
+    if side == "each":
+        return ("right", "left")
+    if side == "both" and not item.exercise.both_legs:
+        return ("right",)
+    return (side,)  # type: ignore[return-value]  # checked where it came in
+
+
+def _row(what: str, good: bool | None, text: str) -> dict[str, Any]:
     return {"what": what, "good": good, "text": text}
 
 
 def _figures(found: RestFinding) -> str:
     charge = "" if found.battery is None else f", battery {found.battery} %"
     return f"{found.rate_hz:.0f} of {found.nominal_hz:.0f} samples a second{charge}"
-
-
-IN_A_SESSION = ("mark", "pause", "resume", "skip")
-"""Commands of the stage `live` that need a session that has begun."""
-
-Action = Callable[[Desk, Command], None]
-_ALWAYS: dict[str, Action] = {"quit": Desk.end}
-_BEFORE: dict[str, Action] = {**_ALWAYS, "home": Desk.go_home}
-_STEP: dict[str, Action] = {
-    **_BEFORE, "next": Desk.step_on, "skip": Desk.step_on, "back": Desk.step_back,
-}  # fmt: skip
-
-STAGES: dict[Stage, dict[str, Action]] = {
-    Stage.HOME: {**_BEFORE, "connect": Desk.choose_units, "check": Desk.check},
-    Stage.CHECK: {**_BEFORE, "check": Desk.check, "back": Desk.go_home},
-    Stage.PLAN: {**_STEP, "connect": Desk.choose_units, "plan": Desk.change_plan},
-    Stage.CONNECT: _STEP,
-    Stage.REST: _STEP,
-    Stage.STRAPS: {**_STEP, "plan": Desk.change_plan},
-    Stage.READY: {
-        **_BEFORE,
-        "plan": Desk.change_plan,
-        "next": Desk.try_again,
-        "back": Desk.step_back,
-        "start": Desk.start,
-    },
-    Stage.COUNTDOWN: {
-        **_BEFORE,
-        "back": Desk.step_back,
-        "stop": Desk.step_back,
-        "skip": Desk.start_now,
-    },
-    Stage.LIVE: {
-        **_ALWAYS,
-        "mark": Desk.mark,
-        "pause": Desk.pause,
-        "resume": Desk.resume,
-        "skip": Desk.begin_set,
-        "rezero": Desk.calibrate_again,
-        "stop": Desk.stop,
-    },
-    Stage.DONE: {
-        **_BEFORE,
-        "connect": Desk.choose_units,
-        "plan": Desk.change_plan,
-        "start": Desk.start,
-    },
-}
-"""What a page may ask for at each stage, and what is done then (docs/live-protocol.md)."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Protocol
 
 from analysis.calibrate.guide import Step
 from analysis.exercises import Exercise
 from analysis.session.announcements import MOVEMENT_KINDS, Announcement, Kind
-from hipturn.server.hub import Hub
+from analysis.session.leg_monitor import LegUpdate
+from hipturn.server.conditions import Conditions
+from hipturn.server.hub import Hub, now_ms
 from hipturn.server.messages import checks_message, frame_message, leg_message
 from hipturn.server.stillness import NEEDED_S, Stillness
 from hipturn.session.pipeline import Tracker, Update
@@ -30,8 +34,19 @@ RATE_OVER = 8
 LOSS_OVER = 40
 """Messages over which the loss is computed: ten seconds, so that one burst does not fill it."""
 CUES = (Kind.HALF_WAY, Kind.BREATH_IN, Kind.BREATH_OUT, Kind.HOLD_END)
+INTERRUPTED_S = 1.0
+"""A set whose leg was not seen for longer is told as interrupted."""
+SLIPS = ("slip", "tilt", "heading")
+"""Alarms of a strap that is no longer where it was."""
+SWAPPED = "units in place"
+"""The check of a calibration that fails where thigh and shank unit are exchanged."""
 SIGN_DEG = 6.0
 """The direction is judged after this much: well above sway at rest, below a small repetition."""
+
+
+def now_s() -> float:
+    """Return the server's clock in seconds, by which conditions come and go."""
+    return now_ms() / 1000.0
 
 
 class Link(Protocol):
@@ -52,13 +67,32 @@ class _LegSeen:
     checks: list[dict[str, Any]] = field(default_factory=list)
     sign: str = "open"
     count: tuple[int, int] = (0, 0)
+    ranges: list[float] = field(default_factory=list)
+    """Of the repetitions of the set, degrees."""
+    held_s: float = 0.0
+    """The longest hold of the session so far, of a hold or a timer."""
+    is_swapped: bool = False
+    falls: bool = False
+    """Whether the first repetitions went the other way."""
 
 
 class PageDisplay:
     """Shows a session on every open page."""
 
-    def __init__(self, hub: Hub, tracker: Tracker, exercise: Exercise, reps: int) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        tracker: Tracker,
+        exercise: Exercise,
+        reps: int,
+        conditions: Conditions | None = None,
+    ) -> None:
         self._hub, self._tracker, self._exercise, self._reps = hub, tracker, exercise, reps
+        self._conditions = conditions or Conditions()
+        self._quiet = False
+        self._is_interrupted = False
+        """Whether a leg was not seen for a while since its set began."""
+        self._seen_s: dict[Side, float] = {}
         self._legs = {side: _LegSeen() for side in tracker.sides}
         self._start_deg: dict[Side, float] = {}
         self._guide_s = -1.0
@@ -78,15 +112,29 @@ class PageDisplay:
             self._guide_s = update.time_s
             self._tell_guide()
 
+    def catch_up(self, update: Update) -> None:
+        """Take what a frame brought long ago, in silence."""
+        self._quiet = True
+        self.show(update)
+        self._quiet = False
+
     def say(self, text: str) -> None:
         """Say something that matters."""
-        self._hub.happened("say", text=text)
+        self._happened("say", text=text)
 
     def close(self) -> None:
         """Nothing is held."""
 
+    def _happened(self, what: str, **more: Any) -> None:  # noqa: ANN401 (JSON)
+        if not self._quiet:
+            self._hub.happened(what, **more)
+
     def _follow_step(self, side: Side, step: Step, update: Update) -> None:
         seen = self._legs[side]
+        told = str(side)
+        self._conditions.see(
+            "swapped", seen.is_swapped, now_s(), about=told, side=told, remedies=("swap",)
+        )
         leg = self._tracker.units_of(side)
         if seen.step is not Step.READY:
             q = update.frame.q
@@ -98,7 +146,8 @@ class PageDisplay:
             seen.step = step
             seen.stillness.begin(step)
             self._tell_calibration()
-            self._hub.happened(
+            seen.is_swapped = any(c["name"] == SWAPPED and not c["passed"] for c in seen.checks)
+            self._happened(
                 "refused_step" if refused else "step",
                 side=str(side),
                 step=step.name.lower(),
@@ -145,17 +194,37 @@ class PageDisplay:
                 self._tell_calibration()
             q_shank = update.frame.q[self._tracker.units_of(side).shank]
             legs[side] = leg_message(leg, calibration, q_shank)
+            self._watch_holes(side, update, leg)
             if calibration is not None:
                 self._judge_sign(side, leg.rotation_deg - self._start_deg[side])
+                away = leg.phase == "away" and not math.isnan(leg.signal_deg)
+                self._conditions.see("pose", away, now_s(), about=str(side), side=str(side))
         for said in update.announcements:
             self._announce(said)
         self._hub.newest(frame_message(update.time_s, legs))
 
+    def _watch_holes(self, side: Side, update: Update, leg: LegUpdate) -> None:
+        """Tell that a set was interrupted where its leg was not seen; a new set is whole again."""
+        if not self._exercise.is_counted:
+            self._legs[side].held_s = max(self._legs[side].held_s, leg.hold_s)
+        if update.frame.q[self._tracker.units_of(side).shank] is None:
+            return
+        hole_s = update.time_s - self._seen_s.get(side, update.time_s)
+        self._seen_s[side] = update.time_s
+        if hole_s > INTERRUPTED_S and leg.set_open:
+            self._is_interrupted = True
+            self._tell_count()
+
     def _judge_sign(self, side: Side, risen_deg: float) -> None:
         seen = self._legs[side]
-        if seen.sign == "good":
+        if seen.sign == "good" and not seen.falls:
             return
         now = "good" if risen_deg > SIGN_DEG else "falls" if risen_deg < -SIGN_DEG else seen.sign
+        falls = now == "falls" or seen.falls
+        told = str(side)
+        self._conditions.see(
+            "falls", falls, now_s(), about=told, side=told, remedies=("other_leg", "swap")
+        )
         if now != seen.sign:
             seen.sign = now
             self._tell_calibration()
@@ -164,13 +233,19 @@ class PageDisplay:
         movement, text = said.movement, sentence(said, self._exercise)
         if said.kind not in MOVEMENT_KINDS or movement is None:
             if said.kind is Kind.ALARM:
-                self._hub.happened("alarm", text=text)
+                self._alarm(said, text)
             elif said.kind in CUES:  # seconds, sets and faults the page shows by itself
-                self._hub.happened("cue", text=text)
+                self._happened("cue", text=text)
             return
-        self._legs[said.side].count = (said.set, said.rep)
+        seen = self._legs[said.side]
+        if said.set != seen.count[0] and movement.status == "valid":
+            seen.ranges, self._is_interrupted = [], False
+        if (said.set, said.rep) >= seen.count:  # what a leg has done stays done
+            seen.count = (said.set, said.rep)
+        if movement.status == "valid":
+            seen.ranges.append(movement.range_deg)
         self._tell_count()
-        self._hub.happened(
+        self._happened(
             "rep" if movement.status == "valid" else movement.status,
             side=str(said.side),
             reps=said.rep,
@@ -183,14 +258,30 @@ class PageDisplay:
         done = all(s.count[0] == said.set and s.count[1] >= self._reps for s in self._legs.values())
         if done and self._set_told != said.set:
             self._set_told = said.set
-            self._hub.happened("set", set=said.set)
+            self._happened("set", set=said.set)
+
+    def _alarm(self, said: Announcement, text: str) -> None:
+        """Say what a person should mend; it is shown as a condition until it is mended."""
+        side = str(said.side)
+        if said.reason in SLIPS:
+            self._conditions.hold("slipped", now_s(), about=side, side=side, text=said.text)
+        elif said.reason == "wrong_way":
+            self._legs[said.side].falls = True
+        self._happened("alarm", text=text)
 
     def _tell_count(self) -> None:
         counts = {
-            str(side): {"set": seen.count[0], "reps": seen.count[1]}
+            str(side): {
+                "set": seen.count[0],
+                "reps": seen.count[1],
+                "range_deg": round(median(seen.ranges), 1) if seen.ranges else None,
+                "held_s": round(seen.held_s, 1),
+            }
             for side, seen in self._legs.items()
         }
-        self._hub.newest({"type": "count", **counts}, keep=True)
+        self._hub.newest(
+            {"type": "count", "interrupted": self._is_interrupted, **counts}, keep=True
+        )
 
 
 class BothDisplays:
@@ -204,6 +295,11 @@ class BothDisplays:
         for display in self._displays:
             display.show(update)
 
+    def catch_up(self, update: Update) -> None:
+        """Let each take it in silence."""
+        for display in self._displays:
+            display.catch_up(update)
+
     def say(self, text: str) -> None:
         """Say on each."""
         for display in self._displays:
@@ -216,9 +312,13 @@ class BothDisplays:
 
 
 async def tell_units(
-    hub: Hub, units: Sequence[Unit], links: Sequence[Link], clock_ns: Callable[[], int]
+    hub: Hub,
+    units: Sequence[Unit],
+    links: Sequence[Link],
+    clock_ns: Callable[[], int],
+    look: Callable[[list[dict[str, Any]]], None] = lambda _: None,
 ) -> None:
-    """Tell link state, battery, rate and loss of every unit, until cancelled."""
+    """Tell link state, battery, rate and loss of every unit, until cancelled; `look` hears it."""
     seen: deque[tuple[float, list[int]]] = deque(maxlen=LOSS_OVER + 1)
     heard_s = [0.0] * len(links)
     while True:
@@ -240,6 +340,7 @@ async def tell_units(
             for index, (unit, link) in enumerate(zip(units, links, strict=True))
         ]
         hub.newest({"type": "units", "units": told})
+        look(told)
         await asyncio.sleep(UNITS_EVERY_S)
 
 

@@ -7,21 +7,19 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
 
 import click
 
+from hipturn.course import Course, Item, one_item
 from hipturn.errors import UserError
-from hipturn.plan import SideChoice
 from hipturn.server.desk import Desk
 from hipturn.server.door.link import leading_file
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
-from hipturn.server.rigs import RadioRig, Rig, VirtualRig, plan_for
 from hipturn.server.serve import PageChoice, announce, bind, open_browser, served
 from hipturn.session.keys import watched_keys
 from hipturn.session.radio_session import Wish, stopping
-from hipturn.session.start import wanted_units
+from hipturn.session.rigs import RadioRig, Rig, VirtualRig, wanted_units
 from hipturn.session_paths import demo_root, find_sessions, recordings_root
 from imu.recording import open_session, rescue_orphans
 
@@ -35,14 +33,14 @@ LINGER_S = 10.0
 def run_page(
     choice: PageChoice,
     *,
-    exercise: str = DEMO_EXERCISE,
-    side: str = "right",
+    course: Course | None = None,
     virtual: bool | None = None,
     named: Mapping[str, str | None] | None = None,
     wish: Wish | None = None,
     seed: int = 1,
     speed: float | None = 1.0,
     shown: str = "",
+    synchronise: bool = False,
 ) -> None:
     """Serve the page until it is asked to end; print the sessions recorded meanwhile.
 
@@ -50,8 +48,8 @@ def run_page(
     ----------
     choice
         How the page is served.
-    exercise, side, virtual, named, wish, seed, speed
-        The session to come, as of `hipturn live`; with `virtual` None the page begins at its first
+    course, virtual, named, wish, seed, speed, synchronise
+        The visit to come, as of `hipturn live`; with `virtual` None the page begins at its first
         screen, and it is served until Ctrl-C. `speed` is also that of a session shown.
     shown
         A session to show first, as `hipturn replay` takes it.
@@ -65,7 +63,8 @@ def run_page(
     KeyboardInterrupt
         When stopped by Ctrl-C or SIGTERM; a recording is closed then.
     """
-    wish = wish or Wish(exercise=exercise)
+    course = course or Course.one(Item.of(one_item(DEMO_EXERCISE, "both")))
+    wish = wish or Wish(exercise=course.items[0].exercise.id)
     root = recordings_root(wish.root)
     for folder, rescue in rescue_orphans(root):
         click.echo(f"{folder}: {rescue.sentence}")
@@ -76,19 +75,28 @@ def run_page(
         return RadioRig(lambda leg: wanted_units(leg, named or {}), wish)
 
     if virtual is False:
-        wanted_units(cast("SideChoice", side), named or {})  # refuse now what cannot work
+        wanted_units(course.steps()[0].side, named or {})  # refuse now what cannot work
     paths = find_sessions([shown]) if shown else []
     for path in paths:
         open_session(path)  # refuse here, not on the page, what cannot be read
     hub, library = Hub(), Library(root, paths if not within_demo(paths) else ())
-    planned = plan_for(exercise, side)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     asyncio.run(
         _serve(
             choice,
             hub,
             library,
-            lambda: Desk(hub, library, planned, rig_of, root, say=click.echo, virtual=virtual),
+            lambda: Desk(
+                hub,
+                library,
+                course,
+                rig_of,
+                root,
+                say=click.echo,
+                virtual=virtual,
+                wearer=wish.wearer,
+                synchronise=synchronise,
+            ),
             first=key_of(library, paths) if paths else f"demo.{DEMO_EXERCISE}",
             look=bool(paths),
             speed=speed,
@@ -131,6 +139,7 @@ async def _serve(
             desk.quit.set()
 
     with contextlib.ExitStack() as kept, stopping(desk.quit, interrupted), watched_keys(pressed):
+        desk.begin()
         async with served(place, hub, library, desk.obey, greeting):
             announce(place, choice, click.echo)
             if choice.open_browser:

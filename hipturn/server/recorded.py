@@ -40,6 +40,8 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
     return {
         **{name: getattr(exercise, name) for name in same},
         "basis": exercise.angle,
+        "counted": exercise.is_counted or exercise.is_free,
+        "has_hip_angle": exercise.has_hip_angle,
         "compared": "end position" if exercise.has_end_position else "range",
         "reps": exercise.dose.reps[0],
         "sets": exercise.dose.sets,

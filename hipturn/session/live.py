@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,17 +10,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from analysis.calibrate.guide import GuideUpdate, Step
+from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement
-from hipturn.session.coach import CalibrationWait, Coach
-from hipturn.session.pipeline import Tracker, Update
+from hipturn.session.pipeline import Tracker, Update, broken_of, marks_of, reconnects_of
 from hipturn.session.terminal import Display, step_text
 from imu.clocks.rate_watch import RateWatch
 from imu.conventions.gravity_witness import GravityWitness
-from imu.recording import SessionWriter
-from imu.sample import Sample, Side
+from imu.recording import SessionWriter, open_session, recorded_side
+from imu.sample import Sample, Side, Unit
 
 Pace = Callable[[int], None]
 """Waits until a sample's moment on the session's clock, given in nanoseconds."""
+AGAIN_S = 60.0
+"""A calibration says again what it waits for when nothing has happened for so long."""
+GIVE_UP_S = 600.0
+"""No calibration takes so long: nobody is there, or the units show nothing of the leg."""
 
 
 class LiveSession:
@@ -30,12 +35,15 @@ class LiveSession:
         tracker: Tracker,
         display: Display,
         writer: SessionWriter | None = None,
-        coach: Coach | None = None,
     ) -> None:
-        """Join a tracker and a display; a recorder when the session is new, a coach by a plan."""
-        self.tracker, self.display, self.writer, self.coach = tracker, display, writer, coach
+        """Join a tracker and a display, and a recorder when the session is new."""
+        self.tracker, self.display, self.writer = tracker, display, writer
         self.when_done: Callable[[], None] = lambda: None
-        """Called when the coach says that every set is done, or the seconds are over."""
+        """Called when the seconds are over, or nothing more can be measured."""
+        self.reopen: Callable[[Tracker], Display] = lambda _: display
+        """Returns the display of another tracker, in place of this one's."""
+        self.follow: Callable[[Update], None] = lambda _: None
+        """Called with every update, once it is shown and recorded."""
         self.seconds: float | None = None
         """How long the session is to be, by the times of its samples."""
         self.witnesses: Sequence[GravityWitness] = ()
@@ -119,7 +127,7 @@ class LiveSession:
 
         What is recorded goes on, and marks say where the sets were, so a replay counts alike.
         """
-        if self.paused or self._frame_s is None or not self.tracker.calibrations:
+        if self.paused or self._frame_s is None or not self.tracker.is_following:
             return False
         self.mark("set_end")
         self.tracker.stop_counting(self._frame_s)
@@ -132,6 +140,42 @@ class LiveSession:
             self.mark("set_start")
             self.tracker.count_from(self._frame_s)
             self.paused = False
+
+    def reassign(self, units: Sequence[Unit]) -> None:
+        """Take the units as worn otherwise, from the first sample of the recording on.
+
+        What is recorded is followed anew, so nobody stands or bends again.
+
+        Raises
+        ------
+        imu.recording.SessionError
+            When the recording cannot be read or written.
+        """
+        writer, old = self.writer, self.tracker
+        if writer is None:
+            return
+        writer.update(units=tuple(units), side=recorded_side(units), calibration=None)
+        told = [[str(unit.segment), str(unit.side)] for unit in units]
+        self.event("reassigned", self._newest_ns, units=told)
+        recorded = open_session(writer.folder)
+        self.tracker = Tracker(
+            units,
+            writer.header.clock,
+            old.exercise,
+            guided=True,
+            marks=marks_of(recorded),
+            reconnects=reconnects_of(recorded),
+            broken=broken_of(recorded),
+        )
+        self.display.close()
+        self.display = self.reopen(self.tracker)
+        self._unmeasured = set(range(len(units)))
+        for sample in recorded.samples():
+            for update in self.tracker.push(sample):
+                self._frame_s = update.time_s
+                self._keep_calibrations(update)
+                self.display.catch_up(update)
+                self.follow(update)
 
     def drive(self, samples: Iterable[Sample], pace: Pace) -> None:
         """Take samples that are there already, at a pace, and finish."""
@@ -150,16 +194,15 @@ class LiveSession:
         self.display.show(update)
         for side, news in update.guided.items():
             self.display.say(guide_text(side, news, self.tracker))
-            if self.writer is not None and news.step is Step.READY and news.result is not None:
-                _record_calibration(self.writer, update.time_s, side, news)
+        self._keep_calibrations(update)
         self._wait_for_calibration(update)
         self._record(update.announcements)
-        if self.coach is not None:
-            for announcement in update.announcements:
-                self.coach.hear(announcement)
-            self.coach.see(update.time_s)
-            if self.coach.is_done:
-                self.when_done()
+        self.follow(update)
+
+    def _keep_calibrations(self, update: Update) -> None:
+        for side, news in update.guided.items():
+            if self.writer is not None and news.step is Step.READY and news.result is not None:
+                _record_calibration(self.writer, update.time_s, side, news)
 
     def _wait_for_calibration(self, update: Update) -> None:
         """Say again what the guide waits for; end a session that nobody calibrates."""
@@ -185,6 +228,41 @@ class LiveSession:
         if self.writer is not None:
             for announcement in announcements:
                 self.writer.event(announcement.to_event())
+
+
+class CalibrationWait:
+    """Waits with the wearer for the calibration of the first leg; time is that of the samples."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+        self._again_s = math.inf
+
+    def heard(self, time_s: float) -> None:
+        """Take that a step was reached, or that an attempt was told why it did not pass."""
+        self._since_s = time_s if self._since_s is None else self._since_s
+        self._again_s = time_s + AGAIN_S
+
+    def see(self, time_s: float, asked: str, exercise: Exercise) -> str:
+        """Advance to a time; return what is to be said, mostly nothing.
+
+        `asked` is what the wearer is asked for.
+        """
+        if self._since_s is None:
+            self.heard(time_s)
+        if self.is_over(time_s):
+            return (
+                f"No leg was calibrated within {GIVE_UP_S / 60.0:.0f} minutes, so the session ends:"
+                f" read how it is done (`hipturn exercises {exercise.id}`), check that the units"
+                " are on the leg, and begin again."
+            )
+        if time_s < self._again_s:
+            return ""
+        self._again_s = time_s + AGAIN_S
+        return f"Still waiting: {asked}"
+
+    def is_over(self, time_s: float) -> bool:
+        """Say whether it has taken too long."""
+        return self._since_s is not None and time_s - self._since_s >= GIVE_UP_S
 
 
 def _record_calibration(

@@ -96,6 +96,10 @@ class LslDisplay:
         self._angles.push_sample(angles, at_s)
         self._display.show(update)
 
+    def catch_up(self, update: Update) -> None:
+        """Stream nothing of what was long ago: it was streamed then."""
+        self._display.catch_up(update)
+
     def say(self, text: str) -> None:
         """Stream a sentence and say it."""
         self._events.push_sample([text], float(self._now_s()))

@@ -129,6 +129,11 @@ class Tracker:
         }
 
     @property
+    def is_following(self) -> bool:
+        """Say whether a leg, a hold or a time is followed by now, so that it can be paused."""
+        return bool(self._monitors)
+
+    @property
     def start_levels_deg(self) -> dict[Side, float]:
         """Return the angle of each calibrated leg's start pose, where counting starts from."""
         return {

@@ -15,24 +15,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from analysis.calibrate.guide import Step
 from analysis.exercises import Dose, Exercise
 from hipturn import __version__, own_exercises
 from hipturn.errors import UserError
-from hipturn.session.coach import Coach
 from hipturn.session.keys import watched_keys
 from hipturn.session.live import LiveSession
 from hipturn.session.lsl import LslDisplay, load_library
+from hipturn.session.open_links import OpenLinks
 from hipturn.session.pipeline import Tracker
-from hipturn.session.terminal import Display, open_display, step_text
+from hipturn.session.terminal import Display, open_display
 from hipturn.session_paths import recordings_root
 from hipturn.units.calibration_file import Calibration
 from hipturn.units.kit import KitUnit, never_checked
-from hipturn.units.link_news import LinkNews
 from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
-from imu.air.link import ConnectLock, UnitLink
+from imu.air.link import UnitLink
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found, find
 from imu.conventions.gravity_witness import GravityWitness
@@ -86,9 +84,9 @@ class Wish:
     lsl: bool = False
     """Whether to stream to Lab Streaming Layer too."""
     dose: Dose | None = None
-    """A plan's dose; the session then ends by itself after its sets."""
-    rest_s: float = 0.0
-    """Rest between the sets of a plan."""
+    """What is asked for; None: what the exercise's source asks for."""
+    visit: dict[str, Any] | None = None
+    """The visit, the plan and the item that the session is of, as `declared` keeps them."""
     calibration: Calibration | None = None
     """How the units sit, where it is known; one knee bend then takes the place of the steps."""
 
@@ -263,8 +261,12 @@ async def hold_session(
     clock_ns: Callable[[], int] | None = None,
     begun: Callable[[Path], None] = lambda _: None,
     audience: Audience | None = None,
+    links: OpenLinks | None = None,
 ) -> Path:
     """Stream, calibrate, count and record until `stop`; return the session's closed folder.
+
+    With `links` that are open, the session listens to those of `strapped` and leaves them open; its
+    time counts from its first sample. Without, it makes and ends links of its own.
 
     Raises
     ------
@@ -279,8 +281,23 @@ async def hold_session(
     session.when_done, session.seconds = stop.set, wish.seconds
     begun(writer.folder)
     try:
-        clock = clock_ns or clock_from_now()
-        await _stream(strapped, session, stop, wish.seconds, backend, clock, audience)
+        if links is None:
+            clock = clock_ns or clock_from_now()
+            own = OpenLinks(strapped, clock, backend)
+            # units may be silent; a virtual wearer's clock may race, so its samples give the time
+            if wish.seconds is not None and backend is None:
+                asyncio.get_running_loop().call_later(wish.seconds, stop.set)
+            labels = " and ".join(unit.label for unit in own.units)
+            session.display.say(f"Connecting to {labels}…")
+            with own.followed(session, stop, from_now=True) as listener:
+                audience.began(session, own.units, own.links, clock)
+                await own.run(stop)
+        else:
+            with links.followed(session, stop, strapped) as listener:
+                audience.began(session, listener.units, listener.links, listener.clock_ns)
+                await stop.wait()
+        if listener.failure is not None:
+            raise listener.failure
         session.finish()
     finally:
         session.display.close()
@@ -321,7 +338,7 @@ def _begin(
     nearly_full = check_space(folder.parent)
     writer = SessionWriter.create(folder, header)
     own = own_exercises.stored(exercise)
-    if wish.active is not None or wish.is_test or wish.dose is not None or own:
+    if wish.active is not None or wish.is_test or wish.dose or own or wish.visit:
         writer.event(
             {
                 "type": "declared",
@@ -330,17 +347,19 @@ def _begin(
                 "test": wish.is_test,
                 "dose": wish.dose.to_json() if wish.dose is not None else None,
                 "exercise": own,
+                **(wish.visit or {}),
             }
         )
-    display = audience.display(tracker, wish.title or exercise.name)
-    if wish.lsl:
-        display = LslDisplay(display, units, folder.name)
+
+    def display_of(tracker: Tracker) -> Display:
+        shown = audience.display(tracker, wish.title or exercise.name)
+        return LslDisplay(shown, tracker.units, folder.name) if wish.lsl else shown
+
+    display = display_of(tracker)
     if nearly_full:
         display.say(nearly_full)
-    coach = None
-    if wish.dose is not None:
-        coach = Coach(exercise, tracker.sides, wish.rest_s, display.say)
-    session = LiveSession(tracker, display, writer, coach)
+    session = LiveSession(tracker, display, writer)
+    session.reopen = display_of
     drivers = [one.driver for one in strapped]
     session.witnesses = [GravityWitness(convention_of(d.profile, d.stream)) for d in drivers]
     for sentence in unchecked:
@@ -352,52 +371,6 @@ def clock_from_now() -> Callable[[], int]:
     """Return a monotonic clock in nanoseconds that begins at 0 now."""
     zero_ns = time.monotonic_ns()
     return lambda: time.monotonic_ns() - zero_ns
-
-
-async def _stream(
-    strapped: list[Strapped],
-    session: LiveSession,
-    stop: asyncio.Event,
-    seconds: float | None,
-    backend: Backend | None,
-    clock_ns: Callable[[], int],
-    audience: Audience,
-) -> None:
-    """Hold a link to every unit until asked to stop."""
-    lock, links = ConnectLock(), list[UnitLink]()
-    units = [one.unit for one in strapped]
-    labels = " and ".join(unit.label for unit in units)
-    session.display.say(f"Connecting to {labels}…")
-
-    def all_stream() -> None:
-        side, step = next(iter(session.tracker.steps.items()), (Side.RIGHT, Step.STAND))
-        asked = session.tracker.bends_asked(side)
-        session.display.say(step_text(step, session.tracker.exercise, asked))
-
-    news = LinkNews(units, session, all_stream)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            # units may be silent; a virtual wearer's clock may race, so its samples give the time
-            if seconds is not None and backend is None:
-                asyncio.get_running_loop().call_later(seconds, stop.set)
-            for index, one in enumerate(strapped):
-                link = UnitLink(
-                    one.found.device,
-                    one.driver,
-                    index,
-                    session.take,
-                    news.note,
-                    clock_ns,
-                    connect_lock=lock,
-                    backend=backend,
-                )
-                links.append(link)
-                tasks.create_task(link.run(stop))
-            audience.began(session, units, links, clock_ns)
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    finally:
-        news.ended([one.driver.rejected for one in strapped], clock_ns())
 
 
 def _end(session: LiveSession, writer: SessionWriter) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement, Kind
 
@@ -20,8 +23,19 @@ _WORDS = {
 }
 
 
+VISIT_WORDS = {
+    "rest": "set {set} of {of} done: rest for {seconds} s",
+    "cue": "{seconds} s",
+    "begin": "begin set {set}",
+}
+"""What a visit says, by `hipturn.course.Say.key`."""
 SMALL = "small, {value:.0f}°; the record of the test has it where it was held"
 """Of a test no movement is too small: a stiff hip is the finding."""
+
+
+def visit_sentence(key: str, args: Mapping[str, Any]) -> str:
+    """Return what a visit says as a line for people."""
+    return VISIT_WORDS[key].format(**args)
 
 
 def sentence(said: Announcement, exercise: Exercise) -> str:

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+import sys
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from analysis.exercises import Exercise
+from hipturn.course import Course, Stage
 from hipturn.errors import UserError
-from hipturn.own_exercises import is_own
-from hipturn.plan import SideChoice
+from hipturn.plan import REST_S, SideChoice
 from hipturn.safety import tell
+from hipturn.session.keys import watched_keys
+from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
-from hipturn.session.questions import asked
-from hipturn.session.radio_session import Place, Wish, run_session, strap
+from hipturn.session.pipeline import Tracker
+from hipturn.session.radio_session import Wish, run_session, stopping, strap
+from hipturn.session.rigs import Rig, enacted, places_of, wanted_units
+from hipturn.session.terminal import Display, open_display
 from hipturn.session.virtual_session import NOTE, VIRTUAL, settings_for, write_truth
+from hipturn.session.visiting import TICK_S, Host
 from hipturn.session_paths import recordings_root
-from hipturn.units.kit import KitUnit, read_kit
+from hipturn.units.kit import KitUnit
 from hipturn.units.shake import tell_apart
 from hipturn.units.unit_setup import SCAN_S
+from hipturn.visit import Visit
 from imu.air.radio_errors import Backend
 from imu.air.scan import find
 from imu.profiles.profile import load_profiles
 from imu.recording import rescue_orphans
-from imu.sample import Segment, Side
 from imu.virtual.on_air.backend import backend_of
 from imu.virtual.wearer import on_air
+
+UNANSWERED = "not answered"
+"""Stands for an answer to a question that sensors cannot answer, where nobody can type."""
 
 
 def start_virtual(
@@ -52,7 +62,7 @@ def start_virtual(
         settings = (
             None
             if wish.dose is None
-            else settings_for(enacted(entry), side, seed, wish.dose, wish.rest_s)
+            else settings_for(enacted(entry), side, seed, wish.dose, REST_S)
         )
         air, wearing = on_air(enacted(entry), side, seed, settings, speed)
     except ValueError as error:  # the virtual wearer does not do this exercise, or not so
@@ -80,11 +90,6 @@ def start_virtual(
         )
 
     return _run(run())
-
-
-def enacted(exercise: Exercise) -> str:
-    """Return the exercise that a virtual wearer does: for an own one, the one that it is like."""
-    return exercise.like if is_own(exercise.id) and exercise.like else exercise.id
 
 
 def start_radio(
@@ -125,29 +130,138 @@ def _run(session: Coroutine[None, None, Path]) -> Path:
     return asyncio.run(session)
 
 
-def places_of(side: SideChoice) -> list[Place]:
-    """Return where units go: thigh and shank of each leg."""
-    legs = [Side.RIGHT, Side.LEFT] if side == "both" else [Side(side)]
-    return [(segment, leg) for leg in legs for segment in (Segment.THIGH, Segment.SHANK)]
+def asked(exercise: Exercise) -> tuple[str, ...]:
+    """Return a note for each question of an exercise, asked where someone can type an answer."""
+    can_type = sys.stdin is not None and sys.stdin.isatty()
+    return tuple(f"{question} – {_answer(question, can_type)}" for question in exercise.questions)
 
 
-def wanted_units(side: SideChoice, named: Mapping[str, str | None]) -> dict[Place, KitUnit]:
-    """Return the unit of each place: named on the command line, else remembered in the kit."""
-    given: dict[Place, KitUnit] = {}
-    for option, unit in named.items():
-        if unit is None:
-            continue
-        told, _, segment = option.rpartition("_")
-        if not told and segment != Segment.PELVIS and side == "both":
-            raise click.UsageError("with both legs, name --right-thigh, --left-thigh and so on")
-        leg = None if segment == Segment.PELVIS else Side(told or side)
-        given[Segment(segment), leg] = KitUnit(unit)
-    if given:
-        return given
-    legs = [Side.LEFT, Side.RIGHT] if side == "both" else [Side(side)]
-    remembered: dict[Place, KitUnit] = {}
-    for place, known in read_kit().items():
-        told, _, segment = place.rpartition("-")
-        if not told or Side(told) in legs:
-            remembered[Segment(segment), Side(told) if told else None] = known
-    return remembered
+def _answer(question: str, can_type: bool) -> str:
+    if not can_type:
+        return UNANSWERED
+    said = str(click.prompt(question, default="", show_default=False)).strip()
+    return said or UNANSWERED
+
+
+class TerminalFront:
+    """A visit in the terminal: nobody taps, so it goes on by itself wherever it can."""
+
+    def __init__(self, visit: Visit, done: Callable[[Path], None]) -> None:
+        """Show a visit; `done` is told each closed session."""
+        self._visit, self._done = visit, done
+        self.session: LiveSession | None = None
+        self._asked = ""
+
+    def tell(self) -> None:
+        """Say nothing: what matters is said as it happens."""
+
+    def show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
+        """Say what the wearer is asked for."""
+        asked_for = more.get("ask", "")
+        if asked_for and asked_for != self._asked:
+            self._asked = asked_for
+            click.echo(asked_for)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        click.echo(text)
+
+    def put_off(self, ident: str) -> None:
+        """Do nothing: a line that was printed is not shown any longer."""
+
+    def display(self, tracker: Tracker, title: str) -> Display:
+        """Return the terminal, below a line that says what comes."""
+        walk = self._visit.walk
+        click.echo(
+            f"{walk.course.name}: {walk.legs_done + 1} of {walk.legs},"
+            f" {walk.item.exercise.name}, {walk.step.side}"
+        )
+        if walk.item.asked.instead:
+            click.echo(f"or choose with --choose: {', '.join(walk.item.asked.instead)}")
+        return open_display(tracker.exercise, title)
+
+    def began(self, session: LiveSession, *_: object) -> None:
+        """Know which session the keys are for."""
+        self.session = session
+
+    def recorded(self, folder: Path) -> None:
+        """Say how it went."""
+        self.session = None
+        self._done(folder)
+
+    async def check(self) -> None:
+        """Refuse: `hipturn doctor --units` leads through it here."""
+        raise UserError("the guided check of units is `hipturn doctor --units`")
+
+
+def walk_plan(
+    course: Course,
+    rig_of: Callable[[bool], Rig],
+    done: Callable[[Path], None],
+    *,
+    virtual: bool,
+    synchronise: bool = False,
+) -> None:
+    """Do a visit in the terminal, from the first session to the last.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When stopped by Ctrl-C or SIGTERM; the session is closed then.
+    UserError
+        When a unit or an exercise is at fault, with what to do about it.
+    """
+    rig = rig_of(virtual)
+    wish = rig.wish()
+    tell_rescued(wish.root)
+    tell(recordings_root(wish.root), "" if virtual else wish.wearer, click.echo)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    asyncio.run(_walk(course, rig_of, done, virtual=virtual, synchronise=synchronise))
+
+
+async def _walk(
+    course: Course,
+    rig_of: Callable[[bool], Rig],
+    done: Callable[[Path], None],
+    *,
+    virtual: bool,
+    synchronise: bool,
+) -> None:
+    visit = Visit(course, waits=rig_of(virtual).speed is not None)
+    visit.virtual, visit.stage, visit.delay_s = virtual, Stage.TODAY, 0
+    front = TerminalFront(visit, done)
+    host = Host(visit, rig_of, front, synchronise=synchronise)
+    interrupted, over = asyncio.Event(), asyncio.Event()
+
+    def pressed(key: str) -> None:
+        if key == "q" and "stop" in visit.can():
+            host.command("stop")
+        elif key == "m" and front.session is not None:
+            front.session.mark("trial")
+
+    with stopping(over, interrupted), watched_keys(pressed):
+        follower = asyncio.create_task(host.follow())
+        try:
+            while visit.stage is not Stage.SUMMARY and not visit.problem and not over.is_set():
+                go_on_alone(host)
+                await asyncio.sleep(TICK_S / 2.0)
+        finally:
+            await host.close()
+            follower.cancel()
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    if visit.problem:
+        raise UserError(visit.problem)
+
+
+def go_on_alone(host: Host) -> None:
+    """Do the one thing that a visit waits for a person to tap, where nobody is there to tap."""
+    visit = host.visit
+    over = visit.now_s >= visit.until_s or not visit.waits
+    moves = visit.stage is Stage.RESULT and visit.session == "none" and visit.strap_moves and over
+    if moves and (later := visit.walk.next_step) is not None:
+        host.front.say(f"Move the units to the {later.side} leg.")
+    taps = {Stage.TODAY: "next", Stage.UNITS: "next", Stage.STRAPS: "done", Stage.READY: "start"}
+    do = "next" if moves else taps.get(visit.stage, "")
+    if do in visit.can():
+        host.command(do)

@@ -51,6 +51,9 @@ class Display(Protocol):
     def show(self, update: Update) -> None:
         """Take what one frame brought."""
 
+    def catch_up(self, update: Update) -> None:
+        """Take what a frame brought long ago, in silence."""
+
     def say(self, text: str) -> None:
         """Say something that matters."""
 
@@ -90,6 +93,9 @@ class PlainDisplay:
             text = reading(leg, self._exercise)
             self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
 
+    def catch_up(self, update: Update) -> None:
+        """Print nothing of what was long ago."""
+
     def say(self, text: str) -> None:
         """Print a line."""
         print(text, flush=True)
@@ -121,6 +127,10 @@ class DrawnDisplay:
         self._update, self._shown_s = update, self._clock_s()
         for said in update.announcements:
             self.say(sentence(said, self._exercise))
+
+    def catch_up(self, update: Update) -> None:
+        """Keep the newest, in silence."""
+        self._update = update
 
     def say(self, text: str) -> None:
         """Keep the last lines under the read-out."""

@@ -55,8 +55,13 @@ def header_of(wearing: Wearing, started_at: datetime, wearer: str = "virtual") -
     )
 
 
-def write_truth(folder: Path, wearing: Wearing, rate_hz: float = 60.0) -> None:
-    """Write what really happened beside the samples: truth.csv, a row per instant and leg."""
+def write_truth(
+    folder: Path, wearing: Wearing, rate_hz: float = 60.0, *, later_s: float = 0.0
+) -> None:
+    """Write what really happened beside the samples: truth.csv, a row per instant and leg.
+
+    `later_s` is how much later in the session than in `wearing` everything happens.
+    """
     truth = wearing.truth
     end_s = float(truth.time_s[-1])
     time_s = np.arange(0.0, end_s, 1.0 / rate_hz)
@@ -64,7 +69,7 @@ def write_truth(folder: Path, wearing: Wearing, rate_hz: float = 60.0) -> None:
     for side in truth.angle_deg:
         angles = truth.angle_at(side, time_s)
         lines += [
-            f"{t:.4f},{side},{'' if np.isnan(a) else f'{a:.3f}'}"
+            f"{t + later_s:.4f},{side},{'' if np.isnan(a) else f'{a:.3f}'}"
             for t, a in zip(time_s.tolist(), angles.tolist(), strict=True)
         ]
     (folder / "truth.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

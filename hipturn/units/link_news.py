@@ -71,6 +71,12 @@ class LinkNews:
         elif event.kind is LinkEventKind.BATTERY and event.value is not None:
             self._tell_charge(event.unit, event.value)
 
+    def streams(self, unit: int) -> None:
+        """Take that a unit streams already."""
+        self._streaming.add(unit)
+        if len(self._streaming) == len(self._units):
+            self._all_stream()
+
     def ended(self, rejected: Sequence[Mapping[str, int]], host_time_ns: int) -> None:
         """Record what of each unit could not be read, by the reasons that its driver counted."""
         for unit, reasons in enumerate(rejected):

@@ -18,6 +18,7 @@ from imu.virtual.person.enact import enact
 from imu.virtual.person.habits import everyday_script
 from imu.virtual.person.motion import Mark, plan
 from imu.virtual.person.movements import Movement, movement_of
+from imu.virtual.person.script import Still, TakePosition
 from imu.virtual.person.truth import Truth, truth_of
 from imu.virtual.settings import WearerSettings
 from imu.virtual.units.dot_layout import NAME
@@ -30,6 +31,7 @@ __all__ = [
     "WearerSettings",
     "Wearing",
     "on_air",
+    "standing",
     "wear",
 ]
 
@@ -48,6 +50,8 @@ class Wearing:
     marks: list[Mark]
     """(time in s, label): `stand_start` … `set_end`, in order."""
     truth: Truth
+    first_s: float
+    """When the first sample arrived, seconds after the motion began."""
     traces: tuple[SensorTrace, ...]
     """What each unit measured on board, before the radio; its grid is that of the truth."""
 
@@ -161,6 +165,39 @@ def _chance(seed: int, settings: WearerSettings) -> Chance:
     return replace(chance, knee=worn.knee, units=units)
 
 
+def standing(
+    exercise: str, side: WornSide, seed: int, seconds: float, speed: float | None = 1.0
+) -> tuple[VirtualAir, tuple[Unit, ...]]:
+    """Return the units of a wearer who stands still and waits, on the air.
+
+    Parameters
+    ----------
+    exercise
+        Any that is done with this side; what is done follows by `VirtualAir.go_on`.
+    side, seed, speed
+        As of `on_air`.
+    seconds
+        How long the wearer stands until the air has ended; the units go on after that.
+
+    Returns
+    -------
+    tuple
+        The air; the units of it, in order.
+
+    Raises
+    ------
+    ValueError
+        As of `on_air`.
+    """
+    script = (Still(seconds, "stand"), TakePosition(1.0), Still(1.0, "pose"))
+    settings = WearerSettings(script=script)
+    air, wearing = on_air(exercise, side, seed, settings, speed)
+    count = round(seconds * settings.fusion_hz)
+    for unit in air.units:
+        unit.cut(count)
+    return VirtualAir(air.units, speed), wearing.units
+
+
 def _worn(exercise: str, side: WornSide, chance: Chance, settings: WearerSettings) -> Wearing:
     """Return one session; the random streams are used up."""
     movement = movement_of(exercise)
@@ -186,6 +223,7 @@ def _worn(exercise: str, side: WornSide, chance: Chance, settings: WearerSetting
         # What began before the first sample arrived is there from the session's start.
         marks=[(max(0.0, moment - first_s), label) for moment, label in laid.marks],
         truth=truth_of(movement, laid, body, first_s),
+        first_s=first_s,
         traces=traces,
     )
 

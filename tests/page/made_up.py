@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis import exercises
-from hipturn.server.desk import STAGES
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.server.recorded import exercise_data
 from hipturn.server.serve import PageChoice, Place, bind, served
+from hipturn.visit import STAGES
 
 TOKEN = "x" * 22  # as long as 128 bits are in this alphabet
 EXERCISE = exercises.load("seated_internal_rotation")
@@ -68,7 +68,7 @@ class Feed:
         """Go to the read-out, calibrated."""
         stage = {
             "type": "stage",
-            "stage": "live",
+            "stage": "set",
             "virtual": False,
             "sides": ["right"],
             "plan": {
@@ -76,8 +76,22 @@ class Feed:
                 "side": "right",
                 "target_deg": 30.0,
                 "reps": 10,
+                "sets": 1,
+                "hold_s": 0.0,
                 "delay_s": 0,
+                "name": "",
+                "names": [],
+                "sides": ["right"],
+                "item": 1,
+                "of": 1,
+                "legs": 1,
+                "done": 0,
+                "test": False,
+                "active": None,
             },
+            "set": 1,
+            "silent": [],
+            "until": 10**7,
             "exercise": exercise_data(EXERCISE),
         }
         stage |= more
@@ -86,7 +100,12 @@ class Feed:
         self.do(self.hub.newest, {"can": can, **stage}, keep=True)
         legs = {"right": {"step": "ready", "checks": [], "sign": "good", "start_deg": 0.0}}
         self.do(self.hub.newest, {"type": "calibration", "legs": legs}, keep=True)
-        self.do(self.hub.newest, {"type": "count", "right": {"set": 1, "reps": 3}}, keep=True)
+        count = {
+            "type": "count",
+            "interrupted": False,
+            "right": {"set": 1, "reps": 3, "range_deg": 24.0, "held_s": 0.0},
+        }
+        self.do(self.hub.newest, count, keep=True)
 
     def frame(self, deg, time_s=1.0, phase="up", aside=300):
         """Show an angle."""

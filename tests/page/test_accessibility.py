@@ -69,14 +69,16 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
         "remedy": "",
     }
     stages = [
-        {"stage": "home"},
-        {"stage": "plan"},
-        {"stage": "connect", "found": [found]},
-        {"stage": "rest", "findings": [finding]},
+        {"stage": "home", "unfinished": {"done": 1, "of": 3}},
+        {"stage": "wearer", "wearers": ["K7"]},
+        {"stage": "today"},
+        {"stage": "units", "found": [found], "working": True, "progress": 0.4},
+        {"stage": "units", "findings": [finding]},
         {"stage": "straps"},
         {"stage": "ready", "checklist": [check]},
         {"stage": "countdown", "until": 10**7},
-        {"stage": "live", "paused": False},
+        {"stage": "set", "paused": False},
+        {"stage": "result"},
     ]
     feed.live(**stages[0])
     browser.open(feed.url, "laptop")
@@ -85,7 +87,8 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
     wrong = {}
     for stage in stages:
         feed.live(**stage)
-        wanted = {"home": "home", "live": "live"}.get(stage["stage"], "wizard")
+        views = {"home": "home", "set": "live", "result": "result"}
+        wanted = views.get(stage["stage"], "wizard")
         eventually(lambda wanted=wanted: browser.view() == wanted)
         if wanted == "live":
             eventually(lambda: browser.run("return document.getElementById('guide').hidden"), 8)

@@ -171,13 +171,14 @@ def test_the_table_of_stages_is_the_one_that_is_obeyed():
         stage: re.findall(r"`(\w+)`", commands)
         for stage, commands in re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE)
     }
-    assert told == {str(stage): list(commands) for stage, commands in STAGES.items()}
+    assert told == {str(stage): ["quit", *commands] for stage, commands in STAGES.items()}
     assert set(STAGES) == set(Stage)
-    assert {do for commands in STAGES.values() for do in commands} == set(COMMANDS)
+    assert {do for commands in STAGES.values() for do in commands} | {"quit"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(
-    "name", ["hello", "stage", "units", "guide", "calibration", "count", "frame", "event"]
+    "name",
+    ["hello", "stage", "units", "guide", "calibration", "count", "conditions", "frame", "event"],
 )
 def test_every_message_is_described(name):
     assert re.search(rf"^### `{name}`", PAGE, re.MULTILINE)
@@ -219,18 +220,12 @@ def test_a_client_written_from_the_page_alone_leads_a_session_to_its_end(hipturn
     port, _, token = url.rpartition(":")[2].partition("/?t=")
     cookie = {"Cookie": f"hipturn_{port}={token}"}
     table = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+` ?)+) \|$", PAGE, re.M))
-    answers = {
-        "plan": "next",
-        "connect": "next",
-        "rest": "skip",
-        "straps": "next",
-        "ready": "start",
-    }
+    answers = {"today": "next", "units": "next", "straps": "done", "ready": "start"}
     site, seen = f"127.0.0.1:{port}", []
     with connect(
         f"ws://{site}/ws", origin=f"http://{site}", additional_headers=cookie, proxy=None
     ) as opened:
-        while "done" not in seen:
+        while "summary" not in seen:
             message = json.loads(opened.recv(90))
             if message["type"] == "event" and message["what"] == "rep" and message["reps"] == 1:
                 opened.send(json.dumps({"do": "stop"}))
@@ -239,16 +234,14 @@ def test_a_client_written_from_the_page_alone_leads_a_session_to_its_end(hipturn
             stage = message["stage"]
             told = {do.strip("`") for do in table[stage].split()}
             assert set(message["can"]) <= told
-            if stage == "plan" and "plan" not in seen:
-                opened.send(json.dumps({"do": "plan", "delay_s": 0}))
-            elif (
-                stage in answers
-                and seen.count(stage) < 3
-                and (not message.get("working") or answers[stage] == "skip")
-            ):
+            if stage == "ready" and "ready" not in seen:
+                opened.send(json.dumps({"do": "delay", "delay_s": 0}))
+            elif answers.get(stage) in message["can"] and seen.count(stage) < 40:
                 opened.send(json.dumps({"do": answers[stage]}))
+            elif stage == "result" and "stop" in message["can"]:
+                opened.send(json.dumps({"do": "stop"}))
             seen.append(stage)
     assert list(dict.fromkeys(seen)) == [
-        "plan", "connect", "rest", "straps", "ready", "countdown", "live", "done",
+        "today", "units", "straps", "ready", "countdown", "calibrate", "set", "result", "summary",
     ]  # fmt: skip
     assert process.poll() is None

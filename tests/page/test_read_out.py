@@ -12,7 +12,9 @@ import pytest
 from made_up import Feed
 from window import eventually
 
+from analysis.exercises import load
 from hipturn.safety import SAFETY
+from hipturn.server.recorded import exercise_data
 
 
 def keep_sending(feed, stop, deg=22.0):
@@ -173,14 +175,72 @@ def test_the_zone_is_told_by_shape_and_words_as_well_as_by_colour(feed, browser)
     eventually(lambda: "zone" not in browser.angle_classes(), 2)
 
 
-def test_a_number_that_falls_where_it_should_rise_is_said_with_a_way_out(feed, browser):
+def condition(key, can=(), about="right", **args):
+    args = {"side": "right", **args}
+    return {"id": f"{key}:{about}", "key": key, "args": args, "since": 1.0, "can": list(can)}
+
+
+def test_what_is_wrong_is_there_while_it_is_wrong_the_worst_first_with_one_tap(feed, browser):
+    def tell(*conditions):
+        feed.do(feed.hub.newest, {"type": "conditions", "conditions": conditions}, keep=True)
+
     feed.live()
     browser.open(feed.url)
-    legs = {"right": {"step": "ready", "checks": [], "sign": "falls", "start_deg": 0.0}}
-    feed.do(feed.hub.newest, {"type": "calibration", "legs": legs}, keep=True)
-    eventually(lambda: "falls" in browser.text("banner"), 3)
-    browser.click("otherLeg")
-    eventually(lambda: feed.obeyed == [{"do": "rezero", "side": "left"}], 3)
+    tell(
+        condition("falls", ["other_leg", "swap"]), condition("slow", ["later"], unit="right shank")
+    )
+    eventually(lambda: browser.text("banner").startswith("Wrong leg? The number falls +1"), 3)
+    browser.click("remedy-other_leg")
+    eventually(lambda: feed.obeyed == [{"do": "other_leg"}], 3)
+    browser.window.refresh()  # nothing is kept on the page: the list comes again
+    eventually(lambda: (browser.text("banner") or "").startswith("Wrong leg?"), 10)
+    tell(condition("slow", ["later"], unit="right shank"))
+    eventually(lambda: browser.text("banner").startswith("right shank unit: move closer"), 3)
+    browser.click("remedy-later")
+    eventually(lambda: feed.obeyed[-1] == {"do": "later", "id": "slow:right"}, 3)
+    tell()
+    eventually(lambda: browser.run("return document.getElementById('banner').hidden"), 3)
+    tell(condition("silent", unit="right shank"))
+    eventually(lambda: browser.text("banner") == "right shank unit silent", 3)
+    feed.live(stage="summary")  # a result is no place for what was wrong before
+    eventually(lambda: browser.run("return document.getElementById('banner').hidden"), 3)
+    assert browser.complaints() == []
+
+
+def test_a_set_that_was_interrupted_goes_on_and_says_so(feed, browser):
+    feed.live()
+    browser.open(feed.url)
+    leg = {"set": 1, "reps": 7, "range_deg": 24.0, "held_s": 0.0}
+    feed.do(feed.hub.newest, {"type": "count", "interrupted": True, "right": leg}, keep=True)
+    feed.frame(12.0)
+    eventually(lambda: browser.text("repsNow") == "7", 3)
+    eventually(lambda: "interrupted" in browser.text("setLine"), 3)
+
+
+def test_a_timed_exercise_shows_its_seconds(feed, browser):
+    pyramid = exercise_data(load("revolved_pyramid"))
+    feed.live(exercise=pyramid)
+    browser.open(feed.url)
+    leg = {"deg": None, "sd": None, "phase": "hold", "hold": 13.4, "leg": None}
+    feed.do(feed.hub.newest, {"type": "frame", "time_s": 20.0, "right": leg})
+    eventually(lambda: browser.number() == "13 s", 2)
+
+
+def test_no_step_of_the_calibration_looks_done_before_the_first_message(feed, browser):
+    feed.live(stage="calibrate")
+    feed.do(feed.hub.newest, {"type": "calibration", "legs": {}}, keep=True)
+    browser.open(feed.url)
+    eventually(lambda: (browser.text("guideSteps") or "").startswith("Stand"), 5)
+    assert browser.run("return document.querySelectorAll('#guideSteps .good').length") == 0
+    assert browser.text("guideAsk") == "Stand still, feet forward."
+
+
+def test_a_check_that_was_left_out_is_not_ticked(feed, browser):
+    rows = [{"what": "units at rest", "good": None, "text": "not checked"}]
+    feed.live(stage="ready", checklist=rows, safety=[])
+    browser.open(feed.url)
+    row = "return document.querySelector('#card .rows .row').textContent"
+    eventually(lambda: browser.run(row) == "–units at restnot checked")
 
 
 def test_names_from_the_air_are_text_and_nothing_else(feed, browser):
@@ -190,7 +250,7 @@ def test_names_from_the_air_are_text_and_nothing_else(feed, browser):
     feed.units(name=evil, label=evil, silent_s=3.0)
     eventually(lambda: evil in browser.text("units"), 3)
     found = {"name": evil, "profile": evil, "end": "00:01", "rssi": -50, "place": "", "moving": 1.0}
-    feed.live(stage="connect", found=[found], ask=evil, problem=evil)
+    feed.live(stage="units", working=True, found=[found], ask=evil, problem=evil)
     eventually(lambda: browser.view() == "wizard" and evil in browser.text("card"), 3)
     assert (
         browser.run(

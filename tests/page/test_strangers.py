@@ -213,23 +213,17 @@ def frames_in(opened, seconds):
 
 def begin_set(opened):
     """Lead a session of the virtual wearer to its first repetition."""
-    answers = {
-        "plan": "next",
-        "connect": "next",
-        "rest": "skip",
-        "straps": "next",
-        "ready": "start",
-    }
+    answers = {"today": "next", "units": "next", "straps": "done", "ready": "start"}
     asked = set()
     while True:
         message = json.loads(opened.recv(90))
         if message["type"] == "event" and message["what"] == "rep":
             return
         stage = message.get("stage") if message["type"] == "stage" else None
-        if stage == "plan" and "delay" not in asked:
+        if stage == "ready" and "delay" not in asked:
             asked.add("delay")
-            opened.send(json.dumps({"do": "plan", "delay_s": 0}))
-        elif stage in answers and (not message.get("working") or stage == "rest"):
+            opened.send(json.dumps({"do": "delay", "delay_s": 0}))
+        elif answers.get(stage) in message.get("can", ()):
             opened.send(json.dumps({"do": answers[stage]}))
 
 

@@ -1,7 +1,7 @@
 // The guided check of units: one thing to do at a time, spoken too, and what it showed.
 
 import { el } from "../dom.js";
-import { button, checkRow, commandButton } from "./parts.js";
+import { checkRow, commandButton } from "./parts.js";
 
 export class CheckView {
   name = "wizard";
@@ -16,7 +16,7 @@ export class CheckView {
     if (stage.ask && stage.ask !== this.said) this.page.sound.say(stage.ask); // both hands are at the book
     this.said = stage.ask ?? "";
     card([el("div", { class: "sheet" }, this.content(stage))], [
-      button("back", "Back", () => link.send({ do: "back" })),
+      commandButton(link, "back", "Back", { do: "back" }),
       stage.working ? null : commandButton(link, "check", "Check again", { do: "check" }, { kind: "primary" }),
     ]);
   }

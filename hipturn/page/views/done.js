@@ -3,7 +3,7 @@
 import { el } from "../dom.js";
 import { isLoaded, recordingOf } from "../recording.js";
 import { resultCard, resultFoot } from "../result_cards.js";
-import { commandButton, problem, waiting } from "./parts.js";
+import { commandButton, problem, sheet, waiting } from "./parts.js";
 
 export class DoneView {
   name = "done";
@@ -14,15 +14,17 @@ export class DoneView {
 
   draw() {
     const { page } = this, { key, working } = page.link.stage;
-    if (working || !isLoaded(key)) page.card(waiting("analysing", el("h2", {}, "Working it out…")), []);
-    if (working) return;
+    if (!key && !working) { page.card(sheet(el("h2", {}, "Nothing was recorded.")), [this.home()]); return; }
+    if (working || !isLoaded(key)) page.card(waiting("analysing", el("h2", {}, "Working it out…")), [this.home()]);
+    if (working || this.loading === key) return;
+    this.loading = key;
     recordingOf(key).then((recording) => {
-      if (page.shows(this)) page.card(resultCard(recording), [...resultFoot(page, key), this.again()].filter(Boolean));
-    }, (error) => { if (page.shows(this)) page.card(problem(error), []); });
+      if (page.shows(this)) page.card(resultCard(recording), [...resultFoot(page, key), this.home()].filter(Boolean));
+    }, (error) => { if (page.shows(this)) page.card(problem(error), [this.home()]); }).finally(() => { this.loading = ""; });
   }
 
-  again() {
-    return commandButton(this.page.link, "again", "Again", { do: "start" }, { kind: "primary", before: this.page.unlock });
+  home() {
+    return commandButton(this.page.link, "toHome", "Done", { do: "home" }, { kind: "primary" });
   }
 
   tick() {}

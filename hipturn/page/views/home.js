@@ -5,7 +5,6 @@ import { recordingOf } from "../recording.js";
 import { Transport } from "../transport.js";
 import { button, commandButton } from "./parts.js";
 
-const BEFORE_FIRST_REP_S = 1.5; // the demo begins just before something moves
 
 export class HomeView {
   name = "home";
@@ -18,30 +17,32 @@ export class HomeView {
 
   draw(changed) {
     const { link, card } = this.page;
-    if (changed) {
-      this.transport = null;
-      card([], [this.welcome()]);
-    }
+    const offers = JSON.stringify([link.stage.can, link.stage.unfinished]);
+    if (changed) this.transport = null;
+    if (changed || this.offers !== offers) card([], [this.welcome()]);
+    this.offers = offers;
     if (link.hello && !this.transport) this.playDemo(link.hello.first);
   }
 
   welcome() {
     const { page } = this, { link } = page;
-    const practise = commandButton(link, "practise", "Practise with a simulated wearer", { do: "connect", virtual: true }, { kind: "plain" });
+    const practise = commandButton(link, "practise", "Practise with a simulated wearer", { do: "practise" }, { kind: "plain" });
+    const { unfinished } = link.stage;
     return el("div", { id: "welcome" },
       el("p", { class: "long" }, "Two motion units on thigh and shank tell how far the hip is turned inwards. This is a recorded demo."),
       el("div", { class: "choices" },
-        commandButton(link, "connect", "Connect sensors", { do: "connect", virtual: false }, { kind: "primary" }),
+        unfinished ? commandButton(link, "goOn", `Go on: ${unfinished.done} of ${unfinished.of} done`, { do: "go_on" }, { kind: "primary" }) : null,
+        commandButton(link, "connect", "Connect sensors", { do: "wearer" }, { kind: unfinished ? "" : "primary" }),
         commandButton(link, "check", "Check units", { do: "check" }, { before: page.unlock }),
         button("open", "Open a recording", page.listRecordings),
-        button("look", "Just look", () => page.replay(link.hello.first, { t: 0, playing: true }))),
+        button("look", "Just look", () => page.replay(link.hello.first, { fromFirstRep: true, playing: true }))),
       el("p", { class: "long" }, "No units at hand? ", practise, ". Not a medical device."));
   }
 
   playDemo(key) {
     recordingOf(key).then((recording) => {
       if (!this.page.shows(this) || this.transport) return;
-      const from = Math.max(0, (recording.shown[0]?.start_s ?? 0) - BEFORE_FIRST_REP_S);
+      const from = recording.firstRep_s;
       this.transport = new Transport(recording, { t: from, playing: true, loop: [from, recording.duration_s] });
       this.title = `${recording.exercise.name}, ${recording.side}`;
       this.page.draw();

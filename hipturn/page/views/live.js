@@ -28,6 +28,7 @@ export class LiveView {
     this.startPoses = {};  // the bones of each leg at rest, drawn dashed
     this.startLevels = {}; // degrees at the start pose
     this.lastRep_s = null;
+    this.interrupted = false; // whether a unit was silent since the set began
     this.lostAt = null;    // when the tone of a lost unit was heard last
     this.quietUntil = 0;
     this.footOf = "";
@@ -43,15 +44,14 @@ export class LiveView {
 
   // ---- what the server tells
 
-  takeCount({ type, at, ...counts }) { this.counts = counts; }
+  takeCount({ type, at, interrupted, ...counts }) {
+    this.counts = counts;
+    this.interrupted = interrupted ?? false;
+  }
 
   takeCalibration({ legs }) {
     this.guide.take(legs);
     for (const [side, leg] of Object.entries(legs)) if (leg.start_deg !== null) this.startLevels[side] = leg.start_deg;
-    if (this.page.link.stage?.stage !== "live") return;
-    const falls = Object.values(legs).some((leg) => leg.sign === "falls" && leg.step === "ready");
-    const offer = falls ? this.otherLeg() : null;
-    this.page.banner(falls ? `The number falls where it should rise: are thigh and shank unit swapped?${offer ? " Or " : ""}` : "", offer);
   }
 
   takeFrame(frame) {
@@ -65,7 +65,7 @@ export class LiveView {
 
   /** Something happened: make it heard while it is new. */
   takeEvent(event, heard) {
-    const { sound, banner } = this.page;
+    const { sound } = this.page;
     const play = (name, words) => { if (heard) { sound.play(name); if (words) sound.say(words); } };
     switch (event.what) {
       case "rep":
@@ -77,32 +77,25 @@ export class LiveView {
       case "set": return play("set", `set ${event.set} done`);
       case "step": this.guide.remedy = ""; return play("step", event.text);
       case "refused_step": this.guide.remedy = event.text; return play("refused", event.text);
-      case "alarm": banner(event.text); return play("refused", event.text);
+      case "alarm": return play("refused", event.text);
       case "cue": return play("step", event.text);
       case "mark": return put($("said"), "marked");
     }
   }
 
-  /** The offer to take the units as those of the other leg, and calibrate again. */
-  otherLeg() {
-    const { link } = this.page, { side } = link.stage.plan;
-    if (side === "both") return null;
-    const other = side === "left" ? "right" : "left";
-    return commandButton(link, "otherLeg", `it is the ${other} leg`, { do: "rezero", side: other });
-  }
-
   // ---- what is shown
 
   draw(changed) {
-    const { link } = this.page, can = link.stage.can.join();
-    if (!changed && this.footOf === can) return;
-    this.footOf = can;
+    const { link } = this.page, can = link.stage.can.join(), other = link.stage.plan.side === "left" ? "right" : "left";
+    if (!changed && this.footOf === can + other) return;
+    this.footOf = can + other;
     this.page.card([], [
       commandButton(link, "resume", "Resume", { do: "resume" }, { kind: "primary" }),
       commandButton(link, "pause", "Pause", { do: "pause" }),
       commandButton(link, "mark", "Mark", { do: "mark" }),
-      commandButton(link, "skip", "New set", { do: "skip" }),
-      commandButton(link, "rezero", "Re-zero", { do: "rezero" }),
+      commandButton(link, "done", "Set done", { do: "done" }),
+      link.can("mark") ? null : commandButton(link, "swap", "Units swapped", { do: "swap" }),
+      link.can("mark") ? null : commandButton(link, "otherLeg", `It is the ${other}`, { do: "other_leg" }),
       commandButton(link, "stop", "Stop", { do: "stop" }, { kind: "danger" }),
     ]);
   }
@@ -111,6 +104,7 @@ export class LiveView {
   press(event) {
     const { link } = this.page;
     if (event.key.toLowerCase() === "m") return link.send({ do: "mark" });
+    if (event.key.toLowerCase() === "d") return link.send({ do: "done" });
     if (event.key === " ") return link.send({ do: link.stage.paused ? "resume" : "pause" });
     return false;
   }
@@ -136,20 +130,21 @@ export class LiveView {
     const age = link.frameAge(), time = (frame?.time_s ?? 0) + Math.min(age, COASTS_S);
     return {
       time, legs, level, traces, age, counts: this.counts, reps: this.reps, cause: link.cause(), paused: stage.paused, sounding: true,
-      exercise: stage.exercise, target: stage.plan.target_deg, repsWanted: stage.plan.reps, holdWanted: stage.exercise.hold_s,
+      exercise: stage.exercise, target: stage.plan.target_deg, repsWanted: stage.plan.reps, holdWanted: stage.plan.hold_s,
       setLine: this.setLine(stage, legs, time),
     };
   }
 
-  setLine({ paused, plan, exercise }, legs, time) {
+  setLine({ paused, plan }, legs, time) {
     if (paused) return "paused: nothing counts";
     const counts = Object.values(this.counts);
     const set = Math.max(0, ...counts.map((count) => count.set));
+    const { interrupted } = this;
     if (!set) return "begin the set";
     const done = Math.min(...counts.map((count) => count.reps)) >= plan.reps;
     const still = Object.values(legs).every((leg) => leg.phase === "rest" || leg.phase === "away");
     const rest_s = this.lastRep_s === null || !still ? 0 : time - this.lastRep_s;
-    return `set ${set}${exercise.sets > 1 ? ` of ${exercise.sets}` : ""}${done ? " done" : ""}${rest_s > REST_SHOWN_S ? ` · rest ${Math.floor(rest_s)} s` : ""}`;
+    return `set ${set}${plan.sets > 1 ? ` of ${plan.sets}` : ""}${done ? " done" : ""}${interrupted ? " · interrupted" : ""}${rest_s > REST_SHOWN_S ? ` · rest ${Math.floor(rest_s)} s` : ""}`;
   }
 
   drawGuide(link) {

@@ -30,7 +30,8 @@ export function backButton(page) {
 
 /** What was checked, whether it is good, and what to do when it is not. */
 export function checkRow(what, good, text, more = null) {
-  return el("div", { class: `row ${good ? "good" : "bad"}` },
-    el("span", { class: "sign", "aria-label": good ? "good" : "to fix" }, good ? "✓" : "!"),
+  const [kind, said, sign] = good === null ? ["", "left out", "–"] : good ? ["good", "good", "✓"] : ["bad", "to fix", "!"];
+  return el("div", { class: `row ${kind}` },
+    el("span", { class: "sign", "aria-label": said, role: "img" }, sign),
     el("span", {}, el("b", {}, what), el("small", {}, text)), more);
 }

@@ -29,12 +29,14 @@ export class ReplayView {
   begin(recording) {
     const { page, key } = this;
     if (!page.shows(this)) return;
-    this.transport = new Transport(recording, { ...this.choice, moved: (t) => this.tellAddress(t) });
+    const { fromFirstRep, ...choice } = this.choice;
+    if (fromFirstRep) choice.t = recording.firstRep_s;
+    this.transport = new Transport(recording, { ...choice, moved: (t) => this.tellAddress(t) });
     this.title = `${recording.exercise.name}, ${recording.side}`;
     this.tellAddress(this.transport.t);
     page.card([], [this.transport.controls({ actions: [
       button("copyLink", "Link to here", () => this.copyLink(), "wide"),
-      button("toResult", "Results", () => page.result(key), "wide"),
+      button("toResult", "Results", () => page.result(key)),
       button("toCompare", "Compare", () => page.compare(key), "wide"),
     ] })]);
     page.draw();

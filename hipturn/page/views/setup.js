@@ -2,9 +2,9 @@
 
 import { $, el, put } from "../dom.js";
 import { canLock } from "../awake.js";
-import { button, checkRow, commandButton } from "./parts.js";
+import { checkRow, commandButton } from "./parts.js";
 
-const STEPS = ["plan", "connect", "rest", "straps", "ready"];
+const STEPS = ["wearer", "today", "units", "straps", "ready"];
 const DELAYS = [0, 5, 10, 20]; // seconds to lie down in
 const SPOKEN_S = [10, 5];      // and, with a tick, the last three
 
@@ -38,7 +38,7 @@ export class SetupView {
 
   step(stage) {
     const at = STEPS.indexOf(stage.stage);
-    const content = { plan, connect, rest, straps, ready }[stage.stage](stage, this.page, this.exercises);
+    const content = { wearer, today, units, straps, ready }[stage.stage](stage, this.page, this.exercises);
     return el("div", { class: "sheet" },
       el("ol", { class: "steps", "aria-label": `Step ${at + 1} of ${STEPS.length}` },
         STEPS.map((_, i) => el("li", { class: i < at ? "past" : i === at ? "now" : "" }))),
@@ -48,26 +48,28 @@ export class SetupView {
 
   countdown(stage) {
     return el("div", { class: "sheet middle" },
-      el("p", { class: "lead" }, "Go to where you begin: stand still, feet forward."),
+      el("p", { class: "lead" }, stage.silent.length ? `Waiting for ${stage.silent.join(" and ")}: switched on, within 5 m?` : "Go to where you begin: stand still, feet forward."),
       el("div", { class: "countdown", id: "countdown", role: "timer" }, String(this.secondsLeft(stage))),
       el("p", { class: "lead" }, stage.exercise.name));
   }
 
-  /** Back, skip where a check can be left out, and on. */
+  /** Back, what can be left out, and on: each is there while its command is possible. */
   buttons(stage) {
-    const { link, sound, unlock } = this.page;
-    if (stage.stage === "countdown") {
-      return [commandButton(link, "cancel", "Cancel", { do: "stop" }), commandButton(link, "now", "Begin now", { do: "skip" })];
-    }
-    const back = commandButton(link, "back", "Back", { do: "back" });
-    if (stage.stage === "ready") {
-      const begin = stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start";
-      const text = stage.safety?.length ? `I have read it: ${begin}` : begin;
-      return [back, commandButton(link, "start", text, { do: "start" }, { kind: "primary", before: () => { unlock(); sound.play("zone"); } })];
-    }
-    const next = button("next", stage.problem ? "Try again" : { plan: "Connect", straps: "They are on" }[stage.stage] ?? "Next", () => link.send({ do: "next" }), "primary");
-    next.disabled = !link.can("next"); // greyed, not gone: it comes back when the step is done
-    return [back, stage.stage === "rest" ? commandButton(link, "skip", "Skip this check", { do: "skip" }) : null, next];
+    const { link, sound, unlock } = this.page, begin = stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start";
+    const main = { kind: "primary" };
+    return [
+      commandButton(link, "cancel", "Cancel", { do: "cancel" }),
+      commandButton(link, "now", "Begin now", { do: "now" }),
+      commandButton(link, "back", "Back", { do: "back" }),
+      stage.stage === "wearer" ? commandButton(link, "nobody", "Nobody", { do: "nobody" }) : null,
+      commandButton(link, "swap", "Swap thigh and shank", { do: "swap" }),
+      commandButton(link, "shake", "Shake them", { do: "shake" }),
+      commandButton(link, "skip", "Skip this check", { do: "skip" }),
+      commandButton(link, "retry", "Try again", { do: "retry" }, stage.problem ? main : {}),
+      commandButton(link, "next", stage.stage === "today" ? "Connect" : "Next", { do: "next" }, main),
+      commandButton(link, "done", "They are on", { do: "done" }, main),
+      commandButton(link, "start", stage.safety?.length ? `I have read it: ${begin}` : begin, { do: "start" }, { ...main, before: () => { unlock(); sound.play("zone"); } }),
+    ];
   }
 
   secondsLeft(stage) {
@@ -86,30 +88,47 @@ export class SetupView {
   }
 }
 
-function plan(stage, page, exercises) {
+function wearer(stage, page) {
+  const { link } = page, name = el("input", { id: "pseudonym", maxLength: 20, pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]{0,19}", autocomplete: "off", "aria-label": "pseudonym" });
+  const add = (event) => { event.preventDefault(); if (name.value) link.send({ do: "new", wearer: name.value }); };
+  return [
+    el("h2", {}, "Who is it?"),
+    el("div", { class: "rows", id: "wearers" }, (stage.wearers ?? []).map((known) => commandButton(link, `wearer-${known}`, known, { do: "choose", wearer: known }))),
+    el("form", { class: "field", onsubmit: add }, el("label", { htmlFor: "pseudonym" }, "New: a pseudonym, never a name"), name, el("button", { type: "submit", id: "newWearer" }, "Take it")),
+  ];
+}
+
+function today(stage, page, exercises) {
   const { plan: p, exercise } = stage;
-  const change = (what) => page.link.send({ do: "plan", ...what });
-  const choice = el("select", { id: "exercise", onchange: (e) => change({ exercise: e.target.value }) },
+  const send = (command, values) => page.link.send({ do: command, ...values });
+  const choice = el("select", { id: "exercise", onchange: (e) => send("exercise", { exercise: e.target.value }) },
     exercises.map((x) => el("option", { value: x.id, selected: x.id === exercise.id }, x.name)));
-  const sides = exercise.both_legs ? ["left", "both", "right"] : ["left", "right"];
+  const plans = el("select", { id: "plan", onchange: (e) => send("plan", { plan: e.target.value }) },
+    ["", ...p.names].map((name) => el("option", { value: name, selected: name === p.name }, name ? name.replaceAll("_", " ") : "one exercise")));
   return el("div", { class: "columns" },
     el("div", { class: "panel" },
       el("h2", {}, "What will you do?"),
-      el("label", { class: "field" }, el("span", {}, "Exercise"), choice),
-      el("div", { class: "field" }, el("span", {}, "Leg with the units"),
-        segments(sides, p.side, (side) => change({ side }), "side")),
-      el("div", { class: "field" }, el("span", {}, "Units"),
-        segments(["real", "simulated"], stage.virtual ? "simulated" : "real", (kind) => page.link.send({ do: "connect", virtual: kind === "simulated" }), "units"))),
-    el("div", { class: "panel" },
-      stepper("Repetitions", p.reps, 1, 1, 100, (reps) => change({ reps }), ""),
-      stepper("Goal, from the start position", Math.round(p.target_deg), 1, 5, 60, (target_deg) => change({ target_deg }), "°"),
+      el("label", { class: "field" }, el("span", {}, "Plan"), plans),
+      p.name ? el("p", { class: "lead" }, `${p.name}: ${p.of} exercises, ${p.legs} legs. First ${exercise.name}, ${p.side}.`) : [
+        el("label", { class: "field" }, el("span", {}, "Exercise"), choice),
+        el("div", { class: "field" }, el("span", {}, "Leg with the units"),
+          segments(exercise.both_legs ? ["left", "both", "right"] : ["left", "right", "each"], p.sides.length > 1 ? "each" : p.side, (side) => send("side", { side }), "side")),
+      ]),
+    p.name ? null : el("div", { class: "panel" },
+      exercise.counted ? stepper("Repetitions", p.reps, 1, 1, 100, (reps) => send("dose", { reps }), "") : stepper("Seconds", Math.round(p.hold_s), 5, 5, 600, (hold_s) => send("dose", { hold_s }), " s"),
+      stepper("Sets", p.sets, 1, 1, 20, (sets) => send("dose", { sets }), ""),
+      exercise.counted ? stepper("Goal, from the start position", Math.round(p.target_deg), 1, 5, 60, (target_deg) => send("goal", { target_deg }), "°") : null,
+      exercise.has_hip_angle ? el("div", { class: "field" }, el("span", {}, "What is it?"),
+        segments(["exercise", "test"], p.test ? "test" : "exercise", (kind) => send("exercise", { test: kind === "test" }), "kind")) : null,
+      p.test || exercise.assessment ? el("div", { class: "field" }, el("span", {}, "Who moves the leg?"),
+        segments(["the wearer", "a helper"], p.active === null ? "" : p.active ? "the wearer" : "a helper", (who) => send("exercise", { active: who === "the wearer" }), "moves")) : null,
       el("p", { class: "fine" }, exercise.measured + "."),
       el("ul", { class: "list caution" }, exercise.cautions.map((text) => el("li", {}, text)))));
 }
 
 function segments(values, now, pick, name) {
   return el("div", { class: "segments", role: "group", "aria-label": name }, values.map((value) =>
-    el("button", { type: "button", id: `${name}-${value}`, "aria-pressed": String(value === now), onclick: () => pick(value) }, value)));
+    el("button", { type: "button", id: `${name}-${String(value).replace(" ", "-")}`, "aria-pressed": String(value === now), onclick: () => pick(value) }, value)));
 }
 
 function stepper(label, value, by, low, high, pick, unit) {
@@ -121,38 +140,33 @@ function stepper(label, value, by, low, high, pick, unit) {
       el("button", { type: "button", "aria-label": `${label}: more`, onclick: move(by) }, "+")));
 }
 
-function connect(stage) {
-  const found = stage.found ?? [];
+function units(stage) {
+  const found = stage.found ?? [], rows = stage.findings ?? [], bad = rows.filter((row) => row.remedy).length;
+  const looking = stage.working && stage.progress === undefined;
   return [
-    el("h2", {}, stage.working ? (stage.ask ? stage.ask : "Looking for units…") : stage.problem ? "Not all units are here." : "All units found."),
-    el("p", { class: "lead" }, stage.ask ? "Hold one unit in the hand and shake it; the row that moves lights up."
-      : "Switch the units on and move them to wake them. The strongest signal comes first."),
-    stage.working && !found.length ? el("progress", { "aria-label": "searching" }) : null,
-    el("div", { class: "rows" }, found.map((unit) =>
-      el("div", { class: `row ${unit.place ? "good" : ""} ${unit.moving > 0.6 ? "lit" : ""}` },
-        el("span", { class: "sign", "aria-hidden": "true" }, unit.place ? "✓" : unit.moving > 0.6 ? "≈" : "·"),
-        el("span", {}, el("b", {}, unit.place ? `${unit.place}` : unit.name),
-          el("small", {}, [...new Set([unit.name, unit.profile])].filter((text) => unit.place || text !== unit.name).join(", ") + ` …${unit.end}`)),
-        signal(unit.rssi)))),
+    el("h2", {}, looking ? stage.ask ?? "Looking for units…" : stage.working ? "Leave the units on the table." : stage.problem ? "Not all units are here." : bad ? `${bad} to fix.` : rows.length ? "The units are good." : "Not checked."),
+    el("p", { class: "lead" }, stage.ask && looking ? "Hold one unit in the hand and shake it; the row that moves lights up."
+      : looking ? "Switch the units on and move them to wake them. The strongest signal comes first."
+        : "Five seconds at rest tell whether they keep their rate, lose samples, or drift."),
+    stage.working ? el("progress", { value: stage.progress, max: 1, "aria-label": looking ? "searching" : "check at rest" }) : null,
+    el("div", { class: "rows" }, rows.length ? rows.map((row) => checkRow(`${row.label} unit`, !row.remedy, row.remedy ||
+      `${row.rate_hz.toFixed(0)} of ${row.nominal_hz.toFixed(0)} samples a second · ${row.lost_percent.toFixed(1)} % lost · turns ${row.drift_dps.toFixed(2)}°/s${row.battery === null ? "" : ` · battery ${row.battery} %`}`))
+      : found.map(foundRow)),
   ];
+}
+
+function foundRow(unit) {
+  return el("div", { class: `row ${unit.place ? "good" : ""} ${unit.moving > 0.6 ? "lit" : ""}` },
+    el("span", { class: "sign", "aria-hidden": "true" }, unit.place ? "✓" : unit.moving > 0.6 ? "≈" : "·"),
+    el("span", {}, el("b", {}, unit.place ? `${unit.place}` : unit.name),
+      el("small", {}, [...new Set([unit.name, unit.profile])].filter((text) => unit.place || text !== unit.name).join(", ") + ` …${unit.end}`)),
+    signal(unit.rssi));
 }
 
 function signal(rssi) {
   const bars = rssi > -55 ? 4 : rssi > -67 ? 3 : rssi > -80 ? 2 : 1;
   return el("span", { class: "bars", role: "img", "aria-label": rssi === -127 ? "signal not known" : `signal ${rssi} dBm` },
     [1, 2, 3, 4].map((n) => el("i", { class: n <= bars && rssi !== -127 ? "on" : "" })));
-}
-
-function rest(stage) {
-  const rows = stage.findings ?? [];
-  const bad = rows.filter((row) => row.remedy).length;
-  return [
-    el("h2", {}, stage.working ? "Leave the units on the table." : stage.problem ? "The check was interrupted." : bad ? `${bad} to fix.` : "The units are good."),
-    el("p", { class: "lead" }, "Five seconds at rest tell whether they keep their rate, lose samples, or drift."),
-    stage.working ? el("progress", { value: stage.progress ?? 0, max: 1, "aria-label": "check at rest" }) : null,
-    el("div", { class: "rows" }, rows.map((row) => checkRow(`${row.label} unit`, !row.remedy, row.remedy ||
-      `${row.rate_hz.toFixed(0)} of ${row.nominal_hz.toFixed(0)} samples a second · ${row.lost_percent.toFixed(1)} % lost · turns ${row.drift_dps.toFixed(2)}°/s${row.battery === null ? "" : ` · battery ${row.battery} %`}`))),
-  ];
 }
 
 function straps(stage) {
@@ -173,7 +187,7 @@ function straps(stage) {
 
 function ready(stage, page) {
   const rows = stage.checklist ?? [];
-  const bad = rows.filter((row) => !row.good).length;
+  const bad = rows.filter((row) => row.good === false).length;
   return [
     el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to fix.` : "You are ready."),
     stage.safety?.length ? el("div", { class: "panel", id: "safety" }, el("h3", {}, stage.safety[0]), el("ul", { class: "list caution" }, stage.safety.slice(1).map((text) => el("li", {}, text)))) : null,
@@ -184,7 +198,7 @@ function ready(stage, page) {
         checkRow("screen", canLock(), canLock() ? "stays on while you exercise" : "set this device's screen time-out to 10 minutes")),
       el("div", { class: "panel" },
         el("div", { class: "field" }, el("span", {}, "Time to lie down"),
-          segments(DELAYS, stage.plan.delay_s, (delay_s) => page.link.send({ do: "plan", delay_s }), "delay")),
+          segments(DELAYS, stage.plan.delay_s, (delay_s) => page.link.send({ do: "delay", delay_s }), "delay")),
         el("label", { class: "field" }, el("span", {}, "Loudness"),
           el("input", { type: "range", min: 0, max: 1, step: 0.05, value: page.sound.volume, oninput: (e) => page.sound.setVolume(Number(e.target.value)) })),
         el("p", { class: "fine" }, "You will be led without hands: stand still, take the start position, bend the knee five times. Each step is seen by itself and spoken."))),

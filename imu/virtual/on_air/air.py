@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from imu.virtual.units.dot_unit import DotUnit
+from imu.virtual.units.sensors import SensorTrace
 
 # The last samples of a motion wait for a connection event.
 LAST_EVENT_S = 0.1
@@ -47,7 +48,7 @@ class VirtualAir:
     ----------
     units : tuple of DotUnit
     ended : asyncio.Event
-        Set when the motion is over and its last samples were sent. Units measure a minute more.
+        Set when the motion is over and its last samples were sent. Units measure ten minutes more.
 
     Raises
     ------
@@ -131,6 +132,21 @@ class VirtualAir:
             self._loop = asyncio.get_running_loop()
             self._begun_s = self._loop.time()
         self._plan()
+
+    def go_on(self, traces: Sequence[SensorTrace]) -> float:
+        """Let the units that are named do another motion from now on; return when it begins.
+
+        `ended` is set again when that is over.
+        """
+        at_s = self.now_s if self._loop is not None else self._end_s
+        for trace in traces:
+            for unit in self.units:
+                if (unit.segment, unit.side) == (trace.segment, trace.side):
+                    unit.go_on(trace, at_s)
+        self._end_s = max(unit.end_s for unit in self.units) + LAST_EVENT_S
+        self.ended.clear()
+        self._plan()
+        return at_s
 
     def _plan(self) -> None:
         """Set the timer for what comes next."""

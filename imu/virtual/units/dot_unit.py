@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from imu.sample import FloatArray, IntArray
+from imu.sample import FloatArray, IntArray, Segment, Side
 from imu.virtual.chance import UnitChance
 from imu.virtual.on_air.delivery import (
     TIME_BITS,
@@ -33,7 +33,8 @@ from imu.virtual.units.dot_layout import RefusedError
 from imu.virtual.units.sensors import SensorTrace
 
 # After the script the wearer stays in the last pose this long, and the units go on measuring.
-REST_S = 60.0
+REST_S = 600.0
+"""No rest between two exercises is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,57 @@ class DotUnit:
         self.root_address = ""
         """The address of the unit whose clock it takes over, once its link is over."""
         self._root: DotUnit | None = None
+
+    @property
+    def segment(self) -> Segment:
+        """Return the segment that it is strapped to."""
+        return self._trace.segment
+
+    @property
+    def side(self) -> Side | None:
+        """Return the leg that it is strapped to."""
+        return self._trace.side
+
+    def cut(self, count: int) -> None:
+        """End the motion after so many of its instants, before it has begun."""
+        whole = self._trace
+        self._trace = replace(
+            whole,
+            q_earth_sensor_true=whole.q_earth_sensor_true[:count],
+            acc=whole.acc[:count],
+            gyr=whole.gyr[:count],
+            q_earth_sensor=whole.q_earth_sensor[:count],
+        )
+        self._time_s = self._time_s[:count]
+
+    def go_on(self, trace: SensorTrace, at_s: float) -> None:
+        """Measure another motion from a moment on; clock, losses and mounting stay as they are.
+
+        From the end of the motion before until then the unit lies still.
+        """
+        before, count = self._trace, round(at_s * self._settings.fusion_hz)
+
+        def joined(old: FloatArray, new: FloatArray, still: FloatArray) -> FloatArray:
+            gap = np.repeat(still[None], max(0, count - len(old)), axis=0)
+            return np.concatenate((old[:count], gap, new))
+
+        self._trace = replace(
+            before,
+            q_earth_sensor_true=joined(
+                before.q_earth_sensor_true,
+                trace.q_earth_sensor_true,
+                before.q_earth_sensor_true[-1],
+            ),
+            acc=joined(before.acc, trace.acc, before.acc[-1]),
+            gyr=joined(before.gyr, trace.gyr, np.zeros(3)),
+            q_earth_sensor=joined(
+                before.q_earth_sensor, trace.q_earth_sensor, before.q_earth_sensor[-1]
+            ),
+        )
+        self._time_s = np.arange(len(self._trace.acc)) / self._settings.fusion_hz
+        self._streams.clear()
+        if self._stream is not None:  # what was sent is the beginning of what is sent now
+            self._stream = self._streams[self._mode, self._rate_hz] = self._measured(self._mode)
 
     @property
     def end_s(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis import exercises
-from hipturn.session import coach
+from hipturn.session import live
 from hipturn.session.live import LiveSession
 from hipturn.session.pipeline import Tracker
 from imu.quaternion import FLOATS, from_axis_angle
@@ -55,8 +55,8 @@ def held(seconds, *, recorded=True):
 
 
 def test_what_a_calibration_waits_for_is_said_again_and_has_an_end(monkeypatch):
-    assert (coach.AGAIN_S, coach.GIVE_UP_S) == (60.0, 600.0)
-    monkeypatch.setattr(coach, "GIVE_UP_S", 180.0)
+    assert (live.AGAIN_S, live.GIVE_UP_S) == (60.0, 600.0)
+    monkeypatch.setattr(live, "GIVE_UP_S", 180.0)
     said, done, writer = held(200.0)
     again = "Still waiting: Stand still, feet forward."
     over = (

@@ -1,0 +1,419 @@
+"""Carries out what a visit wants: links held through it, one session after the other, words.
+
+The page's desk and the terminal both are a `Front` of the same `Host`. A host has at most one
+session and one set of links; what takes time runs as a task, so that a command never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from analysis.calibrate.guide import Step as GuideStep
+from analysis.exercises import CatalogueError
+from hipturn.course import (
+    BeginSession,
+    CheckUnits,
+    Counting,
+    Effects,
+    EndSession,
+    FindUnits,
+    LeaveUnits,
+    Mark,
+    PutOff,
+    Reassign,
+    Say,
+    Stage,
+)
+from hipturn.errors import UserError
+from hipturn.session.live import LiveSession
+from hipturn.session.one_clock import give_one_clock
+from hipturn.session.open_links import OpenLinks
+from hipturn.session.pipeline import Tracker, Update
+from hipturn.session.radio_session import Place, Wish, hold_session
+from hipturn.session.rigs import Rig, row_of, sides_of
+from hipturn.session.spoken import visit_sentence
+from hipturn.session.terminal import Display
+from hipturn.units.rest_check import RestFinding, look_at_rest
+from hipturn.visit import Visit
+from imu.air.link import UnitLink
+from imu.air.radio_errors import RadioError
+from imu.profiles.profile import ProfileError
+from imu.recording import SessionError
+from imu.sample import Clock, Segment, Side, Unit
+
+TICK_S = 0.1
+"""A countdown is followed this often; its seconds are seen, not its tenths."""
+TROUBLE = (
+    UserError, RadioError, SessionError, CatalogueError, ProfileError, click.ClickException,
+)  # fmt: skip
+"""What says itself what to do."""
+
+
+class Front(Protocol):
+    """Where a visit is shown."""
+
+    def tell(self) -> None:
+        """Show how the visit stands."""
+
+    def show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
+        """Show more about the stage."""
+
+    def say(self, text: str) -> None:
+        """Say something that matters."""
+
+    def put_off(self, ident: str) -> None:
+        """Show a condition no more."""
+
+    def display(self, tracker: Tracker, title: str) -> Display:
+        """Return where a session is shown."""
+
+    def began(
+        self,
+        session: LiveSession,
+        units: Sequence[Unit],
+        links: Sequence[UnitLink],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """Know that a session has begun."""
+
+    def recorded(self, folder: Path) -> None:
+        """Know that a session is closed."""
+
+    async def check(self) -> None:
+        """Lead through the guided check of units."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Audience:
+    """Hands a session to the host and to its front."""
+
+    host: Host
+    front: Front
+
+    def display(self, tracker: Tracker, title: str) -> Display:
+        return self.front.display(tracker, title)
+
+    def began(
+        self,
+        session: LiveSession,
+        units: Sequence[Unit],
+        links: Sequence[UnitLink],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self.host.began(session, clock_ns)
+        self.front.began(session, units, links, clock_ns)
+
+
+class Host:
+    """Carries out the effects of one visit after the other.
+
+    Parameters
+    ----------
+    visit
+        What decides.
+    rig_of
+        Returns real units, or, for True, the simulated wearer's.
+    front
+        Where it is shown.
+    synchronise
+        Whether to give the units one clock before their links are opened.
+    """
+
+    def __init__(
+        self,
+        visit: Visit,
+        rig_of: Callable[[bool], Rig],
+        front: Front,
+        *,
+        synchronise: bool = False,
+    ) -> None:
+        self.visit, self.front = visit, front
+        self._rig_of, self._synchronise = rig_of, synchronise
+        self.rig = rig_of(visit.virtual)
+        self.session: LiveSession | None = None
+        self.links: OpenLinks | None = None
+        self.findings: list[RestFinding] = []
+        """Of the units at rest; empty where that was left out."""
+        self._clock: Clock = "independent"
+        self._session_clock_ns: Callable[[], int] = lambda: 0
+        self._begin_motion: Callable[[], None] = lambda: None
+        self._stop, self._leave = asyncio.Event(), asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    # ---- what is asked for
+
+    def command(self, do: str, values: dict[str, Any] | None = None) -> None:
+        """Do what somebody asks for.
+
+        Raises
+        ------
+        hipturn.course.Refused
+            When it is not possible now.
+        """
+        self.carry(self.visit.command(do, values))
+        self.front.tell()
+
+    def carry(self, effects: Effects) -> None:
+        """Carry effects out, in order."""
+        for effect in effects:
+            self._carry_one(effect)
+
+    def _carry_one(self, effect: Any) -> None:  # noqa: ANN401 (an Effect)
+        match effect:
+            case BeginSession():
+                self._stop = asyncio.Event()
+                self._start("session", self._record(effect, self._stop))
+            case EndSession():
+                self._stop.set()
+            case FindUnits() | LeaveUnits() | CheckUnits():
+                self._start("units", self._with_units(effect, self._tasks.get("units")))
+            case Reassign(how):
+                self._reassign(how)
+            case Counting() | Mark():
+                self._tell_session(effect)
+            case PutOff(ident):
+                self.front.put_off(ident)
+            case Say(key, args):
+                self.front.say(visit_sentence(key, args))
+
+    def _tell_session(self, effect: Counting | Mark) -> None:
+        session = self.session
+        if session is None:
+            return
+        if isinstance(effect, Mark):
+            session.mark(effect.label)
+        elif effect.on:
+            session.resume()
+        else:
+            session.pause()
+
+    async def close(self) -> None:
+        """End what is under way; a recording is closed as always, and links are ended."""
+        self._stop.set()
+        if (session := self._tasks.get("session")) is not None:
+            await asyncio.gather(session, return_exceptions=True)
+        self._start("units", self._with_units(LeaveUnits(), self._tasks.get("units")))
+        await asyncio.gather(self._tasks["units"], return_exceptions=True)
+
+    async def follow(self) -> None:
+        """Advance the visit with its units' clock, until cancelled."""
+        while True:
+            self.tick()
+            await asyncio.sleep(TICK_S)
+
+    def tick(self) -> None:
+        """Advance the visit to the present time of its units' clock."""
+        links = self.links
+        if links is None:
+            return
+        before = self._standing()
+        self.visit.links([] if self.visit.virtual else links.silent)
+        self.carry(self.visit.tick(links.clock_ns() * 1e-9))
+        if self._standing() != before:
+            self.front.tell()
+
+    def _standing(self) -> tuple[Any, ...]:
+        visit = self.visit
+        return visit.stage, visit.walk.at, visit.silent, visit.session
+
+    # ---- tasks
+
+    def _start(self, name: str, work: Coroutine[None, None, None]) -> None:
+        self._tasks[name] = asyncio.create_task(self._watched(work))
+
+    async def _watched(self, work: Coroutine[None, None, None]) -> None:
+        """Do some work; a fault of ours is told, for nobody may stand before a still screen."""
+        try:
+            await work
+        except TROUBLE as error:
+            self._trouble(str(error))
+        except Exception as error:
+            self._trouble(f"a bug in hipturn ({type(error).__name__}: {error})")
+        self.front.tell()
+
+    def _trouble(self, text: str) -> None:
+        self.front.say(f"hipturn: {text}")
+        self.visit.failed(text)
+
+    async def _left(self, before: asyncio.Task[None] | None) -> None:
+        """End the links, once no session listens to them any more."""
+        session = self._tasks.get("session")
+        if session is not None:
+            await asyncio.wait({session})
+        self._leave.set()
+        for task in (before, self._tasks.get("links")):
+            if task is not None and not task.done():
+                if task is before:
+                    task.cancel()
+                await asyncio.wait({task})
+        self.links = None
+
+    async def _with_units(
+        self, effect: FindUnits | LeaveUnits | CheckUnits, before: asyncio.Task[None] | None
+    ) -> None:
+        """Do one thing after the other with the units: each needs the links of the one before."""
+        await self._left(before)
+        if isinstance(effect, FindUnits):
+            await self._find(shake=effect.shake)
+        elif isinstance(effect, CheckUnits):
+            await self.front.check()
+            self.carry(self.visit.checked())
+
+    async def _find(self, *, shake: bool) -> None:
+        """Find the units, open their links, and look at them at rest."""
+        visit, self.findings = self.visit, []
+        if not visit.ident:
+            visit.ident = secrets.token_hex(4)
+        rig = self.rig = self._rig_of(visit.virtual)
+        links = await rig.find(visit.walk.course, lambda told: self.front.show(**told), shake=shake)
+        if self._synchronise:
+            self._clock = await give_one_clock(links.strapped, self.front.say, rig.backend)
+        self._leave = asyncio.Event()
+        self._tasks["links"] = asyncio.create_task(self._watched(links.run(self._leave)))
+        self.links = links
+        worn = {one.place for one in links.strapped}
+        legs = all((Segment.SHANK, side) in worn for side in Side)
+        wanted = sides_of(visit.walk.course)
+        self.carry(visit.units_found(all_worn=legs or len(wanted) == 1))
+        self.front.tell()
+        self.findings = await look_at_rest(
+            links, lambda share: self.front.show(progress=round(share, 2))
+        )
+        good = not any(found.remedy for found in self.findings)
+        self.carry(visit.units_rested(good=good))
+
+    async def _record(self, begin: BeginSession, stop: asyncio.Event) -> None:
+        """Hold one session from its first sample to its closed recording."""
+        problem = ""
+        try:
+            folder = await self._held(begin, stop)
+            self.front.recorded(folder)
+        except TROUBLE as error:
+            problem = str(error)
+        except Exception as error:  # the next session must not wait for ever for this one's end
+            problem = f"a bug in hipturn ({type(error).__name__}: {error})"
+        finally:
+            self.session = None
+        if problem:
+            self.front.say(f"hipturn: {problem}")
+        self.carry(self.visit.session_ended(problem))
+
+    async def _held(self, begin: BeginSession, stop: asyncio.Event) -> Path:
+        links = self.links
+        if links is None:
+            raise UserError("the units are not linked: go back and find them again")
+        self._wear_on(links, begin.step.side)
+        enacted = await self.rig.enact(self.visit.item, begin)
+        waiters: list[asyncio.Task[None]] = []
+
+        def begin_motion() -> None:
+            enacted.begin()
+            waiters.append(asyncio.create_task(_stop_after(enacted.ended, stop)))
+
+        self._begin_motion = begin_motion
+        try:
+            folder = await hold_session(
+                links.on(begin.step.side),
+                self._wish(begin),
+                stop,
+                audience=_Audience(self, self.front),
+                links=links,
+            )
+        finally:
+            for waiter in waiters:
+                waiter.cancel()
+        enacted.closed(folder, (links.clock_ns() - self._session_clock_ns()) * 1e-9)
+        return folder
+
+    def _wish(self, begin: BeginSession) -> Wish:
+        """Return what the session is to be, and of which visit it is."""
+        visit, wish, item = self.visit, self.rig.wish(), self.visit.item
+        course = visit.walk.course
+        asked = item.asked
+        return replace(
+            wish,
+            exercise=item.exercise.id,
+            title=item.exercise.name + (" — virtual wearer" if visit.virtual else ""),
+            wearer=visit.wearer or wish.wearer,
+            clock=self._clock,
+            active=asked.active if wish.active is None else wish.active,
+            is_test=asked.test or wish.is_test,
+            dose=None if item.is_endless else replace(item.exercise.dose, sets=begin.sets),
+            visit={
+                "visit": visit.ident,
+                "plan": {"name": course.name, "sha256": course.sha256} if course.name else None,
+                "item": begin.step.item + 1,
+                "of": len(course.items),
+            },
+        )
+
+    def began(self, session: LiveSession, clock_ns: Callable[[], int]) -> None:
+        """Follow a session that has begun."""
+        self.session, self._session_clock_ns = session, clock_ns
+        session.follow = self._followed
+        self._begin_motion()
+        self.front.tell()
+
+    def _followed(self, update: Update) -> None:
+        """Let the visit hear what one frame of the session brought."""
+        visit, before = self.visit, self._standing()
+        session = self.session
+        if session is None:
+            return
+        if visit.stage is Stage.CALIBRATE and all(
+            step is GuideStep.READY for step in session.tracker.steps.values()
+        ):
+            self.carry(visit.calibrated())
+        for said in update.announcements:
+            self.carry(visit.hear(said))
+        self.tick()
+        if self._standing() != before:
+            self.front.tell()
+
+    def _wear_on(self, links: OpenLinks, side: str) -> None:
+        """Take that the one pair of units is worn on the leg that is next."""
+        if side != "both" and not any(one.place[1] == side for one in links.strapped):
+            links.wear(lambda place: (place[0], Side(side) if place[1] else None))
+
+    def _reassign(self, how: str) -> None:
+        """Take the units as worn otherwise; a running session goes on as if they always had."""
+        links = self.links
+        if links is None:
+            return
+        before = {one.found.address: one for one in links.strapped}
+        links.wear(swapped if how == "swap" else turned)
+        if self.session is not None:
+            after = {one.found.address: one.unit for one in links.strapped}
+            self.session.reassign(tuple(after[unit.address] for unit in self.session.tracker.units))
+        else:
+            self.front.show(found=[row_of(s.found, place=s.unit.label) for s in links.strapped])
+        places = [f"{one.unit.label} → {after.label}" for one, after in _moved(before, links)]
+        self.front.say(f"units taken as {'; '.join(places)}")
+
+
+def _moved(before: dict[str, Any], links: OpenLinks) -> list[tuple[Any, Unit]]:
+    return [(before[one.found.address], one.unit) for one in links.strapped]
+
+
+def swapped(place: Place) -> Place:
+    """Return the other segment of a leg."""
+    other = {Segment.THIGH: Segment.SHANK, Segment.SHANK: Segment.THIGH}
+    return other.get(place[0], place[0]), place[1]
+
+
+def turned(place: Place) -> Place:
+    """Return the same segment of the other leg."""
+    other = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+    return place[0], other[place[1]] if place[1] else None
+
+
+async def _stop_after(ended: asyncio.Event, stop: asyncio.Event) -> None:
+    await ended.wait()
+    stop.set()
