@@ -162,7 +162,7 @@ class Visit:
 
     def calibrated(self) -> Effects:
         """Take that every leg of the session is calibrated, or needs no calibration."""
-        if self.stage is Stage.CALIBRATE:
+        if self.stage is Stage.CALIBRATE and self.session == "open":  # not the one that closes
             self.stage = Stage.SET
         return []
 

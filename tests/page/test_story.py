@@ -120,12 +120,7 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     assert "3/3 ✓" in browser.text("legs")
     looks_right(browser)
     browser.click("next")
-    eventually(
-        lambda: (
-            browser.view() == "done" and browser.run("return !!document.getElementById('saveCsv')")
-        ),
-        40,
-    )
+    eventually(lambda: browser.run("return !!document.getElementById('saveCsv')"), 120)
     assert "3 of" in browser.text("card")
     looks_right(browser)
     path = browser.run("return document.getElementById('saveCsv').href")
@@ -172,7 +167,7 @@ exercise = "ninety_ninety_lift"
 sides = ["right"]
 sets = 2
 reps = 2
-rest_s = 30
+rest_s = 90
 [[items]]
 exercise = "prone_windshield_wiper"
 reps = 2
@@ -199,9 +194,8 @@ def test_a_plan_runs_with_one_tap_and_outlives_a_reload_in_its_rest(
     browser.window.refresh()
     eventually(lambda: browser.view() == "result" and browser.text("rest") is not None, 10)
     assert "2/2 ✓" in browser.text("legs")
-    assert "set 2" in browser.text("card")
     looks_right(browser)
-    eventually(lambda: browser.view() == "live", 30)  # the rest is over
+    eventually(lambda: browser.view() == "live", 90)  # the rest is over
     eventually(lambda: "Prone windshield wiper" in (browser.text("next") or ""), 60)
     eventually(
         lambda: (
