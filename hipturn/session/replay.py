@@ -64,13 +64,16 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
     if not exercise.needs_calibration:
         return tracker, refusals
     stored = calibrations_of(session)
-    made = [one for one in stored.values() if not isinstance(one, GivenAxes)]
-    if made:
-        for one in made:
-            tracker.use(one)
+    made = {side: one for side, one in stored.items() if not isinstance(one, GivenAxes)}
+    for one in made.values():
+        tracker.use(one)
+    anew = header.calibration != session.recorded.calibration
+    if made and not anew:
         return tracker, refusals
     recording = read_recording(session)
     for units in leg_units(header.units):
+        if units.side in made:
+            continue
         side, frames = units.side, recording.leg(units)
         calibration: AnyCalibration | None
         if exercise.is_held:
