@@ -67,7 +67,7 @@ def session_hashes(folder: Path) -> dict[str, str]:
 
 def output_hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of a folder of tables, by path inside it."""
-    names = [f"{name}.csv" for name in ("angles", "reps", "summary")]
+    names = [f"{name}.csv" for name in ("angles", "reps", "sets", "summary")]
     paths = [folder / name for name in (*names, "report.pdf", "tables.xlsx")]
     return {p.relative_to(folder).as_posix(): file_hash(p) for p in paths if p.is_file()}
 
