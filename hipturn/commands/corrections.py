@@ -222,4 +222,49 @@ def bin_(root: str | None, empty: bool, yes: bool) -> None:
             click.echo(f"removed {path}")
 
 
-CORRECTIONS = (edit, bin_)
+@click.command(epilog=example("hipturn pack --wearer K7"))
+@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+@click.option("--wearer", metavar="REF", help="All sessions of this wearer.")
+@click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
+@click.option("-o", "out", type=FILE, metavar="FILE", help="Else REF.hipturn.zip.")
+def pack(sessions: tuple[str, ...], wearer: str | None, root: str | None, out: Path | None) -> None:
+    """Put sessions into one file, to carry them to another computer. It is not encrypted."""
+    from hipturn.archive.packing import SAID, SUFFIX
+    from hipturn.archive.packing import pack as run
+    from hipturn.session_paths import find_sessions, recordings_root
+    from imu.recording import open_session
+
+    if bool(sessions) == bool(wearer):
+        raise click.UsageError("name sessions, or --wearer REF")
+    folder = recordings_root(root)
+    found = find_sessions(sessions or [str(folder)])
+    if wearer:
+        found = [path for path in found if open_session(path).header.wearer == wearer]
+    if not found:
+        raise UserError(f"{folder}: no session of wearer {wearer!r}; `hipturn history` lists them")
+    name = wearer or (found[0].name if len(found) == 1 else "sessions")
+    path = run(found, out or Path(f"{name}{SUFFIX}"))
+    click.echo(f"{path}: {len(found)} sessions, {path.stat().st_size / 1e6:.1f} MB")
+    click.echo(SAID)
+
+
+@click.command(epilog=example("hipturn unpack K7.hipturn.zip"))
+@click.argument("file", type=FILE)
+@click.option("--dir", "root", metavar="DIR", help="Where sessions go; else $HIPTURN_RECORDINGS.")
+def unpack(file: Path, root: str | None) -> None:
+    """Take in the sessions of a packed file; those that are there already only get its edits."""
+    from hipturn.archive.packing import unpack as run
+    from hipturn.session_paths import recordings_root
+
+    folder = recordings_root(root)
+    done = run(file, folder)
+    for name in done.new:
+        click.echo(f"new: {folder / name}")
+    for name, edits in done.there:
+        came = f"; {edits} edits came with it" if edits else ""
+        click.echo(f"there already: {folder / name}{came}")
+    if done.refused:
+        raise UserError(f"{file}: {'; '.join(done.refused)}")
+
+
+CORRECTIONS = (edit, bin_, pack, unpack)
