@@ -1,4 +1,4 @@
-"""The commands that correct a session, and those that carry sessions from one computer to another.
+"""The commands between therapist and wearer: corrections, sessions and plans that travel.
 
 Nothing that was recorded is changed: what people say is kept beside it and can be taken back.
 """
@@ -267,4 +267,23 @@ def unpack(file: Path, root: str | None) -> None:
         raise UserError(f"{file}: {'; '.join(done.refused)}")
 
 
-CORRECTIONS = (edit, bin_, pack, unpack)
+@click.group()
+def plan() -> None:
+    """Work with plans: files that say which exercises, how often, how far."""
+
+
+@plan.command(epilog=example("hipturn plan card routine_003 -o card.pdf"))
+@click.argument("file")
+@click.option("-o", "out", type=FILE, default="card.pdf", show_default=True, metavar="FILE")
+@click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True)
+@click.option("--dir", "root", metavar="DIR", help="Where own exercises may be, in `exercises/`.")
+def card(file: str, out: Path, paper: str, root: str | None) -> None:
+    """Put a plan on paper, with words and pictures, for the wearer."""
+    from hipturn.plan import load_plan
+    from hipturn.report.card import write_card
+    from hipturn.session_paths import recordings_root
+
+    click.echo(write_card(load_plan(file, recordings_root(root)), out, paper))
+
+
+CORRECTIONS = (edit, bin_, pack, unpack, plan)
