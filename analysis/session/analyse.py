@@ -62,8 +62,13 @@ class Result:
     """What was counted, at the rows of `angles`: the hip angle or its proxy; NaN where refused."""
     sets: pd.DataFrame = field(default_factory=pd.DataFrame)
     """The table of sets, with what people said of each."""
-    corrections: tuple[str, ...] = ()
-    """Who corrected what, when, and what was measured: a sentence each."""
+    edited: Applied = field(default_factory=lambda: Applied({}))
+    """The movements as people corrected them, and what else they said."""
+
+    @property
+    def corrections(self) -> tuple[str, ...]:
+        """Return who corrected what, when, and what was measured: a sentence each."""
+        return self.edited.corrections
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the angle over time with repetitions and uncertainty; return the Axes."""
@@ -145,7 +150,7 @@ def analyse(recording: Recording) -> Result:
         tests=tests,
         signals={side: record.signal_deg for side, record in records.items()},
         sets=sets,
-        corrections=edited.corrections,
+        edited=edited,
     )
 
 

@@ -7,7 +7,7 @@ prepares a whole session for `analysis.session.analyse.analyse`. Both see the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
@@ -96,6 +96,8 @@ class Tracker:
         self._waiting: dict[Side, AnyCalibration] = {}
         self._monitors: dict[Side, Monitor] = {}
         self._announcer = Announcer(exercise)
+        self.corrected: Callable[[Side, LegUpdate], LegUpdate] | None = None
+        """What a leg shows as people corrected it afterwards; None shows what was measured."""
         self._frame: Frame | None = None
         """The last one."""
         self._common = (
@@ -237,6 +239,8 @@ class Tracker:
     def _told(
         self, frame: Frame, legs: dict[Side, LegUpdate], guided: dict[Side, GuideUpdate]
     ) -> Update:
+        if self.corrected is not None:
+            legs = {side: self.corrected(side, leg) for side, leg in legs.items()}
         said = [a for side, leg in legs.items() for a in self._announcer.push(side, leg)]
         return Update(frame.time_s, frame, legs, guided, tuple(said))
 

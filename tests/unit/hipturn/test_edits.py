@@ -15,6 +15,7 @@ from hipturn.export.csv import TABLES, write_tables
 from hipturn.history.index import history_index
 from hipturn.history.trend import wearers
 from hipturn.session.radio_session import Wish
+from hipturn.session.replay import tracker_of
 from hipturn.session.start import start_virtual
 from hipturn.session_paths import find_sessions
 from imu.recording import recover
@@ -152,6 +153,28 @@ def test_a_calibration_made_live_is_made_anew_from_what_was_recorded_then(tmp_pa
     assert len(found) == len(right) >= 5
     assert (found["rom_deg"] - right["rom_deg"]).abs().max() < 1.0
     assert found["status"].tolist() == right["status"].tolist()
+
+
+def test_a_replay_shows_the_movements_and_numbers_that_the_tables_have(make_session):
+    folder = make_session()
+    _, second, third = tables(folder).reps["peak_s"]
+    add_edit(folder, "reject", at_s=second)
+    add_edit(folder, "bad_from", at_s=third + 10.0)
+    session = package.open(folder)
+    tracker, _ = tracker_of(session)
+    updates = [update for sample in session.samples() for update in tracker.push(sample)]
+    updates += tracker.finish()
+    said = [
+        (str(one.kind), one.set, one.rep)
+        for update in updates
+        for one in update.announcements
+        if one.movement is not None
+    ]
+    assert said == [("rep", 1, 1), ("rejected", 1, 1), ("rep", 1, 2)]
+    late = [leg for u in updates for leg in u.legs.values() if u.time_s >= third + 10.0]
+    assert all(leg.rotation_deg != leg.rotation_deg for leg in late)
+    plain, _ = tracker_of(package.open(folder, as_recorded=True))
+    assert plain.corrected is None
 
 
 def test_a_session_in_the_bin_is_hidden_until_it_is_taken_out_or_the_bin_emptied(
