@@ -259,3 +259,31 @@ def test_recover_keeps_the_whole_lines_of_edits(make_session):
 def test_an_edit_of_a_pseudonym_only(make_session):
     with pytest.raises(UserError, match="no pseudonym"):
         add_edit(make_session(), "wearer", value="Jane Doe")
+
+
+def test_every_writer_shows_an_edited_value_as_edited(make_session, hipturn, tmp_path):
+    folder = make_session()
+    add_edit(folder, "reject", at_s=float(tables(folder).reps["peak_s"][1]))
+    add_edit(folder, "count", at_s=1e4, value=4)
+    add_edit(folder, "wearer", value="K7")
+    html = tmp_path / "report.html"
+    assert hipturn("report", folder, "-o", html)[0] == 0
+    text = html.read_text()
+    assert "Wearer K7†" in text
+    assert "<td>2†</td>" in text  # repetitions
+    assert "<td>counted by hand</td><td>4†</td>" in text
+    assert "† right leg, set 1, counted by hand: 4 (therapist, 20" in text
+    assert "not counted, measured: valid," in text
+    assert hipturn("export", folder, "--to", "fhir", "--out", tmp_path)[0] == 0
+    entries = json.loads((tmp_path / "bundle.json").read_text())["entry"]
+    leg, *reps = (entry["resource"] for entry in entries)
+    assert (leg["status"], len(reps)) == ("amended", 2)
+    assert {part["code"]["text"]: part["valueQuantity"]["value"] for part in leg["component"]}[
+        "repetitions, counted by hand"
+    ] == 4
+    assert any(note["text"].startswith("Corrected: ") for note in leg["note"])
+    assert hipturn("export", folder, "--to", "csv", "--xlsx", "--out", tmp_path)[0] == 0
+    for name in ("reps", "sets", "summary"):
+        assert "reject" in pd.read_csv(tmp_path / f"{name}.csv")["edited"].dropna().str.cat()
+    code, out, _ = hipturn("history", "--wearer", "K7", "--dir", folder.parent, "--json")
+    assert (code, json.loads(out)["sessions"][0]["valid"]) == (0, 2)
