@@ -63,9 +63,14 @@ class Windows:
     bends: tuple[float, float] | None = None
 
     @property
+    def steps(self) -> list[tuple[float, float]]:
+        """Return the steps that happened."""
+        return [step for step in (self.stand, self.pose, self.bends) if step is not None]
+
+    @property
     def end_s(self) -> float:
         """Return when the last step ended."""
-        return max((w[1] for w in (self.stand, self.pose, self.bends) if w), default=0.0)
+        return max((end_s for _, end_s in self.steps), default=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,8 +44,15 @@ def _refuse_hidden_packages() -> None:
 _refuse_hidden_packages()
 
 
-def open(path: str | PathLike[str]) -> Session:
+def open(path: str | PathLike[str], *, as_recorded: bool = False) -> Session:
     """Open a recorded session.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    as_recorded
+        Leave out what people corrected afterwards (edits.jsonl).
 
     Raises
     ------
@@ -54,7 +61,7 @@ def open(path: str | PathLike[str]) -> Session:
     """
     from imu.recording import open_session  # pyarrow only when a session is wanted
 
-    return open_session(str(path))
+    return open_session(str(path), as_recorded=as_recorded)
 
 
 def analyse(session: Session, *, orientation_filter: str | None = None) -> Result:

@@ -5,8 +5,8 @@ A plan is a TOML file of the user's, or one of the ready-made routines that come
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -24,8 +24,11 @@ REST_S = 60.0
 """Rest between sets, and between one side or exercise and the next, where a plan says nothing."""
 KEYS = {
     "exercise", "sides", "sets", "reps", "hold_s", "rest_s", "range_deg", "test", "active",
-    "instead",
+    "instead", "note", "goal_deg",
 }  # fmt: skip
+NOTE_MAX = 500
+"""Characters: what fits on a card."""
+GOAL_MAX_DEG = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,10 @@ class PlanItem:
     """Who moves the leg in a test: the wearer, or someone else; None where it is not told."""
     instead: tuple[str, ...] = ()
     """Exercises to choose from in place of this one."""
+    note: str = ""
+    """What the therapist says to it, for the card and the page."""
+    goal_deg: Mapping[str, float] = field(default_factory=dict)
+    """What to aim at, by leg, in degrees of the exercise's own angle."""
     beside: tuple[Path, ...] = ()
     """Folders whose `exercises/` may hold an own one."""
 
@@ -87,6 +94,10 @@ class Plan:
 
     name: str
     items: tuple[PlanItem, ...]
+    wearer: str = ""
+    """A pseudonym; empty where it is anybody's."""
+    note: str = ""
+    """What the therapist says to all of it."""
     sha256: str = ""
     """Of its text, by which it is known again; empty where it came from no file."""
 
@@ -138,18 +149,54 @@ def parse_plan(data: dict[str, Any], file: str, *beside: Path) -> Plan:
         Listing every problem of the document.
     """
     listed = data.get("items")
-    problems = [f"{plain(key)} is unknown" for key in sorted(data.keys() - {"name", "items"})]
+    problems = [
+        f"{plain(key)} is unknown"
+        for key in sorted(data.keys() - {"name", "items", "wearer", "note"})
+    ]
     if not isinstance(listed, list) or not listed:
         problems.append("items is missing: write [[items]] with an exercise")
         listed = []
     if not isinstance(data.get("name", ""), str):
         problems.append(f"name = {shown(data['name'])} is not text")
+    problems += [*_note_problems(data), *_wearer_problems(data.get("wearer", ""))]
     for number, item in enumerate(listed, 1):
         problems += [f"item {number}: {problem}" for problem in _problems(item, beside)]
     if problems:
         raise UserError(f"plan {file}: {'; '.join(problems)}")
     items = tuple(_item(item, beside) for item in listed)
-    return Plan(name=data.get("name", file), items=items)
+    told = {key: data[key] for key in ("wearer", "note") if key in data}
+    return Plan(name=data.get("name", file), items=items, **told)
+
+
+def _note_problems(data: dict[str, Any]) -> list[str]:
+    note = data.get("note", "")
+    if isinstance(note, str) and len(note) <= NOTE_MAX:
+        return []
+    return [f"note = {shown(note)} is no text of at most {NOTE_MAX} characters"]
+
+
+def _wearer_problems(wearer: Any) -> list[str]:  # noqa: ANN401 (any TOML value)
+    if wearer == "":
+        return []
+    from hipturn.edits import check_pseudonym  # the recordings' reader only where one is named
+
+    try:
+        check_pseudonym(wearer if isinstance(wearer, str) else shown(wearer))
+    except UserError as error:
+        return [f"wearer: {error}"]
+    return []
+
+
+def _goal_problems(goal: Any, exercise: Exercise | None) -> list[str]:  # noqa: ANN401 (any TOML value)
+    if not isinstance(goal, dict) or goal.keys() - {"left", "right"}:
+        return [f"goal_deg = {shown(goal)} is not like {{ left = 24, right = 28 }}"]
+    if goal and exercise is not None and not exercise.is_counted:
+        return [f"{exercise.id} has no degrees to aim at"]
+    return [
+        f"goal_deg.{side} = {shown(value)} is not degrees from 0 to {GOAL_MAX_DEG:g}"
+        for side, value in goal.items()
+        if type(value) not in (int, float) or not 0 <= value <= GOAL_MAX_DEG
+    ]
 
 
 def _item(item: dict[str, Any], beside: tuple[Path, ...]) -> PlanItem:
@@ -168,6 +215,7 @@ def _problems(item: Any, beside: tuple[Path, ...]) -> list[str]:  # noqa: ANN401
         return ["is no table"]
     problems = [f"{plain(key)} is unknown" for key in sorted(item.keys() - KEYS)]
     exercise = _named(item.get("exercise", ""), beside, problems)
+    problems += [*_note_problems(item), *_goal_problems(item.get("goal_deg", {}), exercise)]
     instead = item.get("instead", [])
     if isinstance(instead, list):
         for other in instead:

@@ -32,6 +32,19 @@ def demo_root() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "recordings" / DEMO
 
 
+def in_bin(folder: Path) -> bool:
+    """Say whether a session is in the bin, hidden until it is taken out; a damaged one is not."""
+    if not (folder / "edits.jsonl").is_file():
+        return False
+    from imu.recording import SessionError  # pyarrow only where somebody said something
+    from imu.recording.edits import is_binned, read_edits
+
+    try:
+        return is_binned(read_edits(folder).standing)
+    except SessionError:
+        return False
+
+
 def find_anywhere(texts: Iterable[str]) -> list[Path | str]:
     """Return the sessions that paths and URLs name; those behind a URL as texts.
 
@@ -51,6 +64,8 @@ def find_anywhere(texts: Iterable[str]) -> list[Path | str]:
 def find_sessions(paths: Iterable[str]) -> list[Path]:
     """Return the sessions that paths name: sessions, folders of sessions, `demo`, `demo/NAME`.
 
+    A session in the bin is found by its own name only.
+
     Raises
     ------
     UserError
@@ -62,7 +77,10 @@ def find_sessions(paths: Iterable[str]) -> list[Path]:
         if not path.exists() and path.parts[:1] == (DEMO,) and ".." not in path.parts:
             path = demo_root().joinpath(*path.parts[1:])
         inside = sorted(
-            child.parent for depth in DEPTHS for child in path.glob(f"{depth}/{SESSION_FILE}")
+            child.parent
+            for depth in DEPTHS
+            for child in path.glob(f"{depth}/{SESSION_FILE}")
+            if not in_bin(child.parent)
         )
         if path.is_dir() and not (path / SESSION_FILE).exists() and inside:
             found += inside

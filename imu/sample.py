@@ -1,4 +1,4 @@
-"""The types that all other modules share: units, samples, frames.
+"""The types that all other modules share: units, samples, frames, and what people say of them.
 
 A *sample* is what one unit said once. A *frame* is all units at one instant of the common
 time base. Orientations are unit quaternions (w, x, y, z), sensor → earth, earth z up.
@@ -6,10 +6,10 @@ time base. Orientations are unit quaternions (w, x, y, z), sensor → earth, ear
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,35 @@ class Unit:
     def label(self) -> str:
         """Return what people call it: `right thigh`, `pelvis`."""
         return f"{self.side} {self.segment}" if self.side else str(self.segment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a person says of a recording afterwards, apart from what was measured.
+
+    Movements and sets are addressed by leg and time, never by number: another version may count
+    them otherwise.
+    """
+
+    id: str
+    at: str
+    """When it was said, ISO 8601 with zone."""
+    by: str
+    """Who said it: `therapist`, `wearer` or what they call themselves."""
+    kind: str
+    software: str = ""
+    side: str = ""
+    """`left`, `right` or `both`; empty where it is of the whole session."""
+    at_s: float | None = None
+    """Second of the session."""
+    value: Any = None
+    """What is said, by kind; a JSON value."""
+    target: Literal["set", "movement"] = "set"
+    """What pain, effort and notes are of."""
+    of: str = ""
+    """The id of the edit that is undone."""
+    saw: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured when it was said."""
 
 
 class Sample(NamedTuple):

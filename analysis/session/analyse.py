@@ -7,8 +7,8 @@ the session, internal rotation positive on either side.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,6 +18,7 @@ from analysis.calibrate.calibration import CalibrationResult, calibrate
 from analysis.calibrate.find_steps import find_windows
 from analysis.calibrate.given_axes import GivenAxes, calibrate_given
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
+from analysis.edits import Applied, apply
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, LegFrames, Spans, Windows
 from analysis.session.alarms import Alarm, fell_silent
@@ -34,7 +35,7 @@ from analysis.session.recording import (
     leg_units,
     missing_units,
 )
-from analysis.session.tables import angle_table, rep_table, summary_table
+from analysis.session.tables import angle_table, rep_table, set_table, summary_table
 from imu.sample import FloatArray, Side
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ class Result:
     """The record of each leg's test, where the session is one."""
     signals: dict[Side, FloatArray] = field(default_factory=dict)
     """What was counted, at the rows of `angles`: the hip angle or its proxy; NaN where refused."""
+    sets: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """The table of sets, with what people said of each."""
+    edited: Applied = field(default_factory=lambda: Applied({}))
+    """The movements as people corrected them, and what else they said."""
+
+    @property
+    def corrections(self) -> tuple[str, ...]:
+        """Return who corrected what, when, and what was measured: a sentence each."""
+        return self.edited.corrections
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the angle over time with repetitions and uncertainty; return the Axes."""
@@ -101,6 +111,8 @@ def analyse(recording: Recording) -> Result:
         recording.rate_hz if legs else 0.0,
         recording.frames.interpolated,
     )
+    edited, records = _edited(recording, exercise, records)
+    sentences += edited.notes
     alarms = {
         leg.side: (*records[leg.side].alarms, *_fell_silent(recording, leg))
         for leg in leg_units(recording.units)
@@ -113,6 +125,7 @@ def analyse(recording: Recording) -> Result:
     if not calibrations:
         sentences.append("no leg has a shank unit: there is no hip angle")
     reps = rep_table(recording, exercise, records)
+    sets = set_table(recording, exercise, reps, edited.sets)
     tests = assess(
         exercise,
         recording,
@@ -123,16 +136,37 @@ def analyse(recording: Recording) -> Result:
     )
     return Result(
         recording=recording,
-        angles=angle_table(recording, exercise, windows, records),
+        angles=angle_table(
+            recording, exercise, {side: of.steps for side, of in windows.items()}, records
+        ),
         reps=reps,
-        summary=summary_table(recording, exercise, list(calibrations), reps, tests),
+        summary=summary_table(
+            recording, exercise, list(calibrations), reps, tests, sets, edited.kinds
+        ),
         calibrations=calibrations,
         windows=windows,
         alarms=alarms,
         sentences=tuple(dict.fromkeys(sentences)),
         tests=tests,
         signals={side: record.signal_deg for side, record in records.items()},
+        sets=sets,
+        edited=edited,
     )
+
+
+def _edited(
+    recording: Recording, exercise: Exercise, records: Mapping[Side, LegRecord]
+) -> tuple[Applied, dict[Side, LegRecord]]:
+    """Return what people said, and the legs as they have them."""
+    measured = {side: record.movements for side, record in records.items()}
+    paired = exercise.both_legs and len(records) == len(Side)
+    edited = apply(measured, recording.edits, paired=paired)
+    now = {
+        side: replace(record, movements=edited.movements[side]) for side, record in records.items()
+    }
+    for side, from_s in edited.bad_from_s.items():
+        now[side] = now[side].without_angles(recording.frames.time_s >= from_s)
+    return edited, now
 
 
 def _fell_silent(recording: Recording, leg: LegUnits) -> list[Alarm]:
@@ -166,7 +200,7 @@ def _follow_free(
     recording: Recording, exercise: Exercise, side: Side, frames: LegFrames
 ) -> tuple[Windows, CalibrationResult, LegRecord | None]:
     """Return what one leg of a free movement shows; None where nothing tells how its units sit."""
-    windows = windows_of_marks(recording.marks)
+    windows = _known_windows(recording, side)
     stored = (recording.calibrations or {}).get(side)
     axes, result = free_axes(frames, windows, stored if isinstance(stored, GivenAxes) else None)
     if axes is None:
@@ -179,7 +213,7 @@ def calibrate_leg(
     recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
 ) -> tuple[Windows, CalibrationResult]:
     """Return the stored calibration, or one with given axes, from the marks or from the frames."""
-    marked = windows_of_marks(recording.marks)
+    marked = _known_windows(recording, side)
     stored = (recording.calibrations or {}).get(side)
     if isinstance(stored, LegCalibration):
         return marked, CalibrationResult(stored, ())
@@ -194,13 +228,18 @@ def calibrate_hold(
     recording: Recording, frames: LegFrames, exercise: Exercise, side: Side
 ) -> tuple[Windows, PoseCalibration | None, CalibrationResult]:
     """Return the position of a guided hold: stored, by the marks, or the last stillness shown."""
-    marked = windows_of_marks(recording.marks)
+    marked = _known_windows(recording, side)
     stored = (recording.calibrations or {}).get(side)
     if isinstance(stored, PoseCalibration):
         return marked, stored, CalibrationResult(None, ())
     if marked == Windows():
         marked = find_windows(frames, exercise, side)
     return marked, *calibrate_pose(frames, marked, exercise, side)
+
+
+def _known_windows(recording: Recording, side: Side) -> Windows:
+    """Return when a leg calibrated, as its live calibration told, or the marks tell."""
+    return (recording.windows or {}).get(side) or windows_of_marks(recording.marks)
 
 
 def windows_of_marks(marks: Sequence[tuple[float, str]]) -> Windows:

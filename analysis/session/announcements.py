@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from analysis.count.movement import Movement
 from analysis.exercises import Exercise
-from analysis.session.counting import Numbered
 from analysis.session.leg_monitor import LegUpdate
 from imu.sample import Side
 
@@ -133,8 +132,7 @@ class Announcer:
         else:
             voice.seconds, voice.breaths = 0, 0
             voice.half = voice.hold_target = False
-        for numbered in update.completed:
-            said += self._completed(side, update.time_s, numbered)
+        said += self._completed(side, update)
         said += self._set(side, voice, update)
         return said
 
@@ -166,12 +164,15 @@ class Announcer:
             say(Kind.TARGET_REACHED, target_s, "hold")
         return said
 
-    def _completed(self, side: Side, time_s: float, numbered: Numbered) -> list[Announcement]:
-        m = numbered.movement
-        where = (time_s, side, numbered.set, numbered.rep)
-        if m.status == "hold":
-            return [Announcement(Kind.HOLD_END, *where, m.hold_s)]
-        return [Announcement(Kind.FAULT, *where, 0.0, fault) for fault in m.faults]
+    def _completed(self, side: Side, update: LegUpdate) -> list[Announcement]:
+        said: list[Announcement] = []
+        for m, set_, rep, _ in update.completed:
+            where = (update.time_s, side, set_, rep)
+            if m.status == "hold":
+                said.append(Announcement(Kind.HOLD_END, *where, m.hold_s))
+            else:
+                said += [Announcement(Kind.FAULT, *where, 0.0, fault) for fault in m.faults]
+        return said
 
     def _set(self, side: Side, voice: _LegVoice, update: LegUpdate) -> list[Announcement]:
         said: list[Announcement] = []

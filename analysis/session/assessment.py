@@ -133,6 +133,33 @@ def assess(
     return {side: _of_leg(exercise, recording, side, *leg) for side, leg in legs.items()}
 
 
+def cells_of_test(test: Assessment | None) -> dict[str, object]:
+    """Return the cells that a leg's test has in the summary; empty where there was none."""
+    if test is None:
+        unknown = ("end_mean_deg", "end_largest_deg", "plateau_s", "external_rotation_deg",
+                   "total_arc_deg")  # fmt: skip
+        texts = dict.fromkeys(("test_position", "trials_deg", "trials_left_out"), "")
+        return {**texts, **dict.fromkeys(unknown, math.nan)}
+    return {
+        "test_position": test.position,
+        "trials_deg": ";".join(_cell(trial.value_deg) for trial in test.trials),
+        "trials_left_out": "; ".join(
+            f"{number}: {trial.left_out}"
+            for number, trial in enumerate(test.trials, 1)
+            if trial.left_out
+        ),
+        "end_mean_deg": round(test.mean_deg, 3),
+        "end_largest_deg": round(test.largest_deg, 3),
+        "plateau_s": round(test.plateau_s, 3),
+        "external_rotation_deg": round(test.external_deg, 3),
+        "total_arc_deg": round(test.arc_deg, 3),
+    }
+
+
+def _cell(value_deg: float) -> str:
+    return "" if math.isnan(value_deg) else f"{value_deg:.3f}"
+
+
 def _of_leg(
     exercise: Exercise,
     recording: Recording,
@@ -265,11 +292,14 @@ def _why_left_out(
     if inwards is None:
         return "went outwards only"
     last = inwards if outwards is None else outwards
-    counted = [
-        numbered.movement
+    met = [
+        numbered
         for numbered in record.movements
         if numbered.movement.end_s > inwards.start_s and numbered.movement.start_s < last.end_s
     ]
+    counted = [numbered.movement for numbered in met]
+    if any("reject" in each.said.kinds and each.movement.status == "rejected" for each in met):
+        return "rejected by hand"
     faults = {fault for movement in counted for fault in movement.faults}
     compensated = [fault for fault in COMPENSATIONS if fault in faults]
     if compensated:

@@ -79,12 +79,24 @@ def start_level_deg(calibration: LegCalibration, exercise: Exercise) -> float:
     return ROLLS[exercise.signal] * calibration.start_rotation_rad * DEG
 
 
+class Said(NamedTuple):
+    """What people said of a movement afterwards."""
+
+    measured_status: str = ""
+    """What it was before, where they changed it."""
+    kinds: tuple[str, ...] = ()
+    pain: str = ""
+    end_feel: str = ""
+    note: str = ""
+
+
 class Numbered(NamedTuple):
     """A completed movement with the set and the repetition number it got; 0 where it got none."""
 
     movement: MeasuredMovement
     set: int
     rep: int
+    said: Said = Said()
 
 
 class Told(NamedTuple):

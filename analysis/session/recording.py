@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.count.in_place import AWAY, InPlace, placed, posture
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise, load
-from analysis.leg import LegCalibration, LegFrames, Spans
+from analysis.leg import LegCalibration, LegFrames, Spans, Windows
 from analysis.session.alarms import Alarm, AlarmWatch
 from analysis.session.counting import (
     DEG,
@@ -32,7 +32,7 @@ from analysis.session.counting import (
 )
 from analysis.session.stored import StoredCalibration
 from imu.quaternion import ARRAYS, IDENTITY
-from imu.sample import BoolArray, FloatArray, FrameTable, Segment, Side, Unit
+from imu.sample import BoolArray, Edit, FloatArray, FrameTable, Segment, Side, Unit
 
 
 class LegUnits(NamedTuple):
@@ -102,6 +102,10 @@ class Recording:
     """Whether the session was declared a test of an exercise that is not one by itself."""
     own: Exercise | None = None
     """An exercise of the user's own, which the session brings with it."""
+    windows: Mapping[Side, Windows] | None = None
+    """When a leg calibrated, where its calibration is to be made anew and no mark tells."""
+    edits: tuple[Edit, ...] = ()
+    """What people said of it afterwards and did not take back, in order of time."""
 
     @property
     def entry(self) -> Exercise:
@@ -149,6 +153,21 @@ class LegRecord:
     """From where on a strap is known to have slipped; None where nobody watched."""
     free: FreeAngles | None = None
     """Of free movement, which has no hip angle: each angle with its own uncertainty."""
+
+    def without_angles(self, rows: BoolArray) -> LegRecord:
+        """Return the record with some of its rows (n,) unknown."""
+
+        def emptied(column: FloatArray) -> FloatArray:
+            return np.where(rows, np.nan, column)
+
+        return replace(
+            self,
+            series=LegAngles(*map(emptied, self.series)),
+            rotation_deg=emptied(self.rotation_deg),
+            sigma_deg=emptied(self.sigma_deg),
+            signal_deg=emptied(self.signal_deg),
+            free=None if self.free is None else FreeAngles(*map(emptied, self.free)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The tables of a session: columns that the outside relies on, degrees and seconds.
 
-`angles` has a row per sample, `reps` a row per movement, `summary` a row per exercise and side.
+`angles` has a row per sample, `reps` a row per movement, `sets` a row per set and side, `summary` a
+row per exercise and side. What people corrected or said afterwards stands in them as such.
 Internal rotation is positive on either side; what is not known is empty.
 What is compared, left with right and with other sessions, is the end position where the angle has a
 zero of its own, and the range where its zero is the start position.
@@ -10,16 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.edits import SaidOfSet
 from analysis.exercises import Exercise, detectable_change
-from analysis.leg import Windows
-from analysis.session.assessment import Assessment, is_active
-from analysis.session.counting import Numbered
-from analysis.session.recording import LegRecord, Recording
+from analysis.session.assessment import Assessment, cells_of_test, is_active
+from analysis.session.recording import LegRecord, Recording, leg_units
 from imu.sample import FloatArray, Side
 
 ANGLE_COLUMNS = (
@@ -40,10 +41,18 @@ SUMMARY_COLUMNS = (
     "side_flag", "change_since_last_deg", "mdc_deg", "change_exceeds_mdc", "lost_samples_percent",
     "longest_gap_ms", "active", "test_position", "trials_deg", "trials_left_out", "end_mean_deg",
     "end_largest_deg", "plateau_s", "external_rotation_deg", "total_arc_deg",
-    "change_since_baseline_deg",
+    "change_since_baseline_deg", "counted_by_hand", "pain_max_0_10", "effort_max_0_10", "edited",
 )  # fmt: skip
+SET_COLUMNS = (
+    "session_id", "wearer", "start_time", "exercise", "side", "set", "start_s", "end_s", "valid",
+    "partial", "rejected", "target_reps", "counted_by_hand", "rom_median_deg", "hold_median_s",
+    "controlled", "interrupted_s", "pain_0_10", "effort_0_10", "note", "edited",
+)  # fmt: skip
+INTERRUPTED_S = 1.0
+"""A leg unheard for longer was interrupted; shorter holes are told as lost samples."""
 
 
+Spans = Sequence[tuple[float, float]]
 PHASES = ("up", "hold", "down", "rest", "away", "calibrating")
 SIDES = tuple(Side)
 SIDE_INDEX = pd.Index([str(side) for side in SIDES])
@@ -52,13 +61,15 @@ SIDE_INDEX = pd.Index([str(side) for side in SIDES])
 def angle_table(
     recording: Recording,
     exercise: Exercise,
-    windows: Mapping[Side, Windows],
+    steps: Mapping[Side, Spans],
     records: Mapping[Side, LegRecord],
 ) -> pd.DataFrame:
-    """Return a row per sample and leg; a leg whose calibration was refused has empty angles."""
+    """Return a row per sample and leg; a leg whose calibration was refused has empty angles.
+
+    `steps` are each leg's steps of calibration, in seconds.
+    """
     parts = [
-        _angle_columns(recording, exercise, side, windows[side], records.get(side))
-        for side in windows
+        _angle_columns(recording, exercise, side, steps[side], records.get(side)) for side in steps
     ]
     if not parts:
         return pd.DataFrame(columns=list(ANGLE_COLUMNS))
@@ -66,7 +77,7 @@ def angle_table(
 
 
 def _angle_columns(
-    recording: Recording, exercise: Exercise, side: Side, windows: Windows, record: LegRecord | None
+    recording: Recording, exercise: Exercise, side: Side, steps: Spans, record: LegRecord | None
 ) -> dict[str, object]:
     time_s = recording.frames.time_s
     n = len(time_s)
@@ -75,9 +86,8 @@ def _angle_columns(
     sets, reps = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     if record is not None:
         phase[record.away] = PHASES.index("away")
-        for numbered in record.movements:
-            _paint(time_s, numbered, phase, sets, reps)
-    for window in _calibrating(windows, record):
+        _paint(time_s, record, phase, sets, reps)
+    for window in _calibrating(steps, record):
         phase[_rows(time_s, *window)] = PHASES.index("calibrating")
     rotation = empty if record is None else record.rotation_deg
     valid = ~np.isnan(rotation)
@@ -119,9 +129,8 @@ def _degrees(angle_rad: FloatArray) -> FloatArray:
     return _rounded(np.degrees(angle_rad))
 
 
-def _calibrating(windows: Windows, record: LegRecord | None) -> list[tuple[float, float]]:
+def _calibrating(steps: Spans, record: LegRecord | None) -> Spans:
     """Return when the wearer calibrated: from the first step to the last, if nothing else was."""
-    steps = [w for w in (windows.stand, windows.pose, windows.bends) if w is not None]
     if not steps:
         return []
     whole = (min(start for start, _ in steps), max(end for _, end in steps))
@@ -141,22 +150,94 @@ def _rows(time_s: FloatArray, start_s: float, end_s: float) -> slice:
 
 def _paint(
     time_s: FloatArray,
-    numbered: Numbered,
+    record: LegRecord,
     phase: np.typing.NDArray[np.int8],
     sets: np.typing.NDArray[np.int64],
     reps: np.typing.NDArray[np.int64],
 ) -> None:
-    """Write one repetition's phases and numbers into the columns; others leave no trace."""
-    m = numbered.movement
-    if m.status not in ("valid", "hold"):
-        return
-    for code, (start, end) in enumerate(
-        ((m.start_s, m.hold_start_s), (m.hold_start_s, m.hold_end_s), (m.hold_end_s, m.end_s))
-    ):
-        if end > start:
-            phase[_rows(time_s, start, end)] = code
-    whole = _rows(time_s, m.start_s, m.end_s)
-    sets[whole], reps[whole] = numbered.set, numbered.rep
+    """Write each repetition's phases and numbers into the columns; others leave no trace."""
+    for m, set_, rep, _ in record.movements:
+        if m.status not in ("valid", "hold"):
+            continue
+        for code, (start, end) in enumerate(
+            ((m.start_s, m.hold_start_s), (m.hold_start_s, m.hold_end_s), (m.hold_end_s, m.end_s))
+        ):
+            if end > start:
+                phase[_rows(time_s, start, end)] = code
+        whole = _rows(time_s, m.start_s, m.end_s)
+        sets[whole], reps[whole] = set_, rep
+
+
+def set_table(
+    recording: Recording,
+    exercise: Exercise,
+    reps: pd.DataFrame,
+    said: Mapping[tuple[Side, int], SaidOfSet] = MappingProxyType({}),
+) -> pd.DataFrame:
+    """Return a row per leg and set: what was measured, and what people said of it."""
+    rows = []
+    for units in leg_units(recording.units):
+        side, frames = units.side, recording.leg(units)
+        mine = reps[(reps["side"] == str(side)) & reps["set"].notna()]
+        for set_ in sorted(map(int, mine["set"].unique())):
+            of = mine[mine["set"] == set_]
+            valid = _valid(of)
+            whole = valid if len(valid) else of
+            span = float(whole["start_s"].min()), float(whole["end_s"].max())
+            holes_s = np.diff(frames.between(span).time_s)
+            told = said.get((side, set_), SaidOfSet())
+            kinds = [kind for cell in of["edited"] for kind in str(cell).split(";") if kind]
+            rows.append(
+                {
+                    **_session_cells(recording, exercise, side),
+                    "set": set_,
+                    "start_s": span[0],
+                    "end_s": span[1],
+                    **_counts(of),
+                    "target_reps": exercise.dose.reps[0],
+                    "counted_by_hand": told.counted_by_hand,
+                    "rom_median_deg": _statistic(np.median, valid["rom_deg"].to_numpy(float)),
+                    "hold_median_s": _statistic(np.median, _held(exercise, of)),
+                    "controlled": int(valid["controlled"].sum()),
+                    "interrupted_s": round(float(holes_s[holes_s > INTERRUPTED_S].sum()), 3),
+                    "pain_0_10": told.pain,
+                    "effort_0_10": told.effort,
+                    "note": "; ".join(filter(None, (told.end_feel, told.note))),
+                    "edited": ";".join(dict.fromkeys((*kinds, *told.kinds))),
+                }
+            )
+    table = pd.DataFrame(rows, columns=list(SET_COLUMNS))
+    return table.astype({name: _dtype(name, "Int64") for name in SET_COLUMNS})
+
+
+def _session_cells(recording: Recording, exercise: Exercise, side: Side) -> dict[str, object]:
+    return {
+        "session_id": recording.session_id,
+        "wearer": recording.wearer,
+        "start_time": recording.started_at,
+        "exercise": exercise.id,
+        "side": str(side),
+    }
+
+
+def _valid(reps: pd.DataFrame) -> pd.DataFrame:
+    """Return what counts: of a guided hold or a timer, what lasted as long as was asked."""
+    lasted = (reps["status"] == "hold") & (reps["faults"] == "")
+    return reps[(reps["status"] == "valid") | lasted]
+
+
+def _held(exercise: Exercise, reps: pd.DataFrame) -> FloatArray:
+    """Return how long each repetition was held, or each guided hold lasted, in seconds."""
+    held = _valid(reps) if exercise.is_counted else reps[reps["status"] == "hold"]
+    return held["hold_s"].to_numpy(float)
+
+
+def _counts(reps: pd.DataFrame) -> dict[str, object]:
+    return {
+        "valid": len(_valid(reps)),
+        "partial": int((reps["status"] == "partial").sum()),
+        "rejected": int((reps["status"] == "rejected").sum()),
+    }
 
 
 def summary_table(
@@ -165,10 +246,21 @@ def summary_table(
     sides: Sequence[Side],
     reps: pd.DataFrame,
     tests: Mapping[Side, Assessment],
+    sets: pd.DataFrame | None = None,
+    edited: Mapping[Side, Sequence[str]] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Return a row per side; with both sides, their difference and whether it matters."""
+    """Return a row per side; with both sides, their difference and whether it matters.
+
+    `edited` names the kinds of edit that had a say in a side's figures.
+    """
+    sets = set_table(recording, exercise, reps) if sets is None else sets
     rows = [
-        {**_summary_row(recording, exercise, side, reps), **_test_cells(tests.get(side))}
+        {
+            **_summary_row(recording, exercise, side, reps),
+            **cells_of_test(tests.get(side)),
+            **_said_cells(side, reps, sets),
+            "edited": ";".join(edited.get(side, ())),
+        }
         for side in sides
     ]
     table = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
@@ -177,7 +269,21 @@ def summary_table(
         put_difference(table, exercise, compared["right"] - compared["left"])
     for name in ("change_exceeds_mdc", "active"):
         table[name] = table[name].astype("boolean")
+    for name in ("counted_by_hand", "pain_max_0_10", "effort_max_0_10"):
+        table[name] = table[name].astype("Int64")
     return table
+
+
+def _said_cells(side: Side, reps: pd.DataFrame, sets: pd.DataFrame) -> dict[str, object]:
+    """Return what people said of a leg; what they did not count in a set was measured."""
+    mine, moved = sets[sets["side"] == str(side)], reps[reps["side"] == str(side)]
+    by_hand = mine["counted_by_hand"]
+    pain = [*mine["pain_0_10"].dropna(), *map(int, filter(None, moved["pain_0_10"]))]
+    return {
+        "counted_by_hand": int(by_hand.fillna(mine["valid"]).sum()) if by_hand.count() else None,
+        "pain_max_0_10": max(pain, default=None),
+        "effort_max_0_10": max(mine["effort_0_10"].dropna(), default=None),
+    }
 
 
 def compared_deg(exercise: Exercise, row: Mapping[Any, Any]) -> float:
@@ -222,23 +328,14 @@ def _summary_row(
     recording: Recording, exercise: Exercise, side: Side, reps: pd.DataFrame
 ) -> dict[str, object]:
     mine = reps[reps["side"] == str(side)]
-    # of a guided hold or a timer, what lasted as long as was asked counts
-    lasted = (mine["status"] == "hold") & (mine["faults"] == "")
-    valid = mine[(mine["status"] == "valid") | lasted]
+    valid = _valid(mine)
     rom, peak = valid["rom_deg"].to_numpy(float), valid["peak_deg"].to_numpy(float)
-    held = valid if exercise.is_counted else mine
     tempo = (valid["end_s"] - valid["start_s"]).to_numpy(float)
     known = detectable_change(exercise, is_active(exercise, recording))
     return {
-        "session_id": recording.session_id,
-        "wearer": recording.wearer,
-        "start_time": recording.started_at,
-        "exercise": exercise.id,
-        "side": str(side),
+        **_session_cells(recording, exercise, side),
         "sets": int(valid["set"].nunique()),
-        "valid": len(valid),
-        "partial": int((mine["status"] == "partial").sum()),
-        "rejected": int((mine["status"] == "rejected").sum()),
+        **_counts(mine),
         # a plan asks for its sets, a source for one set or for more than one
         "target_reps": exercise.dose.reps[0] * (exercise.dose.sets if recording.dose else 1),
         "controlled": int(valid["controlled"].sum()),
@@ -247,7 +344,7 @@ def _summary_row(
         "rom_iqr_deg": _statistic(_iqr, rom),
         "peak_median_deg": _statistic(np.median, peak),
         "peak_max_deg": _statistic(np.max, peak),
-        "hold_median_s": _statistic(np.median, held["hold_s"].to_numpy(float)),
+        "hold_median_s": _statistic(np.median, _held(exercise, mine)),
         "tempo_median_s": _statistic(np.median, tempo) if exercise.is_counted else math.nan,
         "side_difference_deg": math.nan,
         "side_flag": "",
@@ -259,33 +356,6 @@ def _summary_row(
         "active": recording.active,
         "change_since_baseline_deg": math.nan,
     }
-
-
-def _test_cells(test: Assessment | None) -> dict[str, object]:
-    """Return the cells of a leg's test; empty where the session is none."""
-    if test is None:
-        unknown = ("end_mean_deg", "end_largest_deg", "plateau_s", "external_rotation_deg",
-                   "total_arc_deg")  # fmt: skip
-        texts = dict.fromkeys(("test_position", "trials_deg", "trials_left_out"), "")
-        return {**texts, **dict.fromkeys(unknown, math.nan)}
-    return {
-        "test_position": test.position,
-        "trials_deg": ";".join(_cell(trial.value_deg) for trial in test.trials),
-        "trials_left_out": "; ".join(
-            f"{number}: {trial.left_out}"
-            for number, trial in enumerate(test.trials, 1)
-            if trial.left_out
-        ),
-        "end_mean_deg": round(test.mean_deg, 3),
-        "end_largest_deg": round(test.largest_deg, 3),
-        "plateau_s": round(test.plateau_s, 3),
-        "external_rotation_deg": round(test.external_deg, 3),
-        "total_arc_deg": round(test.arc_deg, 3),
-    }
-
-
-def _cell(value_deg: float) -> str:
-    return "" if math.isnan(value_deg) else f"{value_deg:.3f}"
 
 
 def _statistic(function: object, values: FloatArray) -> float:
@@ -305,7 +375,7 @@ REP_COLUMNS = (
     "peak_velocity_dps", "tremor_dps", "smoothness_up", "smoothness_down",
     "knee_flexion_change_deg", "thigh_elevation_change_deg", "pelvis_change_deg", "controlled",
     "faults", "flags", "peaks", "pulses", "active", "confidence", "basis", "uncertainty_deg",
-    "gap_ms", "pain_0_10", "end_feel", "note",
+    "gap_ms", "pain_0_10", "end_feel", "note", "measured_status", "edited",
 )  # fmt: skip
 SHARES = ("smoothness_up", "smoothness_down", "confidence")
 ASYMMETRY_DEG, ASYMMETRY_SHARE = 10.0, 0.20
@@ -330,60 +400,61 @@ def rep_table(
     elif exercise.alternating:
         rows.sort(key=lambda row: row["start_s"])
     table = pd.DataFrame(rows, columns=list(REP_COLUMNS))
-    return table.astype({name: _rep_dtype(name) for name in REP_COLUMNS})
+    return table.astype({name: _dtype(name) for name in REP_COLUMNS})
 
 
-def _rep_dtype(name: str) -> str:
+def _dtype(name: str, of_figures: str = "str") -> str:
+    """Return the type of a column of reps and sets; `of_figures` is that of what is no text."""
     if name in ("set", "rep", "peaks", "pulses"):
         return "Int64"
-    if name in ("controlled", "active"):
+    if of_figures == "str" and name in ("controlled", "active"):
         return "boolean"
     if name == "measured":
         return "bool"
     if name.endswith(("_s", "_deg", "_dps", "_ms")) or name in SHARES:
         return "float64"
-    return "str"
+    texts = ("session_id", "wearer", "start_time", "exercise", "side", "note", "edited")
+    return "str" if name in texts else of_figures
 
 
 def _leg_rows(recording: Recording, exercise: Exercise, side: Side, record: LegRecord) -> list[Row]:
     rows, before_s = [], math.nan
-    for numbered in record.movements:
-        rows.append(_rep_row(recording, exercise, side, numbered, before_s))
-        before_s = numbered.movement.end_s
-    return rows
-
-
-def _rep_row(
-    recording: Recording, exercise: Exercise, side: Side, numbered: Numbered, before_s: float
-) -> Row:
-    m = numbered.movement
-    copied = {
-        name: getattr(m, name) for name in REP_COLUMNS if name in type(m).__dataclass_fields__
-    }
-    figures = copied | {"rest_before_s": m.start_s - before_s}
-    rounded = {
-        name: round(value, 6 if name.endswith("_s") else 3) if isinstance(value, float) else value
-        for name, value in figures.items()
-    }
-    return rounded | {
-        "session_id": recording.session_id,
-        "wearer": recording.wearer,
-        "start_time": recording.started_at,
-        "exercise": exercise.id,
-        "side": str(side),
+    same = {
+        **_session_cells(recording, exercise, side),
         "position": exercise.position,
         "mode": exercise.mode,
         "measured": not exercise.is_timed,
-        "set": numbered.set or None,
-        "rep": numbered.rep or None,
-        "faults": ";".join(m.faults),
-        "flags": ";".join(m.flags),
         "active": recording.active,
         "basis": exercise.angle if exercise.is_counted else "",
-        "pain_0_10": "",
-        "end_feel": "",
-        "note": "",
     }
+    for m, set_, rep, said in record.movements:
+        copied = {
+            name: getattr(m, name) for name in REP_COLUMNS if name in type(m).__dataclass_fields__
+        }
+        figures = copied | {"rest_before_s": m.start_s - before_s}
+        before_s = m.end_s
+        rounded = {
+            name: round(value, 6 if name.endswith("_s") else 3)
+            if isinstance(value, float)
+            else value
+            for name, value in figures.items()
+        }
+        rows.append(
+            rounded
+            | same
+            | {
+                "set": set_ or None,
+                "rep": rep or None,
+                "faults": ";".join(m.faults),
+                "flags": ";".join(m.flags),
+                "pain_0_10": said.pain,
+                "end_feel": said.end_feel,
+                "note": said.note,
+                "measured_status": said.measured_status or m.status,
+                "edited": ";".join(said.kinds),
+            }
+        )
+    return rows
 
 
 def _with_both(left: list[Row], right: list[Row]) -> list[Row]:
@@ -412,7 +483,7 @@ def _is_uneven(left: Row, right: Row) -> bool:
 
 
 def _both_row(left: Row, right: Row) -> Row:
-    measured = {name: math.nan for name in REP_COLUMNS if _rep_dtype(name) == "float64"}
+    measured = {name: math.nan for name in REP_COLUMNS if _dtype(name) == "float64"}
     legs = (left, right)
     uneven = "asymmetry" if _is_uneven(left, right) else ""
 
@@ -428,7 +499,15 @@ def _both_row(left: Row, right: Row) -> Row:
         "peak_s": round(sum(leg["peak_s"] for leg in legs) / 2, 6),
         "end_s": max(leg["end_s"] for leg in legs),
         "rest_before_s": min(leg["rest_before_s"] for leg in legs),
-        "controlled": all(leg["controlled"] for leg in legs),
+        "controlled": None
+        if any(leg["controlled"] is None for leg in legs)
+        else all(leg["controlled"] for leg in legs),
+        "edited": listed("edited"),
+        **{
+            name: "; ".join(dict.fromkeys(filter(None, (leg[name] for leg in legs))))
+            for name in ("end_feel", "note")
+        },
+        "pain_0_10": max((leg["pain_0_10"] for leg in legs), key=lambda cell: int(cell or -1)),
         "faults": ";".join(filter(None, (listed("faults"), uneven))),
         "flags": listed("flags"),
         "peaks": max(leg["peaks"] for leg in legs),

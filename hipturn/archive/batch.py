@@ -68,6 +68,8 @@ class Job:
     """How the numbers of the CSV tables are written."""
     xlsx: bool = False
     """Whether the tables are written as a workbook too."""
+    as_recorded: bool = False
+    """Whether what people corrected afterwards is left out."""
     known: Entry | None = None
     """An earlier run, from its manifest."""
     url: str = ""
@@ -81,6 +83,7 @@ class Job:
             "calibration": {str(side): leg.to_json() for side, leg in legs.items()},
             "decimal": self.decimal if self.decimal != "point" else "",
             "xlsx": self.xlsx,
+            "as_recorded": self.as_recorded,
         }
         return {name: value for name, value in told.items() if value} | {
             "report": self.report,
@@ -100,7 +103,7 @@ def analyse_one(job: Job) -> Outcome:
     """
     try:
         with _at_hand(job) as folder:
-            session = open_session(folder)
+            session = open_session(folder, as_recorded=job.as_recorded)
             made_from = _made_from(job, folder)
             if _is_done(job, made_from):
                 return _done_before(job)
@@ -138,7 +141,8 @@ def _analysed(job: Job, session: Session) -> sessions.Result:
     for left in job.out.glob("*.part"):  # by a process that was killed while it wrote
         left.unlink(missing_ok=True)
     result = sessions.analyse(_recording(job, session))
-    if job.orientation_filter is None and job.calibration is None and not job.url:
+    usual = job.orientation_filter is None and job.calibration is None and not job.as_recorded
+    if usual and not job.url:
         store_summary(job.session, result.summary)
     exercise = result.recording.entry
     past = past_of(result.summary, exercise, job.earlier)

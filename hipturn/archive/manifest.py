@@ -17,7 +17,13 @@ from typing import Any, TextIO
 
 from hipturn import __version__
 from hipturn.errors import UserError
-from imu.recording.folder import EVENTS_FILE, HEADER_FILE, SAMPLES_FILE, replace_file
+from imu.recording.folder import (
+    EDITS_FILE,
+    EVENTS_FILE,
+    HEADER_FILE,
+    SAMPLES_FILE,
+    replace_file,
+)
 from imu.recording.strict_json import parse_object
 
 MANIFEST_FILE = "manifest.json"
@@ -55,13 +61,13 @@ def file_hash(path: Path) -> str:
 
 def session_hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of what a session is made of, by file; what is missing is left out."""
-    paths = [folder / name for name in (HEADER_FILE, SAMPLES_FILE, EVENTS_FILE)]
+    paths = [folder / name for name in (HEADER_FILE, SAMPLES_FILE, EVENTS_FILE, EDITS_FILE)]
     return {path.name: file_hash(path) for path in paths if path.is_file()}
 
 
 def output_hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of a folder of tables, by path inside it."""
-    names = [f"{name}.csv" for name in ("angles", "reps", "summary")]
+    names = [f"{name}.csv" for name in ("angles", "reps", "sets", "summary")]
     paths = [folder / name for name in (*names, "report.pdf", "tables.xlsx")]
     return {p.relative_to(folder).as_posix(): file_hash(p) for p in paths if p.is_file()}
 

@@ -17,7 +17,7 @@ from hipturn.session_paths import DEPTHS, SESSION_FILE
 
 SCHEMES = ("file", "s3", "gs", "abfs", "sftp", "https")
 """Disks, object stores and file servers whose traffic is encrypted."""
-FILES = (SESSION_FILE, "samples.arrows", "events.jsonl")
+FILES = (SESSION_FILE, "samples.arrows", "events.jsonl", "edits.jsonl")
 
 
 def is_url(text: str) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from hipturn import __version__
-from hipturn.commands.command_words import SECONDS, SPEED, calibration_of, example
+from hipturn.commands.command_words import AS_RECORDED, SECONDS, SPEED, calibration_of, example
+from hipturn.commands.corrections import CORRECTIONS
 from hipturn.commands.imports import import_
 from hipturn.commands.kit import kit
 from hipturn.commands.page_options import PageAt, page_options, page_wanted, refuse_unheard
@@ -160,15 +161,20 @@ def live(
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
 @click.argument("session")
 @click.option("--speed", type=SPEED, default=1.0, help="1, 2, … or, in the terminal, max.")
+@AS_RECORDED
 @page_options
 def replay(
     session: str,
     speed: float | None,
+    as_recorded: bool,
     page: bool | None,
     at: PageAt,
 ) -> None:
     """Show a recorded session again."""
-    if page_wanted(page, at.lan):
+    in_terminal = as_recorded and page is None and not at.lan
+    if page_wanted(False if in_terminal else page, at.lan):
+        if as_recorded:
+            raise click.UsageError("--as-recorded is of the terminal: add --terminal")
         from hipturn.server.page_session import run_page
 
         run_page(at.choice(), shown=session, speed=speed)
@@ -178,8 +184,9 @@ def replay(
     from hipturn.session_paths import find_sessions
 
     for path in find_sessions([session]):
-        run(hipturn.open(path), speed)
-        _print_session(path)
+        opened = hipturn.open(path, as_recorded=as_recorded)
+        run(opened, speed)
+        _print_session(path, as_recorded=as_recorded)
 
 
 @cli.command(epilog=example("hipturn exercises ninety_ninety_lift"))
@@ -208,20 +215,21 @@ def _calibration(text: str | None, root: str | None, wearer: str) -> Any:  # noq
     return last_calibration(root, wearer, datetime.now(UTC))
 
 
-def _print_session(folder: Path) -> None:
+def _print_session(folder: Path, *, as_recorded: bool = False) -> None:
     """Print how a set went and where it is."""
     import hipturn
     from hipturn.commands.summary_text import summary_lines
     from hipturn.history.stored import store_summary
 
-    result = hipturn.analyse(hipturn.open(folder))
-    store_summary(folder, result.summary)
+    result = hipturn.analyse(hipturn.open(folder, as_recorded=as_recorded))
+    if not as_recorded:
+        store_summary(folder, result.summary)
     for line in summary_lines(result):
         click.echo(line)
     click.echo(f"session: {folder}")
 
 
-for command in (kit, import_, *UNITS, *RECORDINGS, *STUDIES):
+for command in (kit, import_, *UNITS, *RECORDINGS, *CORRECTIONS, *STUDIES):
     cli.add_command(command)
 
 

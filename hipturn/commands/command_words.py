@@ -54,6 +54,11 @@ CALIBRATION = click.option(
 )
 
 
+AS_RECORDED = click.option(
+    "--as-recorded", is_flag=True, help="Leave out what people corrected afterwards."
+)
+
+
 def calibration_of(text: str | None) -> Calibration | None:
     """Return the calibration that `--calibration` names, None without the option."""
     if text is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hipturn.commands.command_words import CALIBRATION, FILE, calibration_of, example
+from hipturn.commands.command_words import AS_RECORDED, CALIBRATION, FILE, calibration_of, example
 from hipturn.errors import UserError
 from hipturn.export.run import FORMS
 
@@ -36,6 +36,7 @@ FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 @click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
 @CALIBRATION
+@AS_RECORDED
 @SPREADSHEET[0]
 @SPREADSHEET[1]
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -48,11 +49,12 @@ def analyse(
     parquet: bool,
     cluster: str | None,
     calibration: str | None,
+    as_recorded: bool,
     decimal: Decimal,
     xlsx: bool,
     as_json: bool,
 ) -> None:
-    """Write angles.csv, reps.csv, summary.csv and report.pdf for sessions.
+    """Write angles.csv, reps.csv, sets.csv, summary.csv and report.pdf for sessions.
 
     manifest.json lists what they were made from; sessions that are done and unchanged are skipped.
     """
@@ -73,6 +75,7 @@ def analyse(
         found, out, report=report, orientation_filter=orientation_filter,
         parquet=out / PARQUET if parquet or cluster else None,
         calibration=calibration_of(calibration), decimal=decimal, xlsx=xlsx,
+        as_recorded=as_recorded,
     )  # fmt: skip
     with _progress(len(jobs), "analysing", quiet=as_json) as done:
         run = partial(on_cluster, cluster) if cluster else None

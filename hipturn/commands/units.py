@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ from hipturn.errors import UserError
 
 if TYPE_CHECKING:
     from hipturn.units.doctor import Finding
+    from imu.air.scan import Found
 
 
 @click.command(epilog=example("hipturn scan --seconds 5"))
@@ -23,7 +24,6 @@ def scan(seconds: float, as_json: bool) -> None:
     """List the units in range: name, address, profile, signal."""
     import asyncio
 
-    from hipturn.commands.scan_text import as_data, listing
     from imu.air.scan import find
     from imu.profiles.profile import load_profiles
 
@@ -34,14 +34,37 @@ def scan(seconds: float, as_json: bool) -> None:
     if as_json:
         import json
 
-        click.echo(json.dumps(as_data(found), indent=2))
+        click.echo(json.dumps(_as_data(found), indent=2))
     elif found:
-        click.echo(listing(found))
+        click.echo(_listing(found))
     else:
         raise UserError(
             "no unit is in range: switch one on, move it to wake it, bring it within 5 m, and end"
             " other apps or phones that hold it"
         )
+
+
+def _listing(found: Sequence[Found]) -> str:
+    """Return a line per unit, the strongest signal first."""
+    lines = [f"{'name':<24}{'address':<20}{'profile':<24}signal"]
+    lines += [
+        f"{unit.name or '–':<24}{unit.address:<20}{unit.profile.name:<24}{unit.rssi} dBm"
+        for unit in found
+    ]
+    return "\n".join(lines)
+
+
+def _as_data(found: Sequence[Found]) -> list[dict[str, Any]]:
+    """Return plain values."""
+    return [
+        {
+            "name": unit.name,
+            "address": unit.address,
+            "profile": unit.profile.name,
+            "rssi_dbm": unit.rssi,
+        }
+        for unit in found
+    ]
 
 
 @click.command(epilog=example("hipturn doctor --units"))

@@ -44,17 +44,20 @@ FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet runs, in full width too where the language has such signs."""
 TEXTS = (
     "session_id", "wearer", "start_time", "exercise", "side", "side_flag", "test_position",
-    "trials_deg", "trials_left_out",
+    "trials_deg", "trials_left_out", "edited",
 )  # fmt: skip
 """The columns of summary.csv that are text."""
 MAX_HEAD = 20_000
 """Of a line of column names, in characters."""
-BY_HAND = ("pain_0_10", "end_feel", "note")
-"""Columns for people to fill in; a table that holds such entries is never overwritten."""
+TABLES = ("angles", "reps", "sets", "summary")
+"""What a session's tables are called."""
+BY_HAND = {"pain_0_10": "pain", "end_feel": "end_feel", "note": "note"}
+"""Columns for people to fill in, and the edit that takes such a cell in; a table that holds others
+is never overwritten."""
 
 
 def write_tables(result: Result, folder: Path, decimal: Decimal = "point") -> list[Path]:
-    """Write angles.csv, reps.csv and summary.csv into a folder and return their paths.
+    """Write angles.csv, reps.csv, sets.csv and summary.csv into a folder and return their paths.
 
     Raises
     ------
@@ -62,9 +65,8 @@ def write_tables(result: Result, folder: Path, decimal: Decimal = "point") -> li
         When the folder cannot be written, or holds a table with entries made by hand.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _refuse_entries_by_hand(folder / "reps.csv")
-    tables = {"angles": result.angles, "reps": result.reps, "summary": result.summary}
-    return [write_table(table, folder / f"{name}.csv", decimal) for name, table in tables.items()]
+    _refuse_entries_by_hand(folder / "reps.csv", result.reps)
+    return [write_table(getattr(result, n), folder / f"{n}.csv", decimal) for n in TABLES]
 
 
 def write_table(table: pd.DataFrame, path: Path, decimal: Decimal = "point") -> Path:
@@ -117,6 +119,27 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [
         row | {name: row[name].removeprefix("'") for name in TEXTS if name in row} for row in rows
     ]
+
+
+def read_cells(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table as they are written, without what keeps a cell from being run.
+
+    Raises
+    ------
+    UserError
+        When it cannot be read, or is no table of sets or repetitions.
+    """
+    import csv
+
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=dialect_of(path).delimiter))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read ({error}); save it as CSV in UTF-8") from None
+    cells = [{name: (cell or "") for name, cell in row.items() if name} for row in rows]
+    if cells and not {"side", "start_s", "note"} <= cells[0].keys():
+        raise UserError(f"{path}: is no reps.csv or sets.csv: it lacks side, start_s or note")
+    return [{n: cell.removeprefix("'") for n, cell in row.items()} for row in cells]
 
 
 def dialect_of(path: Path) -> Dialect:
@@ -214,17 +237,24 @@ def _cell(text: str) -> str:
     return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text
 
 
-def _refuse_entries_by_hand(path: Path) -> None:
+def _refuse_entries_by_hand(path: Path, reps: pd.DataFrame) -> None:
+    """Refuse to write over cells that people filled in and nobody took in."""
     if not path.exists():
         return
-    import pandas as pd
-
-    separator = dialect_of(path).delimiter
-    with path.open(encoding="utf-8-sig") as file:
-        old = pd.read_csv(file, dtype=str, keep_default_na=False, sep=separator)
-    filled = [name for name in BY_HAND if name in old and (old[name] != "").any()]
+    known = {
+        (str(row["side"]), round(float(row["start_s"]), 3)): row for row in reps.to_dict("records")
+    }
+    filled: dict[str, None] = {}
+    for row in read_cells(path):
+        kinds = row.get("edited", "").split(";")
+        start_s = round(float(row["start_s"].replace(",", ".")), 3)
+        now: dict[Any, Any] = known.get((row["side"], start_s), {})
+        for name, kind in BY_HAND.items():
+            if row.get(name) and kind not in kinds and row[name] != now.get(name):
+                filled[name] = None
     if filled:
         raise UserError(
             f"{path}: holds entries made by hand ({', '.join(filled)}), which a new table would"
-            " lose; choose another folder with --out"
+            " lose; take them in with `hipturn edit SESSION --from reps.csv`, or choose another"
+            " folder with --out"
         )

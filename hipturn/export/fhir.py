@@ -33,6 +33,12 @@ NAMESPACE = uuid.UUID("6d0b6d6c-7d0c-5f0e-9c1b-3a0f7f1f6a11")
 """Of the ids in a bundle: the same session gives the same ids."""
 DISCLAIMER = "Measured with body-worn motion units; not a diagnosis."
 PELVIS = "Pelvis rotation enters 1:1."
+SAID = (
+    ("repetitions, counted by hand", "counted_by_hand"),
+    ("largest pain, 0 to 10", "pain_max_0_10"),
+    ("largest effort, 0 to 10", "effort_max_0_10"),
+)
+"""What people say of a leg, and its column of the summary."""
 
 Json = dict[str, Any]
 
@@ -66,6 +72,8 @@ def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[st
     frames = result.recording.frames
     observation = _observation(result, session, str(row["side"]))
     observation |= _period(result, 0.0, float(frames.time_s[-1]), "auto")
+    observation["status"] = _status(row["edited"])
+    observation["note"] += [{"text": f"Corrected: {line}"} for line in result.corrections]
     test = result.tests.get(Side(str(row["side"])))
     if test is None:
         observation |= _value(exercise, row["peak_median_deg"])
@@ -80,6 +88,7 @@ def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[st
         _component("median hold", row["hold_median_s"], "s"),
         _component("median duration of a repetition", row["tempo_median_s"], "s"),
         _component("valid repetitions", row["valid"], "1"),
+        *(_component(text, _count(row[name]), "1") for text, name in SAID),
         _component("controlled repetitions", row["controlled"], "1"),
     ]
     observation["component"] = [part for part in parts if part]
@@ -125,6 +134,7 @@ def _rep(result: Result, session: Session, rep: dict[Any, Any]) -> Json:
     observation = _observation(result, session, str(rep["side"]), f", repetition {rep['rep']}")
     observation |= _period(result, float(rep["start_s"]), float(rep["end_s"]), "milliseconds")
     observation |= _value(exercise, rep["peak_deg"])
+    observation["status"] = _status(rep["edited"])
     gravity = exercise.angle == "gravity"
     parts = [
         _component("start", rep["start_deg"] if gravity else None),
@@ -186,6 +196,15 @@ def _observation(result: Result, session: Session, side: str, more: str = "") ->
     if recording.wearer:
         observation["subject"] = {"identifier": {"value": recording.wearer}}
     return observation
+
+
+def _status(edited: str) -> str:
+    """Return whether people changed it, as FHIR says that."""
+    return "amended" if edited else "final"
+
+
+def _count(value: Any) -> int | None:  # noqa: ANN401 (a table's cell)
+    return None if value is None or str(value) == "<NA>" or value != value else int(value)
 
 
 def _notes(exercise: Exercise) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet
 
-from hipturn.export.csv import sample_table
+from hipturn.export.csv import TABLES, sample_table
 
 if TYPE_CHECKING:
     from analysis.session.analyse import Result
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 PARQUET = "parquet"
 """The folder of the data set, beside the tables of many sessions."""
 PARTITION = "session"
-TABLES = ("angles", "reps", "summary")
 
 
 def export_parquet(result: Result, session: Session, folder: Path) -> list[Path]:
-    """Write angles, reps, summary and samples as Parquet files and return their paths.
+    """Write angles, reps, sets, summary and samples as Parquet files and return their paths.
 
     Columns are those of the CSV tables; what is not known is null.
     """

@@ -37,7 +37,7 @@ NOT_KNOWN = datetime(2000, 1, 1)
 
 
 def write_workbook(result: Result, path: Path) -> Path:
-    """Write angles, repetitions, summary and notes as sheets of one workbook, or leave none."""
+    """Write the tables and notes as sheets of one workbook, or leave none."""
     part = path.with_name(f".{path.name}.part")
     options = {
         "constant_memory": True,
@@ -49,7 +49,7 @@ def write_workbook(result: Result, path: Path) -> Path:
         with xlsxwriter.Workbook(part, options) as book:
             book.set_properties({"title": result.recording.session_id, "created": _begun(result)})
             head = book.add_format({"bold": True})
-            for name in ("reps", "summary", "angles"):
+            for name in ("reps", "sets", "summary", "angles"):
                 _write_sheets(book, name, getattr(result, name), head)
             _write_sheets(book, "notes", _notes(result), head)
         return part.replace(path)
@@ -103,6 +103,7 @@ def _notes(result: Result) -> pd.DataFrame:
         ("measured", exercise.measured),
         ("software", f"hipturn {__version__}"),
         *(("test", line.strip()) for line in test_lines(result.tests.values())),
+        *(("corrected", sentence) for sentence in result.corrections),
         *(("note", sentence) for sentence in result.sentences),
         ("note", "Not a diagnosis."),
     ]

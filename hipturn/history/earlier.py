@@ -17,7 +17,7 @@ from analysis.session.tables import compared_deg, put_difference
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import Row, store_summary, stored_summary
 from imu.recording import SessionError, open_session
-from imu.recording.folder import read_header
+from imu.recording.edits import read_edited_header
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -214,6 +214,6 @@ def summary_of(folder: Path) -> list[Row]:
 
 def _header(folder: Path) -> SessionHeader | None:
     try:
-        return read_header(folder)
+        return read_edited_header(folder)[0]
     except SessionError:
         return None  # said when the session itself is opened

@@ -9,9 +9,10 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hipturn.archive.manifest import MANIFEST_FILE, forget_entry
 from hipturn.errors import UserError
@@ -31,18 +32,23 @@ from hipturn.history.traces import (
 from hipturn.safety import SAFETY_FILE, forget_told
 from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
-from imu.recording.folder import FolderLock, read_header, replace_file
+from imu.recording.edits import read_edited_header, rewrite_edits
+from imu.recording.folder import EDITS_FILE, FolderLock, read_header, replace_file
+from imu.recording.strict_json import format_object, parse_object
+from imu.sample import Edit
 
-TABLES = ("summary.csv", "reps.csv")
+TABLES = ("summary.csv", "reps.csv", "sets.csv")
 """Tables with a column `wearer`."""
 WRITTEN = (
-    "angles.csv", "reps.csv", "samples.csv", "report.pdf", "summary.csv", "manifest.json",
-    "bundle.json", "orientations.sto", "placement.sto", "marks.csv", "calibration.json",
-    "tables.xlsx",
-    *(f"{name}.parquet" for name in ("angles", "reps", "summary", "samples")),
+    "angles.csv", "reps.csv", "sets.csv", "samples.csv", "report.pdf", "summary.csv",
+    "manifest.json", "bundle.json", "orientations.sto", "placement.sto", "marks.csv",
+    "calibration.json", "tables.xlsx",
+    *(f"{name}.parquet" for name in ("angles", "reps", "sets", "summary", "samples")),
 )  # fmt: skip
 """What `analyse` and `export` write into a folder of one session."""
 INDEX_FILES = (INDEX_FILE, *(f"{INDEX_FILE}-{end}" for end in ("journal", "wal", "shm")))
+FORGOTTEN = "(forgotten)"
+"""Stands where a note named a wearer."""
 MARK = "hipturn"
 """Stands in every report, figure and workbook of ours."""
 
@@ -52,6 +58,8 @@ class Forgotten:
     """What was removed, what could not be, and what still names the wearer."""
 
     sessions: list[Path] = field(default_factory=list)
+    scrubbed: list[Path] = field(default_factory=list)
+    """Sessions that were moved to another wearer, and name this one no more."""
     tables: list[Path] = field(default_factory=list)
     """Files and folders removed, and tables that lost its rows."""
     failed: list[str] = field(default_factory=list)
@@ -68,6 +76,7 @@ class Forgotten:
         """Return what to tell the person who asked."""
         return [
             *[f"removed session {path}" for path in self.sessions],
+            *[f"removed the name from {path}, another wearer's now" for path in self.scrubbed],
             *[f"removed tables {path}" for path in self.tables],
             *[f"not removed: {text}" for text in self.failed],
             *[f"still names the wearer, look at it yourself: {path}" for path in self.remaining],
@@ -77,10 +86,12 @@ class Forgotten:
 def sessions_of(root: Path, wearer: str) -> list[Path]:
     """Return the session folders of a wearer at any depth, damaged ones that name it included.
 
+    Those that were moved to this wearer are among them; those moved away are not.
+
     Raises
     ------
     UserError
-        When there is none, or one of them is behind a link.
+        When no session is or was of this wearer, or one of them is behind a link.
     """
     if not wearer:
         raise UserError("sessions without a wearer belong to nobody; name a wearer")
@@ -94,7 +105,7 @@ def sessions_of(root: Path, wearer: str) -> list[Path]:
             )
     found = [path.parent for path in files_below(root) if path.name == SESSION_FILE]
     mine = [folder for folder in found if _is_of(folder, wearer)]
-    if not mine:
+    if not mine and not any(_named_once(folder, wearer) for folder in found):
         raise UserError(f"{root}: no session of wearer {wearer!r}; `hipturn history` lists them")
     return mine
 
@@ -119,11 +130,21 @@ def forget(root: Path, wearer: str, *others: Path) -> Forgotten:
         When one of the sessions is being recorded; nothing is removed then.
     """
     sessions = sessions_of(root, wearer)
+    moved = [
+        path.parent
+        for path in files_below(root)
+        if path.name == SESSION_FILE
+        and path.parent not in sessions
+        and _named_once(path.parent, wearer)
+    ]
     trees = _trees([root, *others])
     done = Forgotten()
     with contextlib.ExitStack() as locks:
-        for folder in sessions:
+        for folder in (*sessions, *moved):
             locks.callback(FolderLock(folder).release)  # raises when a process records into it
+        done.scrubbed = [
+            folder for folder in moved if _tried(partial(_scrub, folder, wearer), folder, done)
+        ]
         done.tables = [
             path for tree in trees for path in _forget_made(tree, wearer, sessions, done)
         ]
@@ -164,13 +185,46 @@ def _tried(remove: Callable[[], object], path: Path, done: Forgotten) -> bool:
 
 def _is_of(folder: Path, wearer: str) -> bool:
     try:
-        return read_header(folder).wearer == wearer
+        return read_edited_header(folder)[0].wearer == wearer
     except SessionError:
         with contextlib.suppress(OSError):
             text = (folder / SESSION_FILE).read_bytes()[:MAX_BYTES]
             named = re.compile(rb'"wearer"\s*:\s*' + re.escape(json.dumps(wearer).encode()))
             return named.search(text) is not None
         return False
+
+
+def _named_once(folder: Path, wearer: str) -> bool:
+    """Say whether a session was of a wearer before it was corrected, or an edit names one."""
+    with contextlib.suppress(SessionError, OSError):
+        if read_header(folder).wearer == wearer:
+            return True
+        edits = folder / EDITS_FILE
+        return edits.is_file() and word(wearer).search(text_in(edits)) is not None
+    return False
+
+
+def _scrub(folder: Path, wearer: str) -> None:
+    """Take a name out of a session that was moved to another wearer: the one rewrite there is."""
+    now = read_edited_header(folder)[0].wearer
+    header = folder / SESSION_FILE
+    data = parse_object(header.read_bytes())
+    replace_file(header, [format_object(data | {"wearer": now}, indent=2), b"\n"])
+
+    def without_name(value: Any) -> Any:  # noqa: ANN401 (JSON)
+        if isinstance(value, str):
+            return word(wearer).sub(FORGOTTEN, value)
+        if isinstance(value, dict):
+            return {key: without_name(item) for key, item in value.items()}
+        return [without_name(item) for item in value] if isinstance(value, list) else value
+
+    def cleaned(edit: Edit) -> Edit | None:
+        if edit.kind == "wearer":
+            return None  # session.json says it now
+        return replace(edit, by=without_name(edit.by), value=without_name(edit.value),
+                       saw=without_name(dict(edit.saw)))  # fmt: skip
+
+    rewrite_edits(folder, cleaned)
 
 
 def _forget_made(tree: Path, wearer: str, sessions: list[Path], done: Forgotten) -> Iterator[Path]:

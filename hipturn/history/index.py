@@ -16,17 +16,18 @@ from typing import Any
 from hipturn.history.stored import FIGURES, SUMMARY_FILE, TEXTS, Row, stored_summary
 from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
-from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, read_header
+from imu.recording.edits import read_edited_header
+from imu.recording.folder import EDITS_FILE, EVENTS_FILE, SAMPLES_FILE
 
 INDEX_FILE = "history.sqlite"
-VERSION = 3
-FILES = (SESSION_FILE, SAMPLES_FILE, EVENTS_FILE, SUMMARY_FILE)
+VERSION = 4
+FILES = (SESSION_FILE, SAMPLES_FILE, EVENTS_FILE, SUMMARY_FILE, EDITS_FILE)
 
 _SCHEMA = f"""
 CREATE TABLE sessions (
     folder TEXT PRIMARY KEY, signature TEXT NOT NULL, wearer TEXT, start_time TEXT,
     start_utc REAL, exercise TEXT, side TEXT, samples TEXT, problem TEXT NOT NULL,
-    analysed INTEGER NOT NULL
+    analysed INTEGER NOT NULL, binned INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX by_wearer ON sessions (wearer, exercise, start_utc);
 CREATE INDEX by_samples ON sessions (samples, exercise, wearer);
@@ -34,8 +35,10 @@ CREATE VIEW copies AS SELECT later.folder AS folder, min(first.folder) AS origin
     later.wearer AS wearer
     FROM sessions AS later JOIN sessions AS first USING (samples, exercise, wearer)
     WHERE later.samples <> '' AND first.problem = '' AND first.folder < later.folder
+    AND NOT first.binned AND NOT later.binned
     GROUP BY later.folder;
-CREATE VIEW counted AS SELECT * FROM sessions WHERE folder NOT IN (SELECT folder FROM copies);
+CREATE VIEW counted AS SELECT * FROM sessions
+    WHERE NOT binned AND folder NOT IN (SELECT folder FROM copies);
 CREATE TABLE legs (
     folder TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, leg TEXT NOT NULL,
     {", ".join(f"{name} REAL" for name in FIGURES)},
@@ -80,7 +83,8 @@ def same_recordings(root: Path, samples_hash: str) -> list[str]:
     """Return the folders of `root` that hold the recording with this hash of the samples."""
     with history_index(root, keep=(root / INDEX_FILE).exists()) as connection:
         rows = connection.execute(
-            "SELECT folder FROM sessions WHERE samples = ? AND samples <> '' ORDER BY folder",
+            "SELECT folder FROM sessions WHERE samples = ? AND samples <> '' AND NOT binned"
+            " ORDER BY folder",
             (samples_hash,),
         )
         return [folder for (folder,) in rows]
@@ -164,9 +168,9 @@ def _signature(folder: Path) -> str:
 def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str) -> None:
     folder = root / name
     row: tuple[Any, ...] = (None,) * 6
-    problem, legs = "", None
+    problem, legs, binned = "", None, False
     try:
-        header = read_header(folder)
+        header, binned = read_edited_header(folder)
     except SessionError as error:
         problem = f"{error.problem}; {error.remedy}"
     else:
@@ -182,8 +186,8 @@ def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str)
         legs = stored_summary(folder)
     connection.execute("DELETE FROM sessions WHERE folder = ?", (name,))
     connection.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (name, signature, *row, problem, legs is not None),
+        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (name, signature, *row, problem, legs is not None, binned),
     )
     if legs is not None:
         _put_legs(connection, name, legs)

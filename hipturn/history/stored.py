@@ -1,7 +1,7 @@
 """What analysis found in a session, kept in its folder so that it is found once.
 
-`summary.json` says which samples, events and header it was made from, and by which version; when
-one of them is another, it does not count.
+`summary.json` says which samples, events, edits and header it was made from, and by which version;
+when one of them is another, it does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from hipturn import __version__
 from hipturn.session_paths import demo_root
 from imu.recording import SessionError
-from imu.recording.folder import EVENTS_FILE, HEADER_FILE, SAMPLES_FILE, replace_file
+from imu.recording.folder import (
+    EDITS_FILE,
+    EVENTS_FILE,
+    HEADER_FILE,
+    SAMPLES_FILE,
+    replace_file,
+)
 from imu.recording.strict_json import parse_object
 
 if TYPE_CHECKING:
@@ -29,9 +35,10 @@ FIGURES = (
     "rom_max_deg", "rom_iqr_deg", "peak_median_deg", "peak_max_deg", "hold_median_s",
     "tempo_median_s", "mdc_deg", "lost_samples_percent", "longest_gap_ms", "active",
     "end_mean_deg", "end_largest_deg", "plateau_s", "external_rotation_deg", "total_arc_deg",
+    "counted_by_hand", "pain_max_0_10", "effort_max_0_10",
 )  # fmt: skip
 """The columns of summary.csv that the session alone decides, as numbers; `active` is 1 or 0."""
-TEXTS = ("trials_deg", "trials_left_out")
+TEXTS = ("trials_deg", "trials_left_out", "edited")
 """Those that are text."""
 
 Row = dict[str, Any]
@@ -89,7 +96,16 @@ def made_from(folder: Path) -> Row:
         "session": header,
         "samples_bytes": (folder / SAMPLES_FILE).stat().st_size,
         "events_bytes": events.stat().st_size if events.exists() else 0,
+        **_hash_of_edits(folder),
     }
+
+
+def _hash_of_edits(folder: Path) -> Row:
+    """Return the SHA-256 of what people said of a session; nothing where nobody did."""
+    edits = folder / EDITS_FILE
+    if not edits.is_file():
+        return {}
+    return {"edits": hashlib.sha256(edits.read_bytes()).hexdigest()}
 
 
 def _number(value: Any) -> float | int | None:  # noqa: ANN401 (a table's cell)

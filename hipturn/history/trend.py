@@ -63,7 +63,7 @@ def wearers(index: sqlite3.Connection) -> list[dict[str, Any]]:
 def damaged(index: sqlite3.Connection, wearer: str | None = None) -> list[Damaged]:
     """Return the damaged sessions, of one wearer and of those whose wearer cannot be read."""
     rows = index.execute(
-        "SELECT folder, problem FROM sessions WHERE problem <> ''"
+        "SELECT folder, problem FROM sessions WHERE problem <> '' AND NOT binned"
         " AND (:wearer IS NULL OR wearer IS NULL OR wearer = :wearer) ORDER BY folder",
         {"wearer": wearer},
     )

@@ -8,12 +8,16 @@ from analysis.angle.uncertainty import hidden_deg
 from analysis.exercises import norms_for
 from analysis.session.tables import compared_name
 from hipturn.clinical_words import own_text, record_lines, side_text, verdict
-from hipturn.report.words import UNKNOWN, date_of, figure, plain
+from hipturn.report.words import MARK, UNKNOWN, date_of, figure, plain
 
 if TYPE_CHECKING:
     from analysis.calibrate.checks import Check
     from hipturn.history.earlier import Earlier
     from hipturn.report.entry import Entry
+
+
+CORRECTIONS_MAX = 8
+"""A page has room for no more beside everything else."""
 
 
 def comparisons(entry: Entry) -> list[str]:
@@ -113,12 +117,21 @@ def quality(entry: Entry) -> list[str]:
         for side, figures in entry.calibrated.items()
         if figures
     ]
+    said += _corrections(entry)
     said += [
         f"{text[:1].upper()}{text[1:].rstrip('.')}."
         for text in entry.result.sentences
         if "virtual wearer" not in text  # that stands at the top of the page
     ]
     return said
+
+
+def _corrections(entry: Entry) -> list[str]:
+    """Return who corrected what, when, and what was measured."""
+    lines = entry.result.corrections
+    said = [f"{MARK} {line}." for line in lines[:CORRECTIONS_MAX]]
+    more = len(lines) - len(said)
+    return [*said, f"{MARK} {more} more: see `edited` in reps.csv and sets.csv."] if more else said
 
 
 def _checked(check: Check) -> str:

@@ -62,7 +62,7 @@ def write_pages(entries: list[Entry], path: Path, paper: str) -> Path:
         title = f"{words.title(entries)}, wearer {'; '.join(wearers) or words.UNKNOWN}"
         if path.suffix.lower() == ".png":
             return _write_picture(sheets, path, title)
-        return _write_pdf(sheets, path, title)
+        return write_sheets(sheets, path, title)
 
 
 @contextmanager
@@ -194,7 +194,8 @@ def _continued(
     return sheets
 
 
-def _write_pdf(sheets: list[Sheet], path: Path, title: str) -> Path:
+def write_sheets(sheets: list[Sheet], path: Path, title: str) -> Path:
+    """Write sheets as the pages of a PDF."""
     from matplotlib.backends.backend_pdf import PdfPages
 
     # no moment of writing inside: the same sessions give the same file

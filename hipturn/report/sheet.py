@@ -72,12 +72,18 @@ class Sheet:
         )
 
     def write(
-        self, text: str, size_pt: float = TEXT_PT, *, gap_in: float = 0.04, weight: str = "normal"
+        self,
+        text: str,
+        size_pt: float = TEXT_PT,
+        *,
+        gap_in: float = 0.04,
+        weight: str = "normal",
+        x_in: float = 0.0,
     ) -> None:
-        """Write a paragraph over the whole width and move down below it."""
-        lines = wrapped(text, size_pt, self.width_in, weight)
+        """Write a paragraph from `x_in` to the right margin and move down below it."""
+        lines = wrapped(text, size_pt, self.width_in - x_in, weight)
         for line in lines:
-            self.letters(0.0, self.y_in, line, size_pt, weight=weight)
+            self.letters(x_in, self.y_in, line, size_pt, weight=weight)
             self.y_in += size_pt * LINE / 72.0
         self.y_in += gap_in
 

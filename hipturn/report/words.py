@@ -7,7 +7,7 @@ to judge (end-feel, pain) is an empty line and is never filled in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from analysis.exercises import CONTEXT, DETECTABLE, norms_for
@@ -21,6 +21,8 @@ BY_HAND = (
     "Note  ____________________________________________",
 )
 UNKNOWN = "–"
+MARK = "†"
+"""Stands at what people corrected; who, when and what was measured stands under data quality."""
 HOW = {True: "active", False: "passive", None: "not told"}
 NO_DATE = "date not known"
 DEMO = "Made by a simulated wearer: no person was measured."
@@ -70,10 +72,12 @@ def who(entry: Entry) -> list[str]:
     hold = f", hold {_span(dose.hold_s)} s" if dose.hold_s[1] else ""
     units = Counter(unit.profile or "unit" for unit in recording.units)
     kinds = ", ".join(f"{count} × {name}" for name, count in units.items())
+    kinds_said = {kind for row in entry.rows for kind in row["edited"].split(";")}
+    marks = {kind: MARK if kind in kinds_said else "" for kind in ("wearer", "side", "exercise")}
     return [
-        f"Wearer {recording.wearer or UNKNOWN}   ·   {date_of(recording.started_at)}   ·   "
-        f"{legs} leg   ·   position {plain(exercise.position)}   ·   session"
-        f" {recording.session_id}",
+        f"Wearer {recording.wearer or UNKNOWN}{marks['wearer']}   ·  "
+        f" {date_of(recording.started_at)}   ·   {legs} leg{marks['side']}   ·   position"
+        f" {plain(exercise.position)}{marks['exercise']}   ·   session {recording.session_id}",
         f"Protocol (source {exercise.source}): {_span(dose.reps)} repetitions a side{hold}. "
         f"{_calibrated(entry)} Units: {kinds}, {figure(recording.rate_hz, ' Hz')}.",
         _measured(entry),
@@ -123,7 +127,8 @@ def measures(entry: Entry) -> Table:
 
     strokes = [_strokes(entry, str(row["side"])) for row in rows]
     lines = [
-        line("repetitions", of("valid", unit=""), _span(dose.reps)),
+        line("repetitions", _marked(rows, "valid"), _span(dose.reps)),
+        *_by_hand(rows, line),
         line("controlled", of("controlled", unit="")),
         line("partial / rejected", of("partial", "rejected", unit="")),
         line("peak, median / largest", of("peak_median_deg", "peak_max_deg")),
@@ -151,6 +156,31 @@ def measures(entry: Entry) -> Table:
         ]
     legs = [f"{row['side']} leg" for row in rows]
     return Table("", ("", *legs, "target"), lines, (2.15, *[1.15] * len(legs), 0.95))
+
+
+def _marked(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
+    """Return a figure of each leg, with a mark where people changed what is counted."""
+    changing = ("reject", "accept", "trim", "bad_from", "side", "exercise", "swap")
+    return [
+        f"{row[name]}{MARK if set(changing) & set(row['edited'].split(';')) else ''}"
+        for row in rows
+    ]
+
+
+def _by_hand(
+    rows: Sequence[dict[str, Any]], line: Callable[[str, list[str]], tuple[str, ...]]
+) -> list[tuple[str, ...]]:
+    """Return what people counted and said, where they did."""
+    names = {
+        "counted by hand": "counted_by_hand",
+        "pain, largest of 10": "pain_max_0_10",
+        "effort, largest of 10": "effort_max_0_10",
+    }
+    known = {
+        text: ["" if str(row[name]) in ("<NA>", "None") else f"{row[name]}{MARK}" for row in rows]
+        for text, name in names.items()
+    }
+    return [line(text, cells) for text, cells in known.items() if any(cells)]
 
 
 def _strokes(entry: Entry, side: str) -> str:
@@ -188,9 +218,10 @@ def rep_tables(entry: Entry) -> list[Table]:
 
 def _rep_cell(row: dict[Any, Any], name: str, *, wide: bool) -> str:
     if name == "rep":
+        mark = MARK if row["edited"] else ""
         if row["status"] != "valid":
-            return UNKNOWN if wide else str(row["status"])
-        return f"{row['rep']}" if row["set"] == 1 else f"{row['set']}.{row['rep']}"
+            return f"{UNKNOWN if wide else row['status']}{mark}"
+        return f"{row['rep']}{mark}" if row["set"] == 1 else f"{row['set']}.{row['rep']}{mark}"
     if name == "status":
         return f"{row['status']} {plain(row['reject_reason'])}".strip()
     if name == "controlled":

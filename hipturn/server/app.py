@@ -116,12 +116,12 @@ class _Answers:
         return await self._of(request, answer)
 
     async def table(self, request: Request) -> Response:
-        """Answer with angles.csv, reps.csv or summary.csv; `?decimal=comma` for some countries."""
+        """Answer with one of the tables; `?decimal=comma` for some countries."""
         name = request.path_params["table"]
         comma = request.query_params.get("decimal") == "comma"
 
         async def answer(found: Analysed) -> Response:
-            if name not in ("angles", "reps", "summary"):
+            if name not in ("angles", "reps", "sets", "summary"):
                 return Response("There is no such table.\n", 404)
             data = await self._library.table(found, name, "comma" if comma else "point")
             return _download(data, "text/csv; charset=utf-8", f"{found.path.name}_{name}.csv")

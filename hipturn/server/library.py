@@ -17,8 +17,9 @@ from hipturn.errors import printable
 from hipturn.server.recorded import columns_of, description
 from hipturn.server.workshop import Workshop
 from hipturn.session.pipeline import exercise_of, read_recording
-from hipturn.session_paths import SESSION_FILE, demo_root
+from hipturn.session_paths import SESSION_FILE, demo_root, in_bin
 from imu.recording import SessionError, open_session
+from imu.recording.folder import EDITS_FILE
 
 if TYPE_CHECKING:
     from hipturn.export.csv import Decimal
@@ -34,6 +35,8 @@ class Analysed:
     """What is shown of an analysed recording."""
 
     path: Path
+    state: tuple[int, int]
+    """Of what people said of it, when it was analysed."""
     description: dict[str, Any]
     columns: bytes
     lines: tuple[str, ...]
@@ -59,7 +62,11 @@ class Library:
         found = dict(self._named)
         if self.root.is_dir():
             there = sorted(
-                (path for path in self.root.iterdir() if (path / SESSION_FILE).is_file()),
+                (
+                    path
+                    for path in self.root.iterdir()
+                    if (path / SESSION_FILE).is_file() and not in_bin(path)
+                ),
                 key=lambda path: path.name,
                 reverse=True,
             )
@@ -113,7 +120,9 @@ class Library:
         UserError
             When it was ended from outside.
         """
-        if key not in self._analysed:
+        known = self._analysed.get(key)
+        if known is None or known.state != _state_of_edits(known.path):
+            self._analysed.pop(key, None)
             path = await asyncio.to_thread(lambda: self.known().get(key))
             if path is None:
                 return None
@@ -124,7 +133,7 @@ class Library:
         return self._analysed[key]
 
     async def table(self, analysed: Analysed, name: str, decimal: str) -> bytes:
-        """Return angles.csv, reps.csv or summary.csv of a recording, decimals as asked."""
+        """Return one of the tables of a recording as CSV, decimals as asked."""
         return await self._workshop.do(_table, analysed.path, name, decimal)
 
     async def workbook(self, analysed: Analysed) -> bytes:
@@ -136,6 +145,15 @@ class Library:
         return await self._workshop.do(_report, analysed.path)
 
 
+def _state_of_edits(path: Path) -> tuple[int, int]:
+    """Return what changes when somebody corrects a recording: when, and how long it is."""
+    try:
+        status = (path / EDITS_FILE).stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
 # -- in the workshop's process ---------------------------------------------------------------------
 
 
@@ -143,15 +161,20 @@ def _ready() -> None:
     """Do nothing: what the work needs has been loaded by then."""
 
 
-@lru_cache(maxsize=KEPT)
 def _result(path: Path) -> Result:
+    return _result_of(path, _state_of_edits(path))
+
+
+@lru_cache(maxsize=KEPT)
+def _result_of(path: Path, _state: tuple[int, int]) -> Result:
     return sessions.analyse(read_recording(open_session(path)))
 
 
 def _shown(key: str, path: Path, demo: bool) -> Analysed:
+    state = _state_of_edits(path)
     result = _result(path)
     told = description(key, open_session(path), result, demo=demo)
-    return Analysed(path, told, columns_of(result), tuple(summary_lines(result)))
+    return Analysed(path, state, told, columns_of(result), tuple(summary_lines(result)))
 
 
 def _table(path: Path, name: str, decimal: Decimal) -> bytes:

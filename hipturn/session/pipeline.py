@@ -7,7 +7,8 @@ prepares a whole session for `analysis.session.analyse.analyse`. Both see the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from analysis import exercises
@@ -17,7 +18,7 @@ from analysis.calibrate.guide_given import GivenGuide
 from analysis.calibrate.hold_pose import AnyCalibration, PoseCalibration
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise, parse
-from analysis.leg import LegCalibration, Spans
+from analysis.leg import LegCalibration, Spans, Windows
 from analysis.session.analyse import counted_spans
 from analysis.session.announcements import Announcement, Announcer
 from analysis.session.counting import start_level_deg
@@ -36,6 +37,7 @@ from imu.fuse.orientation import FilterName
 from imu.fuse.own_rate import OwnRate
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
+from imu.recording.edits import OTHER_SIDE, edited_marks
 from imu.sample import Clock, Frame, Sample, SampleTable, Side, Unit
 from imu.screening import Screening
 
@@ -94,6 +96,8 @@ class Tracker:
         self._waiting: dict[Side, AnyCalibration] = {}
         self._monitors: dict[Side, Monitor] = {}
         self._announcer = Announcer(exercise)
+        self.corrected: Callable[[Side, LegUpdate], LegUpdate] | None = None
+        """What a leg shows as people corrected it afterwards; None shows what was measured."""
         self._frame: Frame | None = None
         """The last one."""
         self._common = (
@@ -240,6 +244,8 @@ class Tracker:
     def _told(
         self, frame: Frame, legs: dict[Side, LegUpdate], guided: dict[Side, GuideUpdate]
     ) -> Update:
+        if self.corrected is not None:
+            legs = {side: self.corrected(side, leg) for side, leg in legs.items()}
         said = [a for side, leg in legs.items() for a in self._announcer.push(side, leg)]
         return Update(frame.time_s, frame, legs, guided, tuple(said))
 
@@ -291,6 +297,7 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
             *map(printable, header.notes),
             *rate_sentences(table, own_rates, header.units),
             *_dropped_sentences(session),
+            *session.edit_problems,
             *_unread_sentences(session),
             *(printable(str(e["text"])) for e in session.events() if e["type"] == "misread"),
         ),
@@ -298,7 +305,29 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
         is_test=bool(declared.get("test", False)),
         dose=dose_of(session),
         own=entry if declared.get("exercise") else None,
+        windows=_windows_of(session),
+        edits=session.edits,
     )
+
+
+def _windows_of(session: Session) -> dict[Side, Windows]:
+    """Return when each leg calibrated, where an edit has its calibration made anew."""
+    before, now = session.recorded.calibration or {}, session.header.calibration or {}
+    found: dict[Side, Windows] = {}
+    for event in session.events():
+        told, side = event.get("windows"), event.get("side")
+        if event["type"] != "calibration" or side not in before or not isinstance(told, dict):
+            continue
+        if session.sides_exchanged:
+            side = OTHER_SIDE[side]
+        if side not in now:
+            steps = {
+                n: (float(told[n][0]), float(told[n][1]))
+                for n in ("stand", "pose", "bends")
+                if n in told
+            }
+            found[Side(side)] = Windows(**steps)
+    return found
 
 
 def exercise_of(session: Session) -> Exercise:
@@ -348,21 +377,35 @@ def calibrations_of(session: Session) -> dict[Side, StoredCalibration]:
 
 
 def declared_of(session: Session) -> dict[str, Any]:
-    """Return what was said before a session began; empty where nothing was."""
-    return next((event for event in session.events() if event["type"] == "declared"), {})
+    """Return what was said of a session before it began, as corrected; empty where nothing was."""
+    said = next((event for event in session.events() if event["type"] == "declared"), {})
+    if session.header.exercise != session.recorded.exercise:
+        said = {name: v for name, v in said.items() if name not in ("dose", "exercise")}
+    return said
 
 
 def dose_of(session: Session) -> Dose | None:
     """Return the dose that a plan asked for; None where the exercise's own counts."""
     stored = declared_of(session).get("dose")
-    return Dose.from_json(stored) if stored else None
+    dose = Dose.from_json(stored) if stored else None
+    for edit in session.edits:
+        if edit.kind == "dose":
+            asked: dict[str, Any] = {n: v if n == "sets" else (v, v) for n, v in edit.value.items()}
+            if "hold_s" in asked:
+                asked["breaths"] = None
+            dose = replace(dose or _own_dose(session), **asked, given=True)
+    return dose
+
+
+def _own_dose(session: Session) -> Dose:
+    return (own_of(session) or exercises.load(session.header.exercise)).dose
 
 
 def marks_of(session: Session) -> list[tuple[float, str]]:
-    """Return the labelled moments of a session in order of time."""
+    """Return the labelled moments of a session in order of time, its sets as they were trimmed."""
     events = session.events()
     marks = [(float(e["time_s"]), str(e.get("label"))) for e in events if e["type"] == "mark"]
-    return sorted(marks)
+    return edited_marks(marks, session.edits)
 
 
 def reconnects_of(session: Session) -> list[tuple[int, int]]:

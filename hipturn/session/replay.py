@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 from analysis.calibrate.given_axes import GivenAxes
 from analysis.calibrate.hold_pose import AnyCalibration
 from analysis.session import analyse as sessions
+from analysis.session.leg_monitor import LegUpdate
 from analysis.session.recording import leg_units
 from hipturn.session.live import LiveSession, paced, stoppable
 from hipturn.session.pipeline import (
@@ -21,6 +23,41 @@ from hipturn.session.pipeline import (
 from hipturn.session.terminal import open_display
 from imu.fuse.orientation import FilterName
 from imu.recording import Session
+from imu.sample import Side
+
+CORRECTED = ("reject", "accept", "bad_from")
+"""Edits of what a leg shows, beside those of what the session is."""
+
+
+class Corrected:
+    """What a leg shows as people corrected it: the movements and numbers that the tables have."""
+
+    def __init__(self, result: sessions.Result) -> None:
+        """Take the session, analysed."""
+        legs = result.edited.movements
+        self._known = {(side, n.movement.announced_s): n for side in legs for n in legs[side]}
+        self._bad_from_s = result.edited.bad_from_s
+        self._is_counted = result.recording.entry.is_counted
+        self._last = dict.fromkeys(legs, (0, 0))
+
+    def __call__(self, side: Side, update: LegUpdate) -> LegUpdate:
+        """Return what one frame of a leg brought, corrected."""
+        announced = update.announced
+        now = self._known.get((side, announced.announced_s)) if announced is not None else None
+        if announced is not None and now is not None:
+            m = now.movement
+            announced = announced._replace(status=m.status, reason=m.reject_reason)
+            if m.status == "valid":
+                self._last[side] = now.set, now.rep
+        completed = (self._known.get((side, n.movement.announced_s), n) for n in update.completed)
+        update = update._replace(announced=announced, completed=tuple(completed))
+        if self._is_counted:
+            set_, rep = self._last[side]
+            update = update._replace(set=set_, reps=rep)
+        if update.time_s >= self._bad_from_s.get(side, math.inf):
+            unknown = math.nan
+            return update._replace(rotation_deg=unknown, sigma_deg=unknown, signal_deg=unknown)
+        return update
 
 
 def replay(session: Session, speed: float | None) -> None:
@@ -61,16 +98,21 @@ def tracker_of(session: Session) -> tuple[Tracker, list[str]]:
         broken=broken_of(session),
     )
     refusals: list[str] = []
+    if any(edit.kind in CORRECTED for edit in session.edits):
+        tracker.corrected = Corrected(sessions.analyse(read_recording(session)))
     if not exercise.needs_calibration:
         return tracker, refusals
     stored = calibrations_of(session)
-    made = [one for one in stored.values() if not isinstance(one, GivenAxes)]
-    if made:
-        for one in made:
-            tracker.use(one)
+    made = {side: one for side, one in stored.items() if not isinstance(one, GivenAxes)}
+    for one in made.values():
+        tracker.use(one)
+    anew = header.calibration != session.recorded.calibration
+    if made and not anew:
         return tracker, refusals
     recording = read_recording(session)
     for units in leg_units(header.units):
+        if units.side in made:
+            continue
         side, frames = units.side, recording.leg(units)
         calibration: AnyCalibration | None
         if exercise.is_held:

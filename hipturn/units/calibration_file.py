@@ -21,7 +21,7 @@ from analysis.session.stored import given_axes, quaternion, stored_calibrations
 from hipturn.errors import UserError, printable
 from hipturn.session_paths import SESSION_FILE, find_sessions, recordings_root
 from imu.recording import SessionError, open_session
-from imu.recording.folder import read_header
+from imu.recording.edits import read_edited_header
 from imu.recording.strict_json import parse_object
 from imu.sample import Side, Unit
 
@@ -193,7 +193,8 @@ def last_calibration(root: str | None, wearer: str, now: datetime) -> Calibratio
     headers: list[tuple[Path, SessionHeader]] = []
     for path in folder.glob(f"*/{SESSION_FILE}"):
         try:
-            headers.append((path.parent, read_header(path.parent)))
+            header, binned = read_edited_header(path.parent)
+            headers += [] if binned else [(path.parent, header)]
         except SessionError:
             continue  # said when the session itself is opened
     for path, header in sorted(headers, key=lambda one: one[1].started_at, reverse=True):

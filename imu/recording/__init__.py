@@ -5,6 +5,7 @@ samples.arrows   an Arrow IPC stream that grows by a record batch at most every 
                  sample time, or of silence, so a kill loses no more; forced to the disk once a
                  second
 events.jsonl     events other than samples, one JSON object a line
+edits.jsonl      what people said of it afterwards, one JSON object a line; not there until they do
 writer.lock      there only while a process records
 
 A session's time advances by samples only, never by a clock on the wall; that clock only says when

@@ -22,6 +22,7 @@ from imu.recording.strict_json import MAX_TEXT_BYTES
 HEADER_FILE = "session.json"
 SAMPLES_FILE = "samples.arrows"
 EVENTS_FILE = "events.jsonl"
+EDITS_FILE = "edits.jsonl"
 LOCK_FILE = "writer.lock"
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # a link in place of the lock could lead anywhere

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imu.recording.arrow_stream import BatchReader, samples_of, table_of
+from imu.recording.edits import OTHER_SIDE, EditLog, are_sides_exchanged, edited_header, read_edits
 from imu.recording.events import read_events
 from imu.recording.folder import EVENTS_FILE, SAMPLES_FILE, SessionError, read_header
 from imu.recording.header import SessionHeader
-from imu.sample import Sample, SampleTable
+from imu.sample import Edit, Sample, SampleTable
 from imu.screening import Screening, screen_table
 
 RECOVER_HINT = "run `hipturn recover` on the session"
@@ -24,12 +26,23 @@ class Session:
     path
         The folder.
     header
+        What the session is about: session.json, as people corrected it.
+    recorded
         What session.json says.
+    edits
+        What people said of it and did not take back, in order of time, with the legs as corrected.
+    edit_problems
+        Sentences for lines of edits.jsonl that change nothing.
     """
 
-    def __init__(self, path: Path, header: SessionHeader) -> None:
+    def __init__(self, path: Path, recorded: SessionHeader, log: EditLog | None = None) -> None:
         self.path = path
-        self.header = header
+        self.recorded = recorded
+        log = log or EditLog()
+        self.header = edited_header(recorded, log.standing)
+        self.sides_exchanged = are_sides_exchanged(recorded, log.standing)
+        self.edits = tuple(self._as_corrected(edit) for edit in log.standing)
+        self.edit_problems = log.problems
         self._dropped: dict[str, int] | None = None
         self._samples_cut = False
 
@@ -83,6 +96,11 @@ class Session:
             raise SessionError(path, log.faults[0], RECOVER_HINT)
         return log.events
 
+    def _as_corrected(self, edit: Edit) -> Edit:
+        if not self.sides_exchanged:
+            return edit
+        return replace(edit, side=OTHER_SIDE.get(edit.side, edit.side))
+
     @property
     def dropped(self) -> dict[str, int]:
         """Return how many recorded samples do not count, by reason (see `imu.screening`)."""
@@ -113,8 +131,15 @@ class Session:
         return SessionError(self.path / SAMPLES_FILE, problem, "record or import it again")
 
 
-def open_session(path: Path | str) -> Session:
+def open_session(path: Path | str, *, as_recorded: bool = False) -> Session:
     """Open a recorded session for reading; nothing is changed, a cut end is no error.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    as_recorded
+        Leave out what people corrected afterwards.
 
     Raises
     ------
@@ -124,4 +149,4 @@ def open_session(path: Path | str) -> Session:
     folder = Path(path)
     header = read_header(folder)
     BatchReader(folder / SAMPLES_FILE)
-    return Session(folder, header)
+    return Session(folder, header, None if as_recorded else read_edits(folder))

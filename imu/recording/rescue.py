@@ -12,8 +12,10 @@ from typing import Literal
 
 from imu.recording.arrow_messages import END_OF_STREAM
 from imu.recording.arrow_stream import MAX_SAMPLES_BYTES, BatchReader, encode_schema
+from imu.recording.edits import EditLog, read_edits
 from imu.recording.events import EventLog, read_events
 from imu.recording.folder import (
+    EDITS_FILE,
     EVENTS_FILE,
     HEADER_FILE,
     LOCK_FILE,
@@ -178,12 +180,14 @@ def _recover(folder: Path) -> Rescue:
         session = open_session(folder)
         table = session.table()
         log = read_events(folder / EVENTS_FILE)
+        edits = read_edits(folder)
     except SessionError as error:
         return Rescue(0, 0.0, 1, str(error))
     _remove_temporaries(folder)
     closed = session.header.state == "closed"
     cut = _mend_samples(folder / SAMPLES_FILE, closed=closed)
     lost = _mend_events(folder / EVENTS_FILE, log) or cut
+    lost = _mend_edits(folder / EDITS_FILE, edits) or lost
     if lost or session.header.state == "open":
         _mark_recovered(folder / HEADER_FILE)
     return Rescue(len(table), _seconds(table), 3 if lost else 0)
@@ -191,7 +195,7 @@ def _recover(folder: Path) -> Rescue:
 
 def _remove_temporaries(folder: Path) -> None:
     """Remove what a kill left of a file that was about to replace another."""
-    for name in (HEADER_FILE, SAMPLES_FILE, EVENTS_FILE):
+    for name in (HEADER_FILE, SAMPLES_FILE, EVENTS_FILE, EDITS_FILE):
         for path in folder.glob(f".{name}.*"):
             path.unlink(missing_ok=True)
 
@@ -227,6 +231,13 @@ def _mend_events(path: Path, log: EventLog) -> bool:
     if lost:
         _replace(path, (line + b"\n" for line in log.lines))
     return lost
+
+
+def _mend_edits(path: Path, log: EditLog) -> bool:
+    """Leave the whole lines in the file, those of newer versions too; return if there was more."""
+    if log.cut:
+        _replace(path, (line + b"\n" for line in log.lines))
+    return log.cut
 
 
 def _mark_recovered(path: Path) -> None:

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from analysis.angle.leg_angles import LegAngles
-from analysis.calibrate.calibration import Windows
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import load
 from analysis.grade.grade import MeasuredMovement
@@ -40,14 +39,19 @@ end_residual_deg, up_s, hold_s, down_s,
 rest_before_s, peak_velocity_dps, tremor_dps, smoothness_up, smoothness_down,
 knee_flexion_change_deg, thigh_elevation_change_deg,
 pelvis_change_deg, controlled, faults, flags, peaks, pulses, active, confidence, basis,
-uncertainty_deg, gap_ms, pain_0_10, end_feel, note"""
+uncertainty_deg, gap_ms, pain_0_10, end_feel, note, measured_status, edited"""
 SUMMARY = """session_id, wearer, start_time, exercise, side, sets, valid, partial, rejected,
 target_reps,
 controlled, rom_median_deg, rom_max_deg, rom_iqr_deg, peak_median_deg, peak_max_deg, hold_median_s,
 tempo_median_s, side_difference_deg, side_flag,
 change_since_last_deg, mdc_deg, change_exceeds_mdc, lost_samples_percent, longest_gap_ms, active,
 test_position, trials_deg, trials_left_out, end_mean_deg, end_largest_deg, plateau_s,
-external_rotation_deg, total_arc_deg, change_since_baseline_deg"""
+external_rotation_deg, total_arc_deg, change_since_baseline_deg, counted_by_hand, pain_max_0_10,
+effort_max_0_10, edited"""
+SETS = """session_id, wearer, start_time, exercise, side, set, start_s, end_s, valid, partial,
+rejected,
+target_reps, counted_by_hand, rom_median_deg, hold_median_s, controlled, interrupted_s, pain_0_10,
+effort_0_10, note, edited"""
 WIPER = load("prone_windshield_wiper")
 
 
@@ -73,7 +77,7 @@ def names(text):
 
 
 @pytest.mark.parametrize(
-    ("table", "columns"), [("angles", ANGLES), ("reps", REPS), ("summary", SUMMARY)]
+    ("table", "columns"), [("angles", ANGLES), ("reps", REPS), ("summary", SUMMARY), ("sets", SETS)]
 )
 def test_the_columns_are_exactly_those_promised(table, columns):
     assert list(getattr(result(), table).columns) == names(columns)
@@ -85,6 +89,7 @@ def test_the_types_of_the_columns_do_not_depend_on_what_is_in_them():
     text = (
         "session_id", "wearer", "start_time", "exercise", "side", "position", "mode", "status",
         "reject_reason", "faults", "flags", "basis", "pain_0_10", "end_feel", "note",
+            "measured_status", "edited",
     )  # fmt: skip
     expected = dict.fromkeys(names(REPS), "float64")
     words = str(pd.Series([""]).astype("str").dtype)  # pandas 3 has a type of its own
@@ -174,7 +179,9 @@ def small_table(rotation_deg, movements=(), windows=None, away=False):
     record = LegRecord(
         series, rotation, np.full(n, away), tuple(movements), (), np.zeros(n), rotation
     )
-    return angle_table(recording, WIPER, {Side.RIGHT: windows or Windows()}, {Side.RIGHT: record})
+    return angle_table(
+        recording, WIPER, {Side.RIGHT: windows.steps if windows else []}, {Side.RIGHT: record}
+    )
 
 
 def test_a_tiny_negative_angle_is_no_minus_zero():

@@ -15,7 +15,7 @@ from hipturn.archive import batch
 from hipturn.archive.manifest import JOURNAL_FILE, MANIFEST_FILE, ManifestWriter, read_manifest
 from hipturn.archive.processes import DIED, in_processes
 
-TABLES = ("angles.csv", "reps.csv", "summary.csv")
+TABLES = ("angles.csv", "reps.csv", "sets.csv", "summary.csv")
 
 
 def everything(folder: Path) -> dict[str, bytes]:

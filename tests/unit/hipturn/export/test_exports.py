@@ -302,9 +302,9 @@ def test_parquet_holds_the_tables_with_their_types(hipturn, tmp_path):
     name = "prone_windshield_wiper"
     paths = run(hipturn, "export", f"demo/{name}", "--to", "parquet", "--out", tmp_path)
     assert sorted(path.name for path in paths) == [
-        "angles.parquet", "reps.parquet", "samples.parquet", "summary.parquet",
+        "angles.parquet", "reps.parquet", "samples.parquet", "sets.parquet", "summary.parquet",
     ]  # fmt: skip
-    for table in ("angles", "reps", "summary"):
+    for table in ("angles", "reps", "sets", "summary"):
         back = pyarrow.parquet.read_table(tmp_path / f"{table}.parquet").to_pandas()
         expected = getattr(result(name), table)
         assert list(back.columns) == list(expected.columns)

@@ -121,7 +121,7 @@ def make(make_session):
 
 def test_a_workbook_holds_typed_cells_and_no_formula(tables, tmp_path, make):
     book = openpyxl.load_workbook(make(tables, tmp_path / "t.xlsx"))
-    assert book.sheetnames == ["reps", "summary", "angles", "notes"]
+    assert book.sheetnames == ["reps", "sets", "summary", "angles", "notes"]
     for name, table in tables.items():
         assert differing(book[name], table) == []
     kinds = {cell.data_type for row in book["reps"].iter_rows() for cell in row}
@@ -177,7 +177,9 @@ def test_entries_by_hand_with_semicolons_are_not_overwritten(hipturn, make_sessi
     assert hipturn("analyse", session, *options)[0] == 0
     path = tmp_path / "t" / "reps.csv"
     lines = path.read_text(encoding="utf-8-sig").splitlines()
-    lines[1] += "hurts"
+    cells = lines[1].split(";")
+    cells[lines[0].split(";").index("note")] = "hurts"
+    lines[1] = ";".join(cells)
     path.write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
     code, _, err = hipturn("analyse", session, "--no-report", "--out", tmp_path / "t")
     assert code == 1

@@ -13,10 +13,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.session.analyse import analyse
+from hipturn.edits import add_edit
 from hipturn.errors import UserError
 from hipturn.history import forget as forgetting
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.traces import naming
+from hipturn.session.pipeline import read_recording
+from imu.recording import open_session
 from imu.recording.folder import FolderLock
 
 SPEC = importlib.util.spec_from_file_location(
@@ -208,3 +212,36 @@ def test_a_second_export_never_overwrites_another_sessions(root, worn, hipturn, 
     code, _, err = hipturn("export", root / "y", "--to", "motion-bids", "--out", out)
     assert code == 1
     assert "holds another session (x)" in err
+
+
+def test_a_session_moved_to_another_wearer_stays_and_names_the_first_no_more(root, hipturn):
+    moved = root / "clinic" / WEARER / "a"
+    shutil.move(root / "clinic" / WEARER / "b", root / "b")  # remains the wearer's own
+    moved = shutil.move(moved, root / "a")
+    add_edit(moved, "note", side="right", at_s=40.0, value=f"better than {WEARER} before")
+    add_edit(moved, "wearer", value="L2", by=WEARER)
+    before = hipturn_of(moved)
+    code, said, err = hipturn("forget", WEARER, "--dir", root, "--tables", root, "--yes")
+    assert code == 0, said + err
+    assert not (root / "b").exists()
+    assert list(naming(root, WEARER)) == []
+    session = open_session(moved)
+    assert session.header.wearer == session.recorded.wearer == "L2"
+    assert [edit.value for edit in session.edits] == ["better than (forgotten) before"]
+    assert hipturn_of(moved) == before
+    assert hipturn("forget", "L2", "--dir", root, "--tables", root, "--yes")[0] == 0
+    assert not moved.exists()
+
+
+def test_a_wearer_whose_only_session_was_moved_away_can_be_forgotten(root):
+    for name in ("a", "b"):
+        add_edit(root / "clinic" / WEARER / name, "wearer", value="L2")
+    done = forget(root)
+    assert (done.sessions, len(done.scrubbed)) == ([], 2)
+    with pytest.raises(UserError, match="no session of wearer"):
+        forget(root)
+
+
+def hipturn_of(folder):
+    """Return the figures of a session."""
+    return analyse(read_recording(open_session(folder))).reps["rom_deg"].tolist()
