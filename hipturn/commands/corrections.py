@@ -267,7 +267,7 @@ def unpack(file: Path, root: str | None) -> None:
         raise UserError(f"{file}: {'; '.join(done.refused)}")
 
 
-@click.group()
+@click.group(epilog=example("hipturn plan card plan.toml -o card.pdf"))
 def plan() -> None:
     """Work with plans: files that say which exercises, how often, how far."""
 
