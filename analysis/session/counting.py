@@ -15,6 +15,7 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from analysis.angle.leg_angles import LegAngles
@@ -25,7 +26,7 @@ from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepM
 from analysis.count.sets import GONE_S, SILENT_S, CommonNumbers, RepNumber, SetCounter
 from analysis.exercises import ELEVATIONS, ROLLS, Exercise
 from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
-from analysis.grade.strokes import Reach
+from analysis.grade.strokes import Course, Reach, find_reach, find_strokes
 from analysis.leg import LegCalibration, Spans
 from imu.quaternion import Number, Numbers
 from imu.sample import FloatArray
@@ -114,6 +115,9 @@ class Rows(Protocol):
 
     def between(self, start_s: float, end_s: float) -> Iterable[FloatArray]:
         """Return the columns (n,) of the rows from a time to another, both included."""
+
+    def angles(self, start_s: float, end_s: float) -> Iterable[FloatArray]:
+        """Return the first two of these columns, time and angle."""
 
     def forget(self, until_s: float) -> None:
         """Give up what is older than a time, if that saves anything."""
@@ -303,29 +307,32 @@ class Counting:
 
     def _announce(self, movement: Movement, now_s: float) -> None:
         self._sets.announce(movement)
-        samples = self._samples(movement, now_s)
-        reach = self._grader.reach(movement, samples)
+        course = Course.of(*self._rows.angles(movement.onset_s - LEAD_S, now_s))
+        reach = find_reach(movement, course)
         if movement.status != "valid":
             number = RepNumber(self.set)
         elif self._common is None:
             number = self._number = RepNumber(self._sets.set, self._sets.announced)
         else:
-            middle_s, duration_s = self._grader.middle_and_duration_s(movement, samples, reach)
-            number = self._common.announce(self._side, self._sets.set, middle_s, duration_s)
-            self._number = number
+
+            @cache
+            def when() -> tuple[float, float]:
+                strokes = find_strokes(movement, course, reach)
+                return strokes.middle_s, strokes.whole_s
+
+            number = self._number = self._common.announce(self._side, self._sets.set, when)
         self._open[movement.onset_s] = _Open(number, reach)
         self._announced = movement._replace(peak_s=reach.peak_s, range_deg=reach.rom_deg)
 
     def _measure(self, movement: Movement, now_s: float) -> None:
-        samples = self._samples(movement, now_s)
         known = self._open.pop(movement.onset_s, None)
-        reach = known.reach if known else self._grader.reach(movement, samples)
-        measured = self._grader.measure(movement, samples, reach)
-        self._complete.append((measured, known.number if known else RepNumber(self.set)))
-
-    def _samples(self, movement: Movement, now_s: float) -> MovementSamples:
         columns = self._rows.between(movement.onset_s - LEAD_S, now_s)
-        return MovementSamples(**dict(zip(SAMPLE_FIGURES, columns, strict=True)))
+        samples = MovementSamples(**dict(zip(SAMPLE_FIGURES, columns, strict=True)))
+        course = Course.of(samples.time_s, samples.angle_deg)
+        reach = known.reach if known else find_reach(movement, course)
+        strokes = find_strokes(movement, course, reach)
+        measured = self._grader.measure(movement, samples, strokes)
+        self._complete.append((measured, known.number if known else RepNumber(self.set)))
 
     def _told(self) -> Told:
         """Return what is to be announced, and what is complete and known to be alone or not."""
