@@ -36,6 +36,8 @@ SAMPLE_FIGURES = tuple(MovementSamples.__dataclass_fields__)
 """What is kept of each row that may become part of a movement, in order."""
 KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
 """How much of the past is kept at rest, and of a movement that is not told yet."""
+FORGET_EVERY_S = 1.0
+"""At rest the past is given up so often."""
 HOLDING_S = 0.3
 """Who has held for longer is told to hold, and not to go up or down."""
 BELOW_DEG = 1.0
@@ -198,7 +200,7 @@ class Counting:
         """Complete, in this order, while it is not known if the other leg took part."""
         self._announced: Movement | None = None
         self._last_s = 0.0
-        self._seen_s = math.inf
+        self._seen_s, self._forget_s = math.inf, -math.inf
         self._has_ended = False
 
     def push(self, time_s: float, angle_deg: float, posture: int, shank_sine: float) -> Told:
@@ -220,31 +222,37 @@ class Counting:
             self._leave_span(time_s)
         if time_s > spans.start_s:
             self._last_s = time_s
-            seen = self._has_seen(time_s, angle_deg)
-            lifted = max(angle_deg, self._floor_deg)  # NaN stays NaN
+            seen = angle_deg == angle_deg  # False where NaN
+            if not seen or time_s - self._seen_s > SILENT_S:
+                self._see_hole(time_s, seen=seen)
+            if seen:
+                self._seen_s = time_s
+            lifted = self._floor_deg if angle_deg < self._floor_deg else angle_deg  # or NaN
             outcome = machine.push(time_s, lifted, posture, shank_sine)
             if outcome is not NOTHING:
                 self._take(outcome, time_s)
             if machine.is_resting:
-                if seen:
-                    self._sets.rest(time_s, absent=machine.is_absent)
-                untold_s = max(machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
-                self._rows.forget(min(time_s - KEEP_S, untold_s))
+                self._rest(time_s, seen=seen)
             if self._common is not None and seen:
                 self._common.see(self._side, time_s, is_moving=machine.is_under_way)
         if self._complete or self._announced is not None:
             return self._told()
         return NOTHING_TOLD
 
-    def _has_seen(self, time_s: float, angle_deg: float) -> bool:
-        """Return whether the angle is known; tell the sets of a hole that ends or lasts."""
-        seen = angle_deg == angle_deg  # False where NaN
+    def _see_hole(self, time_s: float, *, seen: bool) -> None:
+        """Tell the sets of a hole in the angle that ends or lasts."""
         hole_s = time_s - self._seen_s
         if hole_s > SILENT_S and (seen or hole_s > GONE_S):
             self._sets.hide(hole_s)
+
+    def _rest(self, time_s: float, *, seen: bool) -> None:
+        """Take that no movement is under way: a set may end, and the past is given up."""
         if seen:
-            self._seen_s = time_s
-        return seen
+            self._sets.rest(time_s, absent=self._machine.is_absent)
+        if time_s >= self._forget_s:
+            untold_s = max(self._machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
+            self._rows.forget(min(time_s - KEEP_S, untold_s))
+            self._forget_s = time_s + FORGET_EVERY_S
 
     def finish(self) -> Told:
         """End the recording; return what was still open."""
