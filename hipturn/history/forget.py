@@ -30,6 +30,7 @@ from hipturn.history.traces import (
     text_in,
     word,
 )
+from hipturn.history.wearer_book import WEARERS_FILE, forget_wearer, read_wearers
 from hipturn.safety import SAFETY_FILE, forget_told
 from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
@@ -52,6 +53,8 @@ NOTED = (JOURNAL_FILE, MANIFEST_FILE)
 INDEX_FILES = (INDEX_FILE, *(f"{INDEX_FILE}-{end}" for end in ("journal", "wal", "shm")))
 FORGOTTEN = "(forgotten)"
 """Stands where a note named a wearer."""
+LISTS = {SAFETY_FILE: forget_told, WEARERS_FILE: forget_wearer}
+"""Files with an entry a wearer, and what removes one."""
 MARK = "hipturn"
 """Stands in every report, figure and workbook of ours."""
 
@@ -89,12 +92,14 @@ class Forgotten:
 def sessions_of(root: Path, wearer: str) -> list[Path]:
     """Return the session folders of a wearer at any depth, damaged ones that name it included.
 
-    Those that were moved to this wearer are among them; those moved away are not.
+    Those that were moved to this wearer are among them; those moved away are not. There may be
+    none where the wearer has goals only.
 
     Raises
     ------
     UserError
-        When no session is or was of this wearer, or one of them is behind a link.
+        When nothing is or was known of this wearer, one of the sessions is behind a link, or the
+        list of wearers is damaged.
     """
     if not wearer:
         raise UserError("sessions without a wearer belong to nobody; name a wearer")
@@ -108,7 +113,8 @@ def sessions_of(root: Path, wearer: str) -> list[Path]:
             )
     found = [path.parent for path in files_below(root) if path.name == SESSION_FILE]
     mine = [folder for folder in found if _is_of(folder, wearer)]
-    if not mine and not any(_named_once(folder, wearer) for folder in found):
+    known = mine or any(_named_once(folder, wearer) for folder in found)
+    if not known and wearer not in read_wearers(root / WEARERS_FILE).known:
         raise UserError(f"{root}: no session of wearer {wearer!r}; `hipturn history` lists them")
     return mine
 
@@ -182,7 +188,7 @@ def _tried(remove: Callable[[], object], path: Path, done: Forgotten) -> bool:
     """Return whether a removal went well; what went wrong is noted, and the rest goes on."""
     try:
         remove()
-    except (OSError, SessionError) as error:
+    except (OSError, SessionError, UserError) as error:
         why = getattr(error, "strerror", None) or str(error)
         done.failed.append(f"{path} ({why})")
         return False
@@ -253,8 +259,8 @@ def _forget_made(tree: Path, wearer: str, sessions: list[Path], done: Forgotten)
             continue  # gone with its folder
         if path.name == PARTICIPANTS:
             yield from _forget_participant(path, wearer, done)
-        elif path.name == SAFETY_FILE:
-            if _tried(partial(forget_told, path, wearer), path, done):
+        elif path.name in LISTS:
+            if _tried(partial(LISTS[path.name], path, wearer), path, done):
                 yield path
         elif path.name in TABLES:
             yield from _forget_rows(path, wearer, done)

@@ -18,6 +18,7 @@ from hipturn.history import trend
 from hipturn.history.earlier import candidates, completed, past_of, summary_of
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import SUMMARY_FILE, stored_summary
+from hipturn.history.wearer_book import WearerBook, last_ranges_deg
 from hipturn.session.virtual_session import record_wearing
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock
@@ -415,3 +416,15 @@ def test_other_files_beside_tables_stay(root, hipturn, tmp_path):
     (tables / "thesis.txt").write_text("mine")
     hipturn("forget", "W1", "--dir", root, "--tables", tables, "--yes")
     assert [path.name for path in tables.iterdir()] == ["thesis.txt"]
+
+
+def test_without_a_goal_the_range_of_last_time_is_one(root):
+    with history_index(root) as index:
+        exercise, leg = index.execute(
+            "SELECT exercise, leg FROM sessions JOIN legs USING (folder) WHERE folder = 's2'"
+        ).fetchone()
+    assert (
+        last_ranges_deg(root, "W1", exercise)[leg] == 28.0
+    )  # of the third day, 24° the day before
+    assert WearerBook(root).goals("W1", exercise)[leg] == (28.0, "last time")
+    assert last_ranges_deg(root, "W2", exercise) == {}
