@@ -63,7 +63,7 @@ def push(feed: Feed, steps: int) -> list[tuple[str, float]]:
         deg = 100 + step % 50
         if step != last:
             last = step
-            sent.append((f"{deg}°", time.time() * 1000))
+            sent.append((f"{deg}", time.time() * 1000))
         feed.frame(float(deg), time_s=n / RATE_HZ, aside=n % 600 - 300)
         time.sleep(max(0.0, begun + (n + 1) / RATE_HZ - time.perf_counter()))
     return sent

@@ -69,8 +69,8 @@ class Item:
 
     asked: PlanItem
     exercise: Exercise
-    goal_deg: float
-    """Of a repetition, from the start position."""
+    goal_deg: float | None = None
+    """What was asked for, from the start position; None leaves it to the wearer's own goal."""
     is_endless: bool = False
     """Whether its session goes on until it is stopped, however many sets are done."""
 
@@ -84,11 +84,9 @@ class Item:
             When there is no such exercise.
         """
         exercise = asked.entry
-        goal_deg = exercise.typical_range_deg
         return cls(
             asked=asked,
             exercise=exercise if endless else exercise.with_dose(asked.dose),
-            goal_deg=goal_deg,
             is_endless=endless or exercise.is_free,
         )
 

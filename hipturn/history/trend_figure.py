@@ -8,8 +8,9 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter, date2num
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from analysis.session.plots import SIDE_COLOURS, SIDE_LINES
 from hipturn.errors import UserError
@@ -23,6 +24,11 @@ PANELS = (
 )
 MARKERS = {"right": "o", "left": "s"}
 ROW_IN = 2.4
+ROOM_DAYS = 1.0
+ROOM_SHARE = 0.06
+"""So that the first and the last session do not stand on the frame."""
+FEW_DAYS = 3.0
+"""Within fewer days each has its own tick."""
 
 
 def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
@@ -44,6 +50,7 @@ def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
             mine = [row for row in rows if (row["exercise"], row["position"]) == group]
             for ax, (name, label) in zip(axes, PANELS, strict=True):
                 _draw_panel(ax, mine, name, label)
+                _set_days(ax, [_day(row["start_time"]) for row in mine if row["start_time"]])
             axes[0].set_title(f"{group[0]}, {group[1]}".replace("_", " "), loc="left")
             axes[0].set_ylabel(f"{mine[0]['quantity']},\n{mine[0]['compared']} (°)")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,12 +72,14 @@ def _draw_baseline(ax: Axes, rows: list[dict[str, Any]], side: str) -> None:
 
     Where none is known there is no band.
     """
-    colour, first, mdc = SIDE_COLOURS[side], rows[0]["compared_deg"], rows[-1]["mdc_deg"]
+    colour, first = SIDE_COLOURS[side], rows[0]["compared_deg"]
+    # the newest that is known: of the wearer's own tests once they are enough
+    mdc = next((row["mdc_deg"] for row in reversed(rows) if row["mdc_deg"] is not None), None)
     label = f"{side}, first session"
     ax.axhline(first, color=colour, linewidth=0.8, linestyle=":", label=label)
     if mdc is not None:
         label = f"{side}, within the detectable change"
-        ax.axhspan(first - mdc, first + mdc, color=colour, alpha=0.08, linewidth=0, label=label)
+        ax.axhspan(first - mdc, first + mdc, color=colour, alpha=0.12, linewidth=0, label=label)
     trials = [
         (_day(row["start_time"]), float(text))
         for row in rows
@@ -80,6 +89,24 @@ def _draw_baseline(ax: Axes, rows: list[dict[str, Any]], side: str) -> None:
     if trials:
         label = f"{side}, single trials"
         ax.plot(*zip(*trials, strict=True), ".", color=colour, alpha=0.4, label=label)
+
+
+def _set_days(ax: Axes, days: list[float]) -> None:
+    """Let the axis run from the first session to the last, with room beside them."""
+    if not days:
+        ax.set_xticks([])  # no day to write
+        return
+    first, last = min(days), max(days)
+    room = max(ROOM_DAYS, ROOM_SHARE * (last - first))
+    ax.set_xlim(first - room, last + room)
+    if last - first < FEW_DAYS:  # hours are what nobody asks for
+        by_day = {int(day): day for day in sorted(days)}
+        ax.xaxis.set_major_locator(FixedLocator(list(by_day.values())))
+        ax.xaxis.set_major_formatter(DateFormatter("%d %b %Y"))  # type: ignore[no-untyped-call]
+        return
+    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> None:
@@ -95,18 +122,12 @@ def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> 
                 color=SIDE_COLOURS[side],
                 linestyle=SIDE_LINES[side],
                 marker=MARKERS[side],
-                markersize=3.5,
+                markersize=4.5,
                 label=side,
             )
     if name == "controlled_share":
         ax.set_ylim(-0.03, 1.03)
     if name == PANELS[0][0] and ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False, fontsize=6)
-    if dated:
-        locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-        ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    else:
-        ax.set_xticks([])  # no day to write
     ax.set_ylabel(label)
     ax.spines[["top", "right"]].set_visible(False)

@@ -27,6 +27,7 @@ const PATHS = {
   good: "M4 12l5 6L20 5",
   bad: "M12 4v10M12 19v.1",
   wait: "M12 4a8 8 0 1 0 8 8",
+  up: "M12 0L24 36H16V96H8V36H0z",
 };
 
 /** A small line drawing. */
@@ -40,6 +41,26 @@ export function icon(name) {
   svg.setAttribute("stroke-width", "2.5");
   path.setAttribute("d", PATHS[name]);
   svg.append(path);
+  return svg;
+}
+
+/** Rows by what a function says of each, in the order of the first of them. */
+export function grouped(rows, keyOf) {
+  const groups = new Map();
+  for (const row of rows) groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), row]);
+  return groups;
+}
+
+/** The picture of a position, for a leg; both legs are shown by the right one. */
+export const pictureOf = (position, side) => `/page/poses/${position}_${side === "left" ? "left" : "right"}.svg`;
+
+/** An arrow upwards that fills the box it is given. */
+export function arrow() {
+  const svg = icon("up");
+  svg.setAttribute("class", "arrow");
+  svg.setAttribute("viewBox", "0 0 24 96");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("stroke", "none");
   return svg;
 }
 
@@ -80,6 +101,14 @@ export function canvasOf(canvas) {
 /** Set an attribute only when it differs. */
 export function setTo(node, name, value) {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/** Fill a bar to a share of its box, 0 to 1; only when that differs. */
+export function fillTo(node, share) {
+  const wide = `${(100 * share).toFixed(0)}%`;
+  if (node.dataset.wide === wide) return;
+  node.dataset.wide = wide;
+  node.style.width = wide;
 }
 
 /** Draw into a canvas once it is laid out, and again whenever it is given another size. */

@@ -20,16 +20,7 @@ export function drawGauge(canvas, deg, band, range, inZone) {
   const box = (a, b) => upright ? [off, Math.min(a, b), thick, Math.abs(b - a)] : [Math.min(a, b), off, Math.abs(b - a), thick];
   ctx.fillStyle = colour("panel-2");
   ctx.fillRect(...box(place(range[0]), place(range[1])));
-  const zone = box(place(band[0]), place(band[1]));
-  ctx.save();
-  ctx.beginPath(); ctx.rect(...zone); ctx.clip();
-  ctx.fillStyle = colour("band"); ctx.fillRect(...zone);
-  ctx.strokeStyle = colour("green"); ctx.lineWidth = 2;
-  for (let k = -zone[3]; k < zone[2] + zone[3]; k += 9) {
-    ctx.beginPath(); ctx.moveTo(zone[0] + k, zone[1] + zone[3]); ctx.lineTo(zone[0] + k + zone[3], zone[1]); ctx.stroke();
-  }
-  ctx.restore();
-  ctx.strokeStyle = colour("green"); ctx.lineWidth = 3; ctx.strokeRect(...zone);
+  if (band) hatch(ctx, box(place(band[0]), place(band[1])));
   drawn.set(canvas, key);
   if (deg === null || Number.isNaN(deg)) return;
   const zero = place(Math.max(range[0], Math.min(range[1], 0))), now = place(deg);
@@ -42,4 +33,16 @@ export function drawGauge(canvas, deg, band, range, inZone) {
   if (upright) { ctx.moveTo(off - 2, now); ctx.lineTo(4, now - 10); ctx.lineTo(4, now + 10); }
   else { ctx.moveTo(now, off - 2); ctx.lineTo(now - 10, 3); ctx.lineTo(now + 10, 3); }
   ctx.fill();
+}
+
+function hatch(ctx, zone) {
+  ctx.save();
+  ctx.beginPath(); ctx.rect(...zone); ctx.clip();
+  ctx.fillStyle = colour("band"); ctx.fillRect(...zone);
+  ctx.strokeStyle = colour("green"); ctx.lineWidth = 2;
+  for (let k = -zone[3]; k < zone[2] + zone[3]; k += 9) {
+    ctx.beginPath(); ctx.moveTo(zone[0] + k, zone[1] + zone[3]); ctx.lineTo(zone[0] + k + zone[3], zone[1]); ctx.stroke();
+  }
+  ctx.restore();
+  ctx.strokeStyle = colour("green"); ctx.lineWidth = 3; ctx.strokeRect(...zone);
 }

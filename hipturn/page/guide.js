@@ -1,10 +1,12 @@
 // The calibration as the wearer does it: what is asked for, how it goes, pass or fail with a number.
 
-import { $, el, put } from "./dom.js";
+import { say, words } from "./distance.js";
+import { $, el, fillTo, pictureOf, put, setTo } from "./dom.js";
 
 const STEPS = ["stand", "pose", "bends", "sign"];
 const NAMES = { stand: "Stand", pose: "Start position", bends: "Knee bends", sign: "Direction" };
 const READY_MS = 3500;
+const BENDS = 5;
 
 export class Guide {
   constructor(sound) {
@@ -54,7 +56,7 @@ export class Guide {
     }
   }
 
-  draw(exercise) {
+  draw({ exercise, plan: { side } }, cause) {
     const step = this.step;
     const steps = STEPS.map((name) => this.row(name, step));
     const key = JSON.stringify(steps.map((row) => [row.state, row.figure]));
@@ -63,26 +65,27 @@ export class Guide {
       $("guideSteps").replaceChildren(...steps.map((row) => el("li", { class: row.state, "aria-current": row.state === "now" ? "step" : null },
         NAMES[row.name], el("span", { class: "figure" }, row.figure))));
     }
-    const picture = `/page/poses/${step === "stand" ? "standing" : exercise.position}.svg`;
-    if (!$("guidePicture").src.endsWith(picture)) { $("guidePicture").src = picture; $("guidePicture").alt = step === "stand" ? "Standing" : exercise.position.replace("_", " "); }
-    put($("guideAsk"), this.ask(step, exercise));
+    $("guideBars").replaceChildren(...steps.map((row) => el("i", { class: row.state })));
+    const position = step === "stand" ? "standing" : exercise.position, picture = pictureOf(position, side);
+    if (!$("guidePicture").src.endsWith(picture)) { $("guidePicture").src = picture; $("guidePicture").alt = position.replace("_", " "); }
     const now = this.now ?? { still_s: 0, need_s: 3, bends: 0, moves_dps: 0 };
-    const bends = step === "bends";
-    const share = step === "ready" ? 1 : bends ? Math.min(1, now.bends / 5) : Math.min(1, now.still_s / now.need_s);
-    $("guideFill").style.strokeDasharray = `${(share * 100).toFixed(1)} 100`;
-    $("guideRing").setAttribute("class", share >= 1 ? "full" : "");
-    put($("guideText"), step === "ready" ? "✓" : bends ? `${Math.min(5, now.bends)}/5` : Math.max(0, now.need_s - now.still_s).toFixed(0));
+    const bends = step === "bends" && now.bends < BENDS;
+    setTo($("guide"), "class", this.remedy ? "again" : "");
+    say($("guideAsk"), cause?.short ?? this.ask(step, exercise, now));
+    const share = step === "ready" || (step === "bends" && !bends) ? 1 : bends ? now.bends / BENDS : Math.min(1, now.still_s / now.need_s);
+    fillTo($("guideFill"), share);
+    setTo($("guideDone"), "class", share >= 1 ? "full" : "");
+    put($("guideText"), step === "ready" ? "✓" : bends ? `${now.bends}/${BENDS}` : step === "bends" ? "✓" : Math.max(0, now.need_s - now.still_s).toFixed(0));
     put($("guideStill"), step === "ready" ? "The number must rise as the foot goes outwards."
-      : bends ? "then keep still" : now.still_s > 0.2 ? `still for ${now.still_s.toFixed(1)} s` : `moving ${now.moves_dps.toFixed(0)}°/s`);
-    $("guideRemedy").hidden = !this.remedy;
-    put($("guideRemedy"), this.remedy);
+      : step === "bends" ? "Bend and straighten the knee five times, then keep still." : now.still_s > 0.2 ? `still for ${now.still_s.toFixed(1)} s` : `moving ${now.moves_dps.toFixed(0)}°/s`);
   }
 
-  ask(step, exercise) {
-    if (step === "stand") return "Stand still, feet forward.";
-    if (step === "pose") return exercise.how[0] ?? "Take the start position and keep still.";
-    if (step === "bends") return "Bend and straighten the knee five times.";
-    return "Ready. Turn the foot outwards once.";
+  /** What to do now, in the few words that are read from afar; the sentence is spoken. */
+  ask(step, exercise, now) {
+    const again = Boolean(this.remedy);
+    if (step === "bends") return now.bends >= BENDS ? words("keep") : words(again ? "bends_again" : "bends");
+    const asked = words({ stand: "stand", ready: "ready" }[step] ?? exercise.position);
+    return again ? words("again", { words: asked }) : asked;
   }
 
   row(name, step) {
@@ -112,5 +115,5 @@ export function figure(check) {
   if (check.unit === "found") return check.passed ? "not needed" : "not found";
   const unit = check.unit === "deg" ? "°" : "";
   const digits = check.unit === "deg" ? 1 : check.value % 1 ? 2 : 0;
-  return `${check.name} ${check.value?.toFixed(digits)}${unit} (${check.passed ? "limit" : "needs"} ${check.limit?.toFixed(digits)}${unit})`;
+  return `${check.said} (${check.passed ? "limit" : "needs"} ${check.limit?.toFixed(digits)}${unit})`;
 }

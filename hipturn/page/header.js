@@ -46,10 +46,19 @@ function drawTheme() {
   $("themeButton").replaceChildren(icon(document.documentElement.dataset.theme === "dark" ? "sun" : "moon"));
 }
 
-function tellNetwork() {
-  $("dialog").replaceChildren(el("h2", {}, "On this network"), el("p", {}, "Anyone on this network who has the link can see and control this session."),
-    el("img", { src: "/qr.svg", alt: "code with the link to this page" }), el("button", { type: "button", class: "primary", onclick: () => $("dialog").close() }, "Close"));
+function tell(title, text, ...more) {
+  $("dialog").replaceChildren(el("h2", {}, title), el("p", {}, text), ...more,
+    el("button", { type: "button", class: "primary", onclick: () => $("dialog").close() }, "Close"));
   $("dialog").showModal();
+}
+
+function tellNetwork() {
+  tell("On this network", "Anyone on this network who has the link can see and control this session.",
+    el("img", { src: "/qr.svg", alt: "code with the link to this page" }));
+}
+
+function tellMark() {
+  tell($("demoMark").textContent, "Nobody wears these units: the movements are made up, to try hipturn with.");
 }
 
 /** Make the buttons of the bar work. */
@@ -63,6 +72,8 @@ export function startHeader({ sound, unlock, goHome }) {
   $("themeButton").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
   $("homeButton").addEventListener("click", goHome);
   $("lanMark").addEventListener("click", tellNetwork);
+  $("demoMark").addEventListener("click", tellMark);
+  $("moreButton").addEventListener("click", () => $("more").showModal());
   if (recall("theme") === "light") setTheme("light");
   drawTheme();
   drawSound(sound);

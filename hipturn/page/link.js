@@ -1,5 +1,7 @@
 // The socket: the newest read-out, what happened, and how old each is by this page's own clock.
 
+import { words } from "./distance.js";
+
 const VERSION = 2;
 const SECURE = location.protocol === "https:";
 const RETRY_MS = [150, 300, 600, 1000];
@@ -104,8 +106,22 @@ export class Link {
     return at + this.offset;
   }
 
-  /** Why nothing fresh is on the screen, in words that say what to do. */
+  /** Why nothing fresh is on the screen: `short` words, and a `text` that says what to do; else null. */
   cause() {
+    const text = this.unreached();
+    if (text) return { short: words("unreached"), text };
+    for (const unit of this.units ?? []) {
+      if (unit.silent_s > 0.6 || unit.state !== "streaming") {
+        const doing = unit.state === "streaming" || unit.state === "lost" ? "silent" : unit.state;
+        const label = `${unit.label[0].toUpperCase()}${unit.label.slice(1)}`;
+        return { short: words("silent", { unit: label }), text: `${unit.label} unit ${doing}: switched on, within 5 m?` };
+      }
+    }
+    return null;
+  }
+
+  /** Why hipturn itself is not heard; nothing when it is. */
+  unreached() {
     if (this.refusal) return this.refusal;
     if (!this.open && this.shut) return "hipturn was started again: open the link that it printed";
     if (SECURE && !this.open && this.answers && performance.now() - this.begun > OPEN_MS) {
@@ -113,14 +129,7 @@ export class Link {
         + " use another browser, --tls-cert, or --lan without --tls";
     }
     if (!this.open) return "no connection to hipturn: is it still running?";
-    if (performance.now() - this.heard > QUIET_MS) return "no word from hipturn: check the network";
-    for (const unit of this.units ?? []) {
-      if (unit.silent_s > 0.6 || unit.state !== "streaming") {
-        const doing = unit.state === "streaming" || unit.state === "lost" ? "silent" : unit.state;
-        return `${unit.label} unit ${doing}: switched on, within 5 m?`;
-      }
-    }
-    return "";
+    return performance.now() - this.heard > QUIET_MS ? "no word from hipturn: check the network" : "";
   }
 
   /** Whether the server would obey a command now. */

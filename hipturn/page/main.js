@@ -6,6 +6,7 @@ import { $, put } from "./dom.js";
 import { keepAwake, letSleep } from "./awake.js";
 import { banner, drawSound, drawTitle, drawUnits, startHeader } from "./header.js";
 import { Link } from "./link.js";
+import * as paper from "./paper.js";
 import { Readout } from "./readout.js";
 import { Sound } from "./sound.js";
 import { CheckView } from "./views/check.js";
@@ -17,8 +18,10 @@ import { CompareView, RecordingsView, ResultView } from "./views/recordings.js";
 import { ReplayView } from "./views/replay.js";
 import { RestView } from "./views/rest.js";
 import { SetupView } from "./views/setup.js";
+import { TrendView, WearersView } from "./views/wearers.js";
 
 const EVENT_MAX_AGE_S = 0.3; // older ones are silent
+const BUTTONS_MS = 6000;     // the buttons stay this long after a tap
 const FROZEN_MS = 500;       // a longer pause between two pictures: the page was not running
 
 const sound = new Sound(() => drawSound(sound));
@@ -33,8 +36,9 @@ const link = new Link({
     openFromAddress(hello.look);
   },
   stage({ stage }, before) {
-    if (stage === "calibrate" && before !== stage) { live.begin(); link.frame = null; sound.hush(); }
+    if (stage === "calibrate" && before !== stage) { live.begin(); link.frame = null; sound.hush(); document.body.classList.remove("tapped"); }
     if (["countdown", "calibrate", "set", "result"].includes(stage) && before !== stage) { own = null; banner(""); }
+    if (!inSession()) $("more").close();
     if (stage === "summary" && before !== stage) letSleep();
     draw();
     conditions.draw();
@@ -66,6 +70,8 @@ const page = Object.freeze({
     $("foot").replaceChildren(...foot.filter(Boolean));
   },
   listRecordings: () => show(new RecordingsView(page)),
+  listWearers: () => show(new WearersView(page)),
+  trend: (wearer) => show(new TrendView(page, wearer)),
   replay: (key, choice) => show(new ReplayView(page, key, choice)),
   result: (key) => show(new ResultView(page, key)),
   compare: (key, other) => show(new CompareView(page, key, other)),
@@ -91,6 +97,7 @@ function draw() {
   shown = view;
   document.body.dataset.view = view.name;
   $("guide").hidden = true;
+  if (changed) paper.clear();
   view.draw(changed);
   drawTitle(view.title, view.mark);
   if (focused && document.activeElement?.id !== focused) $(focused)?.focus();
@@ -116,6 +123,7 @@ function openFromAddress(look) {
 window.addEventListener("hashchange", () => { if (link.hello) openFromAddress(false); });
 
 document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "p" && paper.print()) event.preventDefault();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const { tagName, id } = document.activeElement ?? {};
   if (/^(INPUT|SELECT|TEXTAREA)$/.test(tagName) && id !== "seek") return;
@@ -123,6 +131,13 @@ document.addEventListener("keydown", (event) => {
   if (current().press?.(event)) event.preventDefault();
   else if (event.key.toLowerCase() === "s") $("soundButton").click();
 });
+
+/** On a phone on its side the buttons of a session come with a tap, and go by themselves. */
+function tapped() {
+  document.body.classList.add("tapped");
+  clearTimeout(tapped.timer);
+  tapped.timer = setTimeout(() => document.body.classList.remove("tapped"), BUTTONS_MS);
+}
 
 let frames = 0, ticked = 0;
 function tick(now) {
@@ -133,5 +148,6 @@ function tick(now) {
   current().tick(now, frozen);
 }
 
+document.addEventListener("pointerup", tapped);
 startHeader({ sound, unlock: page.unlock, goHome: () => { if (own) leave(); else link.send({ do: "home" }); } });
 requestAnimationFrame(tick);

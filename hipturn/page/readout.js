@@ -1,6 +1,7 @@
 // The read-out: what is drawn sixty times a second, from a socket or from a recording.
 
-import { $, degrees, el, put, setTo } from "./dom.js";
+import { say, words } from "./distance.js";
+import { $, arrow, degrees, el, fillTo, put, setTo } from "./dom.js";
 import { drawGauge } from "./gauge.js";
 import { drawLegs } from "./leg.js";
 import { drawTrace, rangeOf } from "./trace.js";
@@ -8,7 +9,8 @@ import { drawTrace, rangeOf } from "./trace.js";
 export const DIM_S = 0.3, LOST_S = 1.0;
 const DIGITS_MS = 100, TRACE_MS = 80;
 const ZONE_SHARE = 0.2, ZONE_MIN_DEG = 3, ZONE_SLACK_DEG = 1;
-const PHASE_SIGNS = { up: "↑", down: "↓", rest: "·", away: "⤴", calibrating: "·", hold: "" };
+const TURNED_DEG = 3; // beyond this to the other side the word is spoken, not at every sway about zero
+const LONGEST_COUNT = 5; // letters of "10/12"; what is longer is told without the number asked for
 
 export class Readout {
   constructor(sound) {
@@ -17,6 +19,7 @@ export class Readout {
     this.panes = {};
     this.zone = {};
     this.digits = {};
+    this.turned = {};
     this.ticked = 0;
     this.traceAt = 0;
   }
@@ -28,14 +31,14 @@ export class Readout {
     this.panes = {};
     this.zone = {};
     this.digits = {};
-    $("angles").dataset.legs = String(sides.length);
+    $("readout").dataset.legs = String(sides.length);
     $("angles").replaceChildren(...sides.map((side) => {
       const pane = {
-        num: el("div", { class: "num" }, "– –"), sd: el("span", { class: "sd" }), tag: el("span", { class: "tag" }),
-        gauge: el("canvas", { role: "img", "aria-label": "angle and target zone" }), cause: el("p", { class: "cause" }),
+        num: el("div", { class: "num", role: "img" }, "– –"), tag: el("span", { class: "tag" }, side[0].toUpperCase()), arrow: arrow(),
+        gauge: el("canvas", { role: "img", "aria-label": "angle and target zone" }),
       };
-      pane.box = el("div", { class: "angle", "data-side": side }, pane.num, pane.tag, pane.sd, pane.gauge, pane.cause);
-      pane.num.setAttribute("role", "img");
+      pane.face = el("div", { class: "face" }, pane.tag, pane.arrow, pane.num, pane.gauge);
+      pane.box = el("div", { class: "angle", "data-side": side }, pane.face);
       this.panes[side] = pane;
       return pane.box;
     }));
@@ -46,6 +49,7 @@ export class Readout {
     this.prepare(sides);
     const freshness = scene.age > LOST_S ? "lost" : scene.age > DIM_S ? "dim" : "";
     for (const side of sides) this.drawAngle(side, scene, freshness, now);
+    this.drawWords(scene, sides, freshness);
     const legs = {};
     for (const side of sides) legs[side] = scene.legs[side];
     drawLegs($("leg"), legs, scene.exercise.position, Boolean(freshness));
@@ -55,7 +59,7 @@ export class Readout {
       const level = Math.min(...sides.map((side) => scene.level[side] ?? 0));
       drawTrace($("trace"), {
         traces: scene.traces, now: scene.time, reps: scene.reps, faded: Boolean(freshness),
-        band: bandOf(scene, sides[0]), range: rangeOf(scene.exercise, scene.target, level),
+        labelled: !scene.live, band: bandOf(scene, sides[0]), range: rangeOf(scene.exercise, scene.targets[sides[0]] ?? scene.exercise.target_deg, level),
       });
     }
   }
@@ -66,45 +70,58 @@ export class Readout {
     const lost = freshness === "lost" || (leg.deg === null && !timed);
     const band = bandOf(scene, side);
     const slack = this.zone[side] ? ZONE_SLACK_DEG : 0;
-    const inside = !freshness && !lost && leg.deg >= band[0] - slack && leg.deg <= band[1] + slack;
+    const inside = band !== null && !freshness && !lost && leg.deg >= band[0] - slack && leg.deg <= band[1] + slack;
     if (inside && !this.zone[side] && scene.sounding && leg.phase === "up") this.sound.play("zone");
     if (!freshness || lost) this.zone[side] = inside;
-    setTo(pane.box, "class", `angle ${inside ? "zone" : ""} ${lost ? "lost" : freshness}`);
-    const text = lost ? "– –" : timed ? `${Math.floor(leg.hold)} s` : degrees(leg.deg);
+    const turned = lost || timed || Math.abs(leg.deg) < 0.5 ? "" : leg.deg < 0 ? "out" : "in";
+    setTo(pane.box, "class", `angle ${turned} ${inside ? "zone" : ""} ${lost ? "lost" : freshness}`);
+    const text = lost ? "– –" : timed ? String(Math.floor(leg.hold)) : degrees(Math.abs(leg.deg)).replace("°", "");
     const last = this.digits[side] ?? -Infinity;
     if (pane.num.textContent !== text && (lost || scene.seeking || now - last >= DIGITS_MS)) {
       this.digits[side] = now;
-      pane.num.replaceChildren(el("span", {}, text.replace(/[°s]$/, "").trim(), lost ? null : el("span", { class: "unit" }, timed ? " s" : "°")));
-      pane.num.dataset.n = String(text.length + (text.startsWith("–") ? 1 : text.startsWith("−") ? 1 : 0));
-      pane.num.setAttribute("aria-label", lost ? "no angle" : timed ? `${text} held` : `${text} internal rotation`);
+      pane.num.textContent = text;
+      pane.face.dataset.n = String(text.length);
     }
-    if (timed) { put(pane.tag, side); put(pane.sd, ""); } else put(pane.tag, `${side} · turned ${!lost && leg.deg < -0.5 ? "out" : "in"}`);
-    if (!timed) put(pane.sd, lost || leg.sd === null ? "" : `± ${leg.sd.toFixed(1)}°`);
-    put(pane.cause, lost ? scene.cause || "the angle is not known well enough" : "");
+    setTo(pane.num, "aria-label", lost ? "no angle" : timed ? `${text} s held` : `${text}° ${turned === "out" ? "external" : "internal"} rotation`);
+    if (turned && !freshness && Math.abs(leg.deg) > TURNED_DEG) this.turn(side, turned, scene);
     const level = scene.level[side] ?? 0;
-    drawGauge(pane.gauge, lost ? null : leg.deg, band, rangeOf(scene.exercise, scene.target, level), inside);
+    drawGauge(pane.gauge, lost ? null : leg.deg, band, rangeOf(scene.exercise, scene.targets[side] ?? scene.exercise.target_deg, level), inside);
+  }
+
+  /** Speak which way a leg is turned, when that changes. */
+  turn(side, turned, scene) {
+    const before = this.turned[side] ?? "in";
+    this.turned[side] = turned;
+    if (turned !== before && scene.sounding) this.sound.say(Object.keys(this.panes).length > 1 ? `${side} ${turned}` : turned);
+  }
+
+  /** Words over what has no number now: over all, over one leg's half, or, paused, over the count. */
+  drawWords(scene, sides, freshness) {
+    const lost = sides.filter((side) => freshness === "lost" || scene.legs[side].deg === null);
+    const text = lost.length ? scene.cause?.short ?? words("unknown") : scene.paused ? words("paused") : "";
+    $("words").hidden = !text;
+    if (!text) return;
+    setTo($("words"), "data-over", !lost.length ? "below" : lost.length === sides.length ? "all" : String(sides.indexOf(lost[0])));
+    say($("words"), text);
   }
 
   drawCount(scene, freshness, now) {
     const sides = Object.keys(scene.legs);
     const counts = sides.map((side) => scene.counts[side]?.reps ?? 0);
-    const same = counts.every((count) => count === counts[0]);
-    put($("repsNow"), same ? String(counts[0]) : counts.join("·"));
-    setTo($("reps"), "data-n", String(`${counts.length > 1 && !same ? counts.join("·") : counts[0]}${scene.repsWanted}`.length));
-    put($("repsOf"), ` / ${scene.repsWanted}`);
+    const same = counts.every((count) => count === counts[0]), done = Math.min(...counts) >= scene.repsWanted;
+    const told = same ? String(counts[0]) : counts.join("·"), whole = `${told}/${scene.repsWanted}`;
+    put($("repsNow"), told);
+    put($("repsOf"), done ? " ✓" : same && whole.length <= LONGEST_COUNT ? `/${scene.repsWanted}` : "");
+    setTo($("reps"), "class", done ? "done" : "");
     const holding = sides.map((side) => scene.legs[side]).filter((leg) => leg.phase === "hold");
-    const ring = $("ring"), wanted = scene.holdWanted;
-    const held = holding.length ? Math.min(...holding.map((leg) => leg.hold)) : 0;
-    const full = wanted > 0 && held >= wanted;
-    setTo(ring, "class", full && holding.length ? "full" : "");
+    const wanted = scene.holdWanted, held = holding.length ? Math.min(...holding.map((leg) => leg.hold)) : 0;
+    const full = wanted > 0 && held >= wanted && holding.length > 0;
+    setTo($("hold"), "class", holding.length ? (full ? "on full" : "on") : wanted ? "" : "off");
     const share = holding.length && !freshness ? Math.min(1, wanted ? held / wanted : held / 3) : 0;
-    const arc = `${(100 * share).toFixed(1)} 100`;
-    if (this.arc !== arc) { this.arc = arc; $("ringFill").style.strokeDasharray = arc; }
-    const phase = scene.legs[sides[0]]?.phase ?? "rest";
-    if (now - (this.ringAt ?? 0) >= DIGITS_MS || scene.seeking) {
-      this.ringAt = now;
-      put($("ringText"), freshness === "lost" ? "–" : holding.length ? (full ? "✓" : held.toFixed(1)) : PHASE_SIGNS[phase] ?? "·");
-      put($("ringWord"), scene.paused ? "paused" : holding.length ? (full ? "held" : wanted ? `hold ${wanted} s` : "hold s") : phase);
+    fillTo($("holdFill"), share);
+    if (now - (this.holdAt ?? 0) >= DIGITS_MS || scene.seeking) {
+      this.holdAt = now;
+      put($("holdNow"), freshness === "lost" || !holding.length ? "" : full ? "hold ✓" : `hold ${Math.floor(held)}`);
     }
     put($("setLine"), scene.setLine);
     this.tick(held, wanted, holding.length > 0 && scene.sounding && !freshness);
@@ -122,9 +139,10 @@ export class Readout {
   }
 }
 
-/** The target zone in degrees: the goal and a fifth to either side. */
+/** The target zone in degrees: the goal and a fifth to either side; null where there is no goal. */
 export function bandOf(scene, side) {
-  const level = scene.level[side] ?? 0;
-  const half = Math.max(ZONE_MIN_DEG, scene.target * ZONE_SHARE);
-  return [level + scene.target - half, level + scene.target + half];
+  const level = scene.level[side] ?? 0, goal = scene.targets[side] ?? null;
+  if (goal === null) return null;
+  const half = Math.max(ZONE_MIN_DEG, goal * ZONE_SHARE);
+  return [level + goal - half, level + goal + half];
 }

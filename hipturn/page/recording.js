@@ -89,7 +89,6 @@ export class Recording {
   sceneAt(t) {
     const i = Math.max(0, Math.min(this.t.length - 1, at(this.t, t + 1e-4) - 1));
     const legs = {}, counts = {}, traces = {};
-    let gap = false;
     for (const side of this.sides) {
       const leg = this.legs[side], deg = leg.deg[i];
       const phase = this.phases[leg.phase[i]];
@@ -99,7 +98,6 @@ export class Recording {
         deg: Number.isNaN(deg) ? null : deg, sd: Number.isNaN(leg.sd[i]) ? null : leg.sd[i], phase,
         hold: leg.phase[i] === HOLD ? this.t[i] - this.t[back] : 0, leg: bones(leg, i), start: leg.phase[i] === CALIBRATING ? null : leg.start,
       };
-      gap ||= Number.isNaN(deg);
       const done = this.valid.filter((rep) => rep.side === side && rep.end_s <= t + 1e-3);
       const set = done.length ? done[done.length - 1].set : 0;
       counts[side] = { set, reps: done.filter((rep) => rep.set === set).length };
@@ -107,7 +105,7 @@ export class Recording {
     }
     return {
       time: t, legs, counts, traces, level: this.start_deg, exercise: this.exercise, age: 0,
-      cause: gap ? "nothing known here: a gap, or not calibrated" : "", target: this.exercise.target_deg,
+      cause: null, targets: this.goals ?? {},
       repsWanted: this.exercise.reps, holdWanted: this.exercise.hold_s, reps: this.repsShown, setLine: this.setLine(t, counts),
     };
   }

@@ -13,6 +13,7 @@ export function resultCard(recording) {
   const first = rows[0] ?? {};
   const legs = rows.length > 1;
   const per = (name, format, unit) => rows.map((row) => format(row[name], unit)).join(" · ");
+  const goals = rows.map((row) => whole(recording.goals[row.side], "°")).filter((text) => text !== "–");
   const gaps = recording.gaps, gone = gaps.reduce((sum, [a, b]) => sum + b - a, 0);
   const odd = rows.reduce((sum, row) => sum + row.partial + row.rejected, 0);
   const chart = el("canvas", { class: "chart", role: "img", "aria-label": "Peak and hold of each repetition" });
@@ -21,7 +22,7 @@ export function resultCard(recording) {
     el("h2", {}, total ? `${rows.map((row) => row.valid).join(" · ")} of ${first.target_reps} repetitions${legs ? ` (${rows.map((row) => row.side).join(" · ")})` : ""}` : "No repetition counted"),
     el("p", { class: "lead" }, `${recording.exercise.name}, ${recording.side}${recording.virtual ? " · made by the simulated wearer" : ""}`),
     el("div", { class: legs ? "tiles pair" : "tiles" },
-      tile(per("rom_median_deg", whole, "°"), "range, median"), tile(per("peak_max_deg", whole, "°"), "largest peak"),
+      tile(per("rom_median_deg", whole, "°"), `range, median${goals.length ? `, of ${goals.join(" · ")}` : ""}`), tile(per("peak_max_deg", whole, "°"), "largest peak"),
       tile(per("hold_median_s", one, " s"), "hold"), tile(per("tempo_median_s", one, " s"), "tempo"),
       tile(total ? `${Math.round(100 * controlled / total)} %` : "–", "controlled"),
       tile(`${one(first.lost_samples_percent)} %`, gaps.length ? `lost; ${gaps.length} gaps, ${gone.toFixed(1)} s` : "lost; no gap"),
@@ -68,13 +69,15 @@ function drawPeaks(canvas, recording) {
   const reps = recording.valid;
   if (!reps.length) return;
   const numbers = [...new Set(reps.map((rep) => `${rep.set}.${rep.rep}`))];
-  const top = Math.max(...reps.map((rep) => rep.rom_deg), recording.exercise.target_deg * 1.1);
+  const top = Math.max(...reps.map((rep) => rep.rom_deg), ...Object.values(recording.goals).map((deg) => deg * 1.1), 10);
   const y = (deg) => height - 28 - (height - 52) * deg / top;
   const slot = (width - 56) / numbers.length;
   ctx.font = "13px system-ui, sans-serif";
-  ctx.strokeStyle = colour("green"); ctx.setLineDash([6, 5]); ctx.lineWidth = 1.5;
-  ctx.beginPath(); ctx.moveTo(44, y(recording.exercise.target_deg)); ctx.lineTo(width, y(recording.exercise.target_deg)); ctx.stroke(); ctx.setLineDash([]);
-  ctx.fillStyle = colour("green"); ctx.textAlign = "left"; ctx.fillText("goal", 8, y(recording.exercise.target_deg) + 4);
+  ctx.strokeStyle = colour("green"); ctx.lineWidth = 1.5; ctx.fillStyle = colour("green"); ctx.textAlign = "left";
+  for (const deg of new Set(recording.sides.map((side) => recording.goals[side]).filter(Boolean))) {
+    ctx.setLineDash([6, 5]); ctx.beginPath(); ctx.moveTo(44, y(deg)); ctx.lineTo(width, y(deg)); ctx.stroke(); ctx.setLineDash([]);
+    ctx.fillText("goal", 8, y(deg) + 4);
+  }
   ctx.textAlign = "center";
   const bar = Math.min(40, slot * 0.8 / recording.sides.length);
   for (const rep of reps) {

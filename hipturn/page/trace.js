@@ -35,19 +35,21 @@ export function rangeOf(exercise, target, level) {
 
 /**
  * `traces` {side: {t, deg, sd}}, `now` in seconds, `reps` [{from_s, to_s, label, side}],
- * `band` [low, high] in degrees, `range` [low, high] of the axis.
+ * `band` [low, high] in degrees or null, `range` [low, high] of the axis; `labelled` for eyes nearby.
  */
-export function drawTrace(canvas, { traces, now, reps, band, range, faded }) {
+export function drawTrace(canvas, { traces, now, reps, band, range, faded, labelled }) {
   const found = canvasOf(canvas);
   if (!found) return;
   const { ctx, width, height } = found;
-  const left = 34, top = 6, bottom = height - 6;
+  const left = labelled ? 34 : 6, top = 6, bottom = height - 6;
   const x = (t) => left + (width - left - 6) * (t - now + SPAN_S) / SPAN_S;
   const y = (deg) => bottom - (bottom - top) * (deg - range[0]) / (range[1] - range[0]);
   ctx.globalAlpha = faded ? 0.45 : 1;
-  ctx.fillStyle = colour("band");
-  ctx.fillRect(left, y(band[1]), width - left, y(band[0]) - y(band[1]));
-  grid(ctx, left, width, range, y);
+  if (band) {
+    ctx.fillStyle = colour("band");
+    ctx.fillRect(left, y(band[1]), width - left, y(band[0]) - y(band[1]));
+  }
+  grid(ctx, left, width, range, y, labelled);
   for (const rep of reps) {
     if (rep.to_s < now - SPAN_S || rep.from_s > now) continue;
     const a = Math.max(left, x(rep.from_s)), b = Math.min(width, x(rep.to_s));
@@ -58,24 +60,24 @@ export function drawTrace(canvas, { traces, now, reps, band, range, faded }) {
     ctx.fillStyle = colour("quiet");
     ctx.font = "600 13px system-ui, sans-serif";
     ctx.textAlign = "center";
-    if (b - a > 10) ctx.fillText(rep.label, (a + b) / 2, top + 12);
+    if (labelled && b - a > 10) ctx.fillText(rep.label, (a + b) / 2, top + 12);
   }
   ctx.strokeStyle = colour("green");
   ctx.setLineDash([5, 5]); ctx.lineWidth = 1.5;
-  for (const edge of band) { ctx.beginPath(); ctx.moveTo(left, y(edge)); ctx.lineTo(width, y(edge)); ctx.stroke(); }
+  for (const edge of band ?? []) { ctx.beginPath(); ctx.moveTo(left, y(edge)); ctx.lineTo(width, y(edge)); ctx.stroke(); }
   ctx.setLineDash([]);
   Object.entries(traces).forEach(([side, trace], index) => line(ctx, trace, x, y, now, width - left, side, index));
   ctx.globalAlpha = 1;
 }
 
-function grid(ctx, left, width, range, y) {
+function grid(ctx, left, width, range, y, labelled) {
   ctx.strokeStyle = colour("line"); ctx.fillStyle = colour("quiet");
   ctx.lineWidth = 1; ctx.textAlign = "right"; ctx.textBaseline = "middle";
   ctx.font = "12px system-ui, sans-serif";
   const step = range[1] - range[0] > 45 ? 20 : 10;
   for (let deg = Math.ceil(range[0] / step) * step; deg <= range[1]; deg += step) {
     ctx.beginPath(); ctx.moveTo(left, y(deg)); ctx.lineTo(width, y(deg)); ctx.stroke();
-    if (y(deg) > 9) ctx.fillText(`${deg}°`.replace("-", "−"), left - 5, y(deg));
+    if (labelled && y(deg) > 9) ctx.fillText(`${deg}°`.replace("-", "−"), left - 5, y(deg));
   }
   ctx.textBaseline = "alphabetic";
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.angle.uncertainty import hidden_deg
 from analysis.exercises import norms_for
 from analysis.session.tables import compared_name
-from hipturn.clinical_words import own_text, record_lines, side_text, verdict
+from hipturn.clinical_words import check_said, own_text, record_lines, side_text, verdict
 from hipturn.report.words import MARK, UNKNOWN, date_of, figure, plain
 
 if TYPE_CHECKING:
@@ -101,9 +101,7 @@ def quality(entry: Entry) -> list[str]:
         )
     for side, result in entry.result.calibrations.items():
         figures = [
-            f"{check.name} {_checked(check)}"
-            for check in result.checks
-            if check.unit == "deg" or not check.passed
+            _checked(check) for check in result.checks if check.unit == "deg" or not check.passed
         ]
         if figures:
             passed = sum(check.passed for check in result.checks)
@@ -113,7 +111,7 @@ def quality(entry: Entry) -> list[str]:
             )
     said += [
         f"Calibration, {side} leg, while recording:"
-        f" {', '.join(f'{name} {figure(value, digits=1)}' for name, value in figures.items())}."
+        f" {', '.join(check_said(name, value) for name, value in figures.items())}."
         for side, figures in entry.calibrated.items()
         if figures
     ]
@@ -135,9 +133,12 @@ def _corrections(entry: Entry) -> list[str]:
 
 
 def _checked(check: Check) -> str:
+    if check.unit == "found":
+        return f"{check.name} not found"
     unit = "°" if check.unit == "deg" else ""
-    value = f"{figure(check.value, unit, 1)} ({figure(check.limit, unit, 0 if unit else 2)})"
-    return value if check.passed else f"{value} failed"
+    limit = figure(check.limit, unit, 0 if unit else 2)
+    said = f"{check_said(check.name, check.value)} (limit {limit})"
+    return said if check.passed else f"{said}, failed"
 
 
 def _uncertainty(entry: Entry) -> str:

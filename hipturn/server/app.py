@@ -59,6 +59,8 @@ def build_app(
         Route("/", found.page_file),
         Route("/page/{name:path}", found.page_file),
         Route("/api/exercises", found.exercises),
+        Route("/api/wearers", found.wearers),
+        Route("/api/wearers/{wearer}/trend", found.trend),
         Route("/api/sessions", found.sessions),
         Route("/api/sessions/{key}", found.session),
         Route("/api/sessions/{key}/columns", found.columns),
@@ -66,6 +68,7 @@ def build_app(
         Route("/api/sessions/{key}/tables.xlsx", found.workbook),
         Route("/api/sessions/{key}/report.pdf", found.report),
         Route("/api/sessions/{key}/for-my-therapist.zip", found.packed),
+        Route("/api/sessions/{key}/report.png", found.paper),
         Route("/qr.svg", found.code),
         WebSocketRoute("/ws", found.socket),
     ]
@@ -97,6 +100,23 @@ class _Answers:
     async def sessions(self, _: Request) -> Response:
         """Answer with the recordings there are."""
         return JSONResponse(await asyncio.to_thread(self._library.listing))
+
+    async def wearers(self, _: Request) -> Response:
+        """Answer with the wearers there are."""
+        try:
+            return JSONResponse(await asyncio.to_thread(self._library.wearers))
+        except UserError as error:
+            return JSONResponse({"problem": str(error)}, 422)
+
+    async def trend(self, request: Request) -> Response:
+        """Answer with the trend of a wearer."""
+        try:
+            found = await self._library.trend(request.path_params["wearer"])
+        except UserError as error:
+            return JSONResponse({"problem": str(error)}, 422)
+        if found is None:
+            return JSONResponse({"problem": "There is no such wearer."}, 404)
+        return JSONResponse(found)
 
     async def session(self, request: Request) -> Response:
         """Answer with a recording's description."""
@@ -153,6 +173,14 @@ class _Answers:
         async def answer(found: Analysed) -> Response:
             data = await self._library.packed(found)
             return _download(data, "application/zip", f"{found.path.name}.hipturn.zip")
+
+        return await self._of(request, answer)
+
+    async def paper(self, request: Request) -> Response:
+        """Answer with the report as a picture, which is what the page prints."""
+
+        async def answer(found: Analysed) -> Response:
+            return Response(await self._library.report(found, "png"), media_type="image/png")
 
         return await self._of(request, answer)
 

@@ -30,7 +30,7 @@ COMMANDS = {
     "exercise": "one exercise; `exercise`, and `test`, `active` where it is made a test",
     "side": "the leg; `side`, of which `each` is right, then left",
     "dose": "`reps`, `sets`, `hold_s` of the exercise",
-    "goal": "`target_deg` of a repetition, from the start position",
+    "goal": "`target_deg` of a repetition, from the start position; `keep` it for the wearer",
     "next": "go on to what follows",
     "back": "one step back",
     "shake": "find out by shaking which unit goes where",
@@ -170,4 +170,5 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "reps": _whole("reps", 1, 100),
     "delay_s": _whole("delay_s", 0, 60),
     "label": _text,
+    "keep": _yes,
 }

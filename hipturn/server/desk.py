@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hipturn.course import Course, Item, Refused, Stage, changed, one_item
+from hipturn.history.present_wearer import PresentWearer
 from hipturn.plan import PlanItem, SideChoice, load_plan, routines
 from hipturn.safety import note_told, tell, untold
 from hipturn.server.commands import Command, RefusedCommandError
@@ -38,6 +39,8 @@ from imu.sample import Unit
 
 CHOICES = ("plan", "exercise", "side", "dose", "goal")
 """Commands of `today`: each makes another course of what is chosen."""
+WHO = ("choose", "new", "nobody")
+"""Commands that say who exercises."""
 QUIT = "quit"
 """Ends hipturn, whatever the stage."""
 
@@ -75,6 +78,7 @@ class Desk:
         self.visit = Visit(course, waits=rig_of(bool(virtual)).speed is not None)
         if virtual is not None:
             self.visit.stage, self.visit.virtual = Stage.TODAY, virtual
+        self._present = PresentWearer(root, wearer)
         self.visit.wearer = wearer
         self.host = Host(self.visit, rig_of, self, synchronise=synchronise)
         self._offer()
@@ -103,6 +107,8 @@ class Desk:
             self.quit.set()
             return
         try:
+            if do in WHO and do in STAGES[self.visit.stage]:
+                self._present.choose(values.get("wearer", ""))
             if do in CHOICES and do in STAGES[self.visit.stage]:
                 values = {"course": self._chosen(do, values)}
             self.host.command(do, values)
@@ -158,9 +164,14 @@ class Desk:
         item = course.items[0]
         asked, goal_deg = item.asked, item.goal_deg
         if do == "goal":
-            return changed(course, asked, values.get("target_deg", goal_deg))
+            goal_deg = values.get("target_deg", goal_deg)
+            if values.get("keep"):
+                for side in asked.sides:
+                    self._present.keep_goal(self.visit.wearer, item.exercise, side, goal_deg)
+                goal_deg = None
+            return changed(course, asked, goal_deg)
         if do == "exercise":
-            asked, goal_deg = self._exercise(asked, values), None  # type: ignore[assignment]
+            asked, goal_deg = self._exercise(asked, values), None
         elif do == "side":
             asked = replace(asked, sides=sides_for(item, values.get("side", "right")))
         else:
@@ -220,7 +231,7 @@ class Desk:
         if stage is Stage.HOME:
             self._offer()
         if stage is Stage.WEARER:
-            self._more["wearers"] = wearers_of(self._library)
+            self._more["wearers"] = self._present.offered(wearers_of(self._library))
 
     def _offer(self) -> None:
         """Look for a visit to go on with."""
@@ -233,6 +244,7 @@ class Desk:
             "can": self.can(),
             "virtual": visit.virtual,
             "wearer": visit.wearer,
+            "goals": self._present.goals(visit.wearer, item.exercise, item.goal_deg),
             "plan": self._plan_message(),
             "exercise": exercise_data(item.exercise),
             "working": visit.working or visit.session == "closing",

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from analysis import exercises
 from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
 from hipturn.commands.summary_text import summary_lines
 from hipturn.errors import UserError, printable
 from hipturn.history.edits import add_edit, undo_edit
+from hipturn.history.index import history_index
+from hipturn.history.trend import fill, not_analysed, trend, wearers
+from hipturn.history.wearer_book import WEARERS_FILE, read_wearers
+from hipturn.history.wearers import LEGS, Wearer
 from hipturn.server.commands import MAX_BYTES, RefusedCommandError
 from hipturn.server.recorded import columns_of, description
 from hipturn.server.workshop import Workshop
 from hipturn.session.pipeline import exercise_of, read_recording
 from hipturn.session_paths import SESSION_FILE, demo_root, in_bin
 from imu.recording import SessionError, open_session
-from imu.recording.folder import EDITS_FILE
+from imu.recording.folder import EDITS_FILE, read_header
 
 if TYPE_CHECKING:
     from hipturn.export.csv import Decimal
+    from imu.recording import SessionHeader
 
 NEWEST = 200
 """More recordings than this are not listed; name an older one on the command line."""
@@ -49,8 +56,9 @@ class Analysed:
 class Library:
     """Recordings by key: the demo sessions, those under one folder, and those named."""
 
-    def __init__(self, root: Path, named: Iterable[Path] = ()) -> None:
-        self.root = root
+    def __init__(self, root: Path, named: Iterable[Path] = (), only: str = "") -> None:
+        """Take the folder of recordings, those named, and the one wearer to show, if it is one."""
+        self.root, self.only = root, only
         self._named = {path.resolve().name: path for path in named}
         self._analysed: dict[str, Analysed] = {}
         self._workshop = Workshop()
@@ -73,6 +81,8 @@ class Library:
                 key=lambda path: path.name,
                 reverse=True,
             )
+            if self.only:
+                there = [path for path in there if _wearer_of(path) == self.only]
             for path in there[:NEWEST]:
                 found.setdefault(path.name, path)
         demos = sorted(path.parent for path in demo_root().glob(f"*/{SESSION_FILE}"))
@@ -101,9 +111,31 @@ class Library:
                     "started_at": header.start_text("seconds"),
                     "demo": key.startswith("demo."),
                     "virtual": header.source == "virtual",
+                    "wearer": "" if key.startswith("demo.") else header.wearer,
                 }
             )
         return rows + broken
+
+    def wearers(self) -> list[dict[str, Any]]:
+        """Return every wearer with sessions or goals: how many sessions, the first and the last.
+
+        Raises
+        ------
+        UserError
+            When the list of wearers is damaged.
+        """
+        with history_index(self.root) as index:
+            found = {row["wearer"]: row for row in wearers(index) if row["wearer"]}
+        for name in read_wearers(self.root / WEARERS_FILE).known:
+            found.setdefault(name, {"wearer": name, "sessions": 0, "first": None, "last": None})
+        return [found[name] for name in sorted(found) if self.only in ("", name)]
+
+    async def trend(self, wearer: str) -> dict[str, Any] | None:
+        """Return the trend of a wearer; None where there is no such wearer."""
+        known = await asyncio.to_thread(self.wearers)
+        if wearer not in {row["wearer"] for row in known}:
+            return None
+        return await self._workshop.do(_trend, self.root, wearer)
 
     async def begin(self) -> None:
         """Get ready: loading what analyses takes a second or two."""
@@ -147,9 +179,9 @@ class Library:
         """Return a recording as a file that `hipturn unpack` takes in, for a therapist."""
         return await self._workshop.do(_packed, analysed.path)
 
-    async def report(self, analysed: Analysed) -> bytes:
-        """Return report.pdf of a recording."""
-        return await self._workshop.do(_report, analysed.path)
+    async def report(self, analysed: Analysed, kind: Literal["pdf", "png"] = "pdf") -> bytes:
+        """Return the report of a recording: a PDF, or its pages below one another as one PNG."""
+        return await self._workshop.do(_report, analysed.path, f".{kind}")
 
 
 def _state_of_edits(path: Path) -> tuple[int, int]:
@@ -247,11 +279,70 @@ def _result_of(path: Path, _state: tuple[int, int]) -> Result:
     return sessions.analyse(read_recording(open_session(path)))
 
 
+@lru_cache(maxsize=4 * NEWEST)
+def _wearer_at(path: Path, _: int) -> str:
+    try:
+        return read_header(path).wearer
+    except SessionError:
+        return ""
+
+
+def _wearer_of(path: Path) -> str:
+    """Return whose a session is; empty where that cannot be read."""
+    try:
+        return _wearer_at(path, (path / SESSION_FILE).stat().st_mtime_ns)
+    except OSError:
+        return ""
+
+
+TREND = (
+    "exercise", "position", "quantity", "compared", "side", "start_time", "session", "valid",
+    "target_reps", "controlled_share", "compared_deg", "mdc_deg", "mdc_own", "active", "trials_deg",
+    "change_since_last_deg", "change_exceeds_mdc",
+)  # fmt: skip
+"""What the page shows of each session and leg of a trend."""
+
+
+def _trend(root: Path, wearer: str) -> dict[str, Any]:
+    with history_index(root) as index:
+        fill(index, root, not_analysed(index, wearer), lambda _: None)
+        rows = trend(index, root, wearer)
+    goals = read_wearers(root / WEARERS_FILE).known.get(wearer, Wearer()).goals
+    return {
+        "wearer": wearer,
+        "rows": [{name: row[name] for name in TREND} | _named(row["exercise"]) for row in rows],
+        "goals": [goal._asdict() | {"day": goal.day.isoformat()} for goal in goals],
+    }
+
+
+def _named(exercise: str) -> dict[str, str]:
+    try:
+        return {"name": exercises.load(exercise).name}
+    except CatalogueError:
+        return {"name": exercise.replace("_", " ")}
+
+
 def _shown(key: str, path: Path, demo: bool) -> Analysed:
     state = _state_of_edits(path)
     result = _result(path)
-    told = description(key, open_session(path), result, demo=demo)
+    session = open_session(path)
+    told = description(key, session, result, demo=demo)
+    typical = result.recording.entry.typical_range_deg
+    told["goals"] = (
+        dict.fromkeys(told["sides"], typical) if demo else _goals(path.parent, session.header)
+    )
     return Analysed(path, state, told, columns_of(result), tuple(summary_lines(result)))
+
+
+def _goals(root: Path, header: SessionHeader) -> dict[str, float]:
+    """Return the goals, degrees by leg, that the wearer had on the day of a session."""
+    with contextlib.suppress(UserError):  # a damaged list is told where wearers are listed
+        wearer = read_wearers(root / WEARERS_FILE).known.get(header.wearer, Wearer())
+        day = header.started_at.date()
+        then = replace(wearer, goals=tuple(goal for goal in wearer.goals if goal.day <= day))
+        found = {leg: then.goal(header.exercise, leg) for leg in LEGS}
+        return {leg: goal.deg for leg, goal in found.items() if goal is not None}
+    return {}
 
 
 def _table(path: Path, name: str, decimal: Decimal) -> bytes:
@@ -272,10 +363,10 @@ def _packed(path: Path) -> bytes:
     return _made(lambda file: pack([path], file), ".zip")
 
 
-def _report(path: Path) -> bytes:
+def _report(path: Path, suffix: str) -> bytes:
     from hipturn.report.make import entries_of, write_report
 
-    return _made(lambda file: write_report(entries_of([path], lambda _: None), file), ".pdf")
+    return _made(lambda file: write_report(entries_of([path], lambda _: None), file), suffix)
 
 
 def _made(make: Callable[[Path], Any], suffix: str) -> bytes:

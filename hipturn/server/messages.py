@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.calibrate.calibration import CalibrationResult, LegCalibration
 from analysis.session.leg_monitor import LegUpdate
+from hipturn.clinical_words import check_said
 from imu.quaternion import FLOATS, Number, Numbers, Quaternion, Vector, Wxyz, Xyz, rotate
 from imu.sample import Side
 
@@ -94,6 +95,7 @@ def checks_message(result: CalibrationResult | None) -> list[dict[str, Any]]:
     return [
         {
             "name": check.name,
+            "said": check.name if check.unit == "found" else check_said(check.name, check.value),
             "value": finite(check.value, 2),
             "limit": finite(check.limit, 2),
             "unit": check.unit,

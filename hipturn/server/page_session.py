@@ -79,7 +79,8 @@ def run_page(
     paths = find_sessions([shown]) if shown else []
     for path in paths:
         open_session(path)  # refuse here, not on the page, what cannot be read
-    hub, library = Hub(), Library(root, paths if not within_demo(paths) else ())
+    hub = Hub()
+    library = Library(root, paths if not within_demo(paths) else (), only=wish.wearer)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     asyncio.run(
         _serve(

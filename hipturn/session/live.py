@@ -12,6 +12,7 @@ from typing import Any
 from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement
+from hipturn.clinical_words import check_said
 from hipturn.session.pipeline import Tracker, Update, broken_of, marks_of, reconnects_of
 from hipturn.session.terminal import Display, step_text
 from imu.clocks.rate_watch import RateWatch
@@ -295,7 +296,7 @@ def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
     if news.step is Step.READY:
         figures = {check.name: check for check in news.result.checks} if news.result else {}
         hinge = figures.get("hinge split-half angle")
-        sure = f" (knee axis repeats within {hinge.value:.1f}°)" if hinge else ""
+        sure = f" ({check_said(hinge.name, hinge.value)})" if hinge else ""
         return f"{side} leg calibrated{sure}. Begin the set."
     if news.result is not None:
         return " ".join(news.result.sentences)

@@ -20,6 +20,10 @@ axe.run(document, {resultTypes: ["violations"]}).then(found => done(found.violat
 """
 
 
+CHECK = {"name": "knee bends", "said": "5 knee bends", "value": 5.0, "limit": 4.0, "unit": ""}
+CHECK |= {"passed": True, "text": ""}
+
+
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory):
     """Return axe-core's text: of $HIPTURN_AXE, else from the npm registry."""
@@ -95,6 +99,12 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
             feed.units()
             feed.frame(30.0)
         wrong[stage["stage"]] = violations(browser, axe)
+    leg = {"step": "bends", "checks": [CHECK], "sign": "open", "start_deg": None}
+    feed.do(feed.hub.newest, {"type": "calibration", "legs": {"right": leg}}, keep=True)
+    eventually(lambda: browser.run("return !document.getElementById('guide').hidden"), 8)
+    wrong["calibration"] = violations(browser, axe)
+    browser.click("moreButton")
+    wrong["more"] = violations(browser, axe)
     feed.live(stage="home")
     browser.open(feed.url + "#session=demo.seated_internal_rotation&t=40", "laptop")
     eventually(lambda: browser.view() == "replay" and browser.text("clock"))
@@ -123,3 +133,33 @@ def test_the_keyboard_is_enough(feed, browser):
     shown = "return [...document.querySelectorAll('button, a, input')].filter(n => n.offsetParent)"
     assert browser.run(shown + ".filter(n => n.tabIndex < 0).length") == 0
     assert browser.run(shown + ".filter(n => !n.innerText.trim() && !n.ariaLabel).length") == 0
+
+
+def test_the_keyboard_reaches_the_buttons_of_a_phone_on_its_side_and_what_is_behind_more(
+    feed, browser
+):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    feed.live()
+    browser.open(feed.url, "on its side")
+    shows = "return document.getElementById('stop').checkVisibility({opacityProperty: true})"
+    eventually(lambda: not browser.run(shows), 8)
+    focused = "return document.activeElement.id"
+
+    def tab_to(name):
+        for _ in range(20):
+            ActionChains(browser.window).send_keys(Keys.TAB).perform()
+            if browser.run(focused) == name:
+                return
+        raise AssertionError(f"{name} is not reached")
+
+    tab_to("moreButton")
+    assert browser.run(shows)
+    ActionChains(browser.window).send_keys(Keys.ENTER).perform()
+    eventually(lambda: browser.find("id", "more").is_displayed(), 3)
+    ActionChains(browser.window).send_keys(Keys.ESCAPE).perform()
+    eventually(lambda: not browser.find("id", "more").is_displayed(), 3)
+    tab_to("stop")
+    ActionChains(browser.window).send_keys(Keys.ENTER).perform()
+    eventually(lambda: feed.obeyed[-1:] == [{"do": "stop"}], 3)

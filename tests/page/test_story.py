@@ -9,36 +9,6 @@ import urllib.request
 import pytest
 from window import SIZES, eventually
 
-# What must not lie over one another, nor out of the window, while somebody exercises.
-PARTS = "#head, #angles, #leg, #count, #trace, #foot, .angle .num"
-LAYOUT = """
-const shown = [...document.querySelectorAll(arguments[0])]
-  .map(n => [n.id || n.className, n.getBoundingClientRect()])
-  .filter(([, b]) => b.width && b.height);
-const bad = [];
-for (const [name, b] of shown) {
-  if (b.left < -1 || b.top < -1 || b.right > innerWidth + 1 || b.bottom > innerHeight + 1)
-    bad.push(name + " is outside");
-  if (b.width < 24 || b.height < 24) bad.push(name + " is tiny");
-}
-for (const [one, a] of shown) for (const [other, b] of shown) {
-  if (one >= other || [one, other].includes("num") && [one, other].includes("angles")) continue;
-  const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-  const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-  if (wide > 1 && high > 1) bad.push(one + " lies over " + other);
-}
-const root = document.scrollingElement;
-if (root.scrollHeight > innerHeight + 1 || root.scrollWidth > innerWidth + 1)
-  bad.push("the page scrolls");
-for (const b of document.querySelectorAll("#foot button, #foot a")) {
-  const r = b.getBoundingClientRect();
-  if (r.right > innerWidth + 1 || r.bottom > innerHeight + 1 || r.left < -1)
-    bad.push(b.id + " is cut");
-  if (b.scrollWidth > b.clientWidth + 1) bad.push(b.id + " has no room for its words");
-}
-return bad;
-"""
-
 
 def fetched(browser, url):
     """Return a file that the page offers to this browser."""
@@ -62,7 +32,7 @@ def looks_right(browser):
     """Check the layout at every size; leave the window at the last."""
     for size in SIZES:
         browser.size(size)
-        assert browser.run(LAYOUT, PARTS) == [], f"{browser.view()} at {size}"
+        assert browser.misplaced() == [], f"{browser.view()} at {size}"
 
 
 def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
@@ -246,8 +216,7 @@ def test_a_replay_ends_where_the_analysis_does(hipturn_page, browser, name):
     for side, rows in result.angles.groupby("side", observed=True):
         last = rows["hip_internal_rotation_deg"].iloc[-1]
         wanted = f"{round(last)}°".replace("-", "−")
-        number = f"return document.querySelector('[data-side={side}] .num').textContent"
-        eventually(lambda number=number, wanted=wanted: browser.run(number) == wanted, 3)
+        eventually(lambda side=side, wanted=wanted: browser.number(side) == wanted, 3)
     valid = result.reps[result.reps["status"] == "valid"].groupby("side").size()
     assert {browser.text("repsNow")} == {str(count) for count in valid}
     # the link to a moment follows, and keys step through repetitions

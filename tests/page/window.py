@@ -13,6 +13,45 @@ SIZES = {
     "laptop": (1440, 900),
 }
 
+AFAR = {
+    "small phone": (360, 740),
+    "small phone on its side": (740, 360),
+    "small tablet": (768, 1024),
+    "small laptop": (1366, 768),
+}
+"""Where the read-out is measured: what stands two metres away is not large."""
+
+# What must not lie over one another, nor out of the window, while somebody exercises.
+PARTS = "#head, #angles, #leg, #count, #trace, #foot, .angle .num"
+LAYOUT = """
+const shown = [...document.querySelectorAll(arguments[0])]
+  .filter(n => n.checkVisibility({opacityProperty: true})) // buttons that wait for a tap
+  .map(n => [n.id || n.className, n.getBoundingClientRect()])
+  .filter(([, b]) => b.width && b.height);
+const bad = [];
+for (const [name, b] of shown) {
+  if (b.left < -1 || b.top < -1 || b.right > innerWidth + 1 || b.bottom > innerHeight + 1)
+    bad.push(name + " is outside");
+  if (b.width < 24 || b.height < 24) bad.push(name + " is tiny");
+}
+for (const [one, a] of shown) for (const [other, b] of shown) {
+  if (one >= other || [one, other].includes("num") && [one, other].includes("angles")) continue;
+  const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  if (wide > 1 && high > 1) bad.push(one + " lies over " + other);
+}
+const root = document.scrollingElement;
+if (root.scrollHeight > innerHeight + 1 || root.scrollWidth > innerWidth + 1)
+  bad.push("the page scrolls");
+for (const b of document.querySelectorAll("#foot button, #foot a")) {
+  const r = b.getBoundingClientRect();
+  if (r.right > innerWidth + 1 || r.bottom > innerHeight + 1 || r.left < -1)
+    bad.push(b.id + " is cut");
+  if (b.scrollWidth > b.clientWidth + 1) bad.push(b.id + " has no room for its words");
+}
+return bad;
+"""
+
 
 def eventually(found, seconds=60.0, every=0.03):
     """Return what becomes true, or fail."""
@@ -50,7 +89,7 @@ class Page:
         eventually(lambda: self.view() != "loading")
 
     def size(self, name):
-        width, height = SIZES[name]
+        width, height = (SIZES | AFAR)[name]
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.run(
@@ -60,11 +99,21 @@ class Page:
     def view(self):
         return self.run("return document.body.dataset.view")
 
+    def misplaced(self):
+        """Return what lies over something else, or out of the window."""
+        return self.run(LAYOUT, PARTS)
+
     def text(self, name):
         return self.run("return document.getElementById(arguments[0])?.textContent", name)
 
-    def number(self):
-        return self.run("return document.querySelector('.angle .num')?.textContent")
+    def number(self, leg=""):
+        """Return a leg's number as it is read: its sign is the arrow beside it."""
+        return self.run(
+            "const box = document.querySelector(arguments[0]), text = box?.querySelector('.num')"
+            ".textContent; return text && text !== '– –'"
+            " ? (box.classList.contains('out') ? '−' : '') + text + '°' : text",
+            f".angle[data-side={leg}]" if leg else ".angle",
+        )
 
     def angle_classes(self):
         return self.run("return document.querySelector('.angle').className").split()

@@ -1,6 +1,7 @@
 // After a session: how it went, once the server has worked it out.
 
 import { el } from "../dom.js";
+import { prepare } from "../paper.js";
 import { isLoaded, recordingOf } from "../recording.js";
 import { resultCard, resultFoot } from "../result_cards.js";
 import { commandButton, problem, sheet, waiting } from "./parts.js";
@@ -19,7 +20,9 @@ export class DoneView {
     if (working || this.loading === key) return;
     this.loading = key;
     recordingOf(key).then((recording) => {
-      if (page.shows(this)) page.card(resultCard(recording), [...resultFoot(page, key), this.home()].filter(Boolean));
+      if (!page.shows(this)) return;
+      page.card(resultCard(recording), [...resultFoot(page, key), this.home()].filter(Boolean));
+      prepare(key);
     }, (error) => { if (page.shows(this)) page.card(problem(error), [this.home()]); }).finally(() => { this.loading = ""; });
   }
 

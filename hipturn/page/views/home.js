@@ -34,6 +34,7 @@ export class HomeView {
         unfinished ? commandButton(link, "goOn", `Go on: ${unfinished.done} of ${unfinished.of} done`, { do: "go_on" }, { kind: "primary" }) : null,
         commandButton(link, "connect", "Connect sensors", { do: "wearer" }, { kind: unfinished ? "" : "primary" }),
         commandButton(link, "check", "Check units", { do: "check" }, { before: page.unlock }),
+        button("wearers", "Wearers", page.listWearers),
         button("open", "Open a recording", page.listRecordings),
         button("look", "Just look", () => page.replay(link.hello.first, { fromFirstRep: true, playing: true }))),
       el("p", { class: "long" }, "No units at hand? ", practise, ". Not a medical device."));

@@ -1,10 +1,15 @@
 // The read-out of a session: what the server tells, the calibration over it, what is heard.
 
-import { $, put } from "../dom.js";
+import { $, el, put } from "../dom.js";
 import { Guide } from "../guide.js";
 import { LOST_S } from "../readout.js";
 import { Trace } from "../trace.js";
 import { commandButton } from "./parts.js";
+
+/** The goal of each leg in degrees; null where there is none: the first set measures. */
+function goalsOf({ plan, goals = {}, sides = [] }) {
+  return Object.fromEntries(sides.map((side) => [side, goals[side]?.deg ?? plan.target_deg]));
+}
 
 const LOST_TONE_MS = 2500; // between two low tones while nothing arrives
 const WAKING_MS = 700;     // a page that was frozen finds out what is new first, in silence
@@ -89,6 +94,9 @@ export class LiveView {
     const { link } = this.page, can = link.stage.can.join(), other = link.stage.plan.side === "left" ? "right" : "left";
     if (!changed && this.footOf === can + other) return;
     this.footOf = can + other;
+    const { how, cautions } = link.stage.exercise;
+    put($("moreTitle"), this.title);
+    $("moreHow").replaceChildren(...[...how, ...cautions].map((text) => el("li", {}, text)));
     this.page.card([], [
       commandButton(link, "resume", "Resume", { do: "resume" }, { kind: "primary" }),
       commandButton(link, "pause", "Pause", { do: "pause" }),
@@ -114,6 +122,7 @@ export class LiveView {
     if (frozen) this.quietUntil = now + WAKING_MS;
     if (Object.keys(scene.legs).length) readout.draw(scene, now);
     this.drawGuide(link);
+    put($("remedy"), this.guide.remedy || (link.cause()?.text ?? ""));
     this.lostTone(scene.age > LOST_S && this.hasAngle(), now);
   }
 
@@ -129,8 +138,8 @@ export class LiveView {
     }
     const age = link.frameAge(), time = (frame?.time_s ?? 0) + Math.min(age, COASTS_S);
     return {
-      time, legs, level, traces, age, counts: this.counts, reps: this.reps, cause: link.cause(), paused: stage.paused, sounding: true,
-      exercise: stage.exercise, target: stage.plan.target_deg, repsWanted: stage.plan.reps, holdWanted: stage.plan.hold_s,
+      time, legs, level, traces, age, counts: this.counts, reps: this.reps, cause: link.cause(), paused: stage.paused, live: true, sounding: true,
+      exercise: stage.exercise, targets: goalsOf(stage), repsWanted: stage.plan.reps, holdWanted: stage.plan.hold_s,
       setLine: this.setLine(stage, legs, time),
     };
   }
@@ -151,9 +160,7 @@ export class LiveView {
     const { guide } = this, showing = guide.showing && !link.stage.paused;
     if ($("guide").hidden === showing) $("guide").hidden = !showing;
     if (!showing) return;
-    guide.draw(link.stage.exercise);
-    const cause = link.cause();
-    if (cause && !guide.remedy) { $("guideRemedy").hidden = false; put($("guideRemedy"), cause); }
+    guide.draw(link.stage, link.cause());
   }
 
   hasAngle() { return this.page.link.frame !== null || Object.keys(this.startPoses).length > 0; }

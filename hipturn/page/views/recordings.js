@@ -1,7 +1,8 @@
 // The list of recordings, one recording's results, and two recordings over one another.
 
-import { el, startText } from "../dom.js";
+import { el, grouped, startText } from "../dom.js";
 import { listRecordings, recordingOf } from "../recording.js";
+import { prepare } from "../paper.js";
 import { compareCard, resultCard, resultFoot } from "../result_cards.js";
 import { backButton, problem, waiting } from "./parts.js";
 
@@ -16,7 +17,11 @@ class LoadedView {
     if (!changed) return;
     const { page } = this, back = backButton(page);
     page.card(waiting("loading"), [back]);
-    this.load().then(([card, foot]) => { if (page.shows(this)) page.card(card, [back, ...foot]); },
+    this.load().then(([card, foot]) => {
+      if (!page.shows(this)) return;
+      page.card(card, [back, ...foot]);
+      if (this.printed) prepare(this.printed);
+    },
       (error) => { if (page.shows(this)) page.card(problem(error), [back]); });
   }
 
@@ -28,8 +33,18 @@ export class RecordingsView extends LoadedView {
 
   async load() {
     const { rows, broken } = await listRecordings();
-    return [el("div", { class: "sheet" }, el("h2", {}, "Recordings"), el("div", { class: "rows" }, rows.map((row) => this.row(row))),
+    return [el("div", { class: "sheet" }, el("h2", {}, "Recordings"), this.byWearer(rows),
       el("div", { id: "broken" }, broken.map((row) => el("p", { class: "quiet" }, `Cannot be read: ${row.problem}`)))), []];
+  }
+
+  /** The recordings of each wearer under the pseudonym, in the order of the newest. */
+  byWearer(rows) {
+    const groups = grouped(rows, (row) => row.demo ? "demo" : row.wearer);
+    const title = (wearer) => wearer === "demo" ? "Demo recordings" : wearer || "Nobody in particular";
+    return [...groups].map(([wearer, mine]) => el("section", { class: "rows" },
+      el("div", { class: "heading" }, el("h3", {}, title(wearer)),
+        wearer && wearer !== "demo" ? el("button", { type: "button", onclick: () => this.page.trend(wearer) }, `Trend of ${wearer}`) : null),
+      mine.map((row) => this.row(row))));
   }
 
   row(row) {
@@ -42,7 +57,7 @@ export class RecordingsView extends LoadedView {
 export class ResultView extends LoadedView {
   name = "compare";
 
-  constructor(page, key) { super(page); this.key = key; }
+  constructor(page, key) { super(page); this.key = this.printed = key; }
 
   async load() {
     return [resultCard(await recordingOf(this.key)), resultFoot(this.page, this.key)];

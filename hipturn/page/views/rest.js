@@ -38,11 +38,11 @@ export class RestView {
   }
 
   /** One row a leg: repetitions of how many, whether that is all, the range of how much. */
-  rows({ plan: p, exercise }) {
+  rows({ plan: p, exercise, goals = {} }) {
     const legs = Object.entries(this.page.link.count ?? {}).filter(([side]) => side === "left" || side === "right");
     return legs.map(([side, leg]) => {
       const all = leg.reps >= p.reps;
-      const range = leg.range_deg === null ? "" : ` · ${Math.round(leg.range_deg)}° of ${Math.round(p.target_deg)}°`;
+      const range = leg.range_deg === null ? "" : ` · ${Math.round(leg.range_deg)}°${(goals[side]?.deg ?? null) === null ? "" : ` of ${Math.round(goals[side].deg)}°`}`;
       const words = exercise.counted ? `${leg.reps}/${p.reps}${all ? " ✓" : ""}${range}` : `${Math.round(leg.held_s ?? 0)} of ${Math.round(p.hold_s)} s`;
       return el("div", { class: `row ${all ? "good" : ""}` }, el("span", { class: "sign", "aria-hidden": "true" }, side[0].toUpperCase()), el("span", {}, el("b", {}, words), el("small", {}, side)));
     });

@@ -1,6 +1,6 @@
 // The steps before a session, each a card with one main thing to do.
 
-import { $, el, put } from "../dom.js";
+import { $, el, pictureOf, put } from "../dom.js";
 import { canLock } from "../awake.js";
 import { checkRow, commandButton } from "./parts.js";
 
@@ -117,7 +117,7 @@ function today(stage, page, exercises) {
     p.name ? null : el("div", { class: "panel" },
       exercise.counted ? stepper("Repetitions", p.reps, 1, 1, 100, (reps) => send("dose", { reps }), "") : stepper("Seconds", Math.round(p.hold_s), 5, 5, 600, (hold_s) => send("dose", { hold_s }), " s"),
       stepper("Sets", p.sets, 1, 1, 20, (sets) => send("dose", { sets }), ""),
-      exercise.counted ? stepper("Goal, from the start position", Math.round(p.target_deg), 1, 5, 60, (target_deg) => send("goal", { target_deg }), "°") : null,
+      aim(stage, send),
       exercise.has_hip_angle ? el("div", { class: "field" }, el("span", {}, "What is it?"),
         segments(["exercise", "test"], p.test ? "test" : "exercise", (kind) => send("exercise", { test: kind === "test" }), "kind")) : null,
       p.test || exercise.assessment ? el("div", { class: "field" }, el("span", {}, "Who moves the leg?"),
@@ -126,17 +126,31 @@ function today(stage, page, exercises) {
       el("ul", { class: "list caution" }, exercise.cautions.map((text) => el("li", {}, text)))));
 }
 
+/** The goal of the step with who set it, where there is an angle to reach; a wearer can keep it. */
+function aim({ plan: p, wearer, goals = {}, exercise }, send) {
+  const legs = Object.entries(goals).filter(([leg]) => p.sides.includes(leg) || p.sides.includes("both"));
+  if (!legs.length) return null;
+  const mine = legs.find(([, goal]) => goal.deg !== null)?.[1].deg ?? null;
+  const from = { plan: "for this time", wearer: `${wearer}'s goal`, "last time": "as far as last time", none: "the first set measures" };
+  const told = legs.map(([leg, goal]) => `${legs.length > 1 ? `${leg}: ` : ""}${goal.deg === null ? "" : `${Math.round(goal.deg)}°, `}${from[goal.source]}`);
+  return [
+    stepper("Goal, from the start position", Math.round(mine ?? exercise.target_deg), 1, 5, 60, (target_deg) => send("goal", { target_deg }), "°", mine === null ? "–" : undefined),
+    el("p", { class: "fine", id: "goalOf" }, told.join(" · ")),
+    wearer && p.target_deg !== null ? el("button", { type: "button", id: "keepGoal", onclick: () => send("goal", { target_deg: p.target_deg, keep: true }) }, `Keep as ${wearer}'s goal`) : null,
+  ];
+}
+
 function segments(values, now, pick, name) {
   return el("div", { class: "segments", role: "group", "aria-label": name }, values.map((value) =>
     el("button", { type: "button", id: `${name}-${String(value).replace(" ", "-")}`, "aria-pressed": String(value === now), onclick: () => pick(value) }, value)));
 }
 
-function stepper(label, value, by, low, high, pick, unit) {
+function stepper(label, value, by, low, high, pick, unit, shown = `${value}${unit}`) {
   const move = (d) => () => pick(Math.max(low, Math.min(high, value + d)));
   return el("div", { class: "field" }, el("span", {}, label),
     el("div", { class: "stepper", role: "group", "aria-label": label },
       el("button", { type: "button", "aria-label": `${label}: fewer`, onclick: move(-by) }, "−"),
-      el("output", {}, `${value}${unit}`),
+      el("output", {}, shown),
       el("button", { type: "button", "aria-label": `${label}: more`, onclick: move(by) }, "+")));
 }
 
@@ -176,11 +190,11 @@ function straps(stage) {
     el("div", { class: "columns" },
       el("div", { class: "panel" },
         el("h3", {}, "Where they go"),
-        el("img", { class: "poses", src: "/page/poses/straps.svg", alt: "One unit on the outside of the thigh a hand above the knee, one on the flat front of the shin a hand above the ankle; either way up." }),
+        el("img", { class: "poses", src: pictureOf("straps", stage.plan.side), alt: "One unit on the outside of the thigh a hand above the knee, one on the flat front of the shin a hand above the ankle; either way up." }),
         el("ul", { class: "list" }, ["Snug, so that the skin moves rather than the unit.", "Any way up: the calibration finds out.", `Which leg: ${stage.plan.side}, ${exercise.worn_on}.`].map((t) => el("li", {}, t)))),
       el("div", { class: "panel" },
         el("h3", {}, "How it begins"),
-        el("img", { class: "poses", src: `/page/poses/${exercise.position}.svg`, alt: `Start position: ${exercise.position.replace("_", " ")}` }),
+        el("img", { class: "poses", src: pictureOf(exercise.position, stage.plan.side), alt: `Start position: ${exercise.position.replace("_", " ")}` }),
         el("ul", { class: "list" }, exercise.how.map((text) => el("li", {}, text))))),
   ];
 }
@@ -201,6 +215,6 @@ function ready(stage, page) {
           segments(DELAYS, stage.plan.delay_s, (delay_s) => page.link.send({ do: "delay", delay_s }), "delay")),
         el("label", { class: "field" }, el("span", {}, "Loudness"),
           el("input", { type: "range", min: 0, max: 1, step: 0.05, value: page.sound.volume, oninput: (e) => page.sound.setVolume(Number(e.target.value)) })),
-        el("p", { class: "fine" }, "You will be led without hands: stand still, take the start position, bend the knee five times. Each step is seen by itself and spoken."))),
+        el("p", { class: "fine" }, "You will be led without hands: stand still, take the start position, bend the knee five times. Each step is seen by itself and spoken. Turn a phone on its side: the buttons then come with a tap."))),
   ];
 }

@@ -1,0 +1,134 @@
+// Who exercises, and how each exercise went over the weeks.
+
+import { canvasOf, colour, drawnBy, el, grouped, startText } from "../dom.js";
+import { backButton, button, problem, waiting } from "./parts.js";
+
+const DAY_MS = 86_400_000;
+const INK = { left: "orange", right: "blue" };
+
+async function told(path) {
+  const answer = await fetch(path), found = await answer.json();
+  if (!answer.ok) throw new Error(found.problem);
+  return found;
+}
+
+/** Every wearer, with the way to the trend. */
+export class WearersView {
+  name = "recordings";
+  title = "";
+  mark = "";
+
+  constructor(page) { this.page = page; }
+
+  draw(changed) {
+    if (!changed) return;
+    const { page } = this;
+    page.card(waiting("loading"), [backButton(page)]);
+    told("/api/wearers").then((rows) => {
+      if (!page.shows(this)) return;
+      page.card(el("div", { class: "sheet" }, el("h2", {}, rows.length ? "Wearers" : "No wearer yet"),
+        el("div", { class: "rows" }, rows.map((row) => this.row(row)))), [backButton(page)]);
+    }, (error) => { if (page.shows(this)) page.card(problem(error), [backButton(page)]); });
+  }
+
+  row({ wearer, sessions, last }) {
+    return el("div", { class: "row" }, el("span", { class: "sign", "aria-hidden": "true" }, "·"),
+      el("span", {}, el("b", {}, wearer), el("small", {}, sessions ? `${sessions === 1 ? "one session" : `${sessions} sessions`}, the last ${startText(last ?? "", 10)}` : "no session yet")),
+      el("span", { class: "actions" }, sessions ? button(`trend-${wearer}`, "Trend", () => this.page.trend(wearer)) : null));
+  }
+
+  tick() {}
+}
+
+/** How a wearer's range changed, by exercise, position and leg. */
+export class TrendView {
+  name = "recordings";
+  title = "";
+  mark = "";
+
+  constructor(page, wearer) { Object.assign(this, { page, wearer }); }
+
+  draw(changed) {
+    if (!changed) return;
+    const { page } = this, foot = [button("leave", "Back", page.listWearers)];
+    page.card(waiting("working it out", el("h2", {}, "Working it out…")), foot);
+    told(`/api/wearers/${encodeURIComponent(this.wearer)}/trend`).then((found) => {
+      if (!page.shows(this)) return;
+      const groups = [...grouped(found.rows, (row) => `${row.exercise} ${row.position} ${row.active} ${row.compared}`).values()];
+      page.card(el("div", { class: "sheet" }, el("h2", {}, `${found.wearer}: the trend`),
+        groups.length ? groups.map((rows) => this.exercise(rows, found.goals)) : el("p", { class: "lead" }, "No valid repetition yet.")), foot);
+    }, (error) => { if (page.shows(this)) page.card(problem(error), foot); });
+  }
+
+  exercise(rows, goals) {
+    const { name, position, quantity, compared, exercise } = rows[0];
+    const mine = goals.filter((goal) => goal.exercise === exercise);
+    const legs = ["left", "right"].filter((leg) => rows.some((row) => row.side === leg));
+    const chart = el("canvas", { class: "chart", role: "img", "aria-label": `${name}: ${compared} over time; the table has the numbers` });
+    drawnBy(chart, () => drawTrend(chart, rows, mine));
+    return el("section", { class: "panel trend" },
+      el("h3", {}, `${name}, ${position.replace("_", " ")}`),
+      el("p", { class: "fine" }, `${quantity}: ${compared}. Shaded: within the smallest detectable change of the first session.`),
+      el("div", { class: "legend" }, legs.map((leg) => el("span", {}, el("i", { class: leg === "left" ? "b" : "" }), leg))), chart,
+      el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": `${name}: every session` }, trendTable(rows, mine)));
+  }
+
+  tick() {}
+}
+
+function trendTable(rows, goals) {
+  const sign = (deg) => `${deg > 0 ? "+" : deg < 0 ? "−" : ""}${Math.abs(deg).toFixed(0)}°`;
+  const cell = (row) => row.compared_deg === null ? "–" : `${row.compared_deg.toFixed(0)}°${row.mdc_deg === null ? "" : ` ± ${row.mdc_deg.toFixed(0)}°`}`;
+  const goalOf = (row) => goals.filter((goal) => goal.leg === row.side && goal.day <= (row.start_time ?? "").slice(0, 10)).sort((a, b) => a.day < b.day ? -1 : 1).pop();
+  const head = ["day", "leg", "measured", "goal", "change", "repetitions", "controlled"];
+  const sorted = [...rows].sort((a, b) => (a.start_time ?? "") < (b.start_time ?? "") ? 1 : -1);
+  return el("table", {}, el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, sorted.map((row) => el("tr", {}, el("td", {}, startText(row.start_time ?? "", 10)), el("td", {}, row.side), el("td", {}, cell(row)),
+      el("td", {}, goalOf(row) ? `${goalOf(row).deg.toFixed(0)}°` : "–"),
+      el("td", {}, row.change_since_last_deg === null ? "–" : `${sign(row.change_since_last_deg)}${row.change_exceeds_mdc ? " more than chance" : ""}`),
+      el("td", {}, `${row.valid} of ${row.target_reps}`), el("td", {}, row.controlled_share === null ? "–" : `${Math.round(100 * row.controlled_share)} %`)))));
+}
+
+/** Dots a session, a line a leg, a band of what chance alone moves, a dashed goal. */
+function drawTrend(canvas, rows, goals) {
+  const found = canvasOf(canvas);
+  if (!found) return;
+  const { ctx, width, height } = found;
+  const dated = rows.filter((row) => row.start_time && row.compared_deg !== null).map((row) => ({ ...row, at: Date.parse(row.start_time) }));
+  if (!dated.length) return;
+  const from = Math.min(...dated.map((row) => row.at)), to = Math.max(...dated.map((row) => row.at));
+  const room = Math.max(DAY_MS / 2, (to - from) * 0.06);
+  const bands = ["left", "right"].map((leg) => bandOf(dated.filter((row) => row.side === leg), leg)).filter(Boolean);
+  const values = [...dated.map((row) => row.compared_deg), ...bands.flatMap((band) => [band.low, band.high]), ...goals.map((goal) => goal.deg)];
+  const low = Math.min(...values) - 3, high = Math.max(...values) + 3;
+  const x = (at) => 44 + (width - 54) * (at - from + room) / (to - from + 2 * room);
+  const y = (deg) => height - 26 - (height - 38) * (deg - low) / (high - low);
+  ctx.font = "13px system-ui, sans-serif"; ctx.lineWidth = 1; ctx.textAlign = "right";
+  const step = high - low > 45 ? 20 : high - low > 18 ? 10 : 5;
+  for (let deg = Math.ceil(low / step) * step; deg <= high; deg += step) {
+    ctx.strokeStyle = colour("line"); ctx.beginPath(); ctx.moveTo(44, y(deg)); ctx.lineTo(width, y(deg)); ctx.stroke();
+    ctx.fillStyle = colour("quiet"); ctx.fillText(`${deg}°`.replace("-", "−"), 38, y(deg) + 4);
+  }
+  for (const { low: a, high: b, leg } of bands) {
+    ctx.globalAlpha = 0.16; ctx.fillStyle = colour(INK[leg]); ctx.fillRect(44, y(b), width - 44, y(a) - y(b)); ctx.globalAlpha = 1;
+  }
+  for (const goal of goals) {
+    const since = Math.max(44, x(Date.parse(goal.day)));
+    ctx.strokeStyle = colour("green"); ctx.setLineDash([6, 5]); ctx.lineWidth = 2;
+    ctx.beginPath(); ctx.moveTo(Math.min(since, width - 60), y(goal.deg)); ctx.lineTo(width, y(goal.deg)); ctx.stroke(); ctx.setLineDash([]);
+  }
+  for (const leg of ["left", "right"]) {
+    const mine = dated.filter((row) => row.side === leg).sort((a, b) => a.at - b.at);
+    ctx.strokeStyle = ctx.fillStyle = colour(INK[leg]); ctx.lineWidth = 2; ctx.setLineDash(leg === "left" ? [7, 5] : []);
+    ctx.beginPath(); mine.forEach((row, k) => ctx[k ? "lineTo" : "moveTo"](x(row.at), y(row.compared_deg))); ctx.stroke(); ctx.setLineDash([]);
+    for (const row of mine) { ctx.beginPath(); ctx.arc(x(row.at), y(row.compared_deg), 5, 0, 7); ctx.fill(); }
+  }
+  ctx.fillStyle = colour("quiet"); ctx.textAlign = "left"; ctx.fillText(startText(new Date(from).toISOString(), 10), 44, height - 8);
+  if (to - from > DAY_MS) { ctx.textAlign = "right"; ctx.fillText(startText(new Date(to).toISOString(), 10), width - 8, height - 8); }
+}
+
+/** What is within the smallest detectable change of a leg's first session; null where none is known. */
+function bandOf(rows, leg) {
+  const mine = [...rows].sort((a, b) => a.at - b.at), mdc = mine.at(-1)?.mdc_deg ?? null;
+  return mdc === null ? null : { leg, low: mine[0].compared_deg - mdc, high: mine[0].compared_deg + mdc };
+}

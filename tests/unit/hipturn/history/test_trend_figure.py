@@ -1,0 +1,83 @@
+"""The figure of a trend: its days, its dots, and what is within the detectable change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from hipturn.clinical_words import CHECKS, check_said
+from hipturn.history.trend_figure import draw_trend
+
+STARTED = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=1)))
+
+
+def row(day, deg, mdc_deg=5.0, side="right"):
+    return {
+        "wearer": "K7", "exercise": "seated_internal_rotation", "position": "seated", "side": side,
+        "quantity": "hip internal rotation", "compared": "range", "compared_deg": deg,
+        "start_time": (STARTED + timedelta(days=day)).isoformat(), "rom_median_deg": deg,
+        "hold_median_s": 2.0, "controlled_share": 0.8, "mdc_deg": mdc_deg, "trials_deg": "",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def drawn(tmp_path, monkeypatch):
+    """Return a function that draws a trend and gives its figure."""
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: kept.append(figure))
+
+    def draw(rows):
+        draw_trend(rows, tmp_path / "trend.png")
+        return kept[-1]
+
+    return draw
+
+
+def bands(ax):
+    """Return the lower and upper edges of what is shaded."""
+    boxes = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    return [(box.get_y(), box.get_y() + box.get_height()) for box in boxes]
+
+
+def test_the_days_run_from_the_first_session_to_the_last_with_room(drawn):
+    figure = drawn([row(0, 20.0), row(40, 29.0)])
+    first, last = (date2num(STARTED + timedelta(days=day)) for day in (0, 40))
+    for ax in figure.axes:
+        low, high = ax.get_xlim()
+        assert 0.5 < first - low < 4.0
+        assert 0.5 < high - last < 4.0
+
+
+def test_one_session_is_a_dot_on_its_day(drawn):
+    figure = drawn([row(0, 20.0)])
+    ax = figure.axes[0]
+    low, high = ax.get_xlim()
+    assert high - low < 3.0
+    assert [line.get_marker() for line in ax.lines if len(line.get_xdata()) == 1] == ["o"]
+    figure.canvas.draw()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["02 Nov 2026"]
+
+
+def test_the_detectable_change_is_a_band_where_one_is_known(drawn):
+    assert bands(drawn([row(0, 20.0), row(7, 24.0)]).axes[0]) == [(15.0, 25.0)]
+    # the newest that is known counts, also where the last session has none
+    assert bands(drawn([row(0, 20.0, 4.0), row(7, 24.0, None)]).axes[0]) == [(16.0, 24.0)]
+    assert bands(drawn([row(0, 20.0, None), row(7, 24.0, None)]).axes[0]) == []
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_figure_of_the_calibration_is_told_in_the_words_of_people(name):
+    said = check_said(name, 0.5)
+    assert "eigenvalue" not in said
+    assert "split-half" not in said
+    assert any(letter.isdigit() for letter in said)
+
+
+def test_the_knee_axis_is_sure_to_so_many_degrees():
+    assert check_said("hinge split-half angle", 0.52) == "knee axis sure to 0.5°"
+    assert check_said("a later check", 1.0) == "a later check"
+    assert check_said("hinge split-half angle", float("nan")) == "hinge split-half angle"
