@@ -99,6 +99,7 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
             feed.units()
             feed.frame(30.0)
         wrong[stage["stage"]] = violations(browser, axe)
+    feed.live(stage="calibrate")
     leg = {"step": "bends", "checks": [CHECK], "sign": "open", "start_deg": None}
     feed.do(feed.hub.newest, {"type": "calibration", "legs": {"right": leg}}, keep=True)
     eventually(lambda: browser.run("return !document.getElementById('guide').hidden"), 8)

@@ -161,14 +161,16 @@ def test_nothing_in_a_set_is_smaller_than_twenty_minutes_of_arc(feed, browser, s
         shown(feed, browser, dict.fromkeys(sides, 20) | {"right": None})
         wrong += measured(browser, size, "a leg lost")
         feed.units()
-    feed.do(feed.hub.happened, "alarm", text="Right shank silent")
+    wrongs = [{"id": "1", "key": "silent", "args": {"unit": "right shank"}, "can": ["done"]}]
+    feed.do(feed.hub.newest, {"type": "conditions", "conditions": wrongs})
     eventually(lambda: browser.text("banner"), 3)
     for size in AFAR:
         browser.size(size)
         shown(feed, browser, dict.fromkeys(sides, 28))
         wrong += measured(browser, size, "something is wrong")
     counted(feed, sides, paused=True)
-    browser.run("document.getElementById('banner').hidden = true")
+    feed.do(feed.hub.newest, {"type": "conditions", "conditions": []})
+    eventually(lambda: not browser.text("banner"), 3)
     for size in AFAR:
         browser.size(size)
         shown(feed, browser, dict.fromkeys(sides, 28))
