@@ -56,7 +56,7 @@ class Visit:
     course
         What is to be done, until something else is chosen.
     ident
-        Names this visit in its recordings; empty until units are looked for.
+        Names it in its recordings; empty until units are looked for.
     waits
         Whether rests and countdowns take their time; False for a simulated wearer at full speed,
         whose time stands still between two sessions.
@@ -233,8 +233,8 @@ class Visit:
         return []
 
     def _resume_visit(self, _: Values) -> Effects:
-        before = self.unfinished
-        assert before is not None  # noqa: S101 (a guard has looked)
+        if (before := self.unfinished) is None:
+            return []
         self.ident, self.wearer, self.virtual = before.visit, before.wearer, before.virtual
         self.walk = Walk(before.course, before.done)
         return self._on_to_units({})
@@ -338,9 +338,8 @@ class Visit:
         return []
 
     def _skip_step(self, _: Values) -> Effects:
-        skipped = self.walk.later()
-        assert skipped is not None  # noqa: S101 (a guard has looked)
-        self.walk.status[skipped] = "cancelled"
+        if (skipped := self.walk.later()) is not None:
+            self.walk.status[skipped] = "cancelled"
         later = self.walk.next_step
         if later is None:
             return self._go_on()
@@ -416,8 +415,7 @@ class Visit:
         self.walk.at = later
         if self.session == "open" and self.walk.step.leg == before.leg:
             return self._set()
-        ending = self._end()
-        return [*ending, *(self._to(Stage.STRAPS) if moves else self._begin())]
+        return [*self._end(), *(self._to(Stage.STRAPS) if moves else self._begin())]
 
     def _sum_up(self) -> Effects:
         self.stage, self.found = Stage.SUMMARY, False
