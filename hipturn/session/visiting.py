@@ -387,19 +387,19 @@ class Host:
         links = self.links
         if links is None:
             return
-        before = {one.found.address: one for one in links.strapped}
         links.wear(swapped if how == "swap" else turned)
-        if self.session is not None:
-            after = {one.found.address: one.unit for one in links.strapped}
-            self.session.reassign(tuple(after[unit.address] for unit in self.session.tracker.units))
-        else:
+        session = self.session
+        if session is None:
             self.front.show(found=[row_of(s.found, place=s.unit.label) for s in links.strapped])
-        places = [f"{one.unit.label} → {after.label}" for one, after in _moved(before, links)]
-        self.front.say(f"units taken as {'; '.join(places)}")
-
-
-def _moved(before: dict[str, Any], links: OpenLinks) -> list[tuple[Any, Unit]]:
-    return [(before[one.found.address], one.unit) for one in links.strapped]
+            return
+        pairs = zip(links.strapped, links.links, strict=True)
+        now = {one.found.address: (one.unit, link) for one, link in pairs}
+        heard = [now[unit.address] for unit in session.tracker.units]
+        session.reassign(tuple(unit for unit, _ in heard))
+        self.front.began(
+            session, session.tracker.units, [link for _, link in heard], self._session_clock_ns
+        )
+        self.front.say(f"units taken as {' and '.join(unit.label for unit, _ in heard)}")
 
 
 def swapped(place: Place) -> Place:
