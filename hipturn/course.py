@@ -129,6 +129,13 @@ class Course:
         """Return the course of one exercise."""
         return cls(items=(item,))
 
+    @property
+    def only_asks(self) -> str:
+        """Return why no units are needed, where all that is done is to answer questions."""
+        if not all(item.exercise.is_timed and item.exercise.questions for item in self.items):
+            return ""
+        return "these are questions for the wearer, and no unit measures anything: answer them here"
+
     def steps(self) -> list[Step]:
         """Return every step in order: all sets of a leg, the other leg, the next item."""
         return [

@@ -384,8 +384,7 @@ class Visit:
     def _finish_set(self, status: Status) -> Effects:
         """Go to the result of this set; the session ends with the last set of its leg."""
         self.walk.status[self.walk.at] = status
-        later = self.walk.next_step
-        goes_on = later is not None and later.leg == self.walk.step.leg
+        goes_on = (later := self.walk.next_step) and later.leg == self.walk.step.leg
         return [*([] if goes_on else self._end()), *self._rest()]
 
     def _rest(self) -> Effects:
@@ -461,6 +460,7 @@ def _when_heard(visit: Visit) -> str:
 GUARDS: dict[tuple[Stage | None, str], Guard] = {
     (None, "go_on"): lambda v: "" if v.unfinished else "there is no visit to go on with",
     (Stage.CHECK, "check"): _unless_working,
+    (Stage.TODAY, "next"): lambda v: v.walk.course.only_asks,
     (Stage.UNITS, "next"): _when_known,
     (Stage.UNITS, "skip"): _while_looked_at,
     (Stage.UNITS, "retry"): _unless_working,

@@ -333,6 +333,14 @@ def test_the_wrong_leg_is_the_other_one_and_that_one_comes_afterwards():
     assert visit.stage is Stage.CALIBRATE
 
 
+def test_self_checks_ask_questions_and_no_units():
+    visit = Visit(Course.one(Item.of(PlanItem(exercise="self_checks", sides=("right",)))))
+    visit.command("practise")
+    assert "next" not in visit.can()
+    with pytest.raises(Refused, match="questions for the wearer, and no unit measures anything"):
+        visit.command("next")
+
+
 def test_a_silent_unit_holds_a_countdown_and_nothing_else():
     visit = ready(COURSE)
     visit.command("start")
