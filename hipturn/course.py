@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement, Kind
 from hipturn.plan import Plan, PlanItem, SideChoice
+from imu.sample import Side
 
 Values = dict[str, Any]
 """The checked values of a command."""
@@ -56,6 +57,11 @@ class Step(NamedTuple):
     item: int
     side: SideChoice
     set: int
+
+    @property
+    def sides(self) -> frozenset[Side]:
+        """Return the legs that move."""
+        return frozenset(Side if self.side == "both" else (Side(self.side),))
 
     @property
     def leg(self) -> Leg:
@@ -286,6 +292,13 @@ class Mark(NamedTuple):
     label: str
 
 
+class Append(NamedTuple):
+    """Add what somebody says of the set to the session's edits."""
+
+    kind: str
+    value: int | str
+
+
 class PutOff(NamedTuple):
     """Show a condition no more: somebody has looked, or will see to it later."""
 
@@ -309,6 +322,7 @@ Effect = (
     | Counting
     | Mark
     | PutOff
+    | Append
     | Say
 )
 Effects = list[Effect]

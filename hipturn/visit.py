@@ -13,6 +13,7 @@ from typing import Literal
 
 from analysis.session.announcements import Announcement, Kind
 from hipturn.course import (
+    Append,
     BeginSession,
     CheckUnits,
     Counting,
@@ -29,7 +30,6 @@ from hipturn.course import (
     Say,
     Stage,
     Status,
-    Step,
     Unfinished,
     Values,
     Walk,
@@ -58,8 +58,7 @@ class Visit:
     ident
         Names it in its recordings; empty until units are looked for.
     waits
-        Whether rests and countdowns take their time; False for a simulated wearer at full speed,
-        whose time stands still between two sessions.
+        Whether rests take their time; not at full speed, where time stands still between sessions.
     """
 
     def __init__(self, course: Course, ident: str = "", *, waits: bool = True) -> None:
@@ -76,6 +75,8 @@ class Visit:
         """Whether both legs wear units, so that no strap moves from leg to leg."""
         self.problem = ""
         self.paused = False
+        self.answers: dict[str, int | str] = {}
+        """What was said of the set; what is not answered stays empty."""
         self.unfinished: Unfinished | None = None
         self.silent: tuple[str, ...] = ()
         """Labels of the units that send nothing now."""
@@ -129,7 +130,7 @@ class Visit:
         """
         if why := self.why_not(do):
             raise Refused(why)
-        return STAGES[self.stage][do](self, values or {})
+        return STAGES[self.stage][do](self, {"do": do, **(values or {})})
 
     def tick(self, time_s: float) -> Effects:
         """Advance to a time of the units' clock, seconds; it never runs backwards."""
@@ -156,7 +157,7 @@ class Visit:
             return []
         self._done.add(said.side)
         self._heard_set = max(self._heard_set, said.set)
-        if self._done >= _sides_of(self.walk.step):
+        if self._done >= self.walk.step.sides:
             self._set_ends_s = self.now_s + AFTER_SET_S
         return []
 
@@ -275,12 +276,6 @@ class Visit:
         self.working, self.found, self.problem = True, False, ""
         return [FindUnits()]
 
-    def _on_to_straps(self, _: Values) -> Effects:
-        return self._to(Stage.STRAPS)
-
-    def _on_to_ready(self, _: Values) -> Effects:
-        return self._to(Stage.READY)
-
     def _to(self, stage: Stage) -> Effects:
         self.stage, self.problem, self.working = stage, "", False
         return []
@@ -295,6 +290,11 @@ class Visit:
 
     def _mark(self, values: Values) -> Effects:
         return [Mark(values.get("label") or "mark")]
+
+    def _answer(self, values: Values) -> Effects:
+        do, value = values["do"], next(v for name, v in values.items() if name != "do")
+        self.answers[do] = value  # the countdown goes on as it was
+        return [Append(do, value)]
 
     def _later(self, values: Values) -> Effects:
         return [PutOff(values.get("id", ""))]
@@ -373,6 +373,7 @@ class Visit:
 
     def _fresh_set(self) -> None:
         self._done, self._set_ends_s, self._stopped_counting = set(), math.inf, False
+        self.answers = {}
 
     def _set(self) -> Effects:
         """Go on with a set of the session that is open."""
@@ -419,10 +420,6 @@ class Visit:
     def _sum_up(self) -> Effects:
         self.stage, self.found = Stage.SUMMARY, False
         return [LeaveUnits()]
-
-
-def _sides_of(step: Step) -> set[Side]:
-    return set(Side) if step.side == "both" else {Side(step.side)}
 
 
 # -- the table -----------------------------------------------------------------------------------
@@ -479,6 +476,8 @@ GUARDS: dict[tuple[Stage | None, str], Guard] = {
 }
 """What a command of the table needs besides its stage: a sentence when that is not given."""
 
+_STRAPS: Handler = lambda visit, _: visit._to(Stage.STRAPS)  # noqa: E731
+_READY: Handler = lambda visit, _: visit._to(Stage.READY)  # noqa: E731
 _HOME: dict[str, Handler] = {"home": Visit._home}
 
 STAGES: dict[Stage, dict[str, Handler]] = {
@@ -497,11 +496,11 @@ STAGES: dict[Stage, dict[str, Handler]] = {
     },
     Stage.UNITS: {
         "shake": Visit._shake, "swap": Visit._swap, "retry": Visit._find,
-        "skip": Visit._on_to_straps, "next": Visit._on_to_straps, "back": Visit._back, **_HOME,
+        "skip": _STRAPS, "next": _STRAPS, "back": Visit._back, **_HOME,
     },
-    Stage.STRAPS: {"done": Visit._on_to_ready, "back": Visit._back, **_HOME},
+    Stage.STRAPS: {"done": _READY, "back": Visit._back, **_HOME},
     Stage.READY: {"start": Visit._start, "delay": Visit._delay, "back": Visit._back, **_HOME},
-    Stage.COUNTDOWN: {"now": Visit._begin, "cancel": Visit._on_to_ready, **_HOME},
+    Stage.COUNTDOWN: {"now": Visit._begin, "cancel": _READY, **_HOME},
     Stage.CALIBRATE: {
         "swap": Visit._swap, "other_leg": Visit._other_leg, "later": Visit._later,
         "stop": Visit._stop_calibrating,
@@ -512,6 +511,7 @@ STAGES: dict[Stage, dict[str, Handler]] = {
         "done": Visit._done_early, "stop": Visit._stop_item,
     },
     Stage.RESULT: {
+        **dict.fromkeys(("pain", "effort", "note", "count"), Visit._answer),
         "again": Visit._again, "more_rest": Visit._more_rest, "skip": Visit._skip_step,
         "next": Visit._go_on, "stop": Visit._stop_visit, "later": Visit._later,
     },

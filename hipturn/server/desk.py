@@ -233,6 +233,7 @@ class Desk:
             "working": visit.working or visit.session == "closing",
             "paused": visit.paused,
             "set": walk.step.set,
+            "answers": dict(visit.answers),
         }
         if visit.problem:
             message["problem"] = visit.problem

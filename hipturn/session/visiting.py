@@ -18,6 +18,7 @@ import click
 from analysis.calibrate.guide import Step as GuideStep
 from analysis.exercises import CatalogueError
 from hipturn.course import (
+    Append,
     BeginSession,
     CheckUnits,
     Counting,
@@ -31,6 +32,7 @@ from hipturn.course import (
     Say,
     Stage,
 )
+from hipturn.edits import add_edit
 from hipturn.errors import UserError
 from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
@@ -143,6 +145,8 @@ class Host:
         """Of the units at rest; empty where that was left out."""
         self._clock: Clock = "independent"
         self._session_clock_ns: Callable[[], int] = lambda: 0
+        self._of_result: tuple[Path, float, str] | None = None
+        """The session that a result is of, a second of it, and the leg."""
         self._begin_motion: Callable[[], None] = lambda: None
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -178,10 +182,18 @@ class Host:
                 self._reassign(how)
             case Counting() | Mark():
                 self._tell_session(effect)
+            case Append(kind, value):
+                self._append(kind, value)
             case PutOff(ident):
                 self.front.put_off(ident)
             case Say(key, args):
                 self.front.say(visit_sentence(key, args))
+
+    def _append(self, kind: str, value: int | str) -> None:
+        """Add what somebody says of the set that is over to its session, open or closed."""
+        if self._of_result is not None:
+            folder, at_s, side = self._of_result
+            add_edit(folder, kind, by="wearer", side=side, at_s=at_s, value=value)
 
     def _tell_session(self, effect: Counting | Mark) -> None:
         session = self.session
@@ -371,6 +383,8 @@ class Host:
             step is GuideStep.READY for step in session.tracker.steps.values()
         ):
             self.carry(visit.calibrated())
+        if visit.stage is not Stage.RESULT and session.writer is not None:
+            self._of_result = session.writer.folder, update.time_s, visit.walk.step.side
         for said in update.announcements:
             self.carry(visit.hear(said))
         self.tick()
