@@ -14,16 +14,21 @@ ours               one time base, calibration, common heading, angle and its unc
 ours, raw          the same from acceleration and rotation rate alone
 pandas             nearest samples joined by time, thigh against its place in the start pose, ZXY
 windowed hinge     the same, its heading by optimisation in a sliding window over the knee (as qmt
-                   does it), on our time base and axes of the thigh unit
+                   does it, written again from its papers), on our time base and axes of the thigh
+                   unit
+qmt                the same by the package itself
 madgwick, mahony   orientations by the ahrs package from raw data, then as pandas
+imufusion          orientations by the imufusion package from raw data, then as pandas
 per frame          hip and knee angles that fit both units best, frame by frame by least squares, as
                    OpenSense does it: axes from the start pose, units that count alike; on evenly
-                   spaced frames, its time scaled to all of them
+                   spaced frames, its time scaled to all of them; written again
 
 Not methods of others but parts of ours, each with something else in place of one:
 
 per frame, axes    our axes and our common heading at the start, then per frame
 ours on mahony     orientations by the ahrs package from raw data, then our axes and definitions
+ours, windowed     our chain with the windowed heading written again
+ours on qmt        our chain with the heading of the qmt package
 """
 
 from __future__ import annotations
@@ -56,6 +61,7 @@ from benchmarks.accuracy.methods import (
     to_true_earth,
     windowed_hinge,
 )
+from benchmarks.accuracy.packages import imufusion_orientations, installed
 from benchmarks.accuracy.worn import Worn, recording_of
 from imu.clocks.timeline import align, until_last_complete
 from imu.fuse.host_fusion import with_orientations
@@ -68,6 +74,8 @@ REPS_PER_MINUTE = 10.2
 EXERCISES, FIRST_SEED, SET_REPS = (EXERCISE, "prone_windshield_wiper"), 100, 12
 FIRST_LONG_SEED, LONG_REPS = 200, 102
 """Ten minutes."""
+PACKAGES = {"qmt": "qmt", "ours on qmt": "qmt", "imufusion": "imufusion"}
+"""Methods that are the package itself, by what it is called."""
 QUICK = ("ours", "ours, raw", "pandas")
 REPEATS = 5
 """How often a method that takes less than a second is timed; the quickest time counts."""
@@ -127,10 +135,10 @@ def by_filter(wearing: Wearing, table: SampleTable, name: str) -> tuple[Worn, Fl
     return by_us(wearing, with_orientations(bare, wearing.units, name)[0])  # type: ignore[arg-type]
 
 
-def by_windowed_hinge(wearing: Wearing, table: SampleTable) -> tuple[Worn, FloatArray]:
-    """Return the angle with headings found in a sliding window."""
+def by_windowed_hinge(wearing: Wearing, table: SampleTable, **how: bool) -> tuple[Worn, FloatArray]:
+    """Return the angle with headings found in a sliding window (see `windowed_hinge`)."""
     session, calibration = session_of(wearing, table)
-    return session, from_pose(windowed_hinge(session, calibration), session)
+    return session, from_pose(windowed_hinge(session, calibration, **how), session)
 
 
 def by_pandas(table: SampleTable, session: Worn) -> tuple[Worn, FloatArray]:
@@ -269,8 +277,10 @@ def timed(work: Callable[[], tuple[Worn, FloatArray]]) -> tuple[float, Worn, Flo
     return time.process_time() - begun, session, angle
 
 
-def scores(wearing: Wearing, table: SampleTable, frames: int) -> Iterator[Score]:
-    """Yield the score of every method, ours first."""
+def scores(
+    wearing: Wearing, table: SampleTable, frames: int, only: Sequence[str] = ()
+) -> Iterator[Score]:
+    """Yield the score of every method, or of some, ours first."""
     wearing_recording(wearing)
     session, calibration = session_of(wearing, table)
     methods: dict[str, Callable[[], tuple[Worn, FloatArray]]] = {
@@ -281,13 +291,23 @@ def scores(wearing: Wearing, table: SampleTable, frames: int) -> Iterator[Score]
         "mahony": lambda: by_ahrs(wearing, table, "mahony", session),
         "windowed hinge": lambda: by_windowed_hinge(wearing, table),
         "ours on mahony": lambda: by_filter(wearing, table, "mahony"),
+        "ours, windowed": lambda: by_windowed_hinge(wearing, table, of_shank=True),
+        "qmt": lambda: by_windowed_hinge(wearing, table, by_qmt=True),
+        "ours on qmt": lambda: by_windowed_hinge(wearing, table, of_shank=True, by_qmt=True),
+        "imufusion": lambda: by_pandas(imufusion_orientations(table, len(wearing.units)), session),
     }
+    if only:
+        methods = {name: methods[name] for name in methods if name in only}
+    missing = [name for name, package in PACKAGES.items() if not installed(package)]
+    for name in missing:
+        methods.pop(name, None)
     for name, work in methods.items():
         runs = [timed(work) for _ in range(REPEATS if name in QUICK else 1)]
         _, worn, angle = runs[0]
         seconds = min(seconds for seconds, _, _ in runs)
         yield Score(name, seconds, error_deg(session, worn.frames.time_s, angle))
-    for name, axes in (("per frame", None), ("per frame, axes", calibration)):
+    fitted = (("per frame", None), ("per frame, axes", calibration))
+    for name, axes in (one for one in fitted if not only or one[0] in only):
         begun = time.process_time()
         rows, angle = by_frame(session, frames, axes)
         seconds = (time.process_time() - begun) * len(session.frames.time_s) / frames
@@ -301,13 +321,13 @@ def worn_with_raw(exercise: str, seed: int, reps: int) -> tuple[Wearing, SampleT
     return wearing, SampleTable.from_samples(wearing.samples)
 
 
-def one_hour(minutes: float, frames: int) -> None:
+def one_hour(minutes: float, frames: int, only: Sequence[str]) -> None:
     """Print time and error of every method on one long set."""
     wearing, table = worn_with_raw(EXERCISE, SEED, round(minutes * REPS_PER_MINUTE))
     print(f"{wearing.samples[-1].host_time_ns / 6e10:.1f} min, {len(table)} samples")
     print(f"{'':16}{'time':>9}{'ratio':>8}{'error':>9}{'ratio':>8}")
     first: Score | None = None
-    for one in scores(wearing, table, frames):
+    for one in scores(wearing, table, frames, only):
         first = first or one
         times, errors = one.seconds / first.seconds, one.rmse_deg / first.rmse_deg
         print(
@@ -316,13 +336,15 @@ def one_hour(minutes: float, frames: int) -> None:
         )
 
 
-def several_wearers(exercises: Sequence[str], seeds: range, reps: int, frames: int) -> None:
+def several_wearers(
+    exercises: Sequence[str], seeds: range, reps: int, frames: int, only: Sequence[str]
+) -> None:
     """Print the median error of every method over wearers, and on how many ours is smaller."""
     errors: dict[str, list[float]] = {}
     for exercise in exercises:
         for seed in seeds:
             _RECORDINGS.clear()
-            for one in scores(*worn_with_raw(exercise, seed, reps), frames):
+            for one in scores(*worn_with_raw(exercise, seed, reps), frames, only):
                 errors.setdefault(one.name, []).append(one.rmse_deg)
     ours = np.array(errors["ours"])
     print(f"\n{len(ours)} sets of {reps}: {', '.join(exercises)}")
@@ -340,15 +362,20 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2000, help="fitted frame by frame")
     parser.add_argument("--wearers", type=int, default=5, help="of each of two exercises")
     parser.add_argument("--long", type=int, default=10, help="wearers who do ten minutes each")
+    parser.add_argument("--only", default="", help="these methods, with `;` between")
     options = parser.parse_args()
+    only = [name for name in options.only.split(";") if name]
+    for name, package in PACKAGES.items():
+        if not installed(package):
+            print(f"{name} is left out: {package} is not installed (extra [peers])")
     if options.minutes:
-        one_hour(options.minutes, options.frames)
+        one_hour(options.minutes, options.frames, only)
     if options.wearers:
         seeds = range(FIRST_SEED, FIRST_SEED + options.wearers)
-        several_wearers(EXERCISES, seeds, SET_REPS, options.frames // 10)
+        several_wearers(EXERCISES, seeds, SET_REPS, options.frames // 10, only)
     if options.long:
         seeds = range(FIRST_LONG_SEED, FIRST_LONG_SEED + options.long)
-        several_wearers(EXERCISES[:1], seeds, LONG_REPS, options.frames // 10)
+        several_wearers(EXERCISES[:1], seeds, LONG_REPS, options.frames // 10, only)
 
 
 if __name__ == "__main__":

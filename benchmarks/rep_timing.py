@@ -16,7 +16,7 @@ import numpy as np
 from analysis.count.in_place import Posture
 from analysis.count.movement import RepSettings
 from analysis.count.repetition_machine import RepMachine
-from analysis.grade.rep_hold import measure_hold
+from analysis.grade.strokes import measure_hold
 
 RATE_HZ, FINE_HZ = 60, 1000
 SETTINGS = RepSettings(onset_deg=3.0, min_range_deg=12.0, typical_range_deg=30.0)

@@ -39,7 +39,7 @@ from analysis.count.in_place import Posture
 from analysis.count.movement import Movement, RepSettings
 from analysis.count.repetition_machine import RepMachine
 from analysis.grade.grade import LEAD_S
-from analysis.grade.strokes import Strokes, find_reach, find_strokes
+from analysis.grade.strokes import Course, Strokes, find_reach, find_strokes
 from imu.fuse.orientation import fuse
 from imu.quaternion import by_rows, conjugate, rotate
 
@@ -275,8 +275,8 @@ def session(folder: Path, subject: int, exercise: int, known: Known) -> Counted:
     strokes = []
     for m in (m for m in movements if m.status == "valid"):
         window = (time_s >= m.onset_s - LEAD_S) & (time_s <= m.back_s + 1.0)
-        seen = time_s[window], angle[window]
-        strokes.append(find_strokes(m, *seen, find_reach(m, *seen)))
+        course = Course.of(time_s[window], angle[window])
+        strokes.append(find_strokes(m, course, find_reach(m, course)))
     return Counted(
         subject,
         exercise,

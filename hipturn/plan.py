@@ -178,7 +178,9 @@ def _note_problems(data: dict[str, Any]) -> list[str]:
 def _wearer_problems(wearer: Any) -> list[str]:  # noqa: ANN401 (any TOML value)
     if wearer == "":
         return []
-    from hipturn.edits import check_pseudonym  # the recordings' reader only where one is named
+    from hipturn.history.edits import (
+        check_pseudonym,  # the recordings' reader only where one is named
+    )
 
     try:
         check_pseudonym(wearer if isinstance(wearer, str) else shown(wearer))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hipturn.errors import UserError
@@ -45,20 +46,33 @@ def in_bin(folder: Path) -> bool:
         return False
 
 
-def find_anywhere(texts: Iterable[str]) -> list[Path | str]:
-    """Return the sessions that paths and URLs name; those behind a URL as texts.
+def named(text: str) -> Path:
+    """Return the path that a word of the command names: a path, `demo` or `demo/NAME`."""
+    path = Path(text)
+    if not path.exists() and path.parts[:1] == (DEMO,) and ".." not in path.parts:
+        return demo_root().joinpath(*path.parts[1:])
+    return path
 
-    Raises
-    ------
-    UserError
-        When one of them is neither a session nor a folder that holds one.
+
+def sessions_below(
+    folder: Path | str, parents: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the sessions up to three folders deep, in order, with the folders between.
+
+    Nothing is below a session, and a folder that cannot be listed holds nothing.
     """
-    from hipturn.archive.remote import find_remote, is_url
-
-    found: list[Path | str] = []
-    for text in texts:
-        found += find_remote(text) if is_url(text) else find_sessions([text])
-    return list(dict.fromkeys(found))
+    if not parents and os.path.exists(f"{folder}/{SESSION_FILE}"):  # noqa: PTH110 (speed)
+        return
+    names: list[str] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir())
+    for name in names:
+        path = os.path.join(folder, name)  # noqa: PTH118
+        if os.path.exists(f"{path}/{SESSION_FILE}"):  # noqa: PTH110
+            if not in_bin(Path(path)):
+                yield path, parents
+        elif len(parents) + 1 < len(DEPTHS):
+            yield from sessions_below(path, (*parents, name))
 
 
 def find_sessions(paths: Iterable[str]) -> list[Path]:
@@ -73,19 +87,9 @@ def find_sessions(paths: Iterable[str]) -> list[Path]:
     """
     found: list[Path] = []
     for text in paths:
-        path = Path(text)
-        if not path.exists() and path.parts[:1] == (DEMO,) and ".." not in path.parts:
-            path = demo_root().joinpath(*path.parts[1:])
-        inside = sorted(
-            child.parent
-            for depth in DEPTHS
-            for child in path.glob(f"{depth}/{SESSION_FILE}")
-            if not in_bin(child.parent)
-        )
-        if path.is_dir() and not (path / SESSION_FILE).exists() and inside:
-            found += inside
-        else:
-            found.append(path)  # opening it reports what is missing
+        path = named(text)
+        inside = [Path(folder) for folder, _ in sessions_below(path)]
+        found += inside or [path]  # opening it reports what is missing
     if not found:
         raise UserError("no session was named; give a session folder, or `demo`")
     return list(dict.fromkeys(found))

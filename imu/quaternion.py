@@ -14,6 +14,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -40,6 +41,12 @@ SAME_GAIN = 1e-9
 """Shares that differ by less, relatively, are one: times of an eight-hour recording round so."""
 SHORT_RUN = 32
 """A filter of fewer rows takes longer than they do one by one."""
+FADED = 1e-3
+"""How far a row may fade within a block of a filter: three of the sixteen digits are lost."""
+CACHED_ROWS = 16_384
+"""So many rows at a time stay in a processor's cache, which is four times as fast as an hour's."""
+SHORT_BLOCK = 8
+"""A filter that forgets sooner, or has fewer rows, takes them one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,8 @@ class Numbers(Generic[Number]):
     """What follows a value from a start, going a share (0…1, also one a row) of the way each row;
     and where it ends.
 
-    Over arrays this is scipy's filter, 31 times as fast: 2.0 ms for the 216,000 rows of an hour,
-    63 ms row by row.
+    Over arrays the rows are summed in blocks, 15 times as fast as row by row, and without
+    `scipy.signal`, whose import takes longer than the analysis of a minute.
     """
     each: Callable[..., tuple[Any, ...]]
     """The columns that a function of single rows returns, called with them in order."""
@@ -153,23 +160,51 @@ def _follow_one(start: float, value: float, share: float) -> tuple[float, float]
 
 def _follow_rows(start: float, value: Array, share: Array | float) -> tuple[Array, float]:
     """Filter runs of rows whose shares are alike but for the rounding of time; others singly."""
-    from scipy.signal import lfilter  # it takes 0.2 s to import
-
+    if not isinstance(share, np.ndarray):
+        out = _follow_run(start, value, share)
+        return out, float(out[-1]) if len(out) else start
     usual = float(np.median(share)) if len(value) else 0.0
-    out, keep = np.empty(len(value)), 1.0 - usual
     odd = np.flatnonzero(np.abs(share - usual) > SAME_GAIN * usual).tolist()
     if len(odd) * SHORT_RUN > len(value):
         odd = list(range(len(value)))
-    now, first = start, 0
+    out, now, first = np.empty(len(value)), start, 0
     for at in [*odd, len(value)]:
         if at > first:
-            out[first:at] = lfilter([usual], [1.0, -keep], value[first:at], zi=[keep * now])[0]
+            out[first:at] = _follow_run(now, value[first:at], usual)
             now = float(out[at - 1])
         if at < len(value):
-            assert isinstance(share, np.ndarray)  # noqa: S101 (a single share is not odd)
             out[at] = now = now + float(share[at]) * (float(value[at]) - now)
         first = at + 1
     return out, now
+
+
+def _follow_run(start: float, value: Array, share: float) -> Array:
+    """Filter rows of one share, as sums over blocks in which the oldest row does not fade away.
+
+    A row n of a block adds share · keep^(m−n) · value to each row m after it, so that running sums
+    of value · keep^−n give the block; what came before it fades on from its last row.
+    """
+    keep = 1.0 - share
+    size = int(math.log(FADED) / math.log(keep)) if 0.0 < keep < 1.0 else 0
+    if size < SHORT_BLOCK or len(value) < SHORT_RUN:
+        rows = accumulate(value.tolist(), lambda now, x: now + share * (x - now), initial=start)
+        return np.fromiter(rows, np.float64, len(value) + 1)[1:]
+    size = min(size, len(value))
+    fading = keep ** np.arange(1, size + 1)
+    raised, fade = share / fading, float(fading[-1])
+    step, out = max(1, CACHED_ROWS // size) * size, np.empty(-(-len(value) // size) * size)
+    out[len(value) :] = 0.0
+    out[: len(value)] = value
+    for first in range(0, len(out), step):
+        sums = out[first : first + step].reshape(-1, size)
+        sums *= raised
+        np.cumsum(sums, axis=1, out=sums)
+        sums *= fading
+        ends = accumulate(sums[:, -1].tolist(), lambda now, last: fade * now + last, initial=start)
+        begins = np.fromiter(ends, np.float64, len(sums) + 1)
+        sums += begins[:-1, np.newaxis] * fading
+        start = float(begins[-1])
+    return out[: len(value)]
 
 
 def _each_row(function: Callable[..., tuple[Any, ...]], *columns: Array) -> tuple[Array, ...]:

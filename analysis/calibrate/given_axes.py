@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from analysis.calibrate.calibration import (
     FRAMES_MIN,
@@ -102,7 +101,7 @@ def axes_given_by(leg: LegCalibration, session_id: str = "") -> GivenAxes:
         thigh = _mounting(np.array(leg.y_thigh), np.array(leg.z_thigh), exact="y")
     pelvis = None
     if leg.pelvis_unit is not None:
-        q_earth_pelvis = _wxyz(Rotation.from_matrix(np.array(leg.pelvis).T))
+        q_earth_pelvis = _of_matrix(np.array(leg.pelvis).T)
         north = from_axis_angle(Z, leg.pelvis_unit.heading_rad, FLOATS)
         pelvis = multiply(conjugate(q_earth_pelvis), multiply(north, leg.pelvis_unit.q_pose))
     return GivenAxes(
@@ -333,9 +332,12 @@ def _mounting(y: FloatArray, z: FloatArray, *, exact: str) -> Quaternion:
         z = unit(z - (z @ y) * y)
     else:
         y = unit(y - (y @ z) * z)
-    return _wxyz(Rotation.from_matrix(np.stack((np.cross(y, z), y, z))))
+    return _of_matrix(np.stack((np.cross(y, z), y, z)))
 
 
-def _wxyz(rotation: Rotation) -> Quaternion:
+def _of_matrix(matrix: FloatArray) -> Quaternion:
+    from scipy.spatial.transform import Rotation  # few sessions bring axes, and it takes 0.2 s
+
+    rotation = Rotation.from_matrix(matrix)
     x, y, z, w = (float(part) for part in rotation.as_quat(canonical=True))
     return (w, x, y, z)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
 
 from analysis.calibrate.checks import Check, at_least, at_most, share_at_most
+from analysis.grade.metrics import smoothed
 from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotate, rotation_vector
 from imu.sample import FloatArray
 
@@ -120,11 +120,10 @@ class Hinge(NamedTuple):
     """The figures it rests on."""
 
 
-def smoothed(time_s: FloatArray, velocity: FloatArray) -> FloatArray:
+def without_knocks(time_s: FloatArray, velocity: FloatArray) -> FloatArray:
     """Return angular velocities (m, 3) without what is faster than a knee bends."""
     rows = BEND_SMOOTHING_S / float(np.median(np.diff(time_s)))
-    out: FloatArray = gaussian_filter1d(velocity, rows, axis=0, mode="nearest")
-    return out
+    return np.stack([smoothed(part, rows) for part in velocity.T], axis=1)
 
 
 def counter_turn(knee: FloatArray, thigh: FloatArray, axis: FloatArray) -> float:
@@ -162,7 +161,7 @@ def find_hinge(
         knee = knee_velocity(time_s, q_thigh, q_shank, heading_rad)
     if len(knee) < MOVING_MIN:
         return _idle()
-    slow, slow_shank = smoothed(time_s, knee), smoothed(time_s, shank)
+    slow, slow_shank = without_knocks(time_s, knee), without_knocks(time_s, shank)
     moving = np.linalg.norm(knee, axis=1) > BEND_SPEED_RAD_S
     fast = slow[moving]
     if len(fast) < MOVING_MIN:
@@ -174,7 +173,7 @@ def find_hinge(
     if (float(np.mean(angle)) > 0.0) != extends:
         axis, angle = -axis, -angle
     if heading_rad is None:
-        thigh = smoothed(time_s, angular_velocity(time_s, q_thigh)[1])
+        thigh = without_knocks(time_s, angular_velocity(time_s, q_thigh)[1])
         thighs = share_at_most(
             "thigh share", thigh_share(thigh[moving], fast), THIGH_SHARE_MAX, "thigh moves"
         )

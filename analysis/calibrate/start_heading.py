@@ -83,9 +83,11 @@ def fit_headings(seen: Seen) -> list[HeadingFit]:
     across = tangents(seen.y_thigh)
 
     def fitted(delta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        y = _long_axes(delta, parts, seen.y_thigh, across)
+        weights = _weights(delta, parts)
+        y = _long_axes(weights, seen.y_thigh, across)
         moved = np.sum((y - seen.y_thigh) ** 2, axis=1) / SIGMA_LONG_AXIS_RAD**2
-        total = moved + _misfit(delta, y, parts) + _off_nominal(delta, y, parts[0], seen)
+        misfit = np.einsum("da,dab,db->d", y, weights, y)
+        total = moved + misfit + _off_nominal(delta, y, parts[0], seen)
         total += sum(_bent_forwards(delta, y, part) for part in parts)
         return total, y
 
@@ -120,8 +122,10 @@ class _Part(NamedTuple):
     shank_z: FloatArray
     shank_y: FloatArray
     """Knee axis and shank's long axis in the shank unit's earth (n, 3)."""
-    turned: FloatArray
-    """The knee axis in the thigh unit (3, n, 3): times cos δ, sin δ and 1, summed."""
+    mean: FloatArray
+    """The mean knee axis in the thigh unit (3, 3): its rows times cos δ, sin δ and 1, summed."""
+    second: FloatArray
+    """The mean products of the parts of that axis (3, 3, 3, 3), likewise."""
 
     @classmethod
     def of(cls, frames: LegFrames, seen: Seen) -> _Part:
@@ -138,7 +142,8 @@ class _Part(NamedTuple):
         back = by_rows(conjugate, q_thigh)
         unit_axes = [by_rows(rotate, q_thigh, e) for e in np.eye(3)]
         turned = np.stack([by_rows(rotate, back, term) for term in terms])
-        return cls(np.stack(unit_axes, axis=-1), shank_z, shank_y, turned)
+        second = np.einsum("jna,knb->jkab", turned, turned) / turned.shape[1]
+        return cls(np.stack(unit_axes, axis=-1), shank_z, shank_y, turned.mean(axis=1), second)
 
 
 def _factors(delta: FloatArray) -> FloatArray:
@@ -148,10 +153,8 @@ def _factors(delta: FloatArray) -> FloatArray:
 def _spreads(delta: FloatArray, parts: list[_Part]) -> tuple[FloatArray, FloatArray]:
     """Return the spread (d, 3, 3) of the knee axis in the thigh unit, and its mean (d, 3)."""
     t = _factors(delta)
-    second = np.mean(
-        [np.einsum("jna,knb->jkab", p.turned, p.turned) / p.turned.shape[1] for p in parts], axis=0
-    )
-    mean = np.einsum("dj,ja->da", t, np.mean([p.turned.mean(axis=1) for p in parts], axis=0))
+    second = np.mean([part.second for part in parts], axis=0)
+    mean = np.einsum("dj,ja->da", t, np.mean([part.mean for part in parts], axis=0))
     spread = np.einsum("dj,dk,jkab->dab", t, t, second) - mean[:, :, None] * mean[:, None, :]
     return len(parts) * spread, mean
 
@@ -165,20 +168,12 @@ def _weights(delta: FloatArray, parts: list[_Part]) -> FloatArray:
     return out
 
 
-def _long_axes(
-    delta: FloatArray, parts: list[_Part], y: FloatArray, across: FloatArray
-) -> FloatArray:
+def _long_axes(weights: FloatArray, y: FloatArray, across: FloatArray) -> FloatArray:
     """Return the femur's long axis (d, 3) that fits each heading best, near to `y`."""
-    weights = _weights(delta, parts)
     hessian = across @ weights @ across.T + np.eye(2) / SIGMA_LONG_AXIS_RAD**2
     off = np.linalg.solve(hessian, -(across @ weights @ y)[..., None])[..., 0]
     moved = y + off @ across
     out: FloatArray = moved / np.linalg.norm(moved, axis=1, keepdims=True)
-    return out
-
-
-def _misfit(delta: FloatArray, y: FloatArray, parts: list[_Part]) -> FloatArray:
-    out: FloatArray = np.einsum("da,dab,db->d", y, _weights(delta, parts), y)
     return out
 
 
@@ -199,12 +194,8 @@ def _off_nominal(delta: FloatArray, y: FloatArray, pose: _Part, seen: Seen) -> F
 
 def _bent_forwards(delta: FloatArray, y: FloatArray, part: _Part) -> FloatArray:
     """Return how much (d,) a knee seems to bend forwards, which none does."""
-    knee = _knee_flexion(
-        delta[:, None],
-        np.einsum("nab,db->dna", part.thigh, y),
-        part.shank_z,
-        part.shank_y,
-    )
+    thigh_y = np.stack([y @ part.thigh[:, axis].T for axis in range(3)], axis=-1)
+    knee = _knee_flexion(delta[:, None], thigh_y, part.shank_z, part.shank_y)
     beyond = np.minimum(0.0, knee + STRAIGHT_RAD)
     out: FloatArray = np.mean((beyond / SIGMA_STRAIGHT_RAD) ** 2, axis=1)
     return out
@@ -305,15 +296,14 @@ def _knee_flexion(
     """Return the knee's flexion (...,) of y (..., 3), and of z and shank_y turned by δ."""
     c, s = np.cos(delta), np.sin(delta)
 
-    def turned(v: FloatArray) -> FloatArray:
+    def turned(v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         vx, vy, vz = v[..., 0], v[..., 1], v[..., 2]
-        return np.stack(
-            np.broadcast_arrays(c * vx - s * vy, s * vx + c * vy, np.zeros_like(c) + vz), axis=-1
-        )
+        return c * vx - s * vy, s * vx + c * vy, vz
 
-    long_axis = turned(shank_y)
-    x = np.cross(y, turned(z))
-    angle: FloatArray = np.arctan2(np.sum(long_axis * x, axis=-1), np.sum(long_axis * y, axis=-1))
+    (lx, ly, lz), (zx, zy, zz) = turned(shank_y), turned(z)
+    yx, yy, yz = y[..., 0], y[..., 1], y[..., 2]
+    across = lx * (yy * zz - yz * zy) + ly * (yz * zx - yx * zz) + lz * (yx * zy - yy * zx)
+    angle: FloatArray = np.arctan2(across, lx * yx + ly * yy + lz * yz)
     return angle
 
 

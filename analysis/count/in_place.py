@@ -96,11 +96,22 @@ class Foothold:
         self._stood: tuple[float, float] | None = None
         self._still_from = math.inf
 
-    def push(self, time_s: float, where: int, tilt: float, roll: float, speed: float) -> tuple[int]:
+    def push(
+        self,
+        time_s: float,
+        where: int,
+        tilt: float,
+        roll: float,
+        speed: float,
+        fresh: bool = False,
+    ) -> tuple[int]:
         """Take one frame; return where it is: away in the start position if the foot is elsewhere.
 
-        `tilt` and `roll` (rad) are how the shank leans forwards and sideways, `speed` is in rad/s.
+        `tilt` and `roll` (rad) are how the shank leans forwards and sideways, `speed` is in rad/s;
+        `fresh` says that the frames before it are unknown.
         """
+        if fresh:
+            self.leave()
         if where != START:
             self.leave()
             return (where,)
@@ -133,13 +144,20 @@ class InPlace:
         *,
         recorded: bool = False,
     ) -> None:
-        """Watch a calibrated leg, frame by frame or, of a recording, in runs of frames."""
+        """Watch a calibrated leg, frame by frame or, of a recording, many at once."""
         self._numbers: Numbers[Any] = ARRAYS if recorded else FLOATS
         self._signature = Signature(calibration, exercise, rate_hz, self._numbers)
         self._foothold = Foothold() if exercise.foot_stays else None
 
-    def push(self, time_s: Any, angles: LegAngles[Any], signal_rad: Any, where: Any) -> Any:  # noqa: ANN401
-        """Return the posture of a frame, or of a run of frames (n,), as it counts.
+    def push(
+        self,
+        time_s: Any,  # noqa: ANN401
+        angles: LegAngles[Any],
+        signal_rad: Any,  # noqa: ANN401
+        where: Any,  # noqa: ANN401
+        fresh: Any = False,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Return the posture of a frame, or of many frames (n,), as it counts.
 
         Parameters
         ----------
@@ -147,13 +165,18 @@ class InPlace:
             The frame and the angle that counts in it, which is known in each.
         where
             `Posture`, as plain numbers.
+        fresh
+            Which of many frames follow one whose angle is unknown; live, `interrupt` says so.
         """
-        where = self._numbers.where(self._signature.push(angles, signal_rad), AWAY, where)
+        foreign = self._signature.push(angles, signal_rad, fresh)
+        where = self._numbers.where(foreign, AWAY, where)
         if self._foothold is None:
             return where
         tilt = angles.knee_flexion - angles.thigh_elevation
         rows = (time_s, where, tilt, angles.rotation, angles.speed)
-        return self._numbers.each(self._foothold.push, *rows)[0]
+        if fresh is False:
+            return self._numbers.each(self._foothold.push, *rows)[0]
+        return self._numbers.each(self._foothold.push, *rows, fresh)[0]
 
     def interrupt(self) -> None:
         """Take that the angle is unknown for a while."""
@@ -174,11 +197,10 @@ def placed(
     `angles` are the columns of `LegAngles`.
     """
     out, known = where.copy(), np.flatnonzero(~np.isnan(signal_rad))
-    for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1) if len(known) else ():
-        rows = slice(int(run[0]), int(run[-1]) + 1)
-        part = LegAngles._make(column[rows] for column in angles)
-        in_place.interrupt()
-        out[rows] = in_place.push(time_s[rows], part, signal_rad[rows], where[rows])
+    if len(known):
+        part = LegAngles._make(column[known] for column in angles)
+        fresh = np.diff(known, prepend=-2) > 1
+        out[known] = in_place.push(time_s[known], part, signal_rad[known], where[known], fresh)
     return out
 
 
@@ -227,10 +249,6 @@ class PostureGate:
     def is_out(self, time_s: float) -> bool:
         """Say whether the leg has been out of place for too long to go on."""
         return time_s - self.out_from > self._settings.disarm_s
-
-    def has_strayed(self, time_s: float) -> bool:
-        """Say whether the leg has been out of place for too long for a movement to go on."""
-        return time_s - self.out_from > self._settings.strayed_s
 
     def may_start(self, time_s: float) -> bool:
         """Say whether a movement that begins now begins where the exercise does."""

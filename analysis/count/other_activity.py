@@ -10,7 +10,7 @@ about passes through it. What tells, without a model of any of these:
 * An exercise that turns the hip moves thigh and knee little beside it; walking, sitting down and
   taking a position move them most.
 
-`Signature` takes one frame at a time, or a run of frames of a recording.
+`Signature` takes one frame at a time, or many frames of a recording.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Signature:
         rate_hz: float,
         numbers: Numbers[Any] = FLOATS,
     ) -> None:
-        """Watch a calibrated leg; `numbers` says whether frames come one by one or in runs."""
+        """Watch a calibrated leg; `numbers` says whether frames come one by one or many at once."""
         self._across = calibration.across_rad
         self._turns_hip = not exercise.moves_thigh
         # a zero on its way takes the angle along
@@ -86,17 +86,18 @@ class Signature:
         """Take that the angle is unknown for a while: what follows it is no jump."""
         self._last = None
 
-    def push(self, angles: LegAngles[Any], signal_rad: Any) -> Any:  # noqa: ANN401 (float or array)
-        """Take a frame and the angle that counts in it, or a run of frames; say which are foreign.
+    def push(self, angles: LegAngles[Any], signal_rad: Any, fresh: Any = False) -> Any:  # noqa: ANN401
+        """Take a frame and the angle that counts in it, or many frames; say which are foreign.
 
-        The angle is known in each.
+        The angle is known in each; `fresh` says which of many frames follow one where it is not.
         """
         n = self._numbers
         known = angles.thigh_elevation == angles.thigh_elevation
         thigh = n.where(known, angles.thigh_elevation, 0.0)  # only the shank's axes may be known
         knee = n.where(known, angles.knee_flexion, 0.0)
         level = abs(angles.hinge_up) <= HINGE_LEVEL_MAX
-        by_itself, beside = self._follow((signal_rad, thigh, knee), angles.speed, level)
+        rate_hz = n.where(fresh, 0.0, self._rate_hz)  # what follows a hole is no jump
+        by_itself, beside = self._follow((signal_rad, thigh, knee), angles.speed, level, rate_hz)
         off_leg = (
             (abs(angles.across - self._across) > ACROSS_MAX_RAD)
             | (abs(angles.hinge_residual) > UNSETTLED_RAD)
@@ -104,14 +105,20 @@ class Signature:
         )
         return off_leg | by_itself | (beside & self._turns_hip)
 
-    def _follow(self, now: tuple[Any, Any, Any], speed: Any, level: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def _follow(
+        self,
+        now: tuple[Any, Any, Any],
+        speed: Any,  # noqa: ANN401
+        level: Any,  # noqa: ANN401
+        rate_hz: Any,  # noqa: ANN401
+    ) -> tuple[Any, Any]:
         """Return where the angle moves by itself, and where the leg moves beside it."""
         n, gains = self._numbers, self._gains
         before, self._last = n.shift(now, self._last)
         signal, thigh, knee = (
-            n.wrap(now[0] - before[0]) * self._rate_hz,
-            (now[1] - before[1]) * self._rate_hz,
-            n.wrap(now[2] - before[2]) * self._rate_hz,
+            n.wrap(now[0] - before[0]) * rate_hz,
+            (now[1] - before[1]) * rate_hz,
+            n.wrap(now[2] - before[2]) * rate_hz,
         )
         signal, self._signal = n.follow(self._signal, signal, gains.slope)
         thigh, self._thigh = n.follow(self._thigh, thigh, gains.slope)

@@ -103,11 +103,10 @@ class RepMachine:
             return NOTHING
         state, smooth = self.state, self._smooth
         gap_s = time_s - smooth.time_s
-        resting = state is REST
         hidden = gap_s > self.settings.gap_s
         if hidden:
             self._gate.hide(gap_s)
-        self._gate.push(time_s, posture, moving=not (resting or state is OFF))
+        self._gate.push(time_s, posture, moving=state is not REST and state is not OFF)
         if hidden:
             outcome = self._after_gap(time_s, angle_deg, gap_s)
             if outcome is not None:
@@ -119,13 +118,11 @@ class RepMachine:
                 self._bumped_s = time_s
             elif jump is SHIFT or self._shifted:
                 return self._after_shift(time_s)
-        return self._react(state, time_s, gap_s)
-
-    def _react(self, state: State, time_s: float, gap_s: float) -> Outcome:
-        if state is REST:
-            return self._at_rest(time_s, gap_s)
         if state is UP:
             return self._up(time_s)
+        return self._at_rest(time_s, gap_s) if state is REST else self._react(state, time_s)
+
+    def _react(self, state: State, time_s: float) -> Outcome:
         if state is DOWN:
             return self._down(time_s)
         if state is SETTLE:
@@ -237,26 +234,32 @@ class RepMachine:
         return NOTHING
 
     def _up(self, time_s: float) -> Outcome:
-        s, x, swing = self.settings, self._smooth.fast, self._swing
-        swing.rise(time_s, x)
-        if self._has_only_swung_back and self._has_come_to_rest(time_s):
-            self._rest.resume(x, self._rest.anchor)
+        # most rows are of a stroke: what is asked first of each rule is the cheap half of it
+        s, x, swing, rest = self.settings, self._smooth.fast, self._swing, self._rest
+        if x > swing.top:
+            swing.rise(time_s, x)
+        below = rest.anchor > rest.level and self._has_only_swung_back
+        if below and self._has_come_to_rest(time_s):
+            rest.resume(x, rest.anchor)
             self.state = REST
             return NOTHING
-        if self._is_home_again(time_s):
+        if rest.home - rest.level > s.rest_step_deg and self._is_home_again(time_s):
             return self._rest_at_home(time_s)
-        size, quiet_s = self._size_deg, time_s - self._smooth.quiet_from
-        self.held_s = quiet_s if quiet_s > 0.0 and x - self._rest.level >= 0.7 * size else 0.0
-        if self._is_another(time_s) or size > s.max_range_deg:
+        size, quiet_s = swing.peak - rest.level, time_s - self._smooth.quiet_from
+        held_s = quiet_s if quiet_s > 0.0 and x - rest.level >= 0.7 * size else 0.0
+        self.held_s = held_s
+        strayed = time_s - self._gate.out_from > s.strayed_s
+        if strayed or held_s > s.peak_rest_max_s or size > s.max_range_deg:
             return self._reject(time_s, "posture", OFF)
-        if swing.top - x >= s.reversal_deg(size):
+        fallen = swing.top - x
+        if fallen >= s.reversal_min_deg and fallen >= s.reversal_deg(size):
             self.state = DOWN
             swing.turn_down(time_s, x)
-        elif min(quiet_s, time_s - swing.mark_s) > s.stuck_s:
+        elif quiet_s > s.stuck_s and time_s - swing.mark_s > s.stuck_s:
             if size < s.valid_range_deg:
                 return self._reject(time_s, "creep", REST)
             swing.sit(x)
-        elif 0.0 < swing.sat - self._rest.level < s.seat_share * size:
+        elif 0.0 < swing.sat - rest.level < s.seat_share * size:
             return self._rise_from_seat(time_s)
         return NOTHING
 
@@ -268,26 +271,30 @@ class RepMachine:
         return outcome
 
     def _down(self, time_s: float) -> Outcome:
-        s, x, swing, level = self.settings, self._smooth.fast, self._swing, self._rest.level
-        size, quiet_s = self._size_deg, time_s - self._smooth.quiet_from
-        swing.fall(time_s, x)
-        self.held_s = quiet_s if quiet_s > 0.0 and x - level >= 0.65 * size else 0.0
-        if self._is_another(time_s):
+        s, x, swing, rest = self.settings, self._smooth.fast, self._swing, self._rest
+        above, size = x - rest.level, swing.peak - rest.level
+        quiet_s = time_s - self._smooth.quiet_from
+        if x < swing.valley:
+            swing.fall(time_s, x)
+        held_s = quiet_s if quiet_s > 0.0 and above >= 0.65 * size else 0.0
+        self.held_s = held_s
+        if time_s - self._gate.out_from > s.strayed_s or held_s > s.peak_rest_max_s:
             return self._reject(time_s, "posture", OFF)
-        if self._is_home_again(time_s):
+        if rest.home - rest.level > s.rest_step_deg and self._is_home_again(time_s):
             return self._rest_at_home(time_s)
-        if x - level <= s.close_deg(size):
+        risen = x - swing.valley
+        if above <= s.close_deg(size):
             self._pending = self._judged(time_s, stopped_short=False)
             self._passes = self._gate.is_away(time_s)
             self.state = SETTLE
-        elif x - swing.valley >= s.reversal_deg(size):
+        elif risen >= s.reversal_min_deg and risen >= s.reversal_deg(size):
             return self._turn_up(time_s)
-        elif self._has_returned() and self._has_come_to_rest(time_s):
+        elif self._has_come_to_rest(time_s) and self._has_returned():
             movement = self._close(self._judged(time_s, stopped_short=True))
             self._enter_rest(x)
             return Outcome(movement, None)
         elif time_s - swing.mark_s > s.stuck_s:
-            if x - level < 0.5 * size:
+            if above < 0.5 * size:
                 return self._reject(time_s, "stopped_short", REST)
             swing.sit(x)
         return NOTHING
@@ -435,10 +442,6 @@ class RepMachine:
         s, swing = self.settings, self._swing
         least = s.split_share * min(self._size_deg, self._range.deg)
         return swing.top - swing.valley >= max(least, s.valid_range_deg)
-
-    def _is_another(self, time_s: float) -> bool:
-        """Say whether the movement under way is none of the exercise."""
-        return self._gate.has_strayed(time_s) or self.held_s > self.settings.peak_rest_max_s
 
     def _has_stopped(self, time_s: float, for_s: float) -> bool:
         """Say whether the leg has come to rest; a slow return is quiet long before it."""

@@ -82,6 +82,10 @@ class SetCounter:
         self._rest_max_s = DONE_REST_S if done else max(SET_REST_MIN_S, SET_REST_TEMPOS * tempo_s)
 
 
+When = Callable[[], tuple[float, float]]
+"""The middle of a repetition's hold, or its peak, and how long the repetition took, in seconds."""
+
+
 @dataclass(slots=True)
 class RepNumber:
     """The set and the number of an announced movement; 0 where it has none."""
@@ -110,8 +114,8 @@ class CommonNumbers:
     def __init__(self) -> None:
         self._legs = {side: _Partner() for side in Side}
         self._set = self._rep = 0
-        self._waiting: deque[tuple[Side, float, float, RepNumber]] = deque()
-        """Repetitions of one leg whose partner may be under way: middle, duration, number."""
+        self._waiting: deque[tuple[Side, When, RepNumber]] = deque()
+        """Repetitions of one leg whose partner may be under way."""
         self._enders: list[Callable[[], None]] = []
 
     def join(self, end: Callable[[], None]) -> None:
@@ -125,22 +129,20 @@ class CommonNumbers:
         if self._waiting:
             self._part(time_s)
 
-    def announce(self, side: Side, own_set: int, middle_s: float, duration_s: float) -> RepNumber:
+    def announce(self, side: Side, own_set: int, when: When) -> RepNumber:
         """Return the number of a repetition that one leg announces now.
 
         Parameters
         ----------
         side, own_set
             Whose it is, and in which set of that leg by itself.
-        middle_s
-            The middle of its hold, or its peak: while holding, the highest sample is chance.
-        duration_s
-            How long it took.
+        when
+            When it was; asked for only while one of the other leg waits.
         """
-        number = self._joined(side, middle_s, duration_s)
+        number = self._joined(side, when)
         if number is None:
             number = self._next(side, own_set)
-            self._waiting.append((side, middle_s, duration_s, number))
+            self._waiting.append((side, when, number))
         self._legs[side].own_set = own_set
         return number
 
@@ -155,10 +157,11 @@ class CommonNumbers:
             number.is_settled = number.is_alone = True
         self._waiting.clear()
 
-    def _joined(self, side: Side, middle_s: float, duration_s: float) -> RepNumber | None:
+    def _joined(self, side: Side, when: When) -> RepNumber | None:
         """Return the number of the waiting repetition that this one is the other half of."""
         while self._waiting and self._waiting[0][0] is not side:
-            _, other_s, other_duration_s, waiting = self._waiting[0]
+            _, other_when, waiting = self._waiting[0]
+            (middle_s, duration_s), (other_s, other_duration_s) = when(), other_when()
             mean_s = (duration_s + other_duration_s) / 2
             together = abs(middle_s - other_s) <= max(APART_MIN_S, APART_SHARE * mean_s)
             if not together and middle_s < other_s:

@@ -15,14 +15,7 @@ import numpy as np
 from analysis.count.movement import Movement
 from analysis.exercises import Exercise
 from analysis.grade.metrics import longest_gap_s, sparc, tremor_dps, velocity
-from analysis.grade.strokes import (
-    Reach,
-    Strokes,
-    between,
-    find_reach,
-    find_strokes,
-    residual_limit_deg,
-)
+from analysis.grade.strokes import Strokes, between, residual_limit_deg
 from imu.sample import FloatArray
 
 LEAD_S = 2.0
@@ -66,13 +59,6 @@ class MovementSamples:
     """What the pelvis added to the rotation."""
     shifted: FloatArray
     """1 once a strap is known to have slipped."""
-
-    def known(self) -> tuple[FloatArray, FloatArray]:
-        """Return the times and angles where the angle is known."""
-        holes = np.isnan(self.angle_deg)
-        if not holes.any():
-            return self.time_s, self.angle_deg
-        return self.time_s[~holes], self.angle_deg[~holes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,22 +145,10 @@ class Grader:
         self._own: _Own | None = None
         """The wearer's own range and tempo, once they are known."""
 
-    def reach(self, movement: Movement, samples: MovementSamples) -> Reach:
-        """Return how far a movement went, as soon as it is announced."""
-        return find_reach(movement, *samples.known())
-
-    def middle_and_duration_s(
-        self, movement: Movement, samples: MovementSamples, reach: Reach
-    ) -> tuple[float, float]:
-        """Return the middle of a movement's hold, or its peak, and how long the movement took."""
-        strokes = find_strokes(movement, *samples.known(), reach)
-        return (strokes.up_end_s + strokes.down_start_s) / 2, strokes.whole_s
-
     def measure(
-        self, movement: Movement, samples: MovementSamples, reach: Reach
+        self, movement: Movement, samples: MovementSamples, strokes: Strokes
     ) -> MeasuredMovement:
         """Return the figures of one movement that is complete, and its grade."""
-        strokes = find_strokes(movement, *samples.known(), reach)
         figures = _figures(samples, strokes, self._rest_deg(movement, strokes))
         if movement.status != "valid":
             return _row(movement, strokes, figures, faults=(), controlled=None)

@@ -1,7 +1,12 @@
 """Where the strokes of a movement begin and end: out, hold, back.
 
 The rep machine knows roughly, and late; here the samples of the whole movement tell when its
-strokes began and stopped moving.
+strokes began and stopped moving, and how long it was held at its far end.
+
+A hold is the plateau, not the time near the maximum: holds against gravity droop by 12 to 14 % from
+an overshoot peak, so a band around the maximum reports half of them. It begins when the slope is
+small high up in the movement, takes its level from its first half second, and lasts while the angle
+stays near that level.
 """
 
 from __future__ import annotations
@@ -11,9 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.count.movement import Movement
-from analysis.grade.metrics import middle, velocity
-from analysis.grade.rep_hold import measure_hold
-from imu.sample import FloatArray
+from analysis.grade.metrics import evenly, middle, slopes, smoothed, velocity
+from imu.sample import BoolArray, FloatArray
 
 SMOOTHING_S = 0.05
 """Smoothing of the velocity that finds where a stroke begins: longer would move its slow ends."""
@@ -30,6 +34,44 @@ RESIDUAL_MIN_DEG = 5.0
 RESIDUAL_SHARE = 0.2
 """How much of the way back may be missing, in degrees and in ranges: less is a loose
 return, more is a return that did not happen."""
+CALM_S = 0.1
+"""Smoothing that finds a plateau: a tremor of 4 Hz and 1° has a slope of 1 °/s left."""
+SHARP_S = 0.05
+"""Smoothing that finds its ends: the other one takes 0.1 s off each beside a quick stroke."""
+ENDS_S = 0.3
+"""How far an end may lie beyond what the calm trace shows."""
+BEGIN_SHARE = 0.70
+STAY_SHARE = 0.65
+"""A hold begins above the one share of the range and lasts above the other: holds against gravity
+sink by 12 to 14 % from the peak that the swing reaches."""
+HOLD_MIN_S = 0.3
+"""A shorter plateau is the turn between the two strokes."""
+LEVEL_S = 0.5
+"""The level of a hold is the median of its beginning, before it sinks."""
+BRIDGE_S = 0.3
+"""A shorter departure from the level is a twitch within the hold."""
+STEADY_DPS = 4.0
+STEADY_SHARE_PER_S = 0.12
+"""Slower than this, in degrees and in ranges a second, is held: a sinking leg, but no stroke."""
+BAND_DEG = 4.0
+BAND_SHARE = 0.20
+"""How far a hold may leave its level, in degrees and in ranges: sinking and a twitch together."""
+
+
+class Course(NamedTuple):
+    """The known samples around one movement, shape (n,), and the slope that tells its strokes."""
+
+    time_s: FloatArray
+    angle_deg: FloatArray
+    slope_dps: FloatArray
+
+    @classmethod
+    def of(cls, time_s: FloatArray, angle_deg: FloatArray) -> Course:
+        """Take the samples around a movement, in order of time; NaN is a hole."""
+        holes = np.isnan(angle_deg)
+        if holes.any():
+            time_s, angle_deg = time_s[~holes], angle_deg[~holes]
+        return cls(time_s, angle_deg, velocity(time_s, angle_deg, SMOOTHING_S))
 
 
 class Reach(NamedTuple):
@@ -94,14 +136,19 @@ class Strokes(NamedTuple):
         """Duration of the movement, with its hold."""
         return self.end_s - self.start_s
 
+    @property
+    def middle_s(self) -> float:
+        """The middle of its hold, or its peak: while holding, the highest sample is chance."""
+        return (self.up_end_s + self.down_start_s) / 2
+
     def inside(self, time_s: FloatArray) -> slice:
         """Return which of some increasing times lie in the movement."""
         return between(time_s, self.start_s, self.end_s)
 
 
-def find_reach(movement: Movement, time_s: FloatArray, angle_deg: FloatArray) -> Reach:
-    """Return how far a movement went, given the known samples around it, shape (n,)."""
-    slope = velocity(time_s, angle_deg, SMOOTHING_S)
+def find_reach(movement: Movement, course: Course) -> Reach:
+    """Return how far a movement went."""
+    time_s, angle_deg, slope = course
     start = _onset(time_s, movement)
     out = slope[: start + 1]
     still, v = _still_dps(out, movement.range_deg), out.tolist()
@@ -115,12 +162,11 @@ def find_reach(movement: Movement, time_s: FloatArray, angle_deg: FloatArray) ->
     return Reach(float(time_s[start]), level, float(time_s[peak]), float(angle_deg[peak]))
 
 
-def find_strokes(
-    movement: Movement, time_s: FloatArray, angle_deg: FloatArray, reach: Reach
-) -> Strokes:
-    """Return the strokes of a movement, given the known samples around it, shape (n,)."""
+def find_strokes(movement: Movement, course: Course, reach: Reach) -> Strokes:
+    """Return the strokes of a movement that went so far."""
+    time_s, angle_deg, _ = course
     start, peak = time_s.searchsorted((reach.start_s, reach.peak_s)).tolist()
-    end = _end(time_s, angle_deg, movement, start, peak)
+    end = _end(movement, course, start, peak)
     level, peak_s, peak_deg = reach.level_deg, reach.peak_s, reach.peak_deg
     part = slice(start, end + 1)
     hold = measure_hold(time_s[part], angle_deg[part], level, peak_deg - level)
@@ -159,14 +205,12 @@ def _back(time_s: FloatArray, movement: Movement) -> int:
     return min(int(time_s.searchsorted(movement.back_s, "right")), len(time_s)) - 1
 
 
-def _end(
-    time_s: FloatArray, angle_deg: FloatArray, movement: Movement, start: int, peak: int
-) -> int:
+def _end(movement: Movement, course: Course, start: int, peak: int) -> int:
     """Return the index where the way back stops moving."""
+    time_s, _, slope = course
     last, end = len(time_s) - 1, max(_back(time_s, movement), start)
     if movement.status == "rejected":
         return end
-    slope = velocity(time_s, angle_deg, SMOOTHING_S)
     still = _still_dps(slope[: _onset(time_s, movement) + 1], movement.range_deg)
     v = slope.tolist()
     while end < last and v[end] < -still:
@@ -183,3 +227,77 @@ def _still_dps(before: FloatArray, range_deg: float) -> float:
     both_ways = min(-float(ordered[quarter]), float(ordered[-1 - quarter]))
     sway = SWAY_FACTOR * max(0.0, both_ways)
     return max(STILL_DPS, min(sway, STILL_MAX_DPS, STILL_MAX_SHARE_PER_S * range_deg))
+
+
+class Hold(NamedTuple):
+    """The longest plateau of a movement."""
+
+    duration_s: float
+    start_s: float
+    end_s: float
+    droop_dps: float
+    """How fast the angle sank while held; positive is sinking."""
+
+
+def measure_hold(
+    time_s: FloatArray, angle_deg: FloatArray, level_deg: float, range_deg: float
+) -> Hold | None:
+    """Return the longest hold of one movement, or None where nothing was held.
+
+    Parameters
+    ----------
+    time_s, angle_deg
+        One movement, shape (n,), without NaN.
+    level_deg, range_deg
+        The level it started from and how far it went.
+    """
+    if len(time_s) < 3:
+        return None
+    even, dt = evenly(time_s, angle_deg - level_deg)
+    calm = smoothed(even, CALM_S / dt)
+    limit = max(STEADY_DPS, STEADY_SHARE_PER_S * range_deg)
+    steady = np.abs(slopes(calm, dt)) < limit
+    sharp = np.abs(slopes(smoothed(even, SHARP_S / dt), dt)) < limit
+    best, best_span, last = (0, 0), 0, -1
+    for start in _beginnings(steady & (calm >= BEGIN_SHARE * range_deg)):
+        if start <= last:  # part of the hold before
+            continue
+        last = _last_near(calm, start, range_deg, dt)
+        held = start + int(np.flatnonzero(steady[start : last + 1])[-1])
+        ends = _widened(sharp, start, held, round(ENDS_S / dt))
+        if ends[1] - ends[0] > best_span:
+            best, best_span = ends, ends[1] - ends[0]
+    duration_s = best_span * dt
+    if duration_s < HOLD_MIN_S:
+        return None
+    start_s = float(time_s[0]) + best[0] * dt
+    droop = float(calm[best[0]] - calm[best[1]]) / duration_s
+    return Hold(duration_s, start_s, start_s + duration_s, droop)
+
+
+def _beginnings(flags: BoolArray) -> list[int]:
+    """Return where each run of true flags begins."""
+    begins = flags.copy()
+    begins[1:] &= ~flags[:-1]
+    found: list[int] = np.flatnonzero(begins).tolist()
+    return found
+
+
+def _last_near(calm: FloatArray, start: int, range_deg: float, dt: float) -> int:
+    """Return the index at which the angle last stays near the hold's level, breaches bridged."""
+    level = middle(calm[start : start + max(1, round(LEVEL_S / dt))])
+    band = max(BAND_DEG, BAND_SHARE * range_deg)
+    near = (np.abs(calm - level) <= band) & (calm >= STAY_SHARE * range_deg)
+    inside = start + np.flatnonzero(np.concatenate(([True], near[start + 1 :])))
+    breaks = np.flatnonzero((inside[1:] - inside[:-1]) * dt > BRIDGE_S)
+    return int(inside[breaks[0]] if len(breaks) else inside[-1])
+
+
+def _widened(steady: BoolArray, start: int, end: int, most: int) -> tuple[int, int]:
+    """Return the ends moved outwards over samples that are steady too, by `most` at most."""
+    first, last = start, end
+    while first > max(0, start - most) and steady[first - 1]:
+        first -= 1
+    while last < min(len(steady) - 1, end + most) and steady[last + 1]:
+        last += 1
+    return first, last

@@ -15,6 +15,7 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from analysis.angle.leg_angles import LegAngles
@@ -25,7 +26,7 @@ from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepM
 from analysis.count.sets import GONE_S, SILENT_S, CommonNumbers, RepNumber, SetCounter
 from analysis.exercises import ELEVATIONS, ROLLS, Exercise
 from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
-from analysis.grade.strokes import Reach
+from analysis.grade.strokes import Course, Reach, find_reach, find_strokes
 from analysis.leg import LegCalibration, Spans
 from imu.quaternion import Number, Numbers
 from imu.sample import FloatArray
@@ -35,6 +36,8 @@ SAMPLE_FIGURES = tuple(MovementSamples.__dataclass_fields__)
 """What is kept of each row that may become part of a movement, in order."""
 KEEP_S, KEEP_UNTOLD_S = 90.0, 900.0
 """How much of the past is kept at rest, and of a movement that is not told yet."""
+FORGET_EVERY_S = 1.0
+"""At rest the past is given up so often."""
 HOLDING_S = 0.3
 """Who has held for longer is told to hold, and not to go up or down."""
 BELOW_DEG = 1.0
@@ -115,6 +118,9 @@ class Rows(Protocol):
     def between(self, start_s: float, end_s: float) -> Iterable[FloatArray]:
         """Return the columns (n,) of the rows from a time to another, both included."""
 
+    def angles(self, start_s: float, end_s: float) -> Iterable[FloatArray]:
+        """Return the first two of these columns, time and angle."""
+
     def forget(self, until_s: float) -> None:
         """Give up what is older than a time, if that saves anything."""
 
@@ -194,7 +200,7 @@ class Counting:
         """Complete, in this order, while it is not known if the other leg took part."""
         self._announced: Movement | None = None
         self._last_s = 0.0
-        self._seen_s = math.inf
+        self._seen_s, self._forget_s = math.inf, -math.inf
         self._has_ended = False
 
     def push(self, time_s: float, angle_deg: float, posture: int, shank_sine: float) -> Told:
@@ -216,31 +222,37 @@ class Counting:
             self._leave_span(time_s)
         if time_s > spans.start_s:
             self._last_s = time_s
-            seen = self._has_seen(time_s, angle_deg)
-            lifted = max(angle_deg, self._floor_deg)  # NaN stays NaN
+            seen = angle_deg == angle_deg  # False where NaN
+            if not seen or time_s - self._seen_s > SILENT_S:
+                self._see_hole(time_s, seen=seen)
+            if seen:
+                self._seen_s = time_s
+            lifted = self._floor_deg if angle_deg < self._floor_deg else angle_deg  # or NaN
             outcome = machine.push(time_s, lifted, posture, shank_sine)
             if outcome is not NOTHING:
                 self._take(outcome, time_s)
             if machine.is_resting:
-                if seen:
-                    self._sets.rest(time_s, absent=machine.is_absent)
-                untold_s = max(machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
-                self._rows.forget(min(time_s - KEEP_S, untold_s))
+                self._rest(time_s, seen=seen)
             if self._common is not None and seen:
                 self._common.see(self._side, time_s, is_moving=machine.is_under_way)
         if self._complete or self._announced is not None:
             return self._told()
         return NOTHING_TOLD
 
-    def _has_seen(self, time_s: float, angle_deg: float) -> bool:
-        """Return whether the angle is known; tell the sets of a hole that ends or lasts."""
-        seen = angle_deg == angle_deg  # False where NaN
+    def _see_hole(self, time_s: float, *, seen: bool) -> None:
+        """Tell the sets of a hole in the angle that ends or lasts."""
         hole_s = time_s - self._seen_s
         if hole_s > SILENT_S and (seen or hole_s > GONE_S):
             self._sets.hide(hole_s)
+
+    def _rest(self, time_s: float, *, seen: bool) -> None:
+        """Take that no movement is under way: a set may end, and the past is given up."""
         if seen:
-            self._seen_s = time_s
-        return seen
+            self._sets.rest(time_s, absent=self._machine.is_absent)
+        if time_s >= self._forget_s:
+            untold_s = max(self._machine.untold_from_s - LEAD_S, time_s - KEEP_UNTOLD_S)
+            self._rows.forget(min(time_s - KEEP_S, untold_s))
+            self._forget_s = time_s + FORGET_EVERY_S
 
     def finish(self) -> Told:
         """End the recording; return what was still open."""
@@ -303,29 +315,32 @@ class Counting:
 
     def _announce(self, movement: Movement, now_s: float) -> None:
         self._sets.announce(movement)
-        samples = self._samples(movement, now_s)
-        reach = self._grader.reach(movement, samples)
+        course = Course.of(*self._rows.angles(movement.onset_s - LEAD_S, now_s))
+        reach = find_reach(movement, course)
         if movement.status != "valid":
             number = RepNumber(self.set)
         elif self._common is None:
             number = self._number = RepNumber(self._sets.set, self._sets.announced)
         else:
-            middle_s, duration_s = self._grader.middle_and_duration_s(movement, samples, reach)
-            number = self._common.announce(self._side, self._sets.set, middle_s, duration_s)
-            self._number = number
+
+            @cache
+            def when() -> tuple[float, float]:
+                strokes = find_strokes(movement, course, reach)
+                return strokes.middle_s, strokes.whole_s
+
+            number = self._number = self._common.announce(self._side, self._sets.set, when)
         self._open[movement.onset_s] = _Open(number, reach)
         self._announced = movement._replace(peak_s=reach.peak_s, range_deg=reach.rom_deg)
 
     def _measure(self, movement: Movement, now_s: float) -> None:
-        samples = self._samples(movement, now_s)
         known = self._open.pop(movement.onset_s, None)
-        reach = known.reach if known else self._grader.reach(movement, samples)
-        measured = self._grader.measure(movement, samples, reach)
-        self._complete.append((measured, known.number if known else RepNumber(self.set)))
-
-    def _samples(self, movement: Movement, now_s: float) -> MovementSamples:
         columns = self._rows.between(movement.onset_s - LEAD_S, now_s)
-        return MovementSamples(**dict(zip(SAMPLE_FIGURES, columns, strict=True)))
+        samples = MovementSamples(**dict(zip(SAMPLE_FIGURES, columns, strict=True)))
+        course = Course.of(samples.time_s, samples.angle_deg)
+        reach = known.reach if known else find_reach(movement, course)
+        strokes = find_strokes(movement, course, reach)
+        measured = self._grader.measure(movement, samples, strokes)
+        self._complete.append((measured, known.number if known else RepNumber(self.set)))
 
     def _told(self) -> Told:
         """Return what is to be announced, and what is complete and known to be alone or not."""

@@ -61,6 +61,13 @@ class RecentRows:
 
     def between(self, start_s: float, end_s: float) -> FloatArray:
         """Return a copy of the rows from a time to another, both included, shape (columns, n)."""
+        return self._copied(start_s, end_s, self._columns)
+
+    def angles(self, start_s: float, end_s: float) -> FloatArray:
+        """Return a copy of the first two columns of these rows, shape (2, n)."""
+        return self._copied(start_s, end_s, 2)
+
+    def _copied(self, start_s: float, end_s: float, columns: int) -> FloatArray:
         blocks: list[bytearray] = []
         for first_s, block in reversed(self._blocks):
             blocks.append(block)
@@ -69,9 +76,10 @@ class RecentRows:
         rows = np.frombuffer(b"".join(blocks[::-1])).reshape(-1, self._columns)
         if self._used:
             rows = rows[: self._used // self._row.size - BLOCK_ROWS]
-        first, last = rows[:, 0].searchsorted(start_s), rows[:, 0].searchsorted(end_s, "right")
         # a copy whose columns are each in one piece, as those of a whole recording are
-        return np.ascontiguousarray(rows[first:last].T)
+        table = np.ascontiguousarray(rows[:, :columns].T)
+        first, last = table[0].searchsorted(start_s), table[0].searchsorted(end_s, "right")
+        return table[:, first:last]
 
 
 class LegUpdate(NamedTuple):

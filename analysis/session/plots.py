@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from analysis.exercises import SIGNAL_NAMES, Exercise
@@ -38,6 +37,8 @@ def plot_angle(
     are hatched, the band is ±1 σ of the sensor chain. Gaps stay gaps.
     """
     if ax is None:
+        import matplotlib.pyplot as plt  # the report draws into figures of its own
+
         _, ax = plt.subplots(figsize=(10, 4), layout="constrained")
     for side, rows in angles.groupby("side", observed=True):
         if exercise.has_hip_angle:

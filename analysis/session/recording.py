@@ -217,9 +217,17 @@ class AllRows:
 
     def between(self, start_s: float, end_s: float) -> tuple[FloatArray, ...]:
         """Return the rows from a time to another, both included, column by column."""
-        time_s = self._columns[0]
-        part = slice(int(time_s.searchsorted(start_s)), int(time_s.searchsorted(end_s, "right")))
+        part = self._part(start_s, end_s)
         return tuple(column[part] for column in self._columns)
+
+    def angles(self, start_s: float, end_s: float) -> tuple[FloatArray, ...]:
+        """Return time and angle of these rows."""
+        part = self._part(start_s, end_s)
+        return tuple(column[part] for column in self._columns[:2])
+
+    def _part(self, start_s: float, end_s: float) -> slice:
+        time_s = self._columns[0]
+        return slice(int(time_s.searchsorted(start_s)), int(time_s.searchsorted(end_s, "right")))
 
     def forget(self, until_s: float) -> None:
         """Give up nothing: it is all there anyway."""

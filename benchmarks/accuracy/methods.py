@@ -20,6 +20,7 @@ import numpy as np
 from analysis.calibrate.calibration import LegCalibration
 from analysis.calibrate.long_axes import up_in_sensor
 from analysis.exercises import level_pelvis, nominal_hip, rotation_about
+from benchmarks.accuracy.packages import qmt_heading
 from benchmarks.accuracy.windowed import windowed_heading
 from benchmarks.accuracy.worn import Worn
 from imu.quaternion import by_rows, conjugate, multiply, rotate
@@ -133,11 +134,13 @@ def columns_of(q: FloatArray) -> FloatArray:
     )
 
 
-def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) -> FloatArray:
+def windowed_hinge(
+    session: Worn, c: LegCalibration, *, of_shank: bool = False, by_qmt: bool = False
+) -> FloatArray:
     """Return the rotation (n,) in rad by a windowed heading, NaN where the thigh has no axes.
 
     The femur turns as the thigh unit does; `of_shank` takes its knee axis from the shank unit, as
-    our own chain does, in place of the thigh unit's.
+    our own chain does, in place of the thigh unit's. `by_qmt` asks the package for the heading.
     """
     frames = session.frames
     z = _turned(frames.q_shank, c.z_shank)
@@ -150,8 +153,13 @@ def windowed_hinge(session: Worn, c: LegCalibration, *, of_shank: bool = False) 
     z_thigh = by_rows(rotate, by_rows(conjugate, frames.q_thigh[in_pose]), in_thighs_earth).mean(
         axis=0
     )
-    hinge = _turned(frames.q_thigh, z_thigh / np.linalg.norm(z_thigh))
-    delta = windowed_heading(frames.time_s, hinge, z, c.heading_rad)
+    z_thigh /= np.linalg.norm(z_thigh)
+    hinge = _turned(frames.q_thigh, z_thigh)
+    if by_qmt:
+        both = (frames.q_thigh, frames.q_shank)
+        delta = qmt_heading(frames.time_s, both, (z_thigh, np.asarray(c.z_shank)))
+    else:
+        delta = windowed_heading(frames.time_s, hinge, z, c.heading_rad)
     cd, sd = np.cos(delta), np.sin(delta)
     y, hinge = (
         np.stack((cd * v[:, 0] + sd * v[:, 1], cd * v[:, 1] - sd * v[:, 0], v[:, 2]), axis=-1)

@@ -67,7 +67,7 @@ def edit(
     end-feel, note TEXT          likewise
     bin                          hide it; `hipturn bin` lists what is hidden
     """  # noqa: D301 - \b keeps click from joining the lines
-    from hipturn.edits import take_in, undo_edit
+    from hipturn.history.edits import take_in, undo_edit
 
     wanted = [kind is not None, listed, undo is not None, table is not None]
     if sum(wanted) != 1:
@@ -109,7 +109,7 @@ def _say(
 ) -> None:
     """Add one edit and tell what it changed."""
     import hipturn
-    from hipturn.edits import add_edit, find_place
+    from hipturn.history.edits import add_edit, find_place
 
     session = hipturn.open(folder)
     more: dict[str, Any] = {"side": side, "value": _value(kind, values)}
@@ -206,7 +206,7 @@ def _list(folder: Path) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def bin_(root: str | None, empty: bool, yes: bool) -> None:
     """List the sessions in the bin, or remove them for good; nothing leaves it by itself."""
-    from hipturn.edits import binned, remove_binned
+    from hipturn.history.edits import binned, remove_binned
     from hipturn.session_paths import recordings_root
 
     folder = recordings_root(root)

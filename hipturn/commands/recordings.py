@@ -13,7 +13,7 @@ from hipturn.errors import UserError
 from hipturn.export.run import FORMS
 
 if TYPE_CHECKING:
-    from hipturn.archive.batch import Outcome
+    from hipturn.archive.run import Run
     from hipturn.export.csv import Decimal
     from imu.fuse.orientation import FilterName
 
@@ -24,34 +24,45 @@ SPREADSHEET = (
     ),
     click.option("--xlsx", is_flag=True, help="Also write tables.xlsx, a workbook for Excel."),
 )  # fmt: skip
+
+
+class FolderOrUrl(click.Path):
+    """A folder as a path, a URL as it is."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 (of click)
+        """Return a path, or the text of a URL."""
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
+FOLDER_OR_URL = FolderOrUrl(file_okay=False, path_type=Path)
 FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 
 
 @click.command(epilog=example("hipturn analyse recordings --out tables --workers 2"))
 @click.argument("paths", nargs=-1, required=True, metavar="SESSION...")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--out", type=FOLDER_OR_URL, metavar="DIR", help="A folder, or a URL: s3://…")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--report/--no-report", default=True, show_default=True)
 @click.option("--filter", "orientation_filter", type=FILTERS, help="For units that send raw data.")
 @click.option("--parquet", is_flag=True, help="Also write parquet/, partitioned by session.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler; writes parquet/ too.")
 @CALIBRATION
-@AS_RECORDED
 @SPREADSHEET[0]
 @SPREADSHEET[1]
+@AS_RECORDED
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
-    out: Path | None,
+    out: Path | str | None,
     workers: int,
     report: bool,
     orientation_filter: FilterName | None,
     parquet: bool,
     cluster: str | None,
     calibration: str | None,
-    as_recorded: bool,
     decimal: Decimal,
     xlsx: bool,
+    as_recorded: bool,
     as_json: bool,
 ) -> None:
     """Write angles.csv, reps.csv, sets.csv, summary.csv and report.pdf for sessions.
@@ -60,31 +71,34 @@ def analyse(
     """
     from functools import partial
 
-    from hipturn.archive.batch import analyse_all, jobs_for, write_overall_summary
+    from hipturn.archive.batch import Options
     from hipturn.archive.cluster import on_cluster
+    from hipturn.archive.plan import Plan
+    from hipturn.archive.run import Run
     from hipturn.export.parquet import PARQUET
-    from hipturn.session_paths import find_anywhere
+    from hipturn.session_paths import named
 
-    found = find_anywhere(paths)
-    if out is None:
-        out = Path("tables", Path(found[0]).name) if len(found) == 1 else Path("tables")
-    if cluster is not None:
-        found = [place if isinstance(place, str) else place.resolve() for place in found]
-        out = out.resolve()  # a worker has another working directory
-    jobs = jobs_for(
-        found, out, report=report, orientation_filter=orientation_filter,
-        parquet=out / PARQUET if parquet or cluster else None,
-        calibration=calibration_of(calibration), decimal=decimal, xlsx=xlsx,
-        as_recorded=as_recorded,
-    )  # fmt: skip
-    with _progress(len(jobs), "analysing", quiet=as_json) as done:
-        run = partial(on_cluster, cluster) if cluster else None
-        outcomes = analyse_all(jobs, out, done, workers=workers, run=run)
-    good = [outcome for outcome in outcomes if not outcome.problem]
-    if len(found) > 1 and good:
-        write_overall_summary(jobs, outcomes, out)
-    _print_outcomes(outcomes, out, as_json=as_json)
-    if len(good) < len(outcomes):
+    if cluster is not None:  # a worker has another working directory
+        paths = tuple(path if "://" in path else str(named(path).resolve()) for path in paths)
+    with Plan(paths) as plan:
+        if out is None:
+            out = Path("tables", Path(plan.first).name) if plan.count == 1 else Path("tables")
+        if cluster is not None and isinstance(out, Path):
+            out = out.resolve()
+        options = Options(
+            report=report, orientation_filter=orientation_filter,
+            parquet=Path(out) / PARQUET if parquet or cluster else None,
+            calibration=calibration_of(calibration), decimal=decimal, xlsx=xlsx,
+            as_recorded=as_recorded,
+        )  # fmt: skip
+        with _progress(plan.count, "analysing", quiet=as_json) as done:
+            run = Run(plan, out, options)
+            tally = run.analyse(
+                done, workers=workers, run=partial(on_cluster, cluster) if cluster else None
+            )
+        _print_outcomes(run, out, as_json=as_json)
+        run.close()
+    if tally.bad:
         sys.exit(1)
 
 
@@ -198,25 +212,41 @@ def _progress(total: int, what: str, *, quiet: bool) -> Any:  # noqa: ANN401 (a 
     return progress(total, what, quiet=quiet)
 
 
-def _print_outcomes(outcomes: list[Outcome], out: Path, *, as_json: bool) -> None:
-    for outcome in outcomes:
-        if outcome.problem:
-            click.echo(f"hipturn: {outcome.problem}", err=True)
-        for sentence in outcome.sentences:
-            click.echo(f"note: {outcome.session.name}: {sentence}", err=True)
+def _print_outcomes(run: Run, out: Path | str, *, as_json: bool) -> None:
+    for name, problem, notes in run.told():
+        if problem:
+            click.echo(f"hipturn: {problem}", err=True)
+        for sentence in notes:
+            click.echo(f"note: {name}: {sentence}", err=True)
     if as_json:
-        from hipturn.archive.batch import overall_summary
-
-        click.echo(overall_summary(outcomes).to_json(orient="records", indent=2))
+        _print_json(run)
         return
     from hipturn.commands.summary_text import row_line
 
-    for row in (row for outcome in outcomes for row in outcome.summary):
+    for row in run.rows():
         click.echo(row_line(row))
-    if before := sum(outcome.done_before for outcome in outcomes):
-        click.echo(f"unchanged and not done again: {before} of {len(outcomes)}")
-    if any(not outcome.problem for outcome in outcomes):
+    tally = run.tally
+    if tally.done_before:
+        click.echo(f"unchanged and not done again: {tally.done_before} of {tally.good + tally.bad}")
+    if tally.good:
         click.echo(f"tables: {out}")
+
+
+def _print_json(run: Run) -> None:
+    """Print all rows as one list, some at a time."""
+    from itertools import islice
+
+    import pandas as pd
+
+    from analysis.session.tables import SUMMARY_COLUMNS
+
+    click.echo("[", nl=False)
+    between, todo = "", run.rows()
+    while rows := list(islice(todo, 1000)):
+        text = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS)).to_json(orient="records", indent=2)
+        click.echo(between + text[1:-2], nl=False)
+        between = ","
+    click.echo("\n]")
 
 
 RECORDINGS = (analyse, report, history, forget, export, recover)

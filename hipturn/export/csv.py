@@ -16,7 +16,6 @@ import pyarrow.compute
 import pyarrow.csv
 
 from hipturn.errors import UserError, printable
-from imu.recording.folder import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,37 +87,6 @@ def write_table(table: pd.DataFrame, path: Path, decimal: Decimal = "point") -> 
         Path(temporary).unlink(missing_ok=True)
         raise
     return path
-
-
-def join_tables(paths: list[Path], path: Path) -> Path:
-    """Write the rows of several tables of the same columns under one header, whole or not at all.
-
-    Raises
-    ------
-    UserError
-        When a table has other columns.
-    """
-    heads, bodies = zip(*(table.read_bytes().split(b"\n", 1) for table in paths), strict=True)
-    for head, table in zip(heads, paths, strict=True):
-        if head != heads[0]:
-            raise UserError(f"{table}: has other columns than {paths[0]}; remove it and run again")
-    replace_file(path, [heads[0], b"\n", *bodies])
-    return path
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a summary.csv as its DataFrame would give them."""
-    import pandas as pd
-
-    dialect = dialect_of(path)
-    with path.open(encoding="utf-8-sig") as file:
-        table = pd.read_csv(
-            file, dtype=dict.fromkeys(TEXTS, str), sep=dialect.delimiter, decimal=dialect.decimal
-        )
-    rows: list[dict[str, Any]] = table.fillna(dict.fromkeys(TEXTS, "")).to_dict("records")  # type: ignore[assignment]
-    return [
-        row | {name: row[name].removeprefix("'") for name in TEXTS if name in row} for row in rows
-    ]
 
 
 def read_cells(path: Path) -> list[dict[str, str]]:

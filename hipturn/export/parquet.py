@@ -11,6 +11,8 @@ import pyarrow.parquet
 from hipturn.export.csv import TABLES, sample_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.session.analyse import Result
     from imu.recording import Session
 
@@ -40,10 +42,14 @@ def write_partitions(result: Result, root: Path, name: str) -> list[Path]:
     `ROOT/angles/session=NAME/angles.parquet` and so on: the way pandas, DuckDB and Spark read
     many files as one table with a column `session`.
     """
-    places = partitions(root, name)
-    for path in places.values():
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return [_write(table, places[key]) for key, table in _tables(result).items()]
+    return [write_partition(getattr(result, table), table, root, name) for table in TABLES]
+
+
+def write_partition(frame: pd.DataFrame, table: str, root: Path, name: str) -> Path:
+    """Write one of a session's tables into it."""
+    path = partitions(root, name)[table]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _write(pa.Table.from_pandas(frame, preserve_index=False), path)
 
 
 def _tables(result: Result) -> dict[str, pa.Table]:

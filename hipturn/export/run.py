@@ -22,6 +22,7 @@ FORMS = {
     "parquet": "parquet",
     "fhir": "fhir",
     "calibration": "calibration",
+    "xlsx": "xlsx",
 }
 """What a form is called, and the module beside this one that has its `export_…`."""
 ONE_DATASET = "motion-bids"

@@ -7,9 +7,10 @@ a thousands mark, and no cell is run as a formula.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
     from xlsxwriter.workbook import Workbook
 
     from analysis.session.analyse import Result
+    from imu.recording import Session
 
 WORKBOOK = "tables.xlsx"
+WHOLE = {name: name for name in ("reps", "sets", "summary", "angles", "notes")}
+"""The sheets beside the CSV tables, and what is on each."""
+FOR_READING = {"Summary": "summary", "Sets": "sets", "Reps": "reps", "About": "notes"}
+"""Those of a workbook that somebody opens to read: no row for each sample."""
+SPREADSHEET = "spreadsheet.xlsx"
 ROWS_MAX = 1_048_575
 """Of a sheet, under its header: what Excel can open; a longer table goes on in another sheet."""
 CELL_MAX = 32_767
@@ -36,8 +43,15 @@ NOT_KNOWN = datetime(2000, 1, 1)
 """Stands for the start of a session that no file told."""
 
 
-def write_workbook(result: Result, path: Path) -> Path:
-    """Write the tables and notes as sheets of one workbook, or leave none."""
+def export_xlsx(result: Result, session: Session, folder: Path) -> list[Path]:  # noqa: ARG001
+    """Write spreadsheet.xlsx: summary, sets, repetitions and what to know of them."""
+    return [write_workbook(result, folder / SPREADSHEET, FOR_READING)]
+
+
+def write_workbook(
+    result: Result, path: Path, sheets: Mapping[str, str] = MappingProxyType(WHOLE)
+) -> Path:
+    """Write tables as sheets of one workbook, by the sheets' names, or leave none."""
     part = path.with_name(f".{path.name}.part")
     options = {
         "constant_memory": True,
@@ -49,9 +63,9 @@ def write_workbook(result: Result, path: Path) -> Path:
         with xlsxwriter.Workbook(part, options) as book:
             book.set_properties({"title": result.recording.session_id, "created": _begun(result)})
             head = book.add_format({"bold": True})
-            for name in ("reps", "sets", "summary", "angles"):
-                _write_sheets(book, name, getattr(result, name), head)
-            _write_sheets(book, "notes", _notes(result), head)
+            for title, name in sheets.items():
+                table = _notes(result) if name == "notes" else getattr(result, name)
+                _write_sheets(book, title, table, head)
         return part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -132,31 +132,37 @@ def judges_itself(row: Mapping[Any, Any]) -> bool:
 
 def past_of(summary: pd.DataFrame, exercise: Exercise, folders: Sequence[Path]) -> Past:
     """Return what the earlier sessions, newest first, say of the legs of a summary."""
+    headers = ((folder, _header(folder)) for folder in folders)
+    known = ((header.started_at, summary_of(folder)) for folder, header in headers if header)
+    return past_from(summary, exercise, known)
+
+
+def past_from(
+    summary: pd.DataFrame, exercise: Exercise, earlier: Iterable[tuple[datetime, list[Row]]]
+) -> Past:
+    """Return the same from the starts and summaries (`stored_summary`) of the earlier sessions."""
     rows = {str(row["side"]): row for row in summary.to_dict("records")}
     last: dict[str, Earlier] = {}
     first: dict[str, Earlier] = {}
     readings: dict[str, list[tuple[date, float]]] = {}
     other_leg: Earlier | None = None
-    for folder in folders if rows else ():
-        header = _header(folder)
-        if header is None:
-            continue
+    for begun, legs in earlier if rows else ():
         started_at = datetime.fromisoformat(str(summary["start_time"].iloc[0]))
-        same_visit = started_at - header.started_at <= SAME_VISIT
-        start_time = header.started_at.isoformat(timespec="milliseconds")
-        for leg in summary_of(folder):
+        same_visit = started_at - begun <= SAME_VISIT
+        start_time = begun.isoformat(timespec="milliseconds")
+        for leg in legs:
             deg, side = compared_deg(exercise, leg), str(leg["side"])
             mine = rows.get(side, next(iter(rows.values())))
             if deg != deg or kind_of(mine) != kind_of(leg):
                 continue
-            earlier = Earlier(start_time, deg)
+            one = Earlier(start_time, deg)
             if side in rows:
-                last.setdefault(side, earlier)
-                first[side] = earlier
+                last.setdefault(side, one)
+                first[side] = one
                 if judges_itself(leg):
-                    readings.setdefault(side, []).append((header.started_at.date(), deg))
+                    readings.setdefault(side, []).append((begun.date(), deg))
             elif same_visit and other_leg is None:
-                other_leg = earlier
+                other_leg = one
     own = {side: found for side, of in readings.items() if (found := own_change(of))}
     return Past(last, other_leg, first, own)
 

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hipturn.archive.manifest import MANIFEST_FILE, forget_entry
+from hipturn.archive.journal import JOURNAL_FILE, JOURNAL_FILES, forget_entries
+from hipturn.archive.manifest import MANIFEST_FILE
 from hipturn.errors import UserError
 from hipturn.export.csv import dialect_of
 from hipturn.export.motion_bids import PARTICIPANTS, label_of, other_participants
@@ -42,10 +43,12 @@ TABLES = ("summary.csv", "reps.csv", "sets.csv")
 WRITTEN = (
     "angles.csv", "reps.csv", "sets.csv", "samples.csv", "report.pdf", "summary.csv",
     "manifest.json", "bundle.json", "orientations.sto", "placement.sto", "marks.csv",
-    "calibration.json", "tables.xlsx",
+    "calibration.json", "tables.xlsx", *JOURNAL_FILES,
     *(f"{name}.parquet" for name in ("angles", "reps", "sets", "summary", "samples")),
 )  # fmt: skip
 """What `analyse` and `export` write into a folder of one session."""
+NOTED = (JOURNAL_FILE, MANIFEST_FILE)
+"""What is known of many sessions: each is a row or an entry."""
 INDEX_FILES = (INDEX_FILE, *(f"{INDEX_FILE}-{end}" for end in ("journal", "wal", "shm")))
 FORGOTTEN = "(forgotten)"
 """Stands where a note named a wearer."""
@@ -146,7 +149,10 @@ def forget(root: Path, wearer: str, *others: Path) -> Forgotten:
             folder for folder in moved if _tried(partial(_scrub, folder, wearer), folder, done)
         ]
         done.tables = [
-            path for tree in trees for path in _forget_made(tree, wearer, sessions, done)
+            path
+            for part in (_forget_made, _forget_noted)
+            for tree in trees
+            for path in part(tree, wearer, sessions, done)
         ]
     for folder in sessions:
         if _tried(partial(shutil.rmtree, folder), folder, done):
@@ -252,7 +258,7 @@ def _forget_made(tree: Path, wearer: str, sessions: list[Path], done: Forgotten)
                 yield path
         elif path.name in TABLES:
             yield from _forget_rows(path, wearer, done)
-        elif path.name in WRITTEN and path.name != MANIFEST_FILE:  # whose entries go one by one
+        elif path.name in WRITTEN and path.name not in NOTED:  # whose entries go one by one
             yield from _remove_written(path.parent, done)
         elif path.suffix in DRAWN or path.suffix == ".xlsx":
             says = text_in(path)
@@ -292,13 +298,27 @@ def _remove_written(folder: Path, done: Forgotten) -> Iterator[Path]:
     for place in [folder / "refined", *[path.parent for path in shared]]:
         with contextlib.suppress(OSError):
             place.rmdir()
-    noted = None
-    with contextlib.suppress(OSError, SessionError):
-        noted = forget_entry(folder.parent, folder.name)
-    if noted:
-        yield noted
     with contextlib.suppress(OSError):  # something else is in it
         folder.rmdir()
+
+
+def _forget_noted(tree: Path, wearer: str, sessions: list[Path], done: Forgotten) -> Iterator[Path]:
+    """Remove what journals and manifests know of a wearer's sessions; yield the manifests."""
+    sought = word(wearer)
+    resolved = {folder.resolve() for folder in sessions}
+
+    def is_mine(entry: str, rows: str) -> bool:
+        data = json.loads(entry)
+        session = Path(data.get("session", "")).resolve()
+        return bool(sought.search(f"{data} {rows}")) or session in resolved
+
+    outs = dict.fromkeys(path.parent for path in files_below(tree) if path.name in NOTED)
+    for out in outs:
+        try:
+            if forget_entries(out, is_mine):
+                yield out / MANIFEST_FILE
+        except UserError as error:
+            done.failed.append(str(error))
 
 
 def _forget_participant(people: Path, wearer: str, done: Forgotten) -> Iterator[Path]:

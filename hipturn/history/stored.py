@@ -49,12 +49,7 @@ def store_summary(folder: Path, summary: pd.DataFrame) -> list[Row]:
 
     A folder that cannot be written stays as it is, and so does a demo session.
     """
-    rows: list[Row] = [
-        {"side": str(row["side"])}
-        | {name: _number(row[name]) for name in FIGURES}
-        | {name: str(row[name]) for name in TEXTS}
-        for row in summary.to_dict("records")
-    ]
+    rows = rows_of(summary)
     if folder.resolve().is_relative_to(demo_root().resolve()):
         return rows
     # OSError: the folder went away; SessionError: the disk refuses. Neither costs the tables.
@@ -62,6 +57,16 @@ def store_summary(folder: Path, summary: pd.DataFrame) -> list[Row]:
         text = json.dumps({"made_from": made_from(folder), "legs": rows}, indent=1)
         replace_file(folder / SUMMARY_FILE, [text.encode() + b"\n"])
     return rows
+
+
+def rows_of(summary: pd.DataFrame) -> list[Row]:
+    """Return what is kept of a summary, a row for each leg."""
+    return [
+        {"side": str(row["side"])}
+        | {name: _number(row[name]) for name in FIGURES}
+        | {name: str(row[name]) for name in TEXTS}
+        for row in summary.to_dict("records")
+    ]
 
 
 def stored_summary(folder: Path) -> list[Row] | None:

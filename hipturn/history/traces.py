@@ -17,6 +17,8 @@ from imu.recording.folder import SAMPLES_FILE
 
 MAX_BYTES = 50_000_000
 """A larger file is a recording or a table of samples, which name nobody."""
+GROWING = ("summary.csv", "reps.csv", "manifest.json", "participants.tsv", "safety_shown.json")
+"""But for these of ours, which grow with every session or wearer."""
 ZIP_MAX_BYTES = 200_000_000
 """A workbook of some hours of angles, unpacked; a bomb unpacks to more."""
 PDF_PAGES_MAX = 400
@@ -64,7 +66,7 @@ def text_in(path: Path) -> str:
     read = READERS.get(path.suffix.lower(), _plain)
     # what a damaged file raises in three libraries is not to be listed
     with contextlib.suppress(Exception):
-        if path.stat().st_size <= MAX_BYTES:
+        if path.name in GROWING or path.stat().st_size <= MAX_BYTES:
             return read(path)
     return ""
 

@@ -130,9 +130,13 @@ export class Link {
 
   /** Send a command that the server would obey now; return whether it was sent. */
   send(command) {
-    if (!this.can(command.do)) return false;
+    return this.can(command.do) && this.tell(command);
+  }
+
+  /** Send what no stage allows or forbids; return whether it was sent. */
+  tell(message) {
     if (this.socket.readyState !== WebSocket.OPEN) return false;
-    this.socket.send(JSON.stringify(command));
+    this.socket.send(JSON.stringify(message));
     return true;
   }
 }

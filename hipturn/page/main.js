@@ -52,6 +52,7 @@ const link = new Link({
     const fresh = age_s <= EVENT_MAX_AGE_S;
     if (event.text) put($("said"), event.text); // read out by a screen reader
     if (event.what === "refused") banner(event.text);
+    else if (event.what === "edited") own?.edited?.(event);
     else if (event.what === "done") { if (fresh) sound.play("done"); }
     else live.takeEvent(event, fresh && current() === live);
   },

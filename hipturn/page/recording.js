@@ -29,6 +29,11 @@ export function recordingOf(key) {
   return kept.get(key).promise;
 }
 
+/** Forget a recording that was corrected: it is loaded again when it is wanted. */
+export function forgetRecording(key) {
+  kept.delete(key);
+}
+
 async function load(key) {
   const path = `/api/sessions/${encodeURIComponent(key)}`;
   const [described, columns] = await Promise.all([fetch(path), fetch(`${path}/columns`)]);
@@ -65,6 +70,12 @@ export class Recording {
     const first = this.reps.find((rep) => rep.status === "valid");
     const i = first ? Math.max(0, at(this.t, first.start_s) - 5) : this.t.length - 1;
     return bones(leg, i);
+  }
+
+  /** The movement at a moment, counted or not; null between two. */
+  movementAt(t) {
+    const near = this.reps.filter((rep) => rep.start_s - 0.5 <= t && t <= rep.end_s + 0.5);
+    return near.sort((a, b) => Math.abs(a.peak_s - t) - Math.abs(b.peak_s - t))[0] ?? null;
   }
 
   /** Where a repetition begins, before or after a moment. */

@@ -36,7 +36,7 @@ export class Transport {
         el("button", { type: "button", "aria-label": "Previous repetition", title: "[", onclick: () => this.stepRep(false) }, "|◀"),
         this.playButton,
         el("button", { type: "button", "aria-label": "Next repetition", title: "]", onclick: () => this.stepRep(true) }, "▶|"),
-        this.clock, speed, ...actions));
+        this.clock, speed, ...actions.filter(Boolean)));
   }
 
   toggle() {

@@ -26,7 +26,7 @@ from hipturn.own_exercises import own
 from hipturn.server.commands import Rate, RefusedCommandError, parse
 from hipturn.server.door.guard import Door, Guard
 from hipturn.server.hub import Hub, Viewer, encode, now_ms
-from hipturn.server.library import Analysed, Library
+from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
 from imu.recording import SessionError
@@ -65,6 +65,7 @@ def build_app(
         Route("/api/sessions/{key}/{table}.csv", found.table),
         Route("/api/sessions/{key}/tables.xlsx", found.workbook),
         Route("/api/sessions/{key}/report.pdf", found.report),
+        Route("/api/sessions/{key}/for-my-therapist.zip", found.packed),
         Route("/qr.svg", found.code),
         WebSocketRoute("/ws", found.socket),
     ]
@@ -146,6 +147,15 @@ class _Answers:
 
         return await self._of(request, answer)
 
+    async def packed(self, request: Request) -> Response:
+        """Answer with the recording itself, for `hipturn unpack` on a therapist's computer."""
+
+        async def answer(found: Analysed) -> Response:
+            data = await self._library.packed(found)
+            return _download(data, "application/zip", f"{found.path.name}.hipturn.zip")
+
+        return await self._of(request, answer)
+
     async def code(self, _: Request) -> Response:
         """Answer with the QR code of our own address, where there is a network."""
         url = self._greeting.get("url", "")
@@ -200,7 +210,11 @@ class _Answers:
                 await socket.close(TOO_FAST, "too many commands")
                 return
             try:
-                self._obey(parse(text))
+                said = parse_correction(text)
+                if said is None:
+                    self._obey(parse(text))
+                else:
+                    viewer.append(encode({**await correct(self._library, said), "at": now_ms()}))
             except RefusedCommandError as error:
                 told = {"type": "event", "what": "refused", "text": str(error), "at": now_ms()}
                 viewer.append(encode(told))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.exercises import CatalogueError
 from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
 from hipturn.commands.summary_text import summary_lines
-from hipturn.errors import printable
+from hipturn.errors import UserError, printable
+from hipturn.history.edits import add_edit, undo_edit
+from hipturn.server.commands import MAX_BYTES, RefusedCommandError
 from hipturn.server.recorded import columns_of, description
 from hipturn.server.workshop import Workshop
 from hipturn.session.pipeline import exercise_of, read_recording
@@ -140,6 +143,10 @@ class Library:
         """Return the tables of a recording as one workbook."""
         return await self._workshop.do(_workbook, analysed.path)
 
+    async def packed(self, analysed: Analysed) -> bytes:
+        """Return a recording as a file that `hipturn unpack` takes in, for a therapist."""
+        return await self._workshop.do(_packed, analysed.path)
+
     async def report(self, analysed: Analysed) -> bytes:
         """Return report.pdf of a recording."""
         return await self._workshop.do(_report, analysed.path)
@@ -152,6 +159,76 @@ def _state_of_edits(path: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_mtime_ns, status.st_size
+
+
+# -- what a viewer says of a recording, whatever stage a session is in -----------------------------
+
+BY = "at the page"
+KEY_MAX = 200
+VALUES = ("side", "at_s", "value", "target", "saw")
+"""What an edit may have beside its kind; each kind checks its own."""
+
+
+class Correction(NamedTuple):
+    """A viewer's word on a recording."""
+
+    key: str
+    """Of the recording."""
+    kind: str
+    """One of `imu.recording.edits.KINDS`; `undo` takes back the edit with the id in `of`."""
+    of: str
+    more: dict[str, Any]
+
+
+def parse_correction(text: str) -> Correction | None:
+    """Return what a viewer says of a recording; None where the message is something else.
+
+    Raises
+    ------
+    RefusedCommandError
+        When it names no recording, or holds what no edit has.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        return None  # refused as a command
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict) or data.get("do") != "edit":
+        return None
+    key, kind, of = (data.get(name, "") for name in ("key", "kind", "of"))
+    unknown = data.keys() - {"do", "key", "kind", "of", *VALUES}
+    texts = all(isinstance(said, str) and len(said) <= KEY_MAX for said in (key, kind, of))
+    if unknown or not texts or not isinstance(data.get("saw", {}), dict):
+        raise RefusedCommandError(
+            "`edit` has texts `key`, `kind` and `of`, an object `saw`, and what its kind has"
+        )
+    return Correction(key, kind, of, {name: data[name] for name in VALUES if name in data})
+
+
+async def correct(library: Library, said: Correction) -> dict[str, Any]:
+    """Add what a viewer says to the recording, and return what to answer.
+
+    Raises
+    ------
+    RefusedCommandError
+        When there is no such recording, it is a demo, or the edit is not allowed.
+    """
+    path = await asyncio.to_thread(lambda: library.known().get(said.key))
+    if path is None:
+        raise RefusedCommandError("there is no such recording")
+    if said.key.startswith("demo."):
+        raise RefusedCommandError("the demo recordings stay as they are")
+    work = (
+        partial(undo_edit, path, said.of, by=BY)
+        if said.kind == "undo"
+        else partial(add_edit, path, said.kind, by=BY, **said.more)
+    )
+    try:
+        edit = await asyncio.to_thread(work)
+    except (SessionError, UserError, TypeError, ValueError) as error:
+        raise RefusedCommandError(str(error)) from None
+    return {"type": "event", "what": "edited", "key": said.key, "kind": said.kind, "id": edit.id}
 
 
 # -- in the workshop's process ---------------------------------------------------------------------
@@ -187,6 +264,12 @@ def _workbook(path: Path) -> bytes:
     from hipturn.export.xlsx import write_workbook
 
     return _made(lambda file: write_workbook(_result(path), file), ".xlsx")
+
+
+def _packed(path: Path) -> bytes:
+    from hipturn.archive.packing import pack
+
+    return _made(lambda file: pack([path], file), ".zip")
 
 
 def _report(path: Path) -> bytes:

@@ -27,7 +27,8 @@ GAP_MS = 100.0
 NOT_KNOWN = -32768
 REP_FIELDS = (
     "side", "set", "rep", "status", "reject_reason", "start_s", "peak_s", "end_s", "start_deg",
-    "peak_deg", "rom_deg", "up_s", "hold_s", "down_s", "controlled", "faults",
+    "peak_deg", "rom_deg", "up_s", "hold_s", "down_s", "controlled", "faults", "pain_0_10",
+    "measured_status", "edited",
 )  # fmt: skip
 
 

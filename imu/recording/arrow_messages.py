@@ -15,6 +15,8 @@ END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 _CONTINUATION = 0xFFFFFFFF
 _BATCH_MESSAGE = 3
+_ZSTD = 1
+_NOT_PACKED = -1
 
 Buffer = bytes | memoryview
 
@@ -66,14 +68,50 @@ def _body_length(metadata: Buffer) -> int:
     return int(struct.unpack_from("<q", metadata, slot)[0]) if slot else 0
 
 
-def is_plain_batch(message: bytes) -> bool:
-    """Return whether a message is a record batch (Message.fbs) without compressed buffers."""
+def is_sound_batch(message: bytes) -> bool:
+    """Return whether a message is a record batch that takes no more memory than one of ours may.
+
+    Its buffers are plain or packed by zstd. What a packed buffer claims to unpack to stands at its
+    beginning; Arrow reserves that much, and refuses what unpacks to anything else.
+    """
     metadata = memoryview(message)[8:]
     try:
         kind, header = (_slot(metadata, _root(metadata), field) for field in (1, 2))
         if not kind or not header or metadata[kind] != _BATCH_MESSAGE:
             return False
-        batch = header + int(struct.unpack_from("<I", metadata, header)[0])
-        return _slot(metadata, batch, 3) == 0  # RecordBatch.compression
+        batch = _at(metadata, header)
+        packing = _slot(metadata, batch, 3)  # RecordBatch.compression
+        if not packing:
+            return True
+        codec = _slot(metadata, _at(metadata, packing), 0)  # left out where it is LZ4
+        return bool(codec) and metadata[codec] == _ZSTD and _unpacks_to_little(message, batch)
     except (struct.error, IndexError):
         return False
+
+
+def _unpacks_to_little(message: bytes, batch: int) -> bool:
+    """Say whether the buffers of a batch claim to unpack to no more than a body may hold."""
+    (metadata_length,) = struct.unpack_from("<I", message, 4)
+    metadata, body = memoryview(message)[8:], memoryview(message)[8 + metadata_length :]
+    slot, claimed = _slot(metadata, batch, 2), 0  # RecordBatch.buffers
+    if not slot:
+        return True
+    vector = _at(metadata, slot)
+    (count,) = struct.unpack_from("<I", metadata, vector)
+    if count > len(metadata) // 16:
+        return False
+    for offset, length in struct.iter_unpack("<qq", metadata[vector + 4 : vector + 4 + 16 * count]):
+        if length == 0:
+            continue
+        if offset < 0 or length < 8:
+            return False
+        (unpacked,) = struct.unpack_from("<q", body, offset)
+        claimed += length if unpacked == _NOT_PACKED else unpacked
+        if unpacked < _NOT_PACKED or claimed > MAX_BODY_BYTES:
+            return False
+    return True
+
+
+def _at(metadata: Buffer, slot: int) -> int:
+    """Return where the table or vector that a slot points to lies."""
+    return slot + int(struct.unpack_from("<I", metadata, slot)[0])

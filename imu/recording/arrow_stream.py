@@ -1,8 +1,9 @@
 """samples.arrows: samples to and from an Arrow IPC stream, read safely when cut or hostile.
 
-One uncompressed record batch after another, so that a cut costs the last batch only. Buffers are
-not compressed: on batches of a quarter second zstd saves 13 % and opens the door to decompression
-bombs. The lengths a file claims are held against its size before Arrow sees them (see
+One record batch after another, so that a cut costs the last batch only. While a session is
+recorded its batches are plain: on a quarter second zstd saves 13 %. Those of a closed session are
+large and packed (see `imu.recording.compact`), and columns that hold nothing are left out. The
+lengths a file claims, packed and unpacked, are held against what may be before Arrow sees them (see
 `imu.recording.arrow_messages`), and what Arrow read is checked before it is used.
 """
 
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from imu.recording.arrow_messages import END_OF_STREAM, is_plain_batch, read_message
+from imu.recording.arrow_messages import END_OF_STREAM, is_sound_batch, read_message
 from imu.recording.folder import SessionError, check_file, unreadable
 from imu.sample import FloatArray, IntArray, Sample, SampleTable
 
@@ -36,13 +37,33 @@ SCHEMA = pa.schema(
         pa.field("payload", pa.binary()),
     ]
 )
+OPTIONAL = (
+    ("device_time",),
+    ("sequence",),
+    FLOAT_COLUMNS[:4],
+    FLOAT_COLUMNS[4:7],
+    FLOAT_COLUMNS[7:],
+    ("payload",),
+)
+"""What no unit of a session need send: these columns may be missing, a vector's all together."""
+PACKED = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=3))
 _NO_QUATERNION = (None,) * 4
 _NO_VECTOR = (None,) * 3
 
 
-def encode_schema() -> bytes:
+def encode_schema(schema: pa.Schema = SCHEMA) -> bytes:
     """Return the message that begins a stream."""
-    message: bytes = SCHEMA.serialize().to_pybytes()
+    message: bytes = schema.serialize().to_pybytes()
+    return message
+
+
+def encode_packed(batch: pa.RecordBatch) -> bytes:
+    """Return a record batch message whose buffers are packed by zstd."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=PACKED) as stream:
+        stream.write_batch(batch)
+    begin = len(encode_schema(batch.schema))
+    message: bytes = sink.getvalue().to_pybytes()[begin : -len(END_OF_STREAM)]
     return message
 
 
@@ -117,7 +138,7 @@ class BatchReader:
         check_file(path, MAX_SAMPLES_BYTES)
         try:
             with path.open("rb") as file:
-                self._schema_end = self._check_schema(file)
+                self._schema, self._schema_end = self._check_schema(file)
         except OSError as error:
             raise unreadable(path, error) from None
 
@@ -133,7 +154,7 @@ class BatchReader:
         size = os.fstat(file.fileno()).st_size
         file.seek(self.end)
         while message := read_message(file, size - self.end):
-            batch = _decode(message)
+            batch = _decode(message, self._schema)
             if batch is None:
                 break
             rows += batch.num_rows
@@ -147,7 +168,7 @@ class BatchReader:
         self.finished = file.read(len(END_OF_STREAM)) == END_OF_STREAM
         self.cut = size > self.end and not self.finished
 
-    def _check_schema(self, file: BinaryIO) -> int:
+    def _check_schema(self, file: BinaryIO) -> tuple[pa.Schema, int]:
         size = os.fstat(file.fileno()).st_size
         if size == 0:
             raise self._useless("is empty")
@@ -159,12 +180,13 @@ class BatchReader:
         if message is None:
             raise self._useless("is cut or damaged before its first sample")
         try:
-            problems = _schema_problems(_decode_schema(message))
+            schema = _decode_schema(message)
+            problems = _schema_problems(schema)
         except (pa.ArrowException, OSError, ValueError):  # ValueError: names that are not UTF-8
             raise self._useless("is cut or damaged before its first sample") from None
         if problems:
             raise self._useless(f"is not a recording of samples: {problems}")
-        return file.tell()
+        return schema, file.tell()
 
     def _useless(self, problem: str) -> SessionError:
         return SessionError(self._path, problem, "nothing in it can be rescued, take a copy")
@@ -185,8 +207,10 @@ def _schema_problems(schema: pa.Schema) -> str:
         for f in SCHEMA
         if f.name in found and schema.field(found.index(f.name)).type != f.type
     ]
+    left_out = {name for names in OPTIONAL if not set(names) & set(found) for name in names}
+    expected = [name for name in SCHEMA.names if name not in left_out]
     problems = {
-        "missing columns": [name for name in SCHEMA.names if name not in found],
+        "missing columns": [name for name in expected if name not in found],
         "columns of another type": wrong,
         "unknown or repeated columns": [
             ascii(name[:40])[1:-1]
@@ -197,19 +221,28 @@ def _schema_problems(schema: pa.Schema) -> str:
     text = "; ".join(
         f"{what}: {', '.join(names[:20])}" for what, names in problems.items() if names
     )
-    return text or ("" if found == SCHEMA.names else "columns in another order")
+    return text or ("" if found == expected else "columns in another order")
 
 
-def _decode(message: bytes) -> pa.RecordBatch | None:
-    """Return a record batch whose every buffer was checked, None when it is damaged."""
-    if not is_plain_batch(message):
+def _decode(message: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
+    """Return a record batch whose every buffer was checked, None when it is damaged.
+
+    A column that `schema` leaves out holds nothing.
+    """
+    if not is_sound_batch(message):
         return None
     try:
-        batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), SCHEMA)
+        batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), schema)
         batch.validate(full=True)
     except (pa.ArrowException, OSError, ValueError):
         return None
-    return batch
+    if len(schema) == len(SCHEMA):
+        return batch
+    columns = [
+        batch.column(field.name) if field.name in schema.names else pa.nulls(len(batch), field.type)
+        for field in SCHEMA
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
 def samples_of(batch: pa.RecordBatch) -> Iterator[Sample]:

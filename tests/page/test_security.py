@@ -31,6 +31,7 @@ ROUTES = [
     "/api/sessions/demo.seated_internal_rotation/columns",
     "/api/sessions/demo.seated_internal_rotation/reps.csv",
     "/api/sessions/demo.seated_internal_rotation/report.pdf",
+    "/api/sessions/demo.seated_internal_rotation/for-my-therapist.zip",
     "/qr.svg",
 ]
 

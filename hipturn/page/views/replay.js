@@ -1,8 +1,9 @@
 // A recording with its time line. The address bar follows, so that a link leads to a moment.
 
 import { $, el, put } from "../dom.js";
-import { recordingOf } from "../recording.js";
+import { forgetRecording, recordingOf } from "../recording.js";
 import { Transport } from "../transport.js";
+import { correctionRow } from "./correct.js";
 import { backButton, button, problem } from "./parts.js";
 
 export class ReplayView {
@@ -35,11 +36,32 @@ export class ReplayView {
     this.title = `${recording.exercise.name}, ${recording.side}`;
     this.tellAddress(this.transport.t);
     page.card([], [this.transport.controls({ actions: [
+      recording.demo ? null : el("button", { type: "button", id: "correct", "aria-label": "Correct this movement", title: "Correct this movement", onclick: () => this.correct(recording) }, "✎"),
       button("copyLink", "Link to here", () => this.copyLink(), "wide"),
       button("toResult", "Results", () => page.result(key)),
       button("toCompare", "Compare", () => page.compare(key), "wide"),
     ] })]);
     page.draw();
+  }
+
+  /** Ask what is to be said of the movement at this moment; `undo` is the edit just made. */
+  correct(recording, undo = null) {
+    const { page, key, transport } = this;
+    transport.playing = false;
+    page.card([], [correctionRow(recording, transport.t, undo,
+      (said) => page.link.tell({ do: "edit", key, ...said }), () => this.begin(recording))]);
+    transport.canvas = null; // its controls are away until the row is closed
+  }
+
+  /** Something was said of the recording: show it as it is now. */
+  edited({ key, kind, id }) {
+    if (key !== this.key || !this.transport) return;
+    this.choice = { ...this.choice, t: this.transport.t, playing: false };
+    forgetRecording(key);
+    recordingOf(key).then((recording) => {
+      this.begin(recording);
+      this.correct(recording, kind === "undo" ? null : id);
+    }, (error) => this.page.banner(error.message));
   }
 
   copyLink() {

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import hipturn as package
-from hipturn.edits import add_edit, undo_edit
 from hipturn.errors import UserError
 from hipturn.export.csv import TABLES, write_tables
+from hipturn.history.edits import add_edit, undo_edit
 from hipturn.history.index import history_index
 from hipturn.history.trend import wearers
 from hipturn.session.radio_session import Wish

@@ -11,7 +11,8 @@ import pytest
 from analysis.count.movement import Movement
 from analysis.exercises import load
 from analysis.grade.grade import LEAD_S, Grader, MovementSamples
-from analysis.grade.metrics import sparc, tremor_dps, velocity
+from analysis.grade.metrics import smoothed, sparc, tremor_dps, velocity
+from analysis.grade.strokes import Course, find_reach, find_strokes
 
 SEATED = load("seated_internal_rotation")
 WIPER = load("prone_windshield_wiper")
@@ -75,7 +76,9 @@ def movement_of(samples: MovementSamples, **given) -> Movement:
 
 def graded(samples, grader=None, **given):
     grader, movement = grader or Grader(SEATED), movement_of(samples, **given)
-    return grader.measure(movement, samples, grader.reach(movement, samples))
+    course = Course.of(samples.time_s, samples.angle_deg)
+    strokes = find_strokes(movement, course, find_reach(movement, course))
+    return grader.measure(movement, samples, strokes)
 
 
 # Figures
@@ -417,3 +420,13 @@ def test_a_movement_of_one_sample_is_measured_without_a_fuss():
     row = graded(one, status="rejected", reason="gap")
     assert row.rom_deg == 0.0
     assert math.isnan(row.tremor_dps)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 300])
+def test_smoothing_is_scipys_gaussian_filter(rows):
+    from scipy.ndimage import gaussian_filter1d
+
+    values = np.random.default_rng(rows).normal(size=rows)
+    assert smoothed(values, 3.0) == pytest.approx(
+        gaussian_filter1d(values, 3.0, mode="nearest"), abs=1e-14
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.grade.rep_hold import measure_hold
+from analysis.grade.strokes import measure_hold
 
 FINE_HZ = 1000
 ALL_RATES = pytest.mark.parametrize("rate_hz", [25, 60, 100])

@@ -310,8 +310,8 @@ def together(left, right):
     for time_s, ended, side, i in sorted(moments):
         m = legs[side][i].movement
         if ended and m.status == "valid":
-            middle_s = (m.hold_start_s + m.hold_end_s) / 2
-            given[side, i] = numbers.announce(side, legs[side][i].set, middle_s, time_s - m.start_s)
+            when = ((m.hold_start_s + m.hold_end_s) / 2, time_s - m.start_s)
+            given[side, i] = numbers.announce(side, legs[side][i].set, lambda when=when: when)
         moving[side] = not ended
         for each in sorted(Side, key=lambda leg: leg is side):
             numbers.see(each, time_s, is_moving=moving[each])

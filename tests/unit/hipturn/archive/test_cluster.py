@@ -12,7 +12,7 @@ import pytest
 
 from hipturn.archive import batch
 from hipturn.archive.cluster import on_cluster
-from hipturn.archive.manifest import ManifestWriter
+from hipturn.archive.journal import JOURNAL_FILE, Journal
 from hipturn.errors import UserError
 
 COUNT = 8
@@ -28,7 +28,9 @@ pytestmark = [
 def everything(folder: Path) -> dict[str, bytes]:
     """Return every file below a folder with what it holds."""
     return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and p.name != JOURNAL_FILE
     }
 
 
@@ -65,7 +67,7 @@ def test_a_cluster_that_loses_a_worker_half_way_gives_the_bytes_of_the_local_run
     assert code == 0, err
     victim = next(iter(cluster.workers.values())).process.process.pid
     noted = []
-    note = ManifestWriter.note
+    note = Journal.note
 
     def killing(self, name, entry):
         noted.append(name)
@@ -73,7 +75,7 @@ def test_a_cluster_that_loses_a_worker_half_way_gives_the_bytes_of_the_local_run
             os.kill(victim, signal.SIGKILL)
         note(self, name, entry)
 
-    monkeypatch.setattr(ManifestWriter, "note", killing)
+    monkeypatch.setattr(Journal, "note", killing)
     address = cluster.scheduler_address
     code, out, err = hipturn(
         "analyse", archive, "--out", remote, "--cluster", address, "--no-report"
@@ -112,6 +114,23 @@ def test_sessions_behind_a_url_give_the_same_tables(hipturn, archive, tmp_path):
     assert f"not done again: {COUNT} of {COUNT}" in out
 
 
+@pytest.mark.parametrize("place", ["memory://archive-test/{}", "file://{}"])
+def test_tables_behind_a_url_are_those_of_a_folder(hipturn, archive, tmp_path, place):
+    from fsspec.core import url_to_fs
+
+    here, there = tmp_path / "here", place.format(tmp_path / "there")
+    options = ("--no-report", "--parquet", "--workers", "2")
+    assert hipturn("analyse", archive, "--out", here, *options)[0] == 0
+    for expected in ("tables:", f"not done again: {COUNT} of {COUNT}"):
+        code, out, err = hipturn("analyse", archive, "--out", there, *options)
+        assert code == 0, err
+        assert expected in out
+    system, root = url_to_fs(there)
+    got = {path[len(root) + 1 :]: system.cat_file(path) for path in system.find(root)}
+    del got[JOURNAL_FILE]
+    assert got == everything(here)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -120,12 +139,13 @@ def test_sessions_behind_a_url_give_the_same_tables(hipturn, archive, tmp_path):
         (("ssh://somebody@host/x",), "are read from file://"),
         (("zip://x::https://elsewhere/x.zip",), "are read from file://"),
         (("http://plain/x",), "are read from file://"),
+        (("demo", "--out", "http://plain/x"), "are written to file://"),
         (("demo", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
     ],
 )
 def test_what_cannot_be_reached_is_one_line(hipturn, monkeypatch, tmp_path, arguments, said):
     monkeypatch.setattr("hipturn.archive.cluster.CONNECT_S", 0.5)
-    code, _, err = hipturn("analyse", *arguments, "--out", tmp_path / "t")
+    code, _, err = hipturn("analyse", "--out", tmp_path / "t", *arguments)
     assert (code, err.count("\n")) == (1, 1)
     assert said in err
 
@@ -134,7 +154,7 @@ def test_a_worker_of_another_version_is_refused(hipturn, archive, cluster, tmp_p
     monkeypatch.setattr("hipturn.archive.cluster.software", other_software)
     address = cluster.scheduler_address
     with pytest.raises(UserError, match="install the same on all"):
-        list(on_cluster(address, batch.analyse_one, []))
+        list(on_cluster(address, batch.analyse_group, lambda _: []))
 
 
 def other_software() -> dict[str, str]:

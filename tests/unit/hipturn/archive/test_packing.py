@@ -10,8 +10,8 @@ import pytest
 
 from hipturn.archive import packing
 from hipturn.archive.packing import LIST_FILE, pack, unpack
-from hipturn.edits import add_edit
 from hipturn.errors import UserError
+from hipturn.history.edits import add_edit
 from hipturn.session_paths import demo_root
 from imu.recording.edits import read_edits
 

@@ -132,6 +132,18 @@ def test_a_workbook_holds_typed_cells_and_no_formula(tables, tmp_path, make):
     assert texts[-1] == "Not a diagnosis."
 
 
+def test_a_workbook_to_read_holds_summary_sets_reps_and_what_to_know(
+    hipturn, make_session, tmp_path
+):
+    session = make_session()
+    code, out, err = hipturn("export", session, "--to", "xlsx", "--out", tmp_path / "t")
+    assert (code, out.strip()) == (0, str(tmp_path / "t" / "spreadsheet.xlsx")), err
+    book = openpyxl.load_workbook(tmp_path / "t" / "spreadsheet.xlsx")
+    assert book.sheetnames == ["Summary", "Sets", "Reps", "About"]
+    assert {cell.data_type for sheet in book for row in sheet for cell in row} <= {"s", "n", "b"}
+    assert differing(book["Sets"], package.analyse(package.open(session)).sets) == []
+
+
 def test_the_same_session_makes_the_same_workbook(tables, tmp_path, make):
     first, second = (make(tables, tmp_path / f"{name}.xlsx") for name in "ab")
     assert first.read_bytes() == second.read_bytes()

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from analysis.session.analyse import analyse
-from hipturn.edits import add_edit
 from hipturn.errors import UserError
 from hipturn.history import forget as forgetting
+from hipturn.history.edits import add_edit
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.traces import naming
 from hipturn.session.pipeline import read_recording

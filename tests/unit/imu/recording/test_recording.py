@@ -413,6 +413,34 @@ def test_cut_at_any_byte_every_whole_batch_is_read(tmp_path):
         assert open_session(folder).cut == (length not in {*ends, len(data)}), length
 
 
+def test_a_closed_recording_is_packed_and_keeps_every_bit(tmp_path):
+    samples = list(motion(6000))
+    folder = record(tmp_path / "s", samples)
+    file = folder / "samples.arrows"
+    data, ends = file.read_bytes(), batch_ends(file.read_bytes())
+    assert len(ends) == 4
+    session = open_session(folder)
+    assert bits(session.samples()) == bits(samples)
+    assert_same_table(session.table(), as_table(samples))
+    for length in (ends[1] - 1, ends[1], ends[1] + 1, ends[2] - 1, len(data) - 1):
+        file.write_bytes(data[:length])
+        whole = open_session(folder)
+        assert bits(whole.samples()) == bits(samples[: 1800 * sum(e <= length for e in ends)])
+        assert whole.cut
+
+
+def test_a_closed_recording_of_on_board_orientations_takes_little_room(tmp_path):
+    """Noise of half a degree: what units send that fuse on board, without payload."""
+    turned = np.random.default_rng(3).normal(scale=0.004, size=(7200, 3)).astype(np.float32)
+    samples = [
+        Sample(i % 2, i * 8_333_333, i * 8_333, None, (1.0, *map(float, row)))
+        for i, row in enumerate(turned)
+    ]
+    folder = record(tmp_path / "s", samples)
+    assert (folder / "samples.arrows").stat().st_size <= 28 * len(samples)
+    assert len(open_session(folder).table()) == len(samples)
+
+
 def test_cut_at_any_byte_every_whole_event_is_read(tmp_path):
     folder = small_batches(tmp_path / "s")
     file = folder / "events.jsonl"

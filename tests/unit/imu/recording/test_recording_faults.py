@@ -7,6 +7,7 @@ import pickle
 import struct
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -230,9 +231,8 @@ SAMPLES_BYTES = [
         stream(
             schema=pa.schema([("unit", pa.int32()), ("x\x1b", pa.int8()), ("x\x1b", pa.int8())])
         ),
-        "is not a recording of samples: missing columns: host_time_ns, device_time, sequence, qw, "
-        "qx, qy, qz, ax, ay, az, gx, gy, gz, payload; columns of another type: unit; "
-        "unknown or repeated columns: x\\x1b, x\\x1b",
+        "is not a recording of samples: missing columns: host_time_ns; columns of another type: "
+        "unit; unknown or repeated columns: x\\x1b, x\\x1b",
     ),
     (
         stream(schema=pa.schema(list(SCHEMA)[::-1])),
@@ -348,14 +348,65 @@ def test_a_batch_that_claims_a_huge_body_or_many_rows_ends_the_reading(folder, v
         assert (len(session.table()), session.cut) == (6, True)
 
 
-@pytest.mark.parametrize("compression", ["zstd", "lz4"])
-def test_compressed_buffers_are_never_unpacked(folder, compression):
-    (folder / "samples.arrows").write_bytes(stream(columns_of(), compression=compression))
+def test_only_buffers_packed_as_ours_are_unpacked(folder):
+    path = folder / "samples.arrows"
+    path.write_bytes(stream(columns_of(), compression="lz4"))
     assert open_session(folder).cut
-    assert (
-        line_of(folder)
-        == f"{folder / 'samples.arrows'}: holds no sample; record or import it again"
+    assert line_of(folder) == f"{path}: holds no sample; record or import it again"
+    path.write_bytes(stream(columns_of(), compression="zstd"))
+    assert len(read_all(folder).table()) == 2
+
+
+def packed(rows):
+    """Return a stream of one packed batch, and where its first buffer begins."""
+    columns = {field.name: pa.array(np.zeros(rows)).cast(field.type) for field in [*SCHEMA][:-1]}
+    columns |= {
+        "host_time_ns": pa.array(np.arange(rows) * 8_000_000),
+        "sequence": pa.array(np.arange(rows)),
+        "qw": pa.array(np.ones(rows)),
+        "payload": pa.nulls(rows, pa.binary()),
+    }
+    batch = columns_of(**columns)
+    data = stream(batch, compression="zstd")
+    start = message_starts(data)[1]
+    return bytearray(data), start + 8 + struct.unpack_from("<I", data, start + 4)[0]
+
+
+@pytest.mark.parametrize("claimed", [2**62, 64_000_001, 2**31, -2, 17])
+def test_a_buffer_that_claims_to_unpack_to_gigabytes_is_not_unpacked(folder, claimed):
+    data, body = packed(200)
+    path = folder / "samples.arrows"
+    path.write_bytes(data)
+    assert len(read_all(folder).table()) == 200
+    assert struct.unpack_from("<q", data, body) == (400,)  # units of two bytes each
+    data[body : body + 8] = struct.pack("<q", claimed)
+    path.write_bytes(data)
+    before = pa.total_allocated_bytes()
+    assert open_session(folder).cut
+    assert line_of(folder) == NO_SAMPLE.format(path)
+    assert pa.total_allocated_bytes() - before < 1_000_000
+
+
+def test_buffers_that_claim_too_much_together_are_not_unpacked(folder, monkeypatch):
+    data, _ = packed(200)
+    (folder / "samples.arrows").write_bytes(data)
+    monkeypatch.setattr("imu.recording.arrow_messages.MAX_BODY_BYTES", len(data) * 2)
+    assert open_session(folder).cut
+
+
+@pytest.mark.parametrize(
+    "names", [["device_time"], ["sequence", "payload"], ["ax", "ay", "az"], ["gx", "gy", "gz"]]
+)
+def test_columns_of_what_nobody_sent_may_be_left_out(folder, names):
+    (folder / "samples.arrows").write_bytes(
+        stream(columns_of().drop_columns(names), schema=columns_of().drop_columns(names).schema)
     )
+    first, _ = open_session(folder).samples()
+    assert first.q == (1.0, 0.0, 0.0, 0.0)
+    assert (first.acc is None) == ("ax" in names)
+    assert (first.gyr is None) == ("gx" in names)
+    assert (first.device_time is None) == ("device_time" in names)
+    assert len(read_all(folder).table()) == 2
 
 
 def test_a_payload_that_points_outside_of_its_batch_is_not_followed(folder):
@@ -461,10 +512,43 @@ def test_zeros_that_a_power_cut_leaves_at_the_end_are_a_cut(folder):
     assert (len(session.table()), len(session.events()), session.cut) == (12, 1, True)
 
 
+NAMES = st.sampled_from(["session.json", "samples.arrows", "events.jsonl"])
+EXTREMES = st.sampled_from([b"\0" * 8, b"\xff" * 8, b"\xff" * 7 + b"\x7f", b"\0\0\0\x80"])
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     folder = make(tmp_path_factory.mktemp("hostile") / "s")
     return folder, {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def packed_file(shared):
+    """Return a folder, its files, and the samples of a closed recording, which are packed."""
+    folder, originals = shared
+    samples = [good(i * 8_000_000) for i in range(4000)]
+    data = (make(folder.parent / "packed", samples) / "samples.arrows").read_bytes()
+    assert len(data) < 40 * len(samples)
+    return folder, originals, data
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.one_of(st.binary(min_size=1, max_size=8), EXTREMES)),
+        min_size=1,
+        max_size=5,
+    ),
+)
+def test_no_overwritten_byte_of_a_packed_file_leads_to_any_other_error(packed_file, edits):
+    folder, originals, clean = packed_file
+    data = bytearray(clean)
+    for where, patch in edits:
+        at = int(where * len(data))
+        data[at : at + len(patch)] = patch
+    for file, content in (originals | {"samples.arrows": bytes(data)}).items():
+        (folder / file).write_bytes(content)
+    assert_only_session_errors(folder)
 
 
 def assert_only_session_errors(folder):
@@ -475,10 +559,6 @@ def assert_only_session_errors(folder):
             assert "\n" not in str(error)  # noqa: PT017 - nothing else may be raised at all
     for damaged in folder.glob("*.damaged*"):
         damaged.unlink()
-
-
-NAMES = st.sampled_from(["session.json", "samples.arrows", "events.jsonl"])
-EXTREMES = st.sampled_from([b"\0" * 8, b"\xff" * 8, b"\xff" * 7 + b"\x7f", b"\0\0\0\x80"])
 
 
 @settings(max_examples=150, deadline=None)
