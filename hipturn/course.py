@@ -253,6 +253,8 @@ class BeginSession(NamedTuple):
     step: Step
     sets: int
     """How many sets of it are left to do."""
+    bends: int | None = None
+    """How many knee bends prove that the straps are where they were; None: all is calibrated."""
 
 
 class EndSession(NamedTuple):
@@ -268,6 +270,10 @@ class FindUnits(NamedTuple):
 
 class LeaveUnits(NamedTuple):
     """Close the links."""
+
+
+class KeepNothing(NamedTuple):
+    """Calibrate in full, whatever is known of the straps."""
 
 
 class CheckUnits(NamedTuple):
@@ -317,6 +323,7 @@ Effect = (
     | EndSession
     | FindUnits
     | LeaveUnits
+    | KeepNothing
     | CheckUnits
     | Reassign
     | Counting

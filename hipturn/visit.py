@@ -22,6 +22,7 @@ from hipturn.course import (
     EndSession,
     FindUnits,
     Item,
+    KeepNothing,
     LeaveUnits,
     Mark,
     PutOff,
@@ -84,6 +85,8 @@ class Visit:
         """When a countdown or a rest is over."""
         self.now_s = 0.0
         self.session: Literal["none", "open", "closing"] = "none"
+        self.keeps = False
+        """Whether the session goes on with how the units sat in the last one."""
         self._awaits_closing = False
         """Whether a session begins as soon as the one before is closed."""
         self._done: set[Side] = set()
@@ -320,6 +323,9 @@ class Visit:
         self._stopped_counting, self.paused = True, False
         return effects + self._finish_set("stopped")
 
+    def _calibrate_in_full(self, _: Values) -> Effects:
+        return [KeepNothing(), *self._end(), *self._begin()]
+
     def _stop_calibrating(self, _: Values) -> Effects:
         self.walk.settle([self.walk.at], "not-started")
         self.stage, self._awaits_closing = Stage.READY, False
@@ -353,7 +359,7 @@ class Visit:
 
     def _begin(self, _: Values | None = None) -> Effects:
         """Begin a session of this step, as soon as the one before is closed."""
-        self.stage, self.problem, self.paused = Stage.CALIBRATE, "", False
+        self.stage, self.problem, self.paused, self.keeps = Stage.CALIBRATE, "", False, False
         self.walk.status[self.walk.at] = "in-progress"
         self._fresh_set()
         self._heard_set = 0
@@ -468,6 +474,7 @@ GUARDS: dict[tuple[Stage | None, str], Guard] = {
     (Stage.READY, "start"): _when_heard,
     (Stage.COUNTDOWN, "now"): _when_heard,
     (None, "other_leg"): lambda v: "both legs wear units" if v.walk.step.side == "both" else "",
+    (Stage.CALIBRATE, "full"): lambda v: "" if v.keeps else "all is calibrated anew already",
     (None, "pause"): lambda v: "counting is paused already" if v.paused else "",
     (None, "resume"): lambda v: "" if v.paused else "counting is not paused",
     (Stage.RESULT, "skip"): lambda v: (
@@ -503,7 +510,7 @@ STAGES: dict[Stage, dict[str, Handler]] = {
     Stage.COUNTDOWN: {"now": Visit._begin, "cancel": _READY, **_HOME},
     Stage.CALIBRATE: {
         "swap": Visit._swap, "other_leg": Visit._other_leg, "later": Visit._later,
-        "stop": Visit._stop_calibrating,
+        "full": Visit._calibrate_in_full, "stop": Visit._stop_calibrating,
     },
     Stage.SET: {
         "mark": Visit._mark, "pause": Visit._pause, "resume": Visit._resume,

@@ -25,6 +25,7 @@ from hipturn.course import (
     Effects,
     EndSession,
     FindUnits,
+    KeepNothing,
     LeaveUnits,
     Mark,
     PutOff,
@@ -32,8 +33,9 @@ from hipturn.course import (
     Say,
     Stage,
 )
-from hipturn.edits import add_edit
 from hipturn.errors import UserError
+from hipturn.history.edits import add_edit
+from hipturn.session.kept import KeptCalibrations, bends_of
 from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
@@ -143,6 +145,7 @@ class Host:
         self.links: OpenLinks | None = None
         self.findings: list[RestFinding] = []
         """Of the units at rest; empty where that was left out."""
+        self._kept = KeptCalibrations()
         self._clock: Clock = "independent"
         self._session_clock_ns: Callable[[], int] = lambda: 0
         self._of_result: tuple[Path, float, str] | None = None
@@ -180,6 +183,8 @@ class Host:
                 self._start("units", self._with_units(effect, self._tasks.get("units")))
             case Reassign(how):
                 self._reassign(how)
+            case KeepNothing():
+                self._kept.forget()
             case Counting() | Mark():
                 self._tell_session(effect)
             case Append(kind, value):
@@ -226,10 +231,17 @@ class Host:
         if links is None:
             return
         before = self._standing()
-        self.visit.links([] if self.visit.virtual else links.silent)
-        self.carry(self.visit.tick(links.clock_ns() * 1e-9))
+        silent = [] if self.visit.virtual else links.silent
+        self.visit.links(silent)
+        self._kept.heard(silent, self._now_s)
+        self.carry(self.visit.tick(self._now_s))
         if self._standing() != before:
             self.front.tell()
+
+    @property
+    def _now_s(self) -> float:
+        """Return the time of the units' clock."""
+        return self.links.clock_ns() * 1e-9 if self.links is not None else 0.0
 
     def _standing(self) -> tuple[Any, ...]:
         visit = self.visit
@@ -281,6 +293,7 @@ class Host:
     async def _find(self, *, shake: bool) -> None:
         """Find the units, open their links, and look at them at rest."""
         visit, self.findings = self.visit, []
+        self._kept.forget()
         if not visit.ident:
             visit.ident = secrets.token_hex(4)
         rig = self.rig = self._rig_of(visit.virtual)
@@ -322,6 +335,9 @@ class Host:
         if links is None:
             raise UserError("the units are not linked: go back and find them again")
         self._wear_on(links, begin.step.side)
+        worn = links.on(begin.step.side)
+        wish = self._wish(begin, [one.unit for one in worn])
+        begin = begin._replace(bends=bends_of(wish.calibration))
         enacted = await self.rig.enact(self.visit.item, begin)
         waiters: list[asyncio.Task[None]] = []
 
@@ -332,8 +348,8 @@ class Host:
         self._begin_motion = begin_motion
         try:
             folder = await hold_session(
-                links.on(begin.step.side),
-                self._wish(begin),
+                worn,
+                wish,
                 stop,
                 audience=_Audience(self, self.front),
                 links=links,
@@ -344,13 +360,16 @@ class Host:
         enacted.closed(folder, (links.clock_ns() - self._session_clock_ns()) * 1e-9)
         return folder
 
-    def _wish(self, begin: BeginSession) -> Wish:
+    def _wish(self, begin: BeginSession, units: Sequence[Unit]) -> Wish:
         """Return what the session is to be, and of which visit it is."""
         visit, wish, item = self.visit, self.rig.wish(), self.visit.item
         course = visit.walk.course
         asked = item.asked
+        kept = self._kept.for_units(units, self._now_s) or wish.calibration
+        visit.keeps = kept is not None and item.exercise.is_counted
         return replace(
             wish,
+            calibration=kept if visit.keeps else None,
             exercise=item.exercise.id,
             title=item.exercise.name + (" — virtual wearer" if visit.virtual else ""),
             wearer=visit.wearer or wish.wearer,
@@ -385,7 +404,14 @@ class Host:
             self.carry(visit.calibrated())
         if visit.stage is not Stage.RESULT and session.writer is not None:
             self._of_result = session.writer.folder, update.time_s, visit.walk.step.side
+        for news in update.guided.values():
+            found = news.result.calibration if news.result else None
+            if news.step is GuideStep.READY and found is not None and session.writer is not None:
+                self._kept.proven(
+                    found, session.tracker.units, session.writer.folder.name, self._now_s
+                )
         for said in update.announcements:
+            self._kept.hear(said)
             self.carry(visit.hear(said))
         self.tick()
         if self._standing() != before:
@@ -394,6 +420,7 @@ class Host:
     def _wear_on(self, links: OpenLinks, side: str) -> None:
         """Take that the one pair of units is worn on the leg that is next."""
         if side != "both" and not any(one.place[1] == side for one in links.strapped):
+            self._kept.forget()
             links.wear(lambda place: (place[0], Side(side) if place[1] else None))
 
     def _reassign(self, how: str) -> None:
