@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement, Kind
 from hipturn.plan import Plan, PlanItem, SideChoice
+from imu.sample import Side
 
 Values = dict[str, Any]
 """The checked values of a command."""
@@ -56,6 +57,11 @@ class Step(NamedTuple):
     item: int
     side: SideChoice
     set: int
+
+    @property
+    def sides(self) -> frozenset[Side]:
+        """Return the legs that move."""
+        return frozenset(Side if self.side == "both" else (Side(self.side),))
 
     @property
     def leg(self) -> Leg:
@@ -126,6 +132,13 @@ class Course:
     def one(cls, item: Item) -> Course:
         """Return the course of one exercise."""
         return cls(items=(item,))
+
+    @property
+    def only_asks(self) -> str:
+        """Return why no units are needed, where all that is done is to answer questions."""
+        if not all(item.exercise.is_timed and item.exercise.questions for item in self.items):
+            return ""
+        return "these are questions for the wearer, and no unit measures anything: answer them here"
 
     def steps(self) -> list[Step]:
         """Return every step in order: all sets of a leg, the other leg, the next item."""
@@ -238,6 +251,8 @@ class BeginSession(NamedTuple):
     step: Step
     sets: int
     """How many sets of it are left to do."""
+    bends: int | None = None
+    """How many knee bends prove that the straps are where they were; None: all is calibrated."""
 
 
 class EndSession(NamedTuple):
@@ -253,6 +268,10 @@ class FindUnits(NamedTuple):
 
 class LeaveUnits(NamedTuple):
     """Close the links."""
+
+
+class KeepNothing(NamedTuple):
+    """Calibrate in full, whatever is known of the straps."""
 
 
 class CheckUnits(NamedTuple):
@@ -277,6 +296,13 @@ class Mark(NamedTuple):
     label: str
 
 
+class Append(NamedTuple):
+    """Add what somebody says of the set to the session's edits."""
+
+    kind: str
+    value: int | str
+
+
 class PutOff(NamedTuple):
     """Show a condition no more: somebody has looked, or will see to it later."""
 
@@ -295,11 +321,13 @@ Effect = (
     | EndSession
     | FindUnits
     | LeaveUnits
+    | KeepNothing
     | CheckUnits
     | Reassign
     | Counting
     | Mark
     | PutOff
+    | Append
     | Say
 )
 Effects = list[Effect]

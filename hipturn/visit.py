@@ -13,6 +13,7 @@ from typing import Literal
 
 from analysis.session.announcements import Announcement, Kind
 from hipturn.course import (
+    Append,
     BeginSession,
     CheckUnits,
     Counting,
@@ -21,6 +22,7 @@ from hipturn.course import (
     EndSession,
     FindUnits,
     Item,
+    KeepNothing,
     LeaveUnits,
     Mark,
     PutOff,
@@ -29,7 +31,6 @@ from hipturn.course import (
     Say,
     Stage,
     Status,
-    Step,
     Unfinished,
     Values,
     Walk,
@@ -56,10 +57,9 @@ class Visit:
     course
         What is to be done, until something else is chosen.
     ident
-        Names this visit in its recordings; empty until units are looked for.
+        Names it in its recordings; empty until units are looked for.
     waits
-        Whether rests and countdowns take their time; False for a simulated wearer at full speed,
-        whose time stands still between two sessions.
+        Whether rests take their time; not at full speed, where time stands still between sessions.
     """
 
     def __init__(self, course: Course, ident: str = "", *, waits: bool = True) -> None:
@@ -76,6 +76,8 @@ class Visit:
         """Whether both legs wear units, so that no strap moves from leg to leg."""
         self.problem = ""
         self.paused = False
+        self.answers: dict[str, int | str] = {}
+        """What was said of the set; what is not answered stays empty."""
         self.unfinished: Unfinished | None = None
         self.silent: tuple[str, ...] = ()
         """Labels of the units that send nothing now."""
@@ -83,6 +85,8 @@ class Visit:
         """When a countdown or a rest is over."""
         self.now_s = 0.0
         self.session: Literal["none", "open", "closing"] = "none"
+        self.keeps = False
+        """Whether the session goes on with how the units sat in the last one."""
         self._awaits_closing = False
         """Whether a session begins as soon as the one before is closed."""
         self._done: set[Side] = set()
@@ -129,7 +133,7 @@ class Visit:
         """
         if why := self.why_not(do):
             raise Refused(why)
-        return STAGES[self.stage][do](self, values or {})
+        return STAGES[self.stage][do](self, {"do": do, **(values or {})})
 
     def tick(self, time_s: float) -> Effects:
         """Advance to a time of the units' clock, seconds; it never runs backwards."""
@@ -156,7 +160,7 @@ class Visit:
             return []
         self._done.add(said.side)
         self._heard_set = max(self._heard_set, said.set)
-        if self._done >= _sides_of(self.walk.step):
+        if self._done >= self.walk.step.sides:
             self._set_ends_s = self.now_s + AFTER_SET_S
         return []
 
@@ -233,8 +237,8 @@ class Visit:
         return []
 
     def _resume_visit(self, _: Values) -> Effects:
-        before = self.unfinished
-        assert before is not None  # noqa: S101 (a guard has looked)
+        if (before := self.unfinished) is None:
+            return []
         self.ident, self.wearer, self.virtual = before.visit, before.wearer, before.virtual
         self.walk = Walk(before.course, before.done)
         return self._on_to_units({})
@@ -275,12 +279,6 @@ class Visit:
         self.working, self.found, self.problem = True, False, ""
         return [FindUnits()]
 
-    def _on_to_straps(self, _: Values) -> Effects:
-        return self._to(Stage.STRAPS)
-
-    def _on_to_ready(self, _: Values) -> Effects:
-        return self._to(Stage.READY)
-
     def _to(self, stage: Stage) -> Effects:
         self.stage, self.problem, self.working = stage, "", False
         return []
@@ -295,6 +293,11 @@ class Visit:
 
     def _mark(self, values: Values) -> Effects:
         return [Mark(values.get("label") or "mark")]
+
+    def _answer(self, values: Values) -> Effects:
+        do, value = values["do"], next(v for name, v in values.items() if name != "do")
+        self.answers[do] = value  # the countdown goes on as it was
+        return [Append(do, value)]
 
     def _later(self, values: Values) -> Effects:
         return [PutOff(values.get("id", ""))]
@@ -320,6 +323,9 @@ class Visit:
         self._stopped_counting, self.paused = True, False
         return effects + self._finish_set("stopped")
 
+    def _calibrate_in_full(self, _: Values) -> Effects:
+        return [KeepNothing(), *self._end(), *self._begin()]
+
     def _stop_calibrating(self, _: Values) -> Effects:
         self.walk.settle([self.walk.at], "not-started")
         self.stage, self._awaits_closing = Stage.READY, False
@@ -338,9 +344,8 @@ class Visit:
         return []
 
     def _skip_step(self, _: Values) -> Effects:
-        skipped = self.walk.later()
-        assert skipped is not None  # noqa: S101 (a guard has looked)
-        self.walk.status[skipped] = "cancelled"
+        if (skipped := self.walk.later()) is not None:
+            self.walk.status[skipped] = "cancelled"
         later = self.walk.next_step
         if later is None:
             return self._go_on()
@@ -354,7 +359,7 @@ class Visit:
 
     def _begin(self, _: Values | None = None) -> Effects:
         """Begin a session of this step, as soon as the one before is closed."""
-        self.stage, self.problem, self.paused = Stage.CALIBRATE, "", False
+        self.stage, self.problem, self.paused, self.keeps = Stage.CALIBRATE, "", False, False
         self.walk.status[self.walk.at] = "in-progress"
         self._fresh_set()
         self._heard_set = 0
@@ -374,6 +379,7 @@ class Visit:
 
     def _fresh_set(self) -> None:
         self._done, self._set_ends_s, self._stopped_counting = set(), math.inf, False
+        self.answers = {}
 
     def _set(self) -> Effects:
         """Go on with a set of the session that is open."""
@@ -385,8 +391,7 @@ class Visit:
     def _finish_set(self, status: Status) -> Effects:
         """Go to the result of this set; the session ends with the last set of its leg."""
         self.walk.status[self.walk.at] = status
-        later = self.walk.next_step
-        goes_on = later is not None and later.leg == self.walk.step.leg
+        goes_on = (later := self.walk.next_step) and later.leg == self.walk.step.leg
         return [*([] if goes_on else self._end()), *self._rest()]
 
     def _rest(self) -> Effects:
@@ -416,16 +421,11 @@ class Visit:
         self.walk.at = later
         if self.session == "open" and self.walk.step.leg == before.leg:
             return self._set()
-        ending = self._end()
-        return [*ending, *(self._to(Stage.STRAPS) if moves else self._begin())]
+        return [*self._end(), *(self._to(Stage.STRAPS) if moves else self._begin())]
 
     def _sum_up(self) -> Effects:
         self.stage, self.found = Stage.SUMMARY, False
         return [LeaveUnits()]
-
-
-def _sides_of(step: Step) -> set[Side]:
-    return set(Side) if step.side == "both" else {Side(step.side)}
 
 
 # -- the table -----------------------------------------------------------------------------------
@@ -463,6 +463,7 @@ def _when_heard(visit: Visit) -> str:
 GUARDS: dict[tuple[Stage | None, str], Guard] = {
     (None, "go_on"): lambda v: "" if v.unfinished else "there is no visit to go on with",
     (Stage.CHECK, "check"): _unless_working,
+    (Stage.TODAY, "next"): lambda v: v.walk.course.only_asks,
     (Stage.UNITS, "next"): _when_known,
     (Stage.UNITS, "skip"): _while_looked_at,
     (Stage.UNITS, "retry"): _unless_working,
@@ -473,6 +474,7 @@ GUARDS: dict[tuple[Stage | None, str], Guard] = {
     (Stage.READY, "start"): _when_heard,
     (Stage.COUNTDOWN, "now"): _when_heard,
     (None, "other_leg"): lambda v: "both legs wear units" if v.walk.step.side == "both" else "",
+    (Stage.CALIBRATE, "full"): lambda v: "" if v.keeps else "all is calibrated anew already",
     (None, "pause"): lambda v: "counting is paused already" if v.paused else "",
     (None, "resume"): lambda v: "" if v.paused else "counting is not paused",
     (Stage.RESULT, "skip"): lambda v: (
@@ -481,6 +483,8 @@ GUARDS: dict[tuple[Stage | None, str], Guard] = {
 }
 """What a command of the table needs besides its stage: a sentence when that is not given."""
 
+_STRAPS: Handler = lambda visit, _: visit._to(Stage.STRAPS)  # noqa: E731
+_READY: Handler = lambda visit, _: visit._to(Stage.READY)  # noqa: E731
 _HOME: dict[str, Handler] = {"home": Visit._home}
 
 STAGES: dict[Stage, dict[str, Handler]] = {
@@ -499,14 +503,14 @@ STAGES: dict[Stage, dict[str, Handler]] = {
     },
     Stage.UNITS: {
         "shake": Visit._shake, "swap": Visit._swap, "retry": Visit._find,
-        "skip": Visit._on_to_straps, "next": Visit._on_to_straps, "back": Visit._back, **_HOME,
+        "skip": _STRAPS, "next": _STRAPS, "back": Visit._back, **_HOME,
     },
-    Stage.STRAPS: {"done": Visit._on_to_ready, "back": Visit._back, **_HOME},
+    Stage.STRAPS: {"done": _READY, "back": Visit._back, **_HOME},
     Stage.READY: {"start": Visit._start, "delay": Visit._delay, "back": Visit._back, **_HOME},
-    Stage.COUNTDOWN: {"now": Visit._begin, "cancel": Visit._on_to_ready, **_HOME},
+    Stage.COUNTDOWN: {"now": Visit._begin, "cancel": _READY, **_HOME},
     Stage.CALIBRATE: {
         "swap": Visit._swap, "other_leg": Visit._other_leg, "later": Visit._later,
-        "stop": Visit._stop_calibrating,
+        "full": Visit._calibrate_in_full, "stop": Visit._stop_calibrating,
     },
     Stage.SET: {
         "mark": Visit._mark, "pause": Visit._pause, "resume": Visit._resume,
@@ -514,6 +518,7 @@ STAGES: dict[Stage, dict[str, Handler]] = {
         "done": Visit._done_early, "stop": Visit._stop_item,
     },
     Stage.RESULT: {
+        **dict.fromkeys(("pain", "effort", "note", "count"), Visit._answer),
         "again": Visit._again, "more_rest": Visit._more_rest, "skip": Visit._skip_step,
         "next": Visit._go_on, "stop": Visit._stop_visit, "later": Visit._later,
     },

@@ -68,6 +68,8 @@ class GivenAxes:
     q_pelvis: Quaternion | None = None
     sigma_rad: float
     """1 σ of the axes; nothing else enters it."""
+    bends: int = 1
+    """So many knee bends prove them; more where a link broke since they were found."""
     found: LegCalibration | None = None
     """The wearer's own calibration that they are kept from; None where a file gives them."""
 

@@ -62,24 +62,15 @@ class GivenGuide(Guide):
     """Guides one leg with given axes: start position, one bend, ready."""
 
     def __init__(
-        self,
-        given: GivenAxes,
-        exercise: Exercise,
-        rate_hz: float,
-        *,
-        thigh_worn: bool = True,
-        bends: int = 1,
+        self, given: GivenAxes, exercise: Exercise, rate_hz: float, *, thigh_worn: bool = True
     ) -> None:
-        """Guide a leg; `given` tells how its units sit.
-
-        `bends` says how many prove it: three where a link broke since.
-        """
+        """Guide a leg; `given` tells how its units sit, and how many bends prove that."""
         super().__init__(exercise, given.side, rate_hz, thigh_worn=thigh_worn)
         self._given: GivenAxes | None = given
         self._pose: tuple[float, float] | None = None
         self._bend: tuple[float, float] | None = None
         self._since = -math.inf
-        self.bends_asked = bends
+        self.bends_asked = given.bends
         self.step = Step.BENDS if exercise.pose.bends_standing else Step.POSE
 
     def _look(self, time_s: float) -> GuideUpdate | None:

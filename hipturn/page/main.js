@@ -44,7 +44,10 @@ const link = new Link({
     conditions.draw();
   },
   conditions({ conditions: list }) { conditions.take(list); },
-  count(message) { live.takeCount(message); },
+  count(message) {
+    live.takeCount(message);
+    if (current() === rest) draw();
+  },
   calibration(message) { live.takeCalibration(message); },
   guide(message, age_s) { if (inSession()) live.guide.progress(message, age_s <= EVENT_MAX_AGE_S); },
   units(units) { if (current() === live) drawUnits(units); },

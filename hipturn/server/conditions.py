@@ -96,7 +96,7 @@ class Conditions:
             The commands that are obeyed now: only these are offered.
         """
         for ident, one in list(self._all.items()):
-            if one.shown_s == math.inf and now_s - one.begun_s >= ON_S:
+            if one.shown_s == math.inf and one.seen_s - one.begun_s >= ON_S:
                 one.shown_s = now_s
             away = not one.held and now_s - one.seen_s >= OFF_S
             if (away and now_s - one.shown_s >= SHOWN_S) or (away and one.shown_s == math.inf):

@@ -27,9 +27,10 @@ from hipturn.server.unfinished import unfinished_visit, wearers_of
 from hipturn.session.live import LiveSession
 from hipturn.session.pipeline import Tracker
 from hipturn.session.rigs import Rig
+from hipturn.session.start import go_on_alone
 from hipturn.session.terminal import Display, PlainDisplay
 from hipturn.session.virtual_session import VIRTUAL
-from hipturn.session.visiting import TROUBLE, Host
+from hipturn.session.visiting import TICK_S, TROUBLE, Host
 from hipturn.units.check_units import check_units
 from hipturn.units.kit import remember_checked
 from hipturn.units.rest_check import RestFinding
@@ -86,8 +87,10 @@ class Desk:
 
     @property
     def busy(self) -> bool:
-        """Return whether a session is being recorded."""
-        return self.visit.session != "none"
+        """Return whether a session is being recorded, or comes by itself."""
+        return self.visit.session != "none" or self.visit.stage in (
+            Stage.COUNTDOWN, Stage.CALIBRATE, Stage.SET, Stage.RESULT,
+        )  # fmt: skip
 
     def can(self) -> list[str]:
         """Return the commands that are obeyed now."""
@@ -126,19 +129,11 @@ class Desk:
         """Do the visit without anybody to click; return why it failed, or nothing."""
         tell(self._root, self._wearer, self._say)
         self.begin()
-        taps = {Stage.TODAY: "next", Stage.STRAPS: "done", Stage.READY: "start"}
-        visit = self.visit
-        while visit.stage is not Stage.SUMMARY:
-            if visit.problem:
-                return visit.problem
-            do = taps.get(visit.stage, "")
-            skips = visit.stage in (Stage.UNITS, Stage.COUNTDOWN, Stage.RESULT)
-            for each in (do, "skip" if visit.stage is Stage.UNITS else "now", "next"):
-                if each in visit.can() and (each == do or skips):
-                    self.host.command(each)
-                    break
-            await asyncio.sleep(0.05)
-        return ""
+        self.visit.delay_s = 0
+        while self.visit.stage is not Stage.SUMMARY and not self.visit.problem:
+            go_on_alone(self.host)
+            await asyncio.sleep(TICK_S)
+        return self.visit.problem
 
     async def close(self) -> None:
         """End what is under way; a recording is closed as always."""
@@ -250,6 +245,7 @@ class Desk:
             "working": visit.working or visit.session == "closing",
             "paused": visit.paused,
             "set": walk.step.set,
+            "answers": dict(visit.answers),
         }
         if visit.problem:
             message["problem"] = visit.problem
@@ -329,7 +325,7 @@ class Desk:
 
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return the page and plain lines on the terminal."""
-        self._conditions = Conditions()
+        self._forget_conditions()
         reps = tracker.exercise.dose.reps[0]
         page = PageDisplay(self._hub, tracker, tracker.exercise, reps, self._conditions)
         return BothDisplays(page, PlainDisplay(tracker.exercise, title))
@@ -358,12 +354,15 @@ class Desk:
         if told is not None:
             self._hub.newest({"type": "conditions", "conditions": told}, keep=True)
 
+    def _forget_conditions(self) -> None:
+        self._conditions = Conditions()
+        self._hub.newest({"type": "conditions", "conditions": []}, keep=True)
+
     def recorded(self, folder: Path) -> None:
         """Work a closed session out for the page."""
         if self._units is not None:
             self._units.cancel()
-        self._conditions = Conditions()
-        self._hub.newest({"type": "conditions", "conditions": []}, keep=True)
+        self._forget_conditions()
         self.folders.append(folder)
         key = self._library.add(folder)
         self._more["key"] = key

@@ -170,6 +170,7 @@ class PageDisplay:
                 "need_s": NEEDED_S[step],
                 "moves_dps": round(slowest.stillness.moves_dps, 1),
                 "bends": min(s.stillness.bends for s in waiting),
+                "bends_asked": max(map(self._tracker.bends_asked, self._tracker.steps)),
             }
         )
 

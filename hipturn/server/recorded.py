@@ -36,7 +36,7 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
     """Return what the page needs to know of an exercise."""
     same = (
         "id", "name", "position", "both_legs", "measured", "quantity", "assessment",
-        "min_range_deg", "how", "cautions", "worn_on", "easier", "harder",
+        "min_range_deg", "how", "cautions", "worn_on", "easier", "harder", "questions",
     )  # fmt: skip
     return {
         **{name: getattr(exercise, name) for name in same},

@@ -30,8 +30,8 @@ PORT = 8777
 """Any free number would do; this one is short to type."""
 PORTS_TRIED = 10
 """Several sessions on one computer each find a port."""
-STARTING_S = 5.0
-"""A server that has not started by then will not start."""
+STARTING_S = 30.0
+"""A server that has not started by then will not start; a busy computer takes ten seconds."""
 PING_S = 15.0
 """A viewer that answers no ping for this long is gone."""
 WARNING = "Anyone on this network who has this link can see and control your session.\n"

@@ -112,7 +112,8 @@ class VirtualRig:
         assert self._air is not None  # noqa: S101 (its units were found)
         air, name, side = self._air, enacted(item.exercise), begin.step.side
         dose = replace(item.exercise.dose, sets=begin.sets)
-        settings = await _tried(settings_for, name, side, self._seed, dose, item.asked.rest_s)
+        rest_s = item.asked.rest_s
+        settings = await _tried(settings_for, name, side, self._seed, dose, rest_s, begin.bends)
         wearing = await _tried(wear, name, side, self._seed, settings or WearerSettings())
         begun_s = [0.0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -76,13 +77,18 @@ def write_truth(
 
 
 def settings_for(
-    exercise: str, side: str, seed: int, dose: Dose, rest_s: float
+    exercise: str, side: str, seed: int, dose: Dose, rest_s: float, bends: int | None = None
 ) -> WearerSettings | None:
-    """Return how a virtual wearer does what a plan asks for; None for its own everyday set."""
+    """Return how a virtual wearer does what a plan asks for; None for its own everyday set.
+
+    Where only so many `bends` are asked for, it begins in the start position.
+    """
     movement = movement_of(exercise)
     if movement.held_s > 0.0:
         return None
     settings = WearerSettings(reps=dose.reps[0])
+    if bends is not None:
+        settings = replace(settings, stands=False, bends=bends)
     *before, one_set, after = everyday_script(
         movement, chance_from(seed), settings, both=side == "both"
     )

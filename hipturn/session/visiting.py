@@ -18,12 +18,14 @@ import click
 from analysis.calibrate.guide import Step as GuideStep
 from analysis.exercises import CatalogueError
 from hipturn.course import (
+    Append,
     BeginSession,
     CheckUnits,
     Counting,
     Effects,
     EndSession,
     FindUnits,
+    KeepNothing,
     LeaveUnits,
     Mark,
     PutOff,
@@ -32,6 +34,8 @@ from hipturn.course import (
     Stage,
 )
 from hipturn.errors import UserError
+from hipturn.history.edits import add_edit
+from hipturn.session.kept import KeptCalibrations, bends_of
 from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
@@ -141,8 +145,11 @@ class Host:
         self.links: OpenLinks | None = None
         self.findings: list[RestFinding] = []
         """Of the units at rest; empty where that was left out."""
+        self._kept = KeptCalibrations()
         self._clock: Clock = "independent"
         self._session_clock_ns: Callable[[], int] = lambda: 0
+        self._of_result: tuple[Path, float, str] | None = None
+        """The session that a result is of, a second of it, and the leg."""
         self._begin_motion: Callable[[], None] = lambda: None
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -176,12 +183,22 @@ class Host:
                 self._start("units", self._with_units(effect, self._tasks.get("units")))
             case Reassign(how):
                 self._reassign(how)
+            case KeepNothing():
+                self._kept.forget()
             case Counting() | Mark():
                 self._tell_session(effect)
+            case Append(kind, value):
+                self._append(kind, value)
             case PutOff(ident):
                 self.front.put_off(ident)
             case Say(key, args):
                 self.front.say(visit_sentence(key, args))
+
+    def _append(self, kind: str, value: int | str) -> None:
+        """Add what somebody says of the set that is over to its session, open or closed."""
+        if self._of_result is not None:
+            folder, at_s, side = self._of_result
+            add_edit(folder, kind, by="wearer", side=side, at_s=at_s, value=value)
 
     def _tell_session(self, effect: Counting | Mark) -> None:
         session = self.session
@@ -214,10 +231,17 @@ class Host:
         if links is None:
             return
         before = self._standing()
-        self.visit.links([] if self.visit.virtual else links.silent)
-        self.carry(self.visit.tick(links.clock_ns() * 1e-9))
+        silent = [] if self.visit.virtual else links.silent
+        self.visit.links(silent)
+        self._kept.heard(silent, self._now_s)
+        self.carry(self.visit.tick(self._now_s))
         if self._standing() != before:
             self.front.tell()
+
+    @property
+    def _now_s(self) -> float:
+        """Return the time of the units' clock."""
+        return self.links.clock_ns() * 1e-9 if self.links is not None else 0.0
 
     def _standing(self) -> tuple[Any, ...]:
         visit = self.visit
@@ -269,6 +293,7 @@ class Host:
     async def _find(self, *, shake: bool) -> None:
         """Find the units, open their links, and look at them at rest."""
         visit, self.findings = self.visit, []
+        self._kept.forget()
         if not visit.ident:
             visit.ident = secrets.token_hex(4)
         rig = self.rig = self._rig_of(visit.virtual)
@@ -310,6 +335,9 @@ class Host:
         if links is None:
             raise UserError("the units are not linked: go back and find them again")
         self._wear_on(links, begin.step.side)
+        worn = links.on(begin.step.side)
+        wish = self._wish(begin, [one.unit for one in worn])
+        begin = begin._replace(bends=bends_of(wish.calibration))
         enacted = await self.rig.enact(self.visit.item, begin)
         waiters: list[asyncio.Task[None]] = []
 
@@ -320,8 +348,8 @@ class Host:
         self._begin_motion = begin_motion
         try:
             folder = await hold_session(
-                links.on(begin.step.side),
-                self._wish(begin),
+                worn,
+                wish,
                 stop,
                 audience=_Audience(self, self.front),
                 links=links,
@@ -332,13 +360,16 @@ class Host:
         enacted.closed(folder, (links.clock_ns() - self._session_clock_ns()) * 1e-9)
         return folder
 
-    def _wish(self, begin: BeginSession) -> Wish:
+    def _wish(self, begin: BeginSession, units: Sequence[Unit]) -> Wish:
         """Return what the session is to be, and of which visit it is."""
         visit, wish, item = self.visit, self.rig.wish(), self.visit.item
         course = visit.walk.course
         asked = item.asked
+        kept = self._kept.for_units(units, self._now_s) or wish.calibration
+        visit.keeps = kept is not None and item.exercise.is_counted
         return replace(
             wish,
+            calibration=kept if visit.keeps else None,
             exercise=item.exercise.id,
             title=item.exercise.name + (" — virtual wearer" if visit.virtual else ""),
             wearer=visit.wearer or wish.wearer,
@@ -371,7 +402,16 @@ class Host:
             step is GuideStep.READY for step in session.tracker.steps.values()
         ):
             self.carry(visit.calibrated())
+        if visit.stage is not Stage.RESULT and session.writer is not None:
+            self._of_result = session.writer.folder, update.time_s, visit.walk.step.side
+        for news in update.guided.values():
+            found = news.result.calibration if news.result else None
+            if news.step is GuideStep.READY and found is not None and session.writer is not None:
+                self._kept.proven(
+                    found, session.tracker.units, session.writer.folder.name, self._now_s
+                )
         for said in update.announcements:
+            self._kept.hear(said)
             self.carry(visit.hear(said))
         self.tick()
         if self._standing() != before:
@@ -380,6 +420,7 @@ class Host:
     def _wear_on(self, links: OpenLinks, side: str) -> None:
         """Take that the one pair of units is worn on the leg that is next."""
         if side != "both" and not any(one.place[1] == side for one in links.strapped):
+            self._kept.forget()
             links.wear(lambda place: (place[0], Side(side) if place[1] else None))
 
     def _reassign(self, how: str) -> None:
@@ -387,19 +428,19 @@ class Host:
         links = self.links
         if links is None:
             return
-        before = {one.found.address: one for one in links.strapped}
         links.wear(swapped if how == "swap" else turned)
-        if self.session is not None:
-            after = {one.found.address: one.unit for one in links.strapped}
-            self.session.reassign(tuple(after[unit.address] for unit in self.session.tracker.units))
-        else:
+        session = self.session
+        if session is None:
             self.front.show(found=[row_of(s.found, place=s.unit.label) for s in links.strapped])
-        places = [f"{one.unit.label} → {after.label}" for one, after in _moved(before, links)]
-        self.front.say(f"units taken as {'; '.join(places)}")
-
-
-def _moved(before: dict[str, Any], links: OpenLinks) -> list[tuple[Any, Unit]]:
-    return [(before[one.found.address], one.unit) for one in links.strapped]
+            return
+        pairs = zip(links.strapped, links.links, strict=True)
+        now = {one.found.address: (one.unit, link) for one, link in pairs}
+        heard = [now[unit.address] for unit in session.tracker.units]
+        session.reassign(tuple(unit for unit, _ in heard))
+        self.front.began(
+            session, session.tracker.units, [link for _, link in heard], self._session_clock_ns
+        )
+        self.front.say(f"units taken as {' and '.join(unit.label for unit, _ in heard)}")
 
 
 def swapped(place: Place) -> Place:

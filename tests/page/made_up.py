@@ -90,6 +90,7 @@ class Feed:
                 "active": None,
             },
             "set": 1,
+            "answers": {},
             "silent": [],
             "until": 10**7,
             "exercise": exercise_data(EXERCISE),

@@ -174,6 +174,31 @@ def test_a_plan_on_the_page_gives_the_tables_of_the_terminal(tmp_path):
     assert {one["plan"]["sha256"] for one in told} == {course.sha256}
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["tests_of_rotation", "routine_003"])
+def test_a_routine_on_the_page_gives_the_tables_of_the_terminal_with_one_tap(tmp_path, name):
+    async def run():
+        desk, _, _ = desk_on(tmp_path / "page", course=Course.of(load_plan(name)))
+        await to_ready(desk)
+        desk.obey({"do": "start"})  # the one tap
+        await until(lambda: desk.visit.stage is Stage.SUMMARY, 1500)
+        assert set(desk.visit.walk.status) <= {"completed", "stopped"}
+        await closed(desk)
+        return desk.folders
+
+    by_page = asyncio.run(run())
+    words = ["live", "--virtual", "--speed", "max", "--plan", name, "--terminal"]
+    done = CliRunner().invoke(cli, [*words, "--dir", str(tmp_path / "terminal")])
+    assert done.exit_code == 0, done.output
+    by_terminal = sorted((tmp_path / "terminal").glob("2*"), key=lambda path: path.name[:16])
+    assert [f.name[17:] for f in by_page] == [f.name[17:] for f in by_terminal]
+    for one, other in zip(by_page, by_terminal, strict=True):
+        tables = [hipturn.analyse(hipturn.open(path)) for path in (one, other)]
+        assert list(tables[0].reps["status"]) == list(tables[1].reps["status"])
+        told = [table.summary[["side", "valid", "active"]].to_dict("list") for table in tables]
+        assert told[0] == told[1]
+
+
 def test_after_a_crash_the_first_view_offers_to_go_on(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN, encoding="utf-8")

@@ -18,10 +18,11 @@ from websockets.sync.client import connect
 from window import eventually
 
 from analysis.session.leg_monitor import LegUpdate
+from hipturn.course import Stage
 from hipturn.server.commands import COMMANDS
-from hipturn.server.desk import STAGES, Stage
 from hipturn.server.hub import BURST, MAX_EVENTS, MESSAGES_PER_S, Hub, Viewer, encode
 from hipturn.server.messages import VERSION, bones, frame_message, leg_message
+from hipturn.visit import STAGES
 from imu.sample import Side
 
 PAGE = (Path(__file__).parents[2] / "docs" / "live-protocol.md").read_text(encoding="utf-8")

@@ -216,6 +216,16 @@ def test_a_set_that_was_interrupted_goes_on_and_says_so(feed, browser):
     eventually(lambda: "interrupted" in browser.text("setLine"), 3)
 
 
+def test_a_result_is_whole_after_a_reload(feed, browser):
+    feed.live(stage="result", next=None)
+    browser.open(feed.url)
+    eventually(lambda: "3/10 · 24° of 30°" in (browser.text("legs") or ""), 5)
+    leg = {"set": 1, "reps": 10, "range_deg": 24.0, "held_s": 0.0}
+    feed.do(feed.hub.newest, {"type": "count", "interrupted": False, "right": leg}, keep=True)
+    eventually(lambda: "10/10 ✓" in browser.text("legs"), 5)
+    assert browser.text("next") == "Summary"
+
+
 def test_a_timed_exercise_shows_its_seconds(feed, browser):
     pyramid = exercise_data(load("revolved_pyramid"))
     feed.live(exercise=pyramid)

@@ -160,6 +160,10 @@ def test_a_plan_runs_with_one_tap_and_outlives_a_reload_in_its_rest(
     browser.click("start")  # the one tap; all else is by itself
     eventually(lambda: browser.view() == "result", 90)
     assert browser.text("next") == "Next: set 2"
+    browser.click("pain-3")
+    eventually(
+        lambda: browser.run("return document.querySelector('#pain-3').ariaPressed") == "true"
+    )
     assert "2/2 ✓" in browser.text("legs")
     browser.window.refresh()
     eventually(lambda: browser.view() == "result" and browser.text("rest") is not None, 10)
@@ -178,6 +182,8 @@ def test_a_plan_runs_with_one_tap_and_outlives_a_reload_in_its_rest(
         "ninety_ninety_lift_right", "prone_windshield_wiper_both",
     ]  # fmt: skip
     headers = [json.loads((folder / "session.json").read_text()) for folder in folders]
+    said = [json.loads(line) for line in (folders[0] / "edits.jsonl").read_text().splitlines()]
+    assert [(edit["kind"], edit["value"], edit["side"]) for edit in said] == [("pain", 3, "right")]
     assert {(header["state"], header["wearer"]) for header in headers} == {("closed", "K7")}
     assert browser.complaints() == []
 

@@ -32,6 +32,7 @@ export class RestView {
     return el("div", { class: "sheet" },
       el("h2", {}, p.legs > 1 ? `${p.done} of ${p.legs} done` : next ? `Set ${stage.set} of ${p.sets} done` : "Done"),
       el("div", { class: "rows", id: "legs" }, this.rows(stage)),
+      scale(this.page.link, stage, "pain", "Pain"), scale(this.page.link, stage, "effort", "Effort"), note(this.page.link, stage),
       next ? el("p", { class: "lead" }, next.moves ? `Move the units to the ${next.side} leg, then tap Next.` : `Then: ${next.name}, ${next.side}${next.same ? `, set ${next.set}` : ""}`) : null,
       el("p", { class: "lead", role: "timer" }, next ? "rest " : "", el("span", { id: "rest" }, this.clock(stage)), stage.silent.length ? ` · waiting for ${stage.silent.join(" and ")}` : ""),
       stage.problem ? el("p", { class: "problem", role: "alert" }, stage.problem) : null);
@@ -65,6 +66,8 @@ export class RestView {
   press(event) {
     const { link } = this.page;
     if (event.key === " " || event.key === "n") return link.send({ do: "next" });
+    const level = event.key === "-" ? 10 : /^[0-9]$/.test(event.key) ? Number(event.key) : null;
+    if (level !== null) return link.send({ do: "pain" in link.stage.answers ? "effort" : "pain", level });
     if (event.key === "a") return link.send({ do: "again" });
     if (event.key === "+") return link.send({ do: "more_rest" });
     return false;
@@ -81,4 +84,16 @@ export class RestView {
     if (left <= 3) sound.play("tick");
     if (left <= 3 || SPOKEN_S.includes(left)) sound.say(String(left));
   }
+}
+
+/** 0 to 10 by tap; what is not answered stays empty. Keys answer pain first, then effort. */
+function scale(link, { answers }, command, label) {
+  if (!link.can(command)) return null;
+  return el("div", { class: "field" }, el("span", {}, label), el("div", { class: "segments", role: "group", "aria-label": label, id: command },
+    Array.from({ length: 11 }, (_, level) => el("button", { type: "button", id: `${command}-${level}`, "aria-pressed": String(answers[command] === level), onclick: () => link.send({ do: command, level }) }, String(level)))));
+}
+
+function note(link, { answers }) {
+  if (!link.can("note")) return null;
+  return el("label", { class: "field" }, el("span", {}, "Note"), el("input", { id: "note", maxLength: 80, value: answers.note ?? "", autocomplete: "off", onchange: (e) => { if (e.target.value) link.send({ do: "note", text: e.target.value }); } }));
 }

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from analysis.session.announcements import Announcement, Kind
-from hipturn.course import BeginSession, Course, EndSession, Item, LeaveUnits, Refused, Stage
+from hipturn.course import (
+    Append,
+    BeginSession,
+    Course,
+    EndSession,
+    Item,
+    LeaveUnits,
+    Refused,
+    Stage,
+)
 from hipturn.plan import PlanItem, load_plan, parse_plan
 from hipturn.visit import AFTER_SET_S, LAST_CARD_S, STAGES, Visit
 from imu.sample import Side
@@ -26,10 +35,16 @@ PLAN = parse_plan(
 COURSE = Course.of(PLAN)
 ALL = sorted({do for commands in STAGES.values() for do in commands})
 WORDS = {"choose", "new", "plan", "exercise", "side", "dose", "goal", "delay"}
+ANSWERS = {
+    "pain": {"level": 3},
+    "effort": {"level": 10},
+    "note": {"text": "x"},
+    "count": {"reps": 9},
+}
 
 
 def values_of(do):
-    return {"wearer": "K7", "course": COURSE, "delay_s": 10} if do in WORDS else {}
+    return {"wearer": "K7", "course": COURSE, "delay_s": 10} if do in WORDS else ANSWERS.get(do, {})
 
 
 class Folders:
@@ -283,6 +298,19 @@ def walked_until_rest(visit):
     visit.tick(visit.now_s + AFTER_SET_S)
 
 
+def test_answers_never_restart_the_countdown_and_belong_to_their_set():
+    visit = ready(COURSE)
+    visit.command("start")
+    walked_until_rest(visit)
+    until_s = visit.until_s
+    assert visit.command("pain", {"level": 2}) == [Append("pain", 2)]
+    visit.command("note", {"text": "left knee"})
+    assert visit.answers == {"pain": 2, "note": "left knee"}
+    assert visit.until_s == until_s
+    visit.command("next")
+    assert visit.answers == {}
+
+
 def test_who_begins_before_the_rest_is_over_is_counted():
     visit = ready(COURSE)
     visit.command("start")
@@ -331,6 +359,14 @@ def test_the_wrong_leg_is_the_other_one_and_that_one_comes_afterwards():
         "left",
     ]
     assert visit.stage is Stage.CALIBRATE
+
+
+def test_self_checks_ask_questions_and_no_units():
+    visit = Visit(Course.one(Item.of(PlanItem(exercise="self_checks", sides=("right",)))))
+    visit.command("practise")
+    assert "next" not in visit.can()
+    with pytest.raises(Refused, match="questions for the wearer, and no unit measures anything"):
+        visit.command("next")
 
 
 def test_a_silent_unit_holds_a_countdown_and_nothing_else():

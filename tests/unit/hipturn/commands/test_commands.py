@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import hipturn as package
 from analysis.session.tables import ANGLE_COLUMNS, REP_COLUMNS, SUMMARY_COLUMNS
@@ -315,3 +316,19 @@ def test_a_session_that_ends_before_a_sample_came_says_so_and_leaves_nothing(
     assert "nothing is recorded" in err
     assert "cannot be opened" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--choose", "hurdle_stretch"], "--choose chooses among what a plan offers: give --plan"),
+        (["--plan", "routine_003", "--side", "left"], "--side is in the plan: leave out --plan"),
+        (["--seed", "3"], "--seed is of the simulated wearer: give --virtual"),
+        (["--virtual", "--thigh", "A"], "--thigh names a real unit: leave out --virtual"),
+        (["--virtual", "--port", "9000"], "--port is of the page"),
+    ],
+)
+def test_an_option_that_cannot_be_obeyed_is_refused_and_not_swallowed(options, why):
+    done = CliRunner().invoke(cli, ["live", "--terminal", *options])
+    assert done.exit_code == 2
+    assert why in done.output

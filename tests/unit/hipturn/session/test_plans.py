@@ -111,6 +111,33 @@ def test_a_plan_is_walked_through_and_its_sessions_remember_what_it_asked(tmp_pa
     assert tracker_of(session)[0].exercise.dose.reps == (3, 3)
 
 
+def test_the_next_exercise_of_a_leg_asks_for_one_bend_and_no_standing_up(tmp_path):
+    plan = tmp_path / "plan.toml"
+    items = [
+        f'[[items]]\nexercise = "{name}"\nsides = ["{side}"]\nreps = 3\n'
+        for name, side in (
+            ("seated_internal_rotation", "right"),
+            ("prone_windshield_wiper", "right"),
+            ("prone_windshield_wiper", "left"),  # the straps move
+        )
+    ]
+    plan.write_text("".join(items), encoding="utf-8")
+    words = ["live", "--virtual", "--speed", "max", "--plan", str(plan), "--dir", str(tmp_path)]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    first, second, third = done.output.split("3 of 3 reps")[:3]
+    assert "Stand still" in first and "five times" in first
+    assert "knee once" in second and "Stand still" not in second and "five times" not in second
+    assert "Stand still" in third and "five times" in third
+    folders = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    kept = [
+        calibration["kept_from"]
+        for path in folders
+        for calibration in (open_session(path).header.calibration or {}).values()
+    ]
+    assert kept == ["", folders[0].name, ""]
+
+
 PAGE = Path(__file__).parents[4] / "docs" / "plans.md"
 
 
