@@ -7,8 +7,10 @@ const ROOM_PX = 12; // beside the longest word
 /** The words by key; a value in braces is filled in. Numerals, no sentence. */
 export const WORDS = {
   stand: "Stand still",
-  bends: "Bend your knee 5 times",
-  bends_again: "Bend 5 times again",
+  bend: "Bend your knee once",
+  bend_again: "Bend once again",
+  bends: "Bend your knee {times} times",
+  bends_again: "Bend {times} times again",
   keep: "Keep still",
   ready: "Turn foot out",
   again: "{words} again",

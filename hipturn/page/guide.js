@@ -6,7 +6,7 @@ import { $, el, fillTo, pictureOf, put, setTo } from "./dom.js";
 const STEPS = ["stand", "pose", "bends", "sign"];
 const NAMES = { stand: "Stand", pose: "Start position", bends: "Knee bends", sign: "Direction" };
 const READY_MS = 3500;
-const BENDS = 5;
+const BENDS = 5; // of a whole calibration; fewer where the last one is kept
 
 export class Guide {
   constructor(sound) {
@@ -56,9 +56,14 @@ export class Guide {
     }
   }
 
+  /** How many knee bends are asked for. */
+  get bendsAsked() {
+    return this.now?.bends_asked ?? BENDS;
+  }
+
   draw({ exercise, plan: { side } }, cause) {
-    const step = this.step;
-    const steps = STEPS.map((name) => this.row(name, step));
+    const step = this.step, asked = this.bendsAsked;
+    const steps = STEPS.filter((name) => name !== "stand" || asked >= BENDS).map((name) => this.row(name, step));
     const key = JSON.stringify(steps.map((row) => [row.state, row.figure]));
     if (key !== this.drawnSteps) {
       this.drawnSteps = key;
@@ -69,21 +74,25 @@ export class Guide {
     const position = step === "stand" ? "standing" : exercise.position, picture = pictureOf(position, side);
     if (!$("guidePicture").src.endsWith(picture)) { $("guidePicture").src = picture; $("guidePicture").alt = position.replace("_", " "); }
     const now = this.now ?? { still_s: 0, need_s: 3, bends: 0, moves_dps: 0 };
-    const bends = step === "bends" && now.bends < BENDS;
+    const bends = step === "bends" && now.bends < asked;
     setTo($("guide"), "class", this.remedy ? "again" : "");
     say($("guideAsk"), cause?.short ?? this.ask(step, exercise, now));
-    const share = step === "ready" || (step === "bends" && !bends) ? 1 : bends ? now.bends / BENDS : Math.min(1, now.still_s / now.need_s);
+    const share = step === "ready" || (step === "bends" && !bends) ? 1 : bends ? now.bends / asked : Math.min(1, now.still_s / now.need_s);
     fillTo($("guideFill"), share);
     setTo($("guideDone"), "class", share >= 1 ? "full" : "");
-    put($("guideText"), step === "ready" ? "✓" : bends ? `${now.bends}/${BENDS}` : step === "bends" ? "✓" : Math.max(0, now.need_s - now.still_s).toFixed(0));
+    put($("guideText"), step === "ready" ? "✓" : bends ? `${now.bends}/${asked}` : step === "bends" ? "✓" : Math.max(0, now.need_s - now.still_s).toFixed(0));
     put($("guideStill"), step === "ready" ? "The number must rise as the foot goes outwards."
-      : step === "bends" ? "Bend and straighten the knee five times, then keep still." : now.still_s > 0.2 ? `still for ${now.still_s.toFixed(1)} s` : `moving ${now.moves_dps.toFixed(0)}°/s`);
+      : step === "bends" ? `Bend and straighten the knee ${asked === 1 ? "once" : `${asked} times`}, then keep still.` : now.still_s > 0.2 ? `still for ${now.still_s.toFixed(1)} s` : `moving ${now.moves_dps.toFixed(0)}°/s`);
   }
 
   /** What to do now, in the few words that are read from afar; the sentence is spoken. */
   ask(step, exercise, now) {
     const again = Boolean(this.remedy);
-    if (step === "bends") return now.bends >= BENDS ? words("keep") : words(again ? "bends_again" : "bends");
+    if (step === "bends") {
+      const times = this.bendsAsked;
+      if (now.bends >= times) return words("keep");
+      return words((times === 1 ? "bend" : "bends") + (again ? "_again" : ""), { times });
+    }
     const asked = words({ stand: "stand", ready: "ready" }[step] ?? exercise.position);
     return again ? words("again", { words: asked }) : asked;
   }

@@ -66,8 +66,10 @@ return import('/page/distance.js').then(({say}) => arguments[0].map(text => {
 WORDS = "return import('/page/distance.js').then(found => Object.assign(found.WORDS, arguments[0]))"
 GERMAN = {
     "stand": "Still stehen",
-    "bends": "Knie 5 mal beugen",
-    "bends_again": "Nochmal 5 mal beugen",
+    "bend": "Knie 1 mal beugen",
+    "bend_again": "Nochmal 1 mal beugen",
+    "bends": "Knie {times} mal beugen",
+    "bends_again": "Nochmal {times} mal beugen",
     "keep": "Still halten",
     "ready": "Fuß nach außen",
     "again": "Nochmal {words}",
@@ -77,8 +79,10 @@ GERMAN = {
 }
 SPANISH = {
     "stand": "De pie, quieto",
-    "bends": "Dobla la rodilla 5 veces",
-    "bends_again": "Otra vez 5 veces",
+    "bend": "Dobla la rodilla 1 vez",
+    "bend_again": "Otra vez 1 vez",
+    "bends": "Dobla la rodilla {times} veces",
+    "bends_again": "Otra vez {times} veces",
     "keep": "No te muevas",
     "ready": "El pie hacia fuera",
     "again": "{words} otra vez",
@@ -187,9 +191,8 @@ def test_no_instruction_is_smaller_than_its_distance_allows(feed, browser, langu
     leg = {"step": "stand", "checks": [], "sign": "open", "start_deg": None}
     feed.do(feed.hub.newest, {"type": "calibration", "legs": {"right": leg}}, keep=True)
     eventually(lambda: browser.run("return !document.getElementById('guide').hidden"), 8)
-    again = own["again"].format(words=own["floor"])
-    silent = own["silent"].format(unit="Right shank")
-    asked = [*own.values(), again, silent]
+    filled = {"words": own["floor"], "unit": "Right shank", "times": 5}
+    asked = [text.format(**filled) for text in own.values()]
     wrong = []
     for size in AFAR:
         browser.size(size)

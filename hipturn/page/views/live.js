@@ -104,6 +104,7 @@ export class LiveView {
       commandButton(link, "done", "Set done", { do: "done" }),
       link.can("mark") ? null : commandButton(link, "swap", "Units swapped", { do: "swap" }),
       link.can("mark") ? null : commandButton(link, "otherLeg", `It is the ${other}`, { do: "other_leg" }),
+      link.can("full") ? commandButton(link, "full", "Calibrate in full", { do: "full" }) : null,
       commandButton(link, "stop", "Stop", { do: "stop" }, { kind: "danger" }),
     ]);
   }
