@@ -58,10 +58,13 @@ ASKED = {
     Asked.TURN: "turn the phone over in your hand once, and back",
     Asked.UPRIGHT: "hold the phone upright and still for a moment",
     Asked.OTHER: str(PhoneTrouble.UNFIT),
-    Asked.NOTHING: "checked: strap it on, its top towards the trunk and its screen outwards, and do"
-    " not press its side button",
+    Asked.NOTHING: "its axes, units and signs are sound",
 }
-STREAMS, OVER = "streaming", "Done. You may take it off."
+STREAMS = (
+    "streaming: strap it on, its top towards the trunk and its screen outwards, and do not press"
+    " its side button"
+)
+OVER = "Done. You may take it off."
 
 
 class PhoneLink:
@@ -98,6 +101,8 @@ class PhoneLink:
         self.battery_percent: int | None = None
         self.said = ""
         """What the phone shows: its state, or what is asked for."""
+        self.is_over = False
+        """Whether it has run, and ended."""
         self._unit, self._deliver, self._note, self._clock_ns = unit, deliver, note, clock_ns
         self._patience_s = patience_s
         self._state = LinkState.CLOSED
@@ -149,7 +154,7 @@ class PhoneLink:
             while not self._queue.empty():
                 self._take(*self._queue.get_nowait())
             self._enter(LinkState.CLOSED)
-            self.said = OVER
+            self.said, self.is_over = OVER, True
 
     # ---- what the server calls
 

@@ -1,8 +1,8 @@
-"""What the tests here share lies beside them."""
+"""Made-up phones lie with the tests of the listener."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "phone"))

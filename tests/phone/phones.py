@@ -56,11 +56,12 @@ def rounded(value, step):
 
 
 def attitude(row, sign=1):
-    """Return beta and gamma, in degrees, that a phone at rest tells."""
+    """Return beta (±180°) and gamma (±90°) that a phone at rest tells."""
     x, y, z = (sign * a / math.hypot(*row.acc) for a in row.acc)
-    beta = math.asin(max(-1.0, min(1.0, y)))
-    gamma = math.atan2(-x, z)
-    return math.degrees(beta), math.degrees(gamma)
+    beta, gamma = math.asin(max(-1.0, min(1.0, y))), math.atan2(-x, z)
+    if z < 0.0:  # face down: gamma stays within ±90°, and beta does not
+        beta, gamma = math.copysign(math.pi, y) - beta, math.atan2(x, -z)
+    return math.degrees(beta), max(-89.999, min(89.999, math.degrees(gamma)))
 
 
 def told(stream: PhoneStream, rows, sign=1, every=3, tells=True):
