@@ -17,6 +17,7 @@ from window import eventually
 from worn_phones import SHANK, THIGH, WORN_AT_S, best_fit, in_hand_and_worn, worn
 
 import hipturn
+from hipturn.errors import UserError
 from hipturn.session.replay import tracker_of
 from imu.air.link_state import LinkState
 from imu.sample import Side
@@ -73,6 +74,39 @@ def test_a_phone_is_turned_over_streams_is_hidden_comes_back_and_is_let_go(phone
     assert any("hidden or its screen off" in text for text in said)
     assert any("was let go" in text for text in said)
     assert [e for e in phone.window.get_log("browser") if e["level"] == "SEVERE"] == []
+
+
+@pytest.mark.long
+def test_where_a_browser_refuses_the_socket_the_same_is_posted(phones, tmp_path):
+    session = PhoneSession([SHANK], tmp_path)
+    phone = phones()
+    refuses = (
+        "globalThis.WebSocket = class { constructor() { setTimeout(() => this.onclose({}), 9) } }"
+    )
+    phone.tell("Page.addScriptToEvaluateOnNewDocument", source=refuses)
+    phone.open(session.urls[0])
+    eventually(lambda: phone.says().startswith("turn the phone over"), 20)
+    begun = time.monotonic()
+    rows = hand_rows()
+    rows += [row._replace(time_s=row.time_s + 7.0 * k) for k in range(1, 5) for row in rows[:80]]
+    phone.feed(rows, lambda: time.monotonic() - begun)
+    eventually(lambda: phone.says().startswith("streaming"), 30)
+    phone.window.find_element("id", "let-go").click()
+    eventually(lambda: "was let go" in phone.says(), 10)
+    session.end()
+
+
+@pytest.mark.long
+def test_a_phone_that_refuses_its_motion_says_so_on_both_sides(phones, tmp_path):
+    session = PhoneSession([SHANK], tmp_path)
+    phone = phones()
+    denies = "DeviceMotionEvent.requestPermission = () => Promise.resolve('denied')"
+    phone.tell("Page.addScriptToEvaluateOnNewDocument", source=denies)
+    phone.open(session.urls[0])
+    eventually(lambda: "refuses to tell its motion" in session.phones[0].at.link.said, 20)
+    eventually(lambda: "refuses to tell its motion" in phone.says(), 20)
+    with contextlib.suppress(UserError):  # no sample came
+        session.end()
 
 
 @pytest.mark.long
