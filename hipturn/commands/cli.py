@@ -82,6 +82,9 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--phone-address", metavar="IP", help="Of this computer, where phones reach it; else found."
 )
+@click.option(
+    "--phyphox", metavar="IP[:PORT]", help="The shank's unit is a phone with the app phyphox."
+)
 @click.option("--synchronise", is_flag=True, help="Give Movella DOT units one clock first.")
 @click.option("--wearer", default="", help="A pseudonym, never a name.")
 @click.option(
@@ -110,6 +113,7 @@ def live(
     wearer: str,
     phone: bool,
     phone_address: str | None,
+    phyphox: str | None,
     synchronise: bool,
     seed: int,
     speed: float | None,
@@ -134,7 +138,7 @@ def live(
     from hipturn.session.start import start_radio, start_virtual, walk_plan
     from hipturn.session_paths import recordings_root
 
-    phone |= "phone" in named.values()
+    phone |= phyphox is not None or "phone" in named.values()
     if phone:
         refuse_beside_phones(
             {"--virtual": virtual, "--plan": plan_file, "--page": page, "--lan": at.lan,
@@ -176,7 +180,9 @@ def live(
     elif phone:
         from hipturn.phone.start import start_phones
 
-        _print_session(start_phones(wish, side, named, address=phone_address))
+        _print_session(
+            start_phones(wish, side, named, address=phone_address, phyphox=phyphox)
+        )
     elif virtual:
         _print_session(start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 
 from hipturn.phone.listener import Listener, phones_welcome
+from hipturn.phone.phyphox import EXPERIMENT, SAYS, PhyphoxPhone, codes
 from hipturn.phone.worn import WornPhone
 from hipturn.plan import SideChoice
 from hipturn.safety import tell
@@ -44,6 +46,7 @@ def start_phones(
     named: Mapping[str, str | None],
     *,
     address: str | None = None,
+    phyphox: str | None = None,
 ) -> Path:
     """Run a session with phones, and with the units on the air that are named beside them.
 
@@ -55,22 +58,35 @@ def start_phones(
         As of a session, and when phones cannot connect to this computer.
     """
     phones, units = divided(side, named)
+    shank = next((one for one in phones if one.place[0] is Segment.SHANK), None)
+    if phyphox is not None and (shank is None or side == "both"):
+        raise click.UsageError("--phyphox is the shank's unit of one leg: name nothing else for it")
+    app = PhyphoxPhone(phyphox, shank.at) if phyphox is not None and shank is not None else None
+    browsers = [one for one in phones if app is None or one is not shank]
     tell(recordings_root(wish.root), wish.wearer, click.echo)
     tell_rescued(wish.root)
     wish = replace(wish, notes=(*asked(wish.entry), NEVER_TRIED))
 
     async def run() -> Path:
         strapped = await strap(units, click.echo) if units else []
-        async with phones_welcome([phone.at for phone in phones], address) as listener:
-            invite(phones, listener, click.echo)
 
-            def pressed(key: str) -> None:
-                if key == "y":
-                    for phone in phones:
-                        phone.at.admit()
+        def pressed(key: str) -> None:
+            if key == "y":
+                for phone in browsers:
+                    phone.at.admit()
 
+        async with contextlib.AsyncExitStack() as opened:
+            if browsers:
+                welcome = phones_welcome([phone.at for phone in browsers], address)
+                invite(browsers, await opened.enter_async_context(welcome), click.echo)
+            if app is not None:
+                invite_phyphox(click.echo)
+                await app.ready(click.echo)
+                task = asyncio.create_task(app.stream())
+                opened.callback(task.cancel)
             folder = await run_session([*strapped, *phones], wish, key=pressed)
-            await asyncio.sleep(CLOSE_DOOR_S)
+            if browsers:
+                await asyncio.sleep(CLOSE_DOOR_S)
             return folder
 
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -116,6 +132,19 @@ def invite(phones: Sequence[WornPhone], listener: Listener, say: Callable[[str],
             segno.make(url, error="l").terminal(compact=True)
         say(f"{phone.at.label}: {url}")
         say(_strapping(phone.place[0], phone.at.label))
+
+
+def invite_phyphox(say: Callable[[str], None]) -> None:
+    """Say how a phone with phyphox becomes the shank's unit, with the codes of our experiment."""
+    import segno
+
+    say(NEVER_TRIED)
+    say(SAYS)
+    for code in codes():
+        if sys.stdout.isatty():
+            segno.make(code, error="l", mode="byte").terminal(compact=True)
+    say(f"Without a terminal that shows codes, send it to the phone: {EXPERIMENT}")
+    say(_strapping(Segment.SHANK, "shank"))
 
 
 def _strapping(segment: Segment, label: str) -> str:

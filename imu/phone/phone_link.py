@@ -158,9 +158,13 @@ class PhoneLink:
 
     # ---- what the server calls
 
-    def hello(self, phone: str, origin: float) -> None:
-        """Take that a phone has opened its page, or come back."""
-        self._is_new_clock |= self._stream.hello(phone, origin) and self.counts.connections > 0
+    def hello(self, phone: str, origin: float, *, points_up: bool = False) -> None:
+        """Take that a phone has opened its page, or come back.
+
+        `points_up` says that its acceleration is known to point up at rest.
+        """
+        is_new = self._stream.hello(phone, origin, points_up=points_up)
+        self._is_new_clock |= is_new and self.counts.connections > 0
         self._trouble = None
         self._heard_ns = self._clock_ns()
         self._floor_s = math.inf

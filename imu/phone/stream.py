@@ -66,12 +66,16 @@ class PhoneStream:
         """Return how much of the turning is done, from 0 to 1."""
         return self._hand.progress
 
-    def hello(self, phone: str, origin: float) -> bool:
-        """Take who the phone is and when its page was opened; return whether its clock is new."""
+    def hello(self, phone: str, origin: float, *, points_up: bool = False) -> bool:
+        """Take who the phone is and when its page was opened; return whether its clock is new.
+
+        `points_up` says that its acceleration is known to point up at rest.
+        """
         if (phone, origin) == (self._phone, self._origin):
             return False
         if phone != self._phone:
             self._begin()
+            self._sign.sign = 1 if points_up else None
         self._phone, self._origin = phone, origin
         self._screen.restart()
         self._newest = None
