@@ -142,7 +142,7 @@ let waiting = Promise.resolve();
 
 function post(body, type) {  // one at a time, in order
   waiting = waiting.then(async () => {
-    const answer = await fetch("/unit/batch", { method: "POST", body, headers: { "Content-Type": type } });
+    const answer = await fetch(`/unit/batch?phone=${phoneId()}`, { method: "POST", body, headers: { "Content-Type": type } });
     if (!over && answer.ok) hear(await answer.json());
   }).catch(() => show("The computer does not answer: come nearer to the router."));
   return waiting;

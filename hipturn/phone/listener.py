@@ -27,7 +27,15 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from hipturn.phone.places import TAKEN, Hello, MessageError, PhonePlace, place_of, read_message
+from hipturn.phone.places import (
+    TAKEN,
+    Hello,
+    MessageError,
+    PhonePlace,
+    is_phone,
+    place_of,
+    read_message,
+)
 from hipturn.server.app import PAGE, TOO_FAST, TYPES
 from hipturn.server.commands import Rate
 from hipturn.server.door.certificate import own_identity
@@ -40,6 +48,8 @@ FILES = {"": "unit.html", "unit.js": "unit.js", "unit.css": "unit.css"}
 GONE = 4003
 """The phone was let go; another number than a page that is too fast has (`TOO_FAST`)."""
 UNREADABLE = 1003
+MAX_POSTING = 16
+"""Phones without a socket: more than there are places, for those that wait."""
 TELL_EVERY_S = 0.1
 PING_S = 1.0
 POLICY = (
@@ -86,7 +96,7 @@ async def phones_welcome(
     door = Door.of(address, port, "", tls=True)
 
     def app_of(know: Know) -> ASGIApp:
-        return PhoneGuard(_app(places), door, places, know)
+        return PhoneGuard(_app(), door, places, know)
 
     async with serving(bound, app_of, identity.context):
         yield Listener(address, port, identity.fingerprint)
@@ -163,8 +173,8 @@ def _refused(text: str, status: int) -> Response:
     return PlainTextResponse(text, status, {"Connection": "close"})
 
 
-def _app(places: Sequence[PhonePlace]) -> ASGIApp:
-    posted = {place.token: _Posted(place) for place in places}
+def _app() -> ASGIApp:
+    posted: dict[tuple[str, str], _Posted] = {}
 
     async def page_file(request: Request) -> Response:
         name = request.path_params.get("name", "")
@@ -180,8 +190,13 @@ def _app(places: Sequence[PhonePlace]) -> ASGIApp:
             data += piece
             if len(data) > MAX_BYTES:
                 return Response("A batch is shorter.\n", 413)
+        phone = request.query_params.get("phone", "")
+        who = (place.token, phone)
+        if who not in posted and (not is_phone(phone) or len(posted) >= MAX_POSTING):
+            return Response("No phone of ours.\n", 400)
+        one = posted.setdefault(who, _Posted(place, phone))
         is_text = request.headers.get("content-type", "").startswith("application/json")
-        return JSONResponse(posted[place.token].take(data, is_text=is_text))
+        return JSONResponse(one.take(data, is_text=is_text))
 
     async def talk(socket: WebSocket) -> None:
         await _Talk(socket, socket.state.place).serve()
@@ -199,8 +214,9 @@ def _app(places: Sequence[PhonePlace]) -> ASGIApp:
 class _Phone:
     """One phone at one place: what it sends, and what it is told."""
 
-    def __init__(self, place: PhonePlace) -> None:
-        self._place = place
+    def __init__(self, place: PhonePlace, name: str = "") -> None:
+        self._place, self._name = place, name
+        """The name is that of the only phone that it may be; empty for any."""
         self._hello: Hello | None = None
         self._holds = False
         self._batches, self._texts = (Rate(time.monotonic, MAX_PER_SECOND) for _ in range(2))
@@ -227,6 +243,8 @@ class _Phone:
     def _message(self, message: dict[str, Any]) -> None:
         if self._hello is None or "hello" in message:
             self._hello, self._holds = Hello(message), False
+            if self._name not in ("", self._hello.phone):
+                raise MessageError("a phone says its own name")
             self.holds()
         elif "let_go" in message and self._holds:
             self._place.give_up()
@@ -244,6 +262,8 @@ class _Phone:
             self._holds = False
         elif not self._holds and not self.ended and place.ask(hello.phone):
             self._holds = True
+            if place.let_go != self.let_go:  # of another page of the same phone
+                place.let_go()
             place.let_go = self.let_go
             place.link.hello(hello.phone, hello.origin)
         return self._holds
@@ -269,14 +289,14 @@ class _Phone:
 class _Posted:
     """A phone without a socket."""
 
-    def __init__(self, place: PhonePlace) -> None:
-        self._place = place
-        self._phone = _Phone(place)
+    def __init__(self, place: PhonePlace, name: str) -> None:
+        self._place, self._name = place, name
+        self._phone = _Phone(place, name)
 
     def take(self, data: bytes, *, is_text: bool) -> dict[str, Any]:
         """Take what was posted; return what the phone is told."""
         if self._phone.ended:
-            self._phone = _Phone(self._place)
+            self._phone = _Phone(self._place, self._name)
         self._phone.take(data.decode(errors="replace") if is_text else data)
         answer = {"say": self._phone.says, "stop": self._phone.is_over}
         return answer | ({"close": self._phone.ended} if self._phone.ended else {})

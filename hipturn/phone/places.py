@@ -107,10 +107,15 @@ class Hello:
             When it is none.
         """
         phone = message.get("id")
-        if message.get("hello") != 1 or not isinstance(phone, str) or not _PHONE.fullmatch(phone):
+        if message.get("hello") != 1 or not isinstance(phone, str) or not is_phone(phone):
             raise MessageError("a phone says hello first")
         self.phone = phone
         self.origin = _numbers([message.get("origin")], 1)[0]
+
+
+def is_phone(name: str) -> bool:
+    """Return whether a phone may be called so."""
+    return _PHONE.fullmatch(name) is not None
 
 
 def read_message(text: str) -> dict[str, Any]:

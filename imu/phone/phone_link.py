@@ -211,17 +211,21 @@ class PhoneLink:
 
     def _take(self, heard_ns: int, data: bytes) -> None:
         """Decode one batch and deliver its samples; the first carries all since the last one."""
-        self._heard_ns = heard_ns
         self.counts.notifications += 1
         try:
             readings = self._stream.take(data)
         except BatchError:
             return
+        if self._trouble is not PhoneTrouble.HIDDEN:
+            self._trouble = None  # its motion comes, whatever was said of it
         self._measure_delay(heard_ns)
         if self._stream.asked is not Asked.NOTHING or self._asked is not Asked.NOTHING:
             self._ask()
+        else:
+            self._show()
         self._kept += data
         if readings:
+            self._heard_ns = heard_ns
             self._come_alive(heard_ns)
         for reading in readings:
             self.counts.samples += 1
@@ -251,8 +255,6 @@ class PhoneLink:
         elif self._state in (LinkState.LOST, LinkState.CONNECTING):
             self._tell(LinkEventKind.BACK, heard_ns, text="back")
         self._is_new_clock = False
-        if self._trouble is PhoneTrouble.NO_ANSWER:
-            self._trouble = None
         self._enter(LinkState.STREAMING)
         self._show()
 

@@ -114,6 +114,11 @@ class PhoneInBrowser:
         self.window.get(url)
         self.window.find_element("id", "be").click()
 
+    def before_the_page(self, script):
+        """Run a script before that of any page."""
+        command = "Page.addScriptToEvaluateOnNewDocument"
+        self.window.execute_cdp_cmd(command, {"source": script})
+
     def says(self):
         return self.window.find_element("id", "say").text
 

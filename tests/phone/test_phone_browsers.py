@@ -81,9 +81,10 @@ def test_where_a_browser_refuses_the_socket_the_same_is_posted(phones, tmp_path)
     session = PhoneSession([SHANK], tmp_path)
     phone = phones()
     refuses = (
-        "globalThis.WebSocket = class { constructor() { setTimeout(() => this.onclose({}), 9) } }"
+        "globalThis.WebSocket = class { static OPEN = 1; readyState = 3; close() {}"
+        " constructor() { setTimeout(() => this.onclose({}), 9); } }"
     )
-    phone.tell("Page.addScriptToEvaluateOnNewDocument", source=refuses)
+    phone.before_the_page(refuses)
     phone.open(session.urls[0])
     eventually(lambda: phone.says().startswith("turn the phone over"), 20)
     begun = time.monotonic()
@@ -101,7 +102,7 @@ def test_a_phone_that_refuses_its_motion_says_so_on_both_sides(phones, tmp_path)
     session = PhoneSession([SHANK], tmp_path)
     phone = phones()
     denies = "DeviceMotionEvent.requestPermission = () => Promise.resolve('denied')"
-    phone.tell("Page.addScriptToEvaluateOnNewDocument", source=denies)
+    phone.before_the_page(denies)
     phone.open(session.urls[0])
     eventually(lambda: "refuses to tell its motion" in session.phones[0].at.link.said, 20)
     eventually(lambda: "refuses to tell its motion" in phone.says(), 20)

@@ -52,10 +52,11 @@ class Client:
         finally:
             link.close()
 
-    def post(self, body, kind="application/octet-stream"):
+    def post(self, body, kind="application/octet-stream", phone=ONE):
         """Post as the page does; return what it is told."""
         headers = {"Cookie": self.cookie, "Origin": self.site, "Content-Type": kind}
-        return json.loads(self.ask("/unit/batch", "POST", body, **headers)[2])
+        status, _, answer = self.ask(f"/unit/batch?phone={phone}", "POST", body, **headers)
+        return json.loads(answer) if status == 200 else status
 
     @contextlib.contextmanager
     def socket(self, phone=ONE, cookie=None, origin=None, hello=True):
@@ -187,18 +188,32 @@ def test_too_much_is_closed_with_its_code(session, sent, times, code):
 
 
 def test_without_a_socket_the_same_batches_are_posted(session):
-    client = Client(session)
-    hello = json.dumps({"hello": 1, "id": ONE, "origin": 1.0})
-    assert "turn the phone over" in client.post(hello, "application/json")["say"]
+    client, place = Client(session), session.phones[0].at
+    hello = {name: json.dumps({"hello": 1, "id": name, "origin": 1.0}) for name in (ONE, TWO)}
+    assert "turn the phone over" in client.post(hello[ONE], "application/json")["say"]
     rows, told = hand_rows(), {}
     for i in range(0, len(rows), 16):
         part = tuple(rows[i : i + 16])
         client.post(write_batch(Batch(i, part[-1].time_s, part)))
         tilt = json.dumps({"attitude": attitude(part[-1])})
         told = client.post(tilt, "application/json")
+        if i == 160:  # another phone with the same code changes nothing for the first
+            assert "answer on" in client.post(hello[TWO], "application/json", TWO)["say"]
+            client.post(write_batch(Batch(i, 900.0, tuple(rows[:3]))), phone=TWO)
     assert told["say"].startswith("streaming")
-    assert client.ask("/unit/batch", "POST", b"x" * 5000, Cookie=client.cookie,
-                      Origin=client.site)[0] == 413  # fmt: skip
+    assert place.holder == ONE
+    assert client.post(hello[TWO], "application/json", ONE)["close"] == 1003
+    assert client.post(b"x" * 5000) == 413
+    assert client.post(b"", phone="no phone") == 400
+
+
+def test_a_second_page_of_the_same_phone_ends_the_first(session):
+    with Client(session).socket(ONE) as first:
+        assert said(first, "turn the phone over")
+        with Client(session).socket(ONE) as second:
+            assert said(second, "turn the phone over")
+            assert code_of(first) == GONE
+    assert session.phones[0].at.holder == ONE
 
 
 def test_after_the_session_the_token_is_dead(tmp_path):

@@ -141,6 +141,18 @@ def test_each_trouble_is_its_sentence_once(trouble):
     assert [event.kind for event in told] == [KINDS.FAILED, KINDS.LOST]
 
 
+def test_a_phone_that_was_slow_to_allow_its_motion_is_no_trouble_any_more():
+    async def story(one):
+        one.link.hello(ONE, 1.0)
+        one.link.trouble(PhoneTrouble.REFUSED)
+        assert one.link.said == str(PhoneTrouble.REFUSED)
+        await one.send(hand_rows())
+        await one.settle()
+        assert one.link.said.startswith("streaming")
+
+    held(story)
+
+
 def test_a_late_network_is_told_with_how_late_it_is():
     async def story(one):
         await accepted(one)
