@@ -48,7 +48,7 @@ def hand_rows(
         if rate:
             q = multiply(q, turn(w, math.hypot(*w) * dt))
         time_s += dt
-    return rows
+    return tuple(rows)  # it is kept: nobody may add to it
 
 
 def rounded(value, step):

@@ -50,7 +50,8 @@ def test_a_phone_is_turned_over_streams_is_hidden_comes_back_and_is_let_go(phone
     assert "t=" not in phone.window.current_url  # the token is not left in the address
     begun = time.monotonic()
     rows = hand_rows()
-    rows += [row._replace(time_s=row.time_s + 7.0 * k) for k in range(1, 9) for row in rows[:80]]
+    again = [row._replace(time_s=row.time_s + 7.0 * k) for k in range(1, 9) for row in rows[:80]]
+    rows = [*rows, *again]
     phone.feed(rows, lambda: time.monotonic() - begun)
     eventually(lambda: phone.says().startswith("turn the phone over"))
     eventually(lambda: phone.says().startswith("streaming"), 30)
@@ -89,7 +90,8 @@ def test_where_a_browser_refuses_the_socket_the_same_is_posted(phones, tmp_path)
     eventually(lambda: phone.says().startswith("turn the phone over"), 20)
     begun = time.monotonic()
     rows = hand_rows()
-    rows += [row._replace(time_s=row.time_s + 7.0 * k) for k in range(1, 5) for row in rows[:80]]
+    again = [row._replace(time_s=row.time_s + 7.0 * k) for k in range(1, 5) for row in rows[:80]]
+    rows = [*rows, *again]
     phone.feed(rows, lambda: time.monotonic() - begun)
     eventually(lambda: phone.says().startswith("streaming"), 30)
     phone.window.find_element("id", "let-go").click()
