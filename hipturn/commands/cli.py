@@ -180,9 +180,7 @@ def live(
     elif phone:
         from hipturn.phone.start import start_phones
 
-        _print_session(
-            start_phones(wish, side, named, address=phone_address, phyphox=phyphox)
-        )
+        _print_session(start_phones(wish, side, named, address=phone_address, phyphox=phyphox))
     elif virtual:
         _print_session(start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise))
     else:

@@ -17,9 +17,9 @@ from hipturn.phone.phyphox import EXPERIMENT, SAYS, PhyphoxPhone, codes
 from hipturn.phone.worn import WornPhone
 from hipturn.plan import SideChoice
 from hipturn.safety import tell
-from hipturn.session.questions import asked
 from hipturn.session.radio_session import Place, Wish, run_session, strap
-from hipturn.session.start import tell_rescued, wanted_units
+from hipturn.session.rigs import wanted_units
+from hipturn.session.start import asked, tell_rescued
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit
 from imu.sample import Segment, Side

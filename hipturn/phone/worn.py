@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hipturn.phone.places import PhonePlace
-from hipturn.session.live import LiveSession
-from hipturn.session.radio_session import Air, Place
+from hipturn.session.open_links import Air
+from hipturn.session.radio_session import Place
 from imu.air.link_state import Link, LinkEvent
 from imu.conventions.gravity_witness import GravityWitness
 from imu.conventions.reread import Convention
 from imu.phone.phone_link import PhoneLink
 from imu.phone.profile import phone_profile
-from imu.sample import Unit
+from imu.sample import Sample, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class WornPhone:
         """Return how many of its rows did not count, by reason."""
         return {} if self.at.link is None else self.at.link.rejected
 
+    def moved(self, place: Place) -> WornPhone:
+        """Return the same phone, worn at another place; its code stays."""
+        return replace(self, place=place)
+
     def witness(self) -> GravityWitness:
         """Return a witness that has nothing to say: a phone sends no orientation of its own."""
         return GravityWitness(Convention())
@@ -57,11 +61,11 @@ class WornPhone:
     def link(
         self,
         index: int,
-        session: LiveSession,
+        deliver: Callable[[Sample], None],
         note: Callable[[LinkEvent], None],
         clock_ns: Callable[[], int],
         air: Air,  # noqa: ARG002 (a phone has no radio to share)
     ) -> Link:
         """Return its link, which the place's phone sends to."""
-        self.at.link = PhoneLink(self.at.label, index, session.take, note, clock_ns)
+        self.at.link = PhoneLink(self.at.label, index, deliver, note, clock_ns)
         return self.at.link

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from analysis.calibrate.guide import Step
 from hipturn.plan import SideChoice
@@ -17,9 +17,10 @@ from imu.air.link import ConnectLock
 from imu.air.link_state import Link, LinkEvent, LinkState
 from imu.air.radio_errors import Backend
 from imu.conventions.gravity_witness import GravityWitness
-from imu.sample import Sample, Segment, Side, Unit
+from imu.sample import Sample, Side, Unit
 
-Place = tuple[Segment, Side | None]
+if TYPE_CHECKING:
+    from hipturn.session.radio_session import Place
 
 
 class Air(NamedTuple):

@@ -23,7 +23,7 @@ from hipturn.errors import UserError
 from hipturn.session.keys import watched_keys
 from hipturn.session.live import LiveSession
 from hipturn.session.lsl import LslDisplay, load_library
-from hipturn.session.open_links import Air, OpenLinks, Place, WornUnit
+from hipturn.session.open_links import Air, OpenLinks, WornUnit
 from hipturn.session.pipeline import Tracker
 from hipturn.session.terminal import Display, open_display
 from hipturn.session_paths import recordings_root
@@ -39,7 +39,9 @@ from imu.conventions.reread import convention_of
 from imu.drivers import Driver, driver_for
 from imu.profiles.profile import load_profiles
 from imu.recording import SessionHeader, SessionWriter, check_space, recorded_side, session_folder
-from imu.sample import Clock, Sample, Unit
+from imu.sample import Clock, Sample, Segment, Side, Unit
+
+Place = tuple[Segment, Side | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import click
 
@@ -36,13 +36,13 @@ from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
 from hipturn.session.pipeline import Tracker, Update
-from hipturn.session.radio_session import Place, Wish, hold_session
+from hipturn.session.radio_session import Place, Strapped, Wish, hold_session
 from hipturn.session.rigs import Rig, row_of, sides_of
 from hipturn.session.spoken import visit_sentence
 from hipturn.session.terminal import Display
 from hipturn.units.rest_check import RestFinding, look_at_rest
 from hipturn.visit import Visit
-from imu.air.link import UnitLink
+from imu.air.link_state import Link
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
 from imu.recording import SessionError
@@ -78,7 +78,7 @@ class Front(Protocol):
         self,
         session: LiveSession,
         units: Sequence[Unit],
-        links: Sequence[UnitLink],
+        links: Sequence[Link],
         clock_ns: Callable[[], int],
     ) -> None:
         """Know that a session has begun."""
@@ -104,7 +104,7 @@ class _Audience:
         self,
         session: LiveSession,
         units: Sequence[Unit],
-        links: Sequence[UnitLink],
+        links: Sequence[Link],
         clock_ns: Callable[[], int],
     ) -> None:
         self.host.began(session, clock_ns)
@@ -274,7 +274,7 @@ class Host:
         rig = self.rig = self._rig_of(visit.virtual)
         links = await rig.find(visit.walk.course, lambda told: self.front.show(**told), shake=shake)
         if self._synchronise:
-            self._clock = await give_one_clock(links.strapped, self.front.say, rig.backend)
+            self._clock = await give_one_clock(_on_air(links), self.front.say, rig.backend)
         self._leave = asyncio.Event()
         self._tasks["links"] = asyncio.create_task(self._watched(links.run(self._leave)))
         self.links = links
@@ -387,19 +387,24 @@ class Host:
         links = self.links
         if links is None:
             return
-        before = {one.found.address: one for one in links.strapped}
+        before = {one.unit.address: one for one in links.strapped}
         links.wear(swapped if how == "swap" else turned)
         if self.session is not None:
-            after = {one.found.address: one.unit for one in links.strapped}
+            after = {one.unit.address: one.unit for one in links.strapped}
             self.session.reassign(tuple(after[unit.address] for unit in self.session.tracker.units))
         else:
-            self.front.show(found=[row_of(s.found, place=s.unit.label) for s in links.strapped])
+            self.front.show(found=[row_of(s.found, place=s.unit.label) for s in _on_air(links)])
         places = [f"{one.unit.label} → {after.label}" for one, after in _moved(before, links)]
         self.front.say(f"units taken as {'; '.join(places)}")
 
 
+def _on_air(links: OpenLinks) -> list[Strapped]:
+    """Return the units of a visit: all of them are on the air."""
+    return cast("list[Strapped]", links.strapped)
+
+
 def _moved(before: dict[str, Any], links: OpenLinks) -> list[tuple[Any, Unit]]:
-    return [(before[one.found.address], one.unit) for one in links.strapped]
+    return [(before[one.unit.address], one.unit) for one in links.strapped]
 
 
 def swapped(place: Place) -> Place:

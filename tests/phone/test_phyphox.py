@@ -175,7 +175,7 @@ def test_a_phone_with_phyphox_is_asked_and_streams():
         unit = WornPhone(SHANK, place)
         app, stop = PhyphoxPhone(address, place), asyncio.Event()
         await app.ready(lambda _: None)
-        unit.link(0, Taker(samples), lambda _: None, lambda: int(phone.now_s * 1e9), None)
+        unit.link(0, samples.append, lambda _: None, lambda: int(phone.now_s * 1e9), None)
         link = asyncio.create_task(place.link.run(stop))
         task = asyncio.create_task(app.stream())
         while phone.now_s < 7.0:
@@ -193,13 +193,6 @@ def test_a_phone_with_phyphox_is_asked_and_streams():
     assert np.mean([s.acc[2] for s in samples[-10:]]) == pytest.approx(
         np.mean([row.acc[2] for row in phone.rows[-20:]]), abs=0.1
     )
-
-
-class Taker:
-    """The part of a session that a link delivers to."""
-
-    def __init__(self, samples):
-        self.take = samples.append
 
 
 @pytest.mark.long
