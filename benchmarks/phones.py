@@ -87,7 +87,7 @@ def score(exercise: str, seed: int, *, thigh: bool) -> Score:
         error[known],
         sigma[known],
         counted == len(wearing.truth.reps[side]),
-        _set_as_bends(wearing, side),
+        set_as_bends(wearing, side),
     )
 
 
@@ -98,7 +98,7 @@ def shank_alone(wearing: Wearing) -> Wearing:
     return replace(wearing, units=(wearing.units[at],), samples=samples)
 
 
-def _set_as_bends(wearing: Wearing, side: object) -> bool:
+def set_as_bends(wearing: Wearing, side: object) -> bool:
     """Return whether the set passes for knee bends, when it is marked as such."""
     other = {"set_start": "knee_start", "set_end": "knee_end"}
     kept = [(at, other.get(label, label)) for at, label in wearing.marks if "knee" not in label]
