@@ -241,6 +241,7 @@ async def serving(
         door.cancel()
         server.should_exit = True
         await asyncio.gather(door, task, return_exceptions=True)
+        await porter.close()
 
 
 def open_browser(path: Path) -> None:
