@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,20 @@ UNSEEN_S = 2.0
 connection and set-up takes no less."""
 
 
+class Mounts(NamedTuple):
+    """What is known of a leg's units before anything is measured."""
+
+    thigh_upright: bool = False
+    """Whether the unit's y axis goes up the limb, as that of a phone does."""
+    shank_upright: bool = False
+    """The same of the shank's; its x axis then lies along the knee's axis, either way round."""
+    tilt_sigma_rad: float | None = None
+    """1 σ that the worse accelerometer gives an inclination; None: that of a common motion unit."""
+
+
+ANY_MOUNTS = Mounts()
+
+
 @dataclass(frozen=True, slots=True)
 class LegFrames:
     """Both units of one leg on the common time base; orientations (n, 4) wxyz, NaN in gaps."""
@@ -35,12 +49,13 @@ class LegFrames:
     """Of a unit on the pelvis, where one is worn."""
     thigh_worn: bool = True
     """False where only the shank wears a unit; the thigh's orientations then say nothing."""
+    mounts: Mounts = ANY_MOUNTS
 
     def rows(self, which: slice | npt.NDArray[np.bool_]) -> LegFrames:
         """Return some of the frames."""
         pelvis = None if self.q_pelvis is None else self.q_pelvis[which]
         thigh, shank = self.q_thigh[which], self.q_shank[which]
-        return LegFrames(self.time_s[which], thigh, shank, pelvis, self.thigh_worn)
+        return LegFrames(self.time_s[which], thigh, shank, pelvis, self.thigh_worn, self.mounts)
 
     def between(self, window: tuple[float, float]) -> LegFrames:
         """Return the frames of a window that have both orientations."""
@@ -124,6 +139,8 @@ class LegCalibration:
     kept from an earlier calibration."""
     kept_from: str = ""
     """The session whose full calibration was kept; empty for a full calibration."""
+    sigma_tilt_rad: float | None = None
+    """1 σ that the accelerometers give an inclination; None: that of common motion units."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; floats survive exactly."""

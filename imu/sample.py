@@ -67,6 +67,10 @@ class Unit:
     """Width of the raw clock counter, which wraps at 2**time_bits."""
     sequence_bits: int = 16
     """Width of the packet counter, which wraps at 2**sequence_bits."""
+    upright: bool = False
+    """Whether it is worn with its y axis up the body and, on a leg, its x along the knee's axis."""
+    tilt_sigma_deg: float | None = None
+    """1 σ that its accelerometer gives an inclination; None: that of a common motion unit."""
 
     @property
     def label(self) -> str:

@@ -138,7 +138,8 @@ def free_angles(axes: FreeAxes, frames: LegFrames, side: Side, max_sigma_rad: fl
 def _of_rows(axes: FreeAxes, frames: LegFrames, side: Side, max_sigma_rad: float) -> FloatArray:
     y, shank_y = turned(frames.q_thigh, axes.y_thigh), turned(frames.q_shank, axes.y_shank)
     speed = Speed(ARRAYS).push(frames.time_s, wxyz(frames.q_thigh), wxyz(frames.q_shank))
-    inclined = np.asarray(sigma_inclination(speed, SIGMA_ACCELEROMETER_RAD, ARRAYS))
+    tilt_rad = frames.mounts.tilt_sigma_rad or SIGMA_ACCELEROMETER_RAD
+    inclined = np.asarray(sigma_inclination(speed, tilt_rad, ARRAYS))
     thigh, shank = (np.arcsin(np.clip(-v[:, 2], -1.0, 1.0)) for v in (y, shank_y))
     thigh_sigma = np.hypot(inclined, axes.sigma_thigh_rad)
     if axes.z_shank is None:

@@ -199,7 +199,7 @@ class LegFusion(Generic[Number]):
             ),
             of,
         )
-        self._accelerometer = sigma_accelerometer(exercise)
+        self._accelerometer = sigma_accelerometer(exercise, c.sigma_tilt_rad)
         self._unseen_knee = unseen_knee(c, exercise)
         self._most_rad = hip_limit(exercise)
         self._speed: Speed[Number] = Speed(of)

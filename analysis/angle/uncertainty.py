@@ -58,10 +58,14 @@ KNEE_UNKNOWN = UnseenKnee(math.radians(10.0), math.sin(math.radians(15.0)))
 """Without a thigh unit, which would tell the slope too."""
 
 
-def sigma_accelerometer(exercise: Exercise) -> float:
-    """Return the 1 σ (rad) that an uncalibrated accelerometer gives to an angle by gravity."""
+def sigma_accelerometer(exercise: Exercise, tilt_rad: float | None = None) -> float:
+    """Return the 1 σ (rad) that an uncalibrated accelerometer gives to an angle by gravity.
+
+    `tilt_rad` is that of an inclination by the units that are worn; None: by common motion units.
+    """
+    worse = 1.0 if tilt_rad is None else tilt_rad / SIGMA_ACCELEROMETER_RAD
     absolute = exercise.zero == "absolute"
-    return SIGMA_ACCELEROMETER_RAD if absolute else SIGMA_ACCELEROMETER_POSE_RAD
+    return worse * (SIGMA_ACCELEROMETER_RAD if absolute else SIGMA_ACCELEROMETER_POSE_RAD)
 
 
 def sigma_inclination(speed: Number, accelerometer: float, of: Numbers[Number]) -> Number:

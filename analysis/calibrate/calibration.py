@@ -32,14 +32,23 @@ from analysis.calibrate.start_checks import (
     front_check,
     hinge_check,
     knee_check,
+    mount_checks,
     shank_check,
 )
 from analysis.exercises import Exercise, rotation_about
-from analysis.leg import LegCalibration, LegFrames, Windows
+from analysis.leg import ANY_MOUNTS, LegCalibration, LegFrames, Mounts, Windows
 from imu.quaternion import Vector, by_rows, conjugate, rotate
 from imu.sample import FloatArray, Side
 
-__all__ = ["CalibrationResult", "LegCalibration", "LegFrames", "Windows", "calibrate"]
+__all__ = [
+    "ANY_MOUNTS",
+    "CalibrationResult",
+    "LegCalibration",
+    "LegFrames",
+    "Mounts",
+    "Windows",
+    "calibrate",
+]
 
 FRAMES_MIN = 10
 """A window with fewer frames shows nothing."""
@@ -144,6 +153,7 @@ def _attempt(steps: Steps, ready_s: float, *, extends: bool) -> _Attempt:
         return _Attempt(None, checks)
     off = abs(angle_between(axes.z_shank, axes.y_shank) - math.pi / 2)
     checks.append(at_most("hinge against shank", off, HINGE_TO_SHANK_MAX_RAD, "hinge across"))
+    checks += mount_checks(steps, axes)
     if not all(check.passed for check in checks):
         return _Attempt(None, checks)
     leg, femur = finish_leg(steps, axes, ready_s)
@@ -206,6 +216,7 @@ def finish_leg(
         sigma_relative_rad=axes.sigma_rad,
         up_thigh=None if axes.y_thigh is None else _vector(mean_up(pose.q_thigh)),
         up_shank=_vector(mean_up(pose.q_shank)),
+        sigma_tilt_rad=pose.mounts.tilt_sigma_rad,
     )
     return leg, femur
 

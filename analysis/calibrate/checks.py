@@ -65,10 +65,17 @@ REMEDIES = {
     " forwards once before taking the start position; without that its share is not told",
     "pelvis upright": "the pelvis unit is {deg:.0f}° from lying as the exercise has it: its share"
     " is not told",
+    "hinge askew": "the knee did not bend about the phone's side axis, but {deg:.0f}° off it: strap"
+    " it square to the front of the shin, and bend only the knee",
+    "upside down": "the {segment} phone is upside down or on its side: turn its top towards the"
+    " trunk, along the leg",
     "hinge across": "the knee axis is {deg:.0f}° from being across the shank: stand straighter, and"
     " bend only the knee",
 }
 """What to tell the wearer, by what is wrong."""
+UPRIGHT_MAX_RAD = math.radians(60.0)
+"""A y axis that is known to go up the leg is turned beyond this: upside down it is 180° off, on its
+side 90°, and nobody stands as crooked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,13 @@ def at_most(name: str, value_rad: float, limit_rad: float, remedy: str, **words:
         passed=passed,
         sentence=said,
     )
+
+
+def upright_check(segment: str, along: float) -> Check:
+    """Return the check that a unit's y axis goes up the leg, by its cosine to that."""
+    off = math.acos(max(-1.0, min(1.0, along)))
+    name = f"{segment} unit upright"
+    return at_most(name, off, UPRIGHT_MAX_RAD, "upside down", segment=segment)
 
 
 def deg_at_least(name: str, value_rad: float, limit_rad: float, remedy: str) -> Check:

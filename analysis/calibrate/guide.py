@@ -15,8 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.calibrate.calibration import CalibrationResult, LegFrames, Windows, calibrate
-from analysis.calibrate.checks import Check, not_found
+from analysis.calibrate.calibration import (
+    ANY_MOUNTS,
+    CalibrationResult,
+    LegFrames,
+    Mounts,
+    Windows,
+    calibrate,
+)
+from analysis.calibrate.checks import Check, not_found, upright_check
 from analysis.calibrate.find_steps import (
     SILENCE_MAX_S,
     STILL_LAG_S,
@@ -28,7 +35,7 @@ from analysis.calibrate.find_steps import (
 )
 from analysis.calibrate.hold_pose import PoseCalibration, calibrate_pose
 from analysis.calibrate.knee_axis import BENDS_MIN
-from analysis.calibrate.long_axes import axes_from_stand
+from analysis.calibrate.long_axes import axes_from_stand, mean_up
 from analysis.exercises import Exercise
 from imu.quaternion import Quaternion
 from imu.sample import FloatArray, Side
@@ -66,12 +73,19 @@ class Guide:
     """Guides one leg to its calibration."""
 
     def __init__(
-        self, exercise: Exercise, side: Side, rate_hz: float, *, thigh_worn: bool = True
+        self,
+        exercise: Exercise,
+        side: Side,
+        rate_hz: float,
+        *,
+        thigh_worn: bool = True,
+        mounts: Mounts = ANY_MOUNTS,
     ) -> None:
         """Guide a leg; without a unit on the thigh, `push` gets the same for it at any time."""
         self.step = Step.STAND
         self.bends_asked = BENDS_ASKED
         self._exercise, self._side, self._thigh_worn = exercise, side, thigh_worn
+        self._mounts = mounts
         self._bends_standing = exercise.pose.bends_standing
         self._lag = max(1, round(STILL_LAG_S * rate_hz))
         self._rows: deque[tuple[float, Quaternion, Quaternion]] = deque(
@@ -132,6 +146,7 @@ class Guide:
             np.array([row[2] for row in rows]),
             self._pelvis_rows(),
             self._thigh_worn,
+            self._mounts,
         )
 
     def _look(self, time_s: float) -> GuideUpdate | None:
@@ -146,6 +161,8 @@ class Guide:
             return self._refuse(result, windows)
         if self.step is Step.STAND and last_look:
             self._stood = frames.between((time_s - LOOK_AT_S[-1], time_s))
+            if failed := self._upside_down(self._stood):
+                return GuideUpdate(self.step, CalibrationResult(None, tuple(failed)), windows)
             return self._reach(Step.BENDS if self._bends_standing else Step.POSE, windows)
         if self._bends_standing:
             if self.step is Step.BENDS and windows.bends is not None:
@@ -157,6 +174,14 @@ class Guide:
         if last_look and self._moved > self._moved_min:
             return self._explain(time_s, frames, windows)
         return None
+
+    def _upside_down(self, stand: LegFrames) -> list[Check]:
+        """Return the failed checks of units that are known to be worn upright."""
+        mounts = self._mounts
+        known = [("shank", mounts.shank_upright, stand.q_shank)]
+        known.append(("thigh", mounts.thigh_upright, stand.q_thigh))
+        checks = [upright_check(name, float(mean_up(q)[1])) for name, worn, q in known if worn]
+        return [check for check in checks if not check.passed]
 
     def _bent_from_nowhere(self, frames: LegFrames, windows: Windows, *, last_look: bool) -> bool:
         """Say whether the knee was bent as asked, but from a position that was not kept still."""

@@ -40,7 +40,7 @@ from analysis.calibrate.knee_axis import (
 from analysis.calibrate.leg_axes import turned
 from analysis.calibrate.start_heading import heading_of_movement
 from analysis.exercises import Exercise
-from analysis.leg import LegFrames, Windows
+from analysis.leg import ANY_MOUNTS, LegFrames, Mounts, Windows
 
 KEEP_MAX_RAD = math.radians(2.0)
 """One bend shows the axis within 1° (simulated wearers: 95 % within 0.7°); to this it is kept."""
@@ -62,10 +62,16 @@ class GivenGuide(Guide):
     """Guides one leg with given axes: start position, one bend, ready."""
 
     def __init__(
-        self, given: GivenAxes, exercise: Exercise, rate_hz: float, *, thigh_worn: bool = True
+        self,
+        given: GivenAxes,
+        exercise: Exercise,
+        rate_hz: float,
+        *,
+        thigh_worn: bool = True,
+        mounts: Mounts = ANY_MOUNTS,
     ) -> None:
         """Guide a leg; `given` tells how its units sit, and how many bends prove that."""
-        super().__init__(exercise, given.side, rate_hz, thigh_worn=thigh_worn)
+        super().__init__(exercise, given.side, rate_hz, thigh_worn=thigh_worn, mounts=mounts)
         self._given: GivenAxes | None = given
         self._pose: tuple[float, float] | None = None
         self._bend: tuple[float, float] | None = None

@@ -47,7 +47,8 @@ def calibrate_pose(
     if pose is None or windows.pose is None or len(pose.time_s) < FRAMES_MIN:
         return None, CalibrationResult(None, (not_found("start pose", "no pose"),))
     seconds = float(pose.time_s[-1] - pose.time_s[0])
-    checks: list[Check] = [check_still(pose.q_thigh, pose.q_shank, seconds, "start pose")]
+    tilt_rad = pose.mounts.tilt_sigma_rad
+    checks: list[Check] = [check_still(pose.q_thigh, pose.q_shank, seconds, "start pose", tilt_rad)]
     if windows.stand is not None:
         stand = frames.between(windows.stand)
         if len(stand.time_s) >= FRAMES_MIN:

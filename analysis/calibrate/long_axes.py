@@ -46,16 +46,25 @@ def mean_up(q: FloatArray) -> FloatArray:
     return unit(up_in_sensor(q[len(q) // 4 :]).mean(axis=0))
 
 
-def check_still(q_thigh: FloatArray, q_shank: FloatArray, seconds: float, during: str) -> Check:
+def check_still(
+    q_thigh: FloatArray,
+    q_shank: FloatArray,
+    seconds: float,
+    during: str,
+    tilt_sigma_rad: float | None = None,
+) -> Check:
     """Return the check that neither unit's orientation (n, 4 each) strayed from its mean.
 
-    Turning about the vertical counts too, beyond the drift of a heading in that time.
+    Turning about the vertical counts too, beyond the drift of a heading in that time. A unit that
+    was turned into the position settles on what its accelerometer takes for the vertical there;
+    where that is known to be off (`tilt_sigma_rad`, 1 σ), it may move by as much.
     """
     moved = 0.0
     for q in (q_thigh, q_shank):
         turned = _largest_turn(q) - HEADING_DRIFT_RAD_S * seconds
         moved = max(moved, _largest_stray(up_in_sensor(q)), turned)
-    return at_most(f"{during} still", moved, STILL_MAX_RAD, "moved", during=during)
+    most = math.hypot(STILL_MAX_RAD, 2.0 * (tilt_sigma_rad or 0.0))
+    return at_most(f"{during} still", moved, most, "moved", during=during)
 
 
 def axes_from_stand(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from analysis.calibrate.checks import Check, at_least, at_most, deg_at_least
+from analysis.calibrate.checks import Check, at_least, at_most, deg_at_least, upright_check
 from analysis.calibrate.leg_axes import SegmentAxes, Steps, turned
 from analysis.calibrate.start_heading import hinge_consistency, knee_on_the_way
 from analysis.exercises import nominal_up
@@ -28,6 +28,25 @@ CONSISTENCY_MIN = 0.95
 SWING_MIN_RAD, SWING_MAX_RAD = math.radians(40.0), math.radians(25.0)
 """How far a shank's slope changes in knee bends: more than in a hip's rotation, or, with the hinge
 upright, less."""
+
+KNOWN_HINGE_MAX_RAD = math.radians(35.0)
+"""How far the knee may turn from a known x axis: a phone on the flat of the shin lies askew by 20°,
+a turn of the hip, which the shank alone takes for a bend, is 90° off."""
+
+
+def mount_checks(steps: Steps, axes: SegmentAxes) -> list[Check]:
+    """Return the checks of units of which it is known how they are worn."""
+    mounts, checks = steps.pose.mounts, list[Check]()
+    known = [("shank", mounts.shank_upright, axes.y_shank)]
+    if axes.y_thigh is not None:
+        known.append(("thigh", mounts.thigh_upright, axes.y_thigh))
+    for segment, is_upright, y in known:
+        if is_upright:
+            checks.append(upright_check(segment, float(y[1])))
+    if mounts.shank_upright:
+        off = math.acos(min(1.0, abs(float(axes.z_shank[0]))))
+        checks.append(at_most("hinge against the side", off, KNOWN_HINGE_MAX_RAD, "hinge askew"))
+    return checks
 
 
 def hinge_check(steps: Steps, axes: SegmentAxes, leg: LegCalibration) -> list[Check]:

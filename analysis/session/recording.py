@@ -7,6 +7,7 @@ posture and the same alarms as live, so that live and recorded count alike.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -20,7 +21,7 @@ from analysis.angle.leg_angles import LegAngles, angles_of_recording
 from analysis.count.in_place import AWAY, InPlace, placed, posture
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise, load
-from analysis.leg import LegCalibration, LegFrames, Spans, Windows
+from analysis.leg import LegCalibration, LegFrames, Mounts, Spans, Windows
 from analysis.session.alarms import Alarm, AlarmWatch
 from analysis.session.counting import (
     DEG,
@@ -54,6 +55,17 @@ def leg_units(units: Sequence[Unit]) -> list[LegUnits]:
         for side in (Side.LEFT, Side.RIGHT)
         if (side, Segment.SHANK) in where
     ]
+
+
+def mounts_of(units: Sequence[Unit], leg: LegUnits) -> Mounts:
+    """Return what a session knows beforehand of the units of one of its legs."""
+    thigh, shank = None if leg.thigh is None else units[leg.thigh], units[leg.shank]
+    tilts = [one.tilt_sigma_deg for one in (thigh, shank) if one and one.tilt_sigma_deg]
+    return Mounts(
+        thigh_upright=thigh is not None and thigh.upright,
+        shank_upright=shank.upright,
+        tilt_sigma_rad=math.radians(max(tilts)) if tilts else None,
+    )
 
 
 def missing_units(units: Sequence[Unit]) -> list[str]:
@@ -128,7 +140,8 @@ class Recording:
         q, worn = self.frames.q, units.thigh is not None
         thigh = q[:, units.thigh] if worn else np.tile(IDENTITY, (len(q), 1))
         pelvis = None if units.pelvis is None else q[:, units.pelvis]
-        return LegFrames(self.frames.time_s, thigh, q[:, units.shank], pelvis, worn)
+        mounts = mounts_of(self.units, units)
+        return LegFrames(self.frames.time_s, thigh, q[:, units.shank], pelvis, worn, mounts)
 
 
 Row = tuple[float, float, int, float]

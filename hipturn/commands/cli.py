@@ -10,7 +10,14 @@ from typing import Any
 import click
 
 from hipturn import __version__
-from hipturn.commands.command_words import AS_RECORDED, SECONDS, SPEED, calibration_of, example
+from hipturn.commands.command_words import (
+    AS_RECORDED,
+    SECONDS,
+    SPEED,
+    calibration_of,
+    example,
+    refuse_beside_phones,
+)
 from hipturn.commands.corrections import CORRECTIONS
 from hipturn.commands.imports import import_
 from hipturn.commands.kit import kit
@@ -69,6 +76,15 @@ def cli(context: click.Context) -> None:
 @click.option("--left-thigh", metavar="UNIT")
 @click.option("--left-shank", metavar="UNIT")
 @click.option("--pelvis", metavar="UNIT")
+@click.option(
+    "--phone", is_flag=True, help="A phone is the shank's unit; or name it: --thigh phone."
+)
+@click.option(
+    "--phone-address", metavar="IP", help="Of this computer, where phones reach it; else found."
+)
+@click.option(
+    "--phyphox", metavar="IP[:PORT]", help="The shank's unit is a phone with the app phyphox."
+)
 @click.option("--synchronise", is_flag=True, help="Give Movella DOT units one clock first.")
 @click.option("--wearer", default="", help="A pseudonym, never a name.")
 @click.option(
@@ -95,6 +111,9 @@ def live(
     exercise: str,
     side: Any,  # noqa: ANN401 (one of SIDES)
     wearer: str,
+    phone: bool,
+    phone_address: str | None,
+    phyphox: str | None,
     synchronise: bool,
     seed: int,
     speed: float | None,
@@ -119,7 +138,13 @@ def live(
     from hipturn.session.start import start_radio, start_virtual, walk_plan
     from hipturn.session_paths import recordings_root
 
-    shows_page = page_wanted(page, at.lan)
+    phone |= phyphox is not None or "phone" in named.values()
+    if phone:
+        refuse_beside_phones(
+            {"--virtual": virtual, "--plan": plan_file, "--page": page, "--lan": at.lan,
+             "--synchronise": synchronise}
+        )  # fmt: skip
+    shows_page = not phone and page_wanted(page, at.lan)
     refuse_unheard(virtual=virtual, plan=plan_file is not None, page=shows_page)
     beside = recordings_root(root)
     exercise = find(exercise, beside).id
@@ -152,6 +177,10 @@ def live(
             return RadioRig(lambda leg: wanted_units(leg, named), wish)
 
         walk_plan(course, rig_of, _print_session, virtual=virtual, synchronise=synchronise)
+    elif phone:
+        from hipturn.phone.start import start_phones
+
+        _print_session(start_phones(wish, side, named, address=phone_address, phyphox=phyphox))
     elif virtual:
         _print_session(start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise))
     else:

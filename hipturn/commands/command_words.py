@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,3 +72,16 @@ def calibration_of(text: str | None) -> Calibration | None:
 def example(text: str) -> str:
     """Return the example that closes a command's help."""
     return f"Example: {text}"
+
+
+def refuse_beside_phones(options: Mapping[str, object]) -> None:
+    """Refuse the options of `live` that a session with phones cannot have.
+
+    Raises
+    ------
+    click.UsageError
+        Naming the first that is given.
+    """
+    given = next((name for name, value in options.items() if value), None)
+    if given is not None:
+        raise click.UsageError(f"a phone as a unit goes without {given}: leave one of them out")

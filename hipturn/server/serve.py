@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from hipturn.errors import UserError
 from hipturn.server.app import Obey, build_app
@@ -36,6 +37,10 @@ PING_S = 15.0
 """A viewer that answers no ping for this long is gone."""
 WARNING = "Anyone on this network who has this link can see and control your session.\n"
 IN_THE_CLEAR = "Use it only on a network that you trust, at home for example; nothing is encrypted."
+
+
+Know = Callable[[Any], None]
+"""Takes the address of a connection that showed the token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,7 @@ def bind(choice: PageChoice) -> Place:
     """
     address = lan_address() if choice.lan else "127.0.0.1"
     identity = _identity(choice, address) if choice.tls else None
-    bound = _listening(address, choice.port)
+    bound = listening(address, choice.port)
     port = int(bound.getsockname()[1])
     token = new_token() if choice.lan else own_token()
     door = Door.of(address, port, token, choice.hosts, tls=choice.tls)
@@ -95,7 +100,14 @@ def _identity(choice: PageChoice, address: str) -> Identity:
     return own_identity(address)
 
 
-def _listening(address: str, port: int | None) -> socket.socket:
+def listening(address: str, port: int | None) -> socket.socket:
+    """Return a socket bound to a port of an address; None: the usual one, or the next free one.
+
+    Raises
+    ------
+    UserError
+        When it cannot be used.
+    """
     wanted = [port] if port is not None else range(PORT, PORT + PORTS_TRIED)
     for number in wanted:
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -130,7 +142,7 @@ def lan_address() -> str:
         except OSError:
             address = ""
     if not address or address.startswith("127."):
-        raise UserError("this computer is on no network: join one, or leave out --lan")
+        raise UserError("this computer is on no network: join one, or leave out --lan and --phone")
     return address
 
 
@@ -182,8 +194,24 @@ async def served(
     place: Place, hub: Hub, library: Library, obey: Obey, greeting: dict[str, Any]
 ) -> AsyncIterator[None]:
     """Serve the page in this event loop, beside the radio links, until the block is left."""
-    porter = Porter(place.bound, place.tls)
-    app = build_app(hub, place.door, library, obey, greeting=greeting, know=porter.know)
+
+    def app_of(know: Know) -> ASGIApp:
+        return build_app(hub, place.door, library, obey, greeting=greeting, know=know)
+
+    async with serving(place.bound, app_of, place.tls):
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    bound: socket.socket, app_of: Callable[[Know], ASGIApp], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
+    """Serve an application on a bound socket, in this event loop, until the block is left.
+
+    The application says of each connection that showed a token that it is known (`Know`).
+    """
+    porter = Porter(bound, tls)
+    app = app_of(porter.know)
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
@@ -202,7 +230,7 @@ async def served(
     )
     server = _Server(config)
     server.capture_signals = lambda: _no_signals(server)  # type: ignore[method-assign]
-    task = asyncio.create_task(server.serve(sockets=[place.bound]))
+    task = asyncio.create_task(server.serve(sockets=[bound]))
     async with asyncio.timeout(STARTING_S):
         while not server.started and not task.done():  # noqa: ASYNC110 (uvicorn has no other sign)
             await asyncio.sleep(0.01)
@@ -213,6 +241,7 @@ async def served(
         door.cancel()
         server.should_exit = True
         await asyncio.gather(door, task, return_exceptions=True)
+        await porter.close()
 
 
 def open_browser(path: Path) -> None:

@@ -3,23 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from analysis.calibrate.guide import Step
 from hipturn.plan import SideChoice
 from hipturn.session.live import LiveSession
 from hipturn.session.terminal import step_text
 from hipturn.units.link_news import LinkNews
-from imu.air.link import ConnectLock, UnitLink
-from imu.air.link_state import LinkEvent, LinkState
+from imu.air.link import ConnectLock
+from imu.air.link_state import Link, LinkEvent, LinkState
 from imu.air.radio_errors import Backend
+from imu.conventions.gravity_witness import GravityWitness
 from imu.sample import Sample, Side, Unit
 
 if TYPE_CHECKING:
-    from hipturn.session.radio_session import Place, Strapped
+    from hipturn.session.radio_session import Place
+
+
+class Air(NamedTuple):
+    """What the links of one radio share."""
+
+    lock: ConnectLock
+    backend: Backend | None
+
+
+class WornUnit(Protocol):
+    """A unit and where it is strapped: on the air, or a phone."""
+
+    @property
+    def place(self) -> Place:
+        """Return where it is strapped."""
+
+    @property
+    def unit(self) -> Unit:
+        """Return the unit as session.json describes it."""
+
+    @property
+    def rejected(self) -> Mapping[str, int]:
+        """Return how much of what it sent could not be read, by reason."""
+
+    def moved(self, place: Place) -> WornUnit:
+        """Return the same unit, worn at another place."""
+
+    def witness(self) -> GravityWitness:
+        """Return what watches whether its profile reads it rightly."""
+
+    def link(
+        self,
+        index: int,
+        deliver: Callable[[Sample], None],
+        note: Callable[[LinkEvent], None],
+        clock_ns: Callable[[], int],
+        air: Air,
+    ) -> Link:
+        """Return its link; samples and events carry `index` as their unit."""
 
 
 class OpenLinks:
@@ -37,27 +77,18 @@ class OpenLinks:
 
     def __init__(
         self,
-        strapped: Sequence[Strapped],
+        strapped: Sequence[WornUnit],
         clock_ns: Callable[[], int],
         backend: Backend | None = None,
     ) -> None:
-        self.strapped = list(strapped)
+        self.strapped: list[WornUnit] = list(strapped)
         self.clock_ns = clock_ns
         self.listener: Callable[[Sample], None] | None = None
         """Receives the samples while no session does."""
         self._heard: _Listener | None = None
-        lock = ConnectLock()
+        air = Air(ConnectLock(), backend)
         self.links = [
-            UnitLink(
-                one.found.device,
-                one.driver,
-                index,
-                self._take,
-                self._note,
-                clock_ns,
-                connect_lock=lock,
-                backend=backend,
-            )
+            one.link(index, self._take, self._note, clock_ns, air)
             for index, one in enumerate(strapped)
         ]
 
@@ -72,13 +103,13 @@ class OpenLinks:
         pairs = zip(self.units, self.links, strict=True)
         return [unit.label for unit, link in pairs if link.state is not LinkState.STREAMING]
 
-    def on(self, side: SideChoice) -> list[Strapped]:
+    def on(self, side: SideChoice) -> list[WornUnit]:
         """Return the units of one leg, or of both, and that of the pelvis."""
         return [one for one in self.strapped if one.place[1] in (None, side) or side == "both"]
 
     def wear(self, place_of: Callable[[Place], Place]) -> None:
         """Take that every unit is worn at another place."""
-        self.strapped = [replace(one, place=place_of(one.place)) for one in self.strapped]
+        self.strapped = [one.moved(place_of(one.place)) for one in self.strapped]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Hold a link to every unit until asked to stop.
@@ -100,7 +131,7 @@ class OpenLinks:
         self,
         session: LiveSession,
         stop: asyncio.Event,
-        strapped: Sequence[Strapped] | None = None,
+        strapped: Sequence[WornUnit] | None = None,
         *,
         from_now: bool = False,
     ) -> Iterator[_Listener]:
@@ -108,10 +139,7 @@ class OpenLinks:
 
         Its time counts from its first sample, or, with `from_now`, is that of the links' clock.
         """
-        addresses = [
-            one.found.address for one in self.strapped if strapped is None or one in strapped
-        ]
-        kept = [i for i, one in enumerate(self.strapped) if one.found.address in addresses]
+        kept = [i for i, one in enumerate(self.strapped) if strapped is None or one in strapped]
         self._heard = listener = _Listener(self, session, stop, kept, 0 if from_now else None)
         try:
             yield listener
@@ -144,9 +172,9 @@ class _Listener:
         self._all, self._session, self._stop = links, session, stop
         self._index = {unit: index for index, unit in enumerate(kept)}
         self._zero_ns = zero_ns
-        self._drivers = [links.strapped[unit].driver for unit in kept]
-        self._rejected = [dict(driver.rejected) for driver in self._drivers]
-        self.units = [links.strapped[unit].unit for unit in kept]
+        self._worn = [links.strapped[unit] for unit in kept]
+        self._rejected = [dict(one.rejected) for one in self._worn]
+        self.units = [one.unit for one in self._worn]
         self.links = [links.links[unit] for unit in kept]
         self.failure: Exception | None = None
         """What went wrong with the session; its links are not to blame."""
@@ -184,8 +212,8 @@ class _Listener:
     def end(self) -> None:
         """Record what could not be read meanwhile."""
         since = [
-            {reason: count - before.get(reason, 0) for reason, count in driver.rejected.items()}
-            for driver, before in zip(self._drivers, self._rejected, strict=True)
+            {reason: count - before.get(reason, 0) for reason, count in one.rejected.items()}
+            for one, before in zip(self._worn, self._rejected, strict=True)
         ]
         self.news.ended(since, self.clock_ns())
 

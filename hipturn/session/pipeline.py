@@ -24,7 +24,7 @@ from analysis.session.announcements import Announcement, Announcer
 from analysis.session.counting import start_level_deg
 from analysis.session.holds_and_timers import HoldMonitor, TimerMonitor
 from analysis.session.leg_monitor import LegMonitor, LegUpdate, Monitor
-from analysis.session.recording import LegUnits, Recording, leg_units
+from analysis.session.recording import LegUnits, Recording, leg_units, mounts_of
 from analysis.session.stored import StoredCalibration, stored_calibrations
 from hipturn.errors import printable
 from hipturn.session_paths import SESSION_FILE
@@ -152,9 +152,10 @@ class Tracker:
 
     def _guide(self, leg: LegUnits) -> Guide:
         worn, given = leg.thigh is not None, self._given.get(leg.side)
+        rate_hz, mounts = self._rate_hz, mounts_of(self.units, leg)
         if given is not None:
-            return GivenGuide(given, self.exercise, self._rate_hz, thigh_worn=worn)
-        return Guide(self.exercise, leg.side, self._rate_hz, thigh_worn=worn)
+            return GivenGuide(given, self.exercise, rate_hz, thigh_worn=worn, mounts=mounts)
+        return Guide(self.exercise, leg.side, rate_hz, thigh_worn=worn, mounts=mounts)
 
     def units_of(self, side: Side) -> LegUnits:
         """Return which units a leg is measured by."""

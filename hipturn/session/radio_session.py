@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from hipturn.errors import UserError
 from hipturn.session.keys import watched_keys
 from hipturn.session.live import LiveSession
 from hipturn.session.lsl import LslDisplay, load_library
-from hipturn.session.open_links import OpenLinks
+from hipturn.session.open_links import Air, OpenLinks, WornUnit
 from hipturn.session.pipeline import Tracker
 from hipturn.session.terminal import Display, open_display
 from hipturn.session_paths import recordings_root
@@ -31,6 +31,7 @@ from hipturn.units.calibration_file import Calibration
 from hipturn.units.kit import KitUnit, never_checked
 from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
 from imu.air.link import UnitLink
+from imu.air.link_state import Link, LinkEvent
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found, find
 from imu.conventions.gravity_witness import GravityWitness
@@ -38,14 +39,14 @@ from imu.conventions.reread import convention_of
 from imu.drivers import Driver, driver_for
 from imu.profiles.profile import load_profiles
 from imu.recording import SessionHeader, SessionWriter, check_space, recorded_side, session_folder
-from imu.sample import Clock, Segment, Side, Unit
+from imu.sample import Clock, Sample, Segment, Side, Unit
 
 Place = tuple[Segment, Side | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Strapped:
-    """A unit and where it is strapped."""
+    """A unit on the air and where it is strapped."""
 
     place: Place
     found: Found
@@ -62,6 +63,39 @@ class Strapped:
             name=self.found.name,
             address=self.found.address,
             **self.driver.unit_fields(),
+        )
+
+    @property
+    def rejected(self) -> Mapping[str, int]:
+        """Return how many of its messages could not be read, by reason."""
+        return self.driver.rejected
+
+    def moved(self, place: Place) -> Strapped:
+        """Return the same unit, worn at another place."""
+        return replace(self, place=place)
+
+    def witness(self) -> GravityWitness:
+        """Return what watches whether its profile reads it rightly."""
+        return GravityWitness(convention_of(self.driver.profile, self.driver.stream))
+
+    def link(
+        self,
+        index: int,
+        deliver: Callable[[Sample], None],
+        note: Callable[[LinkEvent], None],
+        clock_ns: Callable[[], int],
+        air: Air,
+    ) -> Link:
+        """Return its link over Bluetooth."""
+        return UnitLink(
+            self.found.device,
+            self.driver,
+            index,
+            deliver,
+            note,
+            clock_ns,
+            connect_lock=air.lock,
+            backend=air.backend,
         )
 
 
@@ -112,7 +146,7 @@ class Audience(Protocol):
         self,
         session: LiveSession,
         units: Sequence[Unit],
-        links: Sequence[UnitLink],
+        links: Sequence[Link],
         clock_ns: Callable[[], int],
     ) -> None:
         """Know that the links are being made."""
@@ -179,7 +213,7 @@ async def strap(
     return strapped
 
 
-def check_places(strapped: Sequence[Strapped]) -> None:
+def check_places(strapped: Sequence[WornUnit]) -> None:
     """Refuse a unit for two places, and two units for one.
 
     Raises
@@ -188,32 +222,34 @@ def check_places(strapped: Sequence[Strapped]) -> None:
         Names the unit, or the place.
     """
     for a, b in itertools.combinations(strapped, 2):
-        if a.found.address == b.found.address:
-            unit = f"{a.found.name} ({a.found.address})" if a.found.name else a.found.address
+        one, other = a.unit, b.unit
+        if one.address == other.address and one.address:
+            unit = f"{one.name} ({one.address})" if one.name else one.address
             raise UserError(
-                f"the unit {unit} is named for the {a.unit.label} and for the {b.unit.label}:"
+                f"the unit {unit} is named for the {one.label} and for the {other.label}:"
                 " name another one for one of them"
             )
         if a.place == b.place:
             raise UserError(
-                f"two units are named for the {a.unit.label} ({a.found.address},"
-                f" {b.found.address}): name one of them for another place"
+                f"two units are named for the {one.label} ({one.address or one.name},"
+                f" {other.address or other.name}): name one of them for another place"
             )
 
 
 async def run_session(
-    strapped: list[Strapped],
+    strapped: Sequence[WornUnit],
     wish: Wish,
     *,
     backend: Backend | None = None,
     ended: asyncio.Event | None = None,
     clock_ns: Callable[[], int] | None = None,
     begun: Callable[[Path], None] = lambda _: None,
+    key: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Stream, calibrate, count and record until asked to stop; return the session's folder.
 
     Ends by `ended` (a virtual wearer is done), the wish's seconds, the key q, Ctrl-C or SIGTERM.
-    `begun` is called with the folder as soon as it exists.
+    `begun` is called with the folder as soon as it exists, `key` with every other key pressed.
 
     Raises
     ------
@@ -227,11 +263,13 @@ async def run_session(
     stop, interrupted = ended or asyncio.Event(), asyncio.Event()
     audience = TerminalAudience()
 
-    def pressed(key: str) -> None:
-        if key == "q":
+    def pressed(pressed_key: str) -> None:
+        if pressed_key == "q":
             stop.set()
-        elif key == "m":
+        elif pressed_key == "m":
             audience.mark()
+        else:
+            key(pressed_key)
 
     with stopping(stop, interrupted), watched_keys(pressed):
         try:
@@ -253,7 +291,7 @@ async def run_session(
 
 
 async def hold_session(
-    strapped: list[Strapped],
+    strapped: Sequence[WornUnit],
     wish: Wish,
     stop: asyncio.Event,
     *,
@@ -312,7 +350,7 @@ async def hold_session(
 
 
 def _begin(
-    strapped: list[Strapped], wish: Wish, audience: Audience
+    strapped: Sequence[WornUnit], wish: Wish, audience: Audience
 ) -> tuple[LiveSession, SessionWriter]:
     """Create the session on disk, and what follows and shows it."""
     exercise = wish.entry.with_dose(wish.dose)
@@ -360,8 +398,7 @@ def _begin(
         display.say(nearly_full)
     session = LiveSession(tracker, display, writer)
     session.reopen = display_of
-    drivers = [one.driver for one in strapped]
-    session.witnesses = [GravityWitness(convention_of(d.profile, d.stream)) for d in drivers]
+    session.witnesses = [one.witness() for one in strapped]
     for sentence in unchecked:
         display.say(sentence)
     return session, writer

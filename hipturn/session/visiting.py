@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import click
 
@@ -40,13 +40,13 @@ from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
 from hipturn.session.pipeline import Tracker, Update
-from hipturn.session.radio_session import Place, Wish, hold_session
+from hipturn.session.radio_session import Place, Strapped, Wish, hold_session
 from hipturn.session.rigs import Rig, row_of, sides_of
 from hipturn.session.spoken import visit_sentence
 from hipturn.session.terminal import Display
 from hipturn.units.rest_check import RestFinding, look_at_rest
 from hipturn.visit import Visit
-from imu.air.link import UnitLink
+from imu.air.link_state import Link
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
 from imu.recording import SessionError
@@ -82,7 +82,7 @@ class Front(Protocol):
         self,
         session: LiveSession,
         units: Sequence[Unit],
-        links: Sequence[UnitLink],
+        links: Sequence[Link],
         clock_ns: Callable[[], int],
     ) -> None:
         """Know that a session has begun."""
@@ -108,7 +108,7 @@ class _Audience:
         self,
         session: LiveSession,
         units: Sequence[Unit],
-        links: Sequence[UnitLink],
+        links: Sequence[Link],
         clock_ns: Callable[[], int],
     ) -> None:
         self.host.began(session, clock_ns)
@@ -299,7 +299,7 @@ class Host:
         rig = self.rig = self._rig_of(visit.virtual)
         links = await rig.find(visit.walk.course, lambda told: self.front.show(**told), shake=shake)
         if self._synchronise:
-            self._clock = await give_one_clock(links.strapped, self.front.say, rig.backend)
+            self._clock = await give_one_clock(_on_air(links), self.front.say, rig.backend)
         self._leave = asyncio.Event()
         self._tasks["links"] = asyncio.create_task(self._watched(links.run(self._leave)))
         self.links = links
@@ -431,16 +431,21 @@ class Host:
         links.wear(swapped if how == "swap" else turned)
         session = self.session
         if session is None:
-            self.front.show(found=[row_of(s.found, place=s.unit.label) for s in links.strapped])
+            self.front.show(found=[row_of(s.found, place=s.unit.label) for s in _on_air(links)])
             return
         pairs = zip(links.strapped, links.links, strict=True)
-        now = {one.found.address: (one.unit, link) for one, link in pairs}
+        now = {one.unit.address: (one.unit, link) for one, link in pairs}
         heard = [now[unit.address] for unit in session.tracker.units]
         session.reassign(tuple(unit for unit, _ in heard))
         self.front.began(
             session, session.tracker.units, [link for _, link in heard], self._session_clock_ns
         )
         self.front.say(f"units taken as {' and '.join(unit.label for unit, _ in heard)}")
+
+
+def _on_air(links: OpenLinks) -> list[Strapped]:
+    """Return the units of a visit: all of them are on the air."""
+    return cast("list[Strapped]", links.strapped)
 
 
 def swapped(place: Place) -> Place:

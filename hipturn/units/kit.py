@@ -103,7 +103,8 @@ def never_checked(units: Sequence[Unit]) -> list[str]:
     return [
         f"the {unit.label} unit was never checked: `hipturn doctor --units`"
         for unit in units
-        if not known & {unit.address, unit.serial, serials.get(unit.address, unit.address)}
+        if unit.address  # a phone has none, and is checked in the hand
+        and not known & {unit.address, unit.serial, serials.get(unit.address, unit.address)}
     ]
 
 

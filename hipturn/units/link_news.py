@@ -17,6 +17,8 @@ SAID = (
     LinkEventKind.OVERFLOW,
     LinkEventKind.UNREADABLE,
     LinkEventKind.MOVED,
+    LinkEventKind.BACK,
+    LinkEventKind.ASKED,
 )
 PROGRESS = {LinkState.SEARCHING: "searching", LinkState.CONNECTING: "connecting"}
 

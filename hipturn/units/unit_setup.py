@@ -12,7 +12,7 @@ from hipturn.errors import UserError
 from hipturn.units.kit import KitUnit
 from imu.air.identity import read_serial
 from imu.air.link import ConnectLock, UnitLink
-from imu.air.link_state import LinkState
+from imu.air.link_state import Link, LinkState
 from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, RadioError, explain, trouble_of
 from imu.air.scan import Found, find
@@ -115,7 +115,7 @@ async def find_by_serial(
 
 
 async def until_all_stream(
-    links: Sequence[UnitLink], names: Sequence[str], limit_s: float = ALL_STREAM_S
+    links: Sequence[Link], names: Sequence[str], limit_s: float = ALL_STREAM_S
 ) -> None:
     """Wait for samples of every unit.
 

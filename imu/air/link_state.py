@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class LinkState(StrEnum):
@@ -46,6 +48,10 @@ class LinkEventKind(StrEnum):
     """Part of what the unit sends cannot be read; the rest goes on."""
     MOVED = "moved"
     """The unit is heard under another address, known by its serial number."""
+    BACK = "back"
+    """The data goes on after it was lost, by the same clock."""
+    ASKED = "asked"
+    """Something is asked of the wearer; `text` tells what."""
     BATTERY = "battery"
     """The unit told its charge; `value` is in percent."""
 
@@ -60,7 +66,7 @@ class LinkEvent:
     """By the link's clock; of `connected` and `reconnected`, when the first sample arrived."""
     state: LinkState
     text: str = ""
-    """Of `lost`, `failed`, `unreadable` and `moved`: what is wrong and what to do."""
+    """Of `lost`, `failed`, `unreadable`, `moved` and `asked`: what is wrong and what to do."""
     value: int | None = None
 
 
@@ -76,6 +82,30 @@ class LinkCounts:
     """Notifications thrown away because the queue was full."""
     connections: int = 0
     """Connections on which samples arrived."""
+
+
+class Link(Protocol):
+    """What a session needs of the link to one unit: on the air, or a phone's."""
+
+    counts: LinkCounts
+    battery_percent: int | None
+
+    @property
+    def state(self) -> LinkState:
+        """Return where the link is in its life."""
+
+    @property
+    def label(self) -> str:
+        """Return what people know the unit by."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep the unit streaming until told to stop.
+
+        Raises
+        ------
+        imu.air.radio_errors.RadioError
+            When the unit never sent data and trying again does not help.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from imu.fuse.own_rate import MEASURE_S, OwnRate, measured_hz
 from imu.quaternion import Quaternion
 from imu.sample import FloatArray, IntArray, Sample, SampleTable, Unit
 
+ON_GRID = 1e-3
+"""Share of a period: times that keep to whole periods show the rate as asked, whatever is lost."""
 RECONNECT_S = 1.0
 """The gap that a new connection counts as: too long to be filled, since the turn is unknown."""
 
@@ -182,7 +184,10 @@ def _judged(
     unit: Unit, device_s: FloatArray, host_ns: IntArray
 ) -> tuple[float | None, OwnRate | None]:
     """Return the rate to fuse with, None for none, and what the clock showed in its second."""
-    found_hz = measured_hz(device_s, host_ns)
+    steps = np.diff(device_s) * unit.rate_hz
+    one = np.median(np.rint(steps)) == 1.0 if len(steps) else False
+    on_grid = bool(one and np.all(np.abs(steps - np.rint(steps)) < ON_GRID))
+    found_hz = unit.rate_hz if on_grid else measured_hz(device_s, host_ns)
     if found_hz is None:
         return unit.rate_hz, None
     own_rate = OwnRate(unit.rate_hz, found_hz)

@@ -53,7 +53,7 @@ def load_profiles() -> dict[str, Profile]:
     ProfileError
         When a file is missing or wrong; it lists all problems of all files.
     """
-    return dict(_load(_folder()))
+    return dict(_load(profile_folder()))
 
 
 def load_profile(path: Path) -> Profile:
@@ -137,7 +137,7 @@ def parse_profile(data: Mapping[str, object], name: str) -> Profile:
     return profile
 
 
-def _folder() -> Path:
+def profile_folder() -> Path:
     """Return where the profiles are: in the installed package, or beside it in a checkout."""
     here = Path(__file__).parent.parent
     installed = here / "firmware_config"

@@ -25,6 +25,7 @@ State = Literal["open", "closed", "recovered"]
 RecordedSide = Literal["left", "right", "both"]
 
 MAX_UNITS = 16  # five carry both legs and the pelvis
+TILT_DEG = (0.0, 45.0)  # an accelerometer that is worse shows no inclination
 RATE_HZ = (1.0, 2000.0)  # slower says nothing about a movement, faster no Bluetooth unit sends
 TICK_S = (1e-9, 10.0)
 MAX_COUNTER_BITS = 63  # counters are signed 64-bit numbers on disk
@@ -188,4 +189,10 @@ def _unit(item: dict[str, Any], problems: list[str], place: str) -> Unit:
         tick_s=None if item.get("tick_s") is None else fields.number("tick_s", *TICK_S),
         time_bits=fields.whole("time_bits", 1, MAX_COUNTER_BITS, default=32),
         sequence_bits=fields.whole("sequence_bits", 1, MAX_COUNTER_BITS, default=16),
+        upright=item.get("upright", False) is True,
+        tilt_sigma_deg=(
+            None
+            if item.get("tilt_sigma_deg") is None
+            else fields.number("tilt_sigma_deg", *TILT_DEG)
+        ),
     )

@@ -114,6 +114,9 @@ class WearerSettings:
     """About each axis, on top of any of the 24 square attitudes."""
     mount_turn_deg: float = 0.0
     """How far every unit is turned away from square, about an axis of its own; on top of the sd."""
+    upright_units: bool = False
+    """True: units are worn as phones are, y up the leg and the screen (z) forwards, but for the
+    error of the mounting."""
     thigh_skin_share: float = 0.30
     """Share of the femur's turn about its own axis that the thigh's skin does not follow."""
     shank_skin_share: float = 0.05
@@ -127,6 +130,11 @@ class WearerSettings:
     """Random walk of the gyro's bias about each axis."""
     acc_noise_ug_per_sqrt_hz: float = 120.0
     acc_bias_sd_mg: float = 10.0
+    acc_step_mps2: float = 0.0
+    """Raw accelerations are rounded to this, as some browsers do; 0: not at all."""
+    gyro_step_dps: float = 0.0
+    tilt_sigma_deg: float | None = None
+    """What the units say of themselves, as `imu.sample.Unit` has it."""
     sensor_output: Literal["quaternion", "quaternion+raw", "raw"] = "quaternion"
 
     # Their radio

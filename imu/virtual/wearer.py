@@ -263,4 +263,6 @@ def _unit(segment: Segment, side: Side | None, settings: WearerSettings) -> Unit
         tick_s=TICK_S,
         time_bits=TIME_BITS,
         sequence_bits=SEQUENCE_BITS,
+        upright=settings.upright_units,
+        tilt_sigma_deg=settings.tilt_sigma_deg,
     )

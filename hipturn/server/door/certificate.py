@@ -1,4 +1,4 @@
-"""What `--lan --tls` encrypts with: a certificate made here, or one's own.
+"""What `--lan --tls` and `--phone` encrypt with: a certificate made here, or one's own.
 
 Nobody vouches for one made here, so the browser warns; its fingerprint is shown to compare. The
 library is `cryptography`: `openssl` is absent on Windows, mkcert changes what the computer trusts,
@@ -31,7 +31,7 @@ RENEWED = timedelta(days=30)
 CLOCK_SLACK = timedelta(days=1)
 """A phone's clock may be behind."""
 MAX_BYTES = 1_000_000
-MISSING = "--tls needs a package more: pip install 'hipturn[tls]', or leave out --tls"
+MISSING = "encryption (--tls, --phone) needs a package more: pip install 'hipturn[tls]'"
 
 
 @dataclass(frozen=True, slots=True)

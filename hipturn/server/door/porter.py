@@ -27,6 +27,8 @@ RESERVE = 64
 BACKLOG = 128
 BETWEEN_S = 0.005
 """Between two connections taken: a flood of them leaves the event loop to the session."""
+CLOSING_S = 0.1
+"""For connections to see their end before the event loop has its own."""
 AGAIN_S = 0.1
 """After an accept that the system refused, for want of descriptors for example."""
 
@@ -69,6 +71,13 @@ class Porter:
         visitor = self._visitors.get(client) if client else None
         if visitor is not None:
             visitor.known = True
+
+    async def close(self) -> None:
+        """Show everybody out: an encrypted connection would wait for its other side to say so."""
+        for visitor in self._visitors.values():
+            if visitor.here:
+                visitor.show_out()
+        await asyncio.sleep(CLOSING_S)
 
     async def work(self, make_protocol: Callable[[], asyncio.Protocol]) -> None:
         """Take connections until cancelled."""

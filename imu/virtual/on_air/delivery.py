@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -195,8 +196,9 @@ def _samples(
     raw = settings.sensor_output != "quaternion"
     at_s, span_s = sent.instant_s, 1.0 / settings.rate_hz
     q = _as_sent(orientations_at(trace.q_earth_sensor, time_s, at_s)) if fused else nothing
-    acc = _as_sent(means_over(trace.acc, time_s, at_s, span_s)) if raw else nothing
-    gyr = _as_sent(means_over(trace.gyr, time_s, at_s, span_s)) if raw else nothing
+    acc = _raw(trace.acc, time_s, at_s, span_s, settings.acc_step_mps2) if raw else nothing
+    gyro_step = math.radians(settings.gyro_step_dps)
+    gyr = _raw(trace.gyr, time_s, at_s, span_s, gyro_step) if raw else nothing
     device_time, sequence = sent.device_time.tolist(), sent.sequence.tolist()
     return list(map(Sample, [index] * count, host_ns, device_time, sequence, q, acc, gyr))
 
@@ -258,6 +260,14 @@ def means_over(
     )
     mean: FloatArray = difference / np.maximum(instant_s - from_s, 1e-9)[:, None]
     return mean
+
+
+def _raw(
+    values: FloatArray, time_s: FloatArray, instant_s: FloatArray, span_s: float, step: float
+) -> list[Any]:
+    """Return what a slower output sends of a sensor, rounded to a step where there is one."""
+    mean = means_over(values, time_s, instant_s, span_s)
+    return _as_sent(np.round(mean / step) * step if step else mean)
 
 
 def _as_sent(values: FloatArray) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ THIGH_LENGTH_M = 0.42
 THIGH_UNIT_M = (0.0, -0.30, 0.07)
 SHANK_UNIT_M = (0.0, -0.25, -0.04)
 PELVIS_UNIT_M = (-0.12, 0.08, 0.0)
+PHONE_ON_SEGMENT = np.array([math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0])
+"""Sensor → segment of a phone whose top is up and whose screen looks forwards."""
 SOUND = UnitFaults()
 
 
@@ -115,6 +118,8 @@ def mounting(rng: np.random.Generator, settings: WearerSettings) -> tuple[FloatA
     and the turn that all units have.
     """
     square = Rotation.create_group("O").as_quat(scalar_first=True)[rng.integers(24)]
+    if settings.upright_units:
+        square = PHONE_ON_SEGMENT
     error = np.radians(settings.mount_sd_deg) * rng.standard_normal(3)
     mount = chain(square, turn(X, error[0]), turn(Y, error[1]), turn(Z, error[2]))
     heading_rad = 2.0 * np.pi * float(rng.random())

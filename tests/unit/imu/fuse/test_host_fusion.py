@@ -122,6 +122,18 @@ def test_lost_messages_do_not_change_the_rate_that_is_measured():
     assert own_rates[0].measured_hz == pytest.approx(57.6, rel=0.005)
 
 
+def test_times_on_a_grid_show_the_rate_asked_for_whatever_stalls():
+    # a phone's browser that stalls: three rows, then four that never were, again and again
+    unit = Unit(segment=Segment.SHANK, side=Side.RIGHT, rate_hz=60.0, tick_s=1e-6)
+    fusion = HostFusion([unit])
+    for k in [k for k in range(200) if k % 7 < 3]:
+        host_ns = (k // 7) * 116_000_000
+        device = round(k * 1e6 / 60)
+        fusion.push(Sample(0, host_ns, device, None, None, (0.0, 0.0, 9.81), (0.0, 0.0, 0.0)))
+    assert fusion.own_rate(0).rate_hz == 60.0
+    assert fusion.own_rate(0).sentence(unit) == ""
+
+
 def test_a_raw_unit_switched_off_and_on_has_orientations_again_as_soon_as_it_rests():
     unit, before = turned(60.0)
     _, after = turned(60.0)

@@ -1,0 +1,8 @@
+"""Made-up phones lie with the tests of the listener."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "phone"))
