@@ -112,6 +112,8 @@ def test_the_stages_lead_to_a_closed_recording(tmp_path):
         await until(desk.done.is_set)
         (header,) = await closed(desk)
         assert header["state"] == "closed"
+        summary = [m for m in told_to(hub.join()) if m["type"] == "stage"][-1]
+        assert summary["key"] == desk.folders[0].name  # what the page shows of it
         assert any("3 of 3 reps" in line for line in said)
         told = told_to(viewer)
         events = [m["what"] for m in told if m["type"] == "event"]
