@@ -16,6 +16,17 @@ from analysis.session.announcements import Announcement, Kind
 from hipturn.plan import Plan, PlanItem, SideChoice
 from imu.sample import Side
 
+AFTER_SET_S = 4.0
+"""A set goes on so long after its dose, so that its last repetition is complete."""
+LAST_CARD_S = 20.0
+"""The last result stays this long before the summary: time to answer, short enough to wait for."""
+MORE_REST_S = 30.0
+"""What one tap adds to a rest: half of the usual one."""
+CUES_S = (60, 30, 10, 5, 3, 2, 1)
+"""Seconds left of a rest that are spoken."""
+DELAY_S = 10
+"""Time to lie down in, until another one is chosen."""
+
 Values = dict[str, Any]
 """The checked values of a command."""
 Status = Literal["not-started", "in-progress", "completed", "stopped", "cancelled"]

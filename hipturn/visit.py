@@ -13,6 +13,11 @@ from typing import Literal
 
 from analysis.session.announcements import Announcement, Kind
 from hipturn.course import (
+    AFTER_SET_S,
+    CUES_S,
+    DELAY_S,
+    LAST_CARD_S,
+    MORE_REST_S,
     Append,
     BeginSession,
     CheckUnits,
@@ -36,17 +41,6 @@ from hipturn.course import (
     Walk,
 )
 from imu.sample import Side
-
-AFTER_SET_S = 4.0
-"""A set goes on so long after its dose, so that its last repetition is complete."""
-LAST_CARD_S = 20.0
-"""The last result stays this long before the summary: time to answer, short enough to wait for."""
-MORE_REST_S = 30.0
-"""What one tap adds to a rest: half of the usual one."""
-CUES_S = (60, 30, 10, 5, 3, 2, 1)
-"""Seconds left of a rest that are spoken."""
-DELAY_S = 10
-"""Time to lie down in, until another one is chosen."""
 
 
 class Visit:
@@ -142,11 +136,11 @@ class Visit:
             return self._finish_set("completed")
         if self.stage not in (Stage.COUNTDOWN, Stage.RESULT):
             return []
-        left_s = self.until_s - self.now_s if self.waits or self.session == "open" else 0.0
-        if left_s > 0.0:
+        waits = self.waits or self.session == "open"
+        if waits and (left_s := self.until_s - self.now_s) > 0.0:
             return self._cue(left_s)
         begins = self.stage is Stage.COUNTDOWN
-        if self.silent and (begins or self.walk.next_step is not None):
+        if self.silent and (begins or self.walk.next_step):
             return []  # it goes on once every unit is heard
         if begins:
             return self._begin()
@@ -296,7 +290,7 @@ class Visit:
 
     def _answer(self, values: Values) -> Effects:
         do, value = values["do"], next(v for name, v in values.items() if name != "do")
-        self.answers[do] = value  # the countdown goes on as it was
+        self.answers[do] = value
         return [Append(do, value)]
 
     def _later(self, values: Values) -> Effects:
@@ -346,8 +340,7 @@ class Visit:
     def _skip_step(self, _: Values) -> Effects:
         if (skipped := self.walk.later()) is not None:
             self.walk.status[skipped] = "cancelled"
-        later = self.walk.next_step
-        if later is None:
+        if (later := self.walk.next_step) is None:
             return self._go_on()
         return [] if later.leg == self.walk.step.leg else self._end()
 

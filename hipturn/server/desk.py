@@ -215,11 +215,9 @@ class Desk:
 
     def _entered(self, stage: Stage) -> None:
         """Forget what was shown of the stage before."""
-        before, self._stage = self._stage, stage
+        self._stage = stage
         keep = ("sides", "key") if stage in (Stage.SET, Stage.RESULT, Stage.SUMMARY) else ()
         self._more = {name: self._more[name] for name in keep if name in self._more}
-        if stage is Stage.CALIBRATE or before is Stage.RESULT:
-            self._more.pop("key", None)
         if stage is Stage.READY:
             self._more |= {"checklist": self._checklist()}
             self._more["safety"] = list(untold(self._root, self._wearer))

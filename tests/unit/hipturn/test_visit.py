@@ -9,6 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from analysis.session.announcements import Announcement, Kind
 from hipturn.course import (
+    AFTER_SET_S,
+    LAST_CARD_S,
     Append,
     BeginSession,
     Course,
@@ -19,7 +21,7 @@ from hipturn.course import (
     Stage,
 )
 from hipturn.plan import PlanItem, load_plan, parse_plan
-from hipturn.visit import AFTER_SET_S, LAST_CARD_S, STAGES, Visit
+from hipturn.visit import STAGES, Visit
 from imu.sample import Side
 
 PLAN = parse_plan(
