@@ -35,7 +35,6 @@ from hipturn.course import (
 )
 from hipturn.errors import UserError
 from hipturn.history.edits import add_edit
-from hipturn.session.kept import KeptCalibrations, bends_of
 from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
@@ -44,6 +43,7 @@ from hipturn.session.radio_session import Place, Strapped, Wish, hold_session
 from hipturn.session.rigs import Rig, row_of, sides_of
 from hipturn.session.spoken import visit_sentence
 from hipturn.session.terminal import Display
+from hipturn.units.kept_calibrations import KeptCalibrations, bends_of
 from hipturn.units.rest_check import RestFinding, look_at_rest
 from hipturn.visit import Visit
 from imu.air.link_state import Link

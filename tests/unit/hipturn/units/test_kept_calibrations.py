@@ -14,7 +14,7 @@ from analysis.session.analyse import windows_of_marks
 from analysis.session.announcements import Announcement, Kind
 from analysis.session.recording import leg_units
 from benchmarks.accuracy.worn import recording_of
-from hipturn.session.kept import KeptCalibrations, bends_of
+from hipturn.units.kept_calibrations import KeptCalibrations, bends_of
 from imu.sample import Segment, Side, Unit
 from imu.virtual.wearer import wear
 
