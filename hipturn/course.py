@@ -5,7 +5,7 @@ Nothing here does anything: `hipturn.visit` decides, `hipturn.session.visiting` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -106,6 +106,11 @@ class Item:
             exercise=exercise if endless else exercise.with_dose(asked.dose),
             is_endless=endless or exercise.is_free,
         )
+
+    @property
+    def goals_deg(self) -> Mapping[str, float]:
+        """Return what is aimed at, by leg: as asked for here, else as the plan has it."""
+        return self.asked.goal_deg if self.goal_deg is None else dict.fromkeys(Side, self.goal_deg)
 
     @property
     def sets(self) -> int:

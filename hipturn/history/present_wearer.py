@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class PresentWearer:
         self._book = WearerBook(root, only)
         self._book.read()  # refuse here, not while somebody exercises, what cannot be read
         self._goals: dict[str, dict[str, Any]] = {}
-        self._goals_of: tuple[str, str, float | None] | None = None
+        self._goals_of: tuple[str, str, Mapping[str, float]] | None = None
 
     def offered(self, recorded: Iterable[str]) -> list[str]:
         """Return who can be chosen: whoever was in the last 12 h first, then as recorded."""
@@ -74,7 +74,7 @@ class PresentWearer:
         self._goals_of = None
 
     def goals(
-        self, name: str, exercise: Exercise, asked_deg: float | None
+        self, name: str, exercise: Exercise, asked_deg: Mapping[str, float]
     ) -> dict[str, dict[str, Any]]:
         """Return the goals of a step: what was asked for, the wearer's own, or last time's.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -98,12 +99,15 @@ class WearerBook:
         self._write(wearers.changing(pseudonym, wearer.aiming(goal)))
 
     def goals(
-        self, pseudonym: str, exercise: str, planned_deg: float | None = None
+        self, pseudonym: str, exercise: str, planned_deg: Mapping[str, float] | None = None
     ) -> dict[Leg, StepGoal]:
         """Return the goal of a step of an exercise for each leg, and who set it."""
+        planned = planned_deg or {}
         wearer = self.read().known.get(pseudonym) if pseudonym else None
         last = last_ranges_deg(self._root, pseudonym, exercise) if pseudonym else {}
-        return {leg: step_goal(planned_deg, wearer, last.get(leg), exercise, leg) for leg in LEGS}
+        return {
+            leg: step_goal(planned.get(leg), wearer, last.get(leg), exercise, leg) for leg in LEGS
+        }
 
     def _write(self, wearers: Wearers) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)

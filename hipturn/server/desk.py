@@ -237,7 +237,7 @@ class Desk:
             "can": self.can(),
             "virtual": visit.virtual,
             "wearer": visit.wearer,
-            "goals": self._present.goals(visit.wearer, item.exercise, item.goal_deg),
+            "goals": self._present.goals(visit.wearer, item.exercise, item.goals_deg),
             "plan": self._plan_message(),
             "exercise": exercise_data(item.exercise),
             "working": visit.working or visit.session == "closing",

@@ -19,6 +19,7 @@ from hipturn.course import (
     LeaveUnits,
     Refused,
     Stage,
+    changed,
 )
 from hipturn.plan import PlanItem, load_plan, parse_plan
 from hipturn.visit import STAGES, Visit
@@ -435,3 +436,13 @@ def test_at_full_speed_nothing_waits_while_time_stands_still():
     visit.command("start")
     (effect,) = visit.tick(0.0)
     assert isinstance(effect, BeginSession)
+
+
+def test_a_plans_goals_are_aimed_at_by_leg_until_another_is_asked_for():
+    document = {
+        "items": [{"exercise": "prone_windshield_wiper", "goal_deg": {"left": 24, "right": 28}}]
+    }
+    course = Course.of(parse_plan(document, "mine"))
+    assert course.items[0].goals_deg == {"left": 24, "right": 28}
+    asked = changed(course, course.items[0].asked, 30.0)
+    assert asked.items[0].goals_deg == {"left": 30.0, "right": 30.0}

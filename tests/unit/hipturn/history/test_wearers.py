@@ -111,6 +111,9 @@ def test_the_file_is_for_its_owner_only_and_keeps_goals(tmp_path):
     assert [goal.deg for goal in book.read().known["K7"].goals] == [30.0]
     assert book.goals("K7", WIPER)["right"] == (30.0, "wearer")
     assert book.goals("", WIPER)["right"].source == "none"
+    planned = book.goals("K7", WIPER, {"right": 24.0})
+    assert planned["right"] == (24.0, "plan")
+    assert planned["left"].source != "plan"
     with pytest.raises(UserError, match="90°"):
         book.aim("K7", GOAL._replace(deg=float("nan")))
 
