@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
+from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.transforms import Affine2D, Transform
 
@@ -36,7 +36,9 @@ STOP = SAFETY[-2]
 TITLE_PT, NAME_PT, STEP_PT = 18.0, 11.0, 9.0
 HOW_MAX = 4
 """Steps of an exercise on a card: more are in `hipturn exercises ID`."""
-_COMMAND = re.compile(r"([MLHz])([^MLHz]*)")
+BOLD_FROM = 550
+"""Of a font's weight, as SVG counts it."""
+_COMMAND = re.compile(r"([MLZz])([^MLZz]*)")
 _TURN = re.compile(r"(translate|rotate)\(([^)]*)\)")
 
 
@@ -111,7 +113,8 @@ def _height_in(sheet: Sheet, item: PlanItem) -> float:
 
 def _item(sheet: Sheet, number: int, item: PlanItem) -> None:
     top_in, height_in = sheet.y_in, _height_in(sheet, item)
-    draw_picture(POSES / f"{item.entry.position}.svg", sheet.axes(0.0, *PICTURE_IN))
+    side = "right" if item.sides[0] == "both" else item.sides[0]
+    draw_picture(POSES / f"{item.entry.position}_{side}.svg", sheet.axes(0.0, *PICTURE_IN))
     for order, (text, size_pt) in enumerate(_lines(item)):
         bold = order == 0
         said = f"{number}  {text}" if bold else text
@@ -121,7 +124,7 @@ def _item(sheet: Sheet, number: int, item: PlanItem) -> None:
 
 
 def draw_picture(path: Path, ax: Axes) -> None:
-    """Draw one of the page's pictures: its rectangles, circles and straight paths.
+    """Draw one of the page's pictures: its rectangles, straight paths and words.
 
     Raises
     ------
@@ -136,6 +139,9 @@ def draw_picture(path: Path, ax: Axes) -> None:
     ax.axis("off")
     inch_per_unit = PICTURE_IN[0] / width
     for shape, turn in _shapes(root, Affine2D()):
+        if shape.tag.endswith("}text"):
+            _write(shape, ax, inch_per_unit * 72.0, root.get("fill", "black"))
+            continue
         patch = _patch(shape)
         if patch is None:
             continue
@@ -149,6 +155,19 @@ def draw_picture(path: Path, ax: Axes) -> None:
         patch.set_joinstyle("round")
         patch.set_alpha(float(shape.get("opacity", "1")))
         ax.add_patch(patch)
+
+
+def _write(text: ElementTree.Element, ax: Axes, pt_per_unit: float, colour: str) -> None:
+    """Write the words of a picture."""
+    ax.text(
+        float(text.get("x", "0")),
+        float(text.get("y", "0")),
+        "".join(text.itertext()),
+        fontsize=float(text.get("font-size", "16")) * pt_per_unit,
+        fontweight="bold" if int(text.get("font-weight", "400")) > BOLD_FROM else "normal",
+        color=_colour(text, "fill", colour),
+        ha={"end": "right", "middle": "center"}.get(text.get("text-anchor", "start"), "left"),
+    )
 
 
 def _shapes(
@@ -171,8 +190,6 @@ def _patch(shape: ElementTree.Element) -> Any:  # noqa: ANN401 (a matplotlib pat
         return float(shape.get(name, "0"))
 
     kind = shape.tag.rpartition("}")[2]
-    if kind == "circle":
-        return Circle((number("cx"), number("cy")), number("r"))
     if kind == "rect":
         corner = (number("x"), number("y"))
         style = f"round,pad=0,rounding_size={number('rx')}"
@@ -188,12 +205,9 @@ def _outline(text: str) -> Outline:
     codes: list[Any] = []
     for command, numbers in _COMMAND.findall(text):
         values = [float(n) for n in re.split(r"[ ,]+", numbers.strip()) if n]
-        if command == "z":
+        if command in "Zz":
             points.append(points[0])
             codes.append(Outline.CLOSEPOLY)
-        elif command == "H":
-            points += [(x, points[-1][1]) for x in values]
-            codes += [Outline.LINETO] * len(values)
         else:
             pairs = list(zip(values[::2], values[1::2], strict=True))
             points += pairs

@@ -43,6 +43,7 @@ COMMANDS = {
     "now": "begin without waiting any longer",
     "cancel": "do not begin",
     "other_leg": "the units are on the other leg",
+    "full": "calibrate everything, where the last calibration was being kept",
     "mark": "a labelled moment in the recording; `label`",
     "pause": "count nothing until `resume`; the recording goes on",
     "resume": "count again, as a new set",

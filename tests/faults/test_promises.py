@@ -374,8 +374,17 @@ WALL = re.compile(
 )
 
 
-WALL_CLOCKS = ("server/door/link.py", "server/door/certificate.py", "hipturn/safety.py")
-"""How old the page's token and its certificate are, and when a wearer was told what is safe."""
+WALL_CLOCKS = (
+    "server/door/link.py",
+    "server/door/certificate.py",
+    "hipturn/safety.py",
+    "history/edits.py",
+    "history/present_wearer.py",
+    "server/unfinished.py",
+    "commands/cli.py",
+)
+"""How old the page's token, its certificate, a broken-off visit and the last calibration are, and
+when a wearer was told what is safe, was chosen, or was corrected."""
 
 
 def test_of_a_session_only_its_name_comes_from_the_clock_on_the_wall():

@@ -192,7 +192,8 @@ def test_our_code_writes_no_log_at_all():
     # only asyncio's and, without a home, matplotlib's, and these are silenced
     assert used == {
         "hipturn/server/page_session.py": ['"asyncio"'],
-        "hipturn/session/start.py": ['"asyncio"'],
+        "hipturn/session/start.py": ['"asyncio"', '"asyncio"'],
+        "hipturn/phone/start.py": ['"asyncio"'],
         "hipturn/errors.py": ['"matplotlib"'],
     }
     silenced = re.compile(r"getLogger\((.*?)\)\.setLevel\(logging\.")

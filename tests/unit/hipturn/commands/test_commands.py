@@ -310,7 +310,7 @@ def test_a_session_that_ends_before_a_sample_came_says_so_and_leaves_nothing(
     async def told_to_end_at_once(*_):
         """Bring nothing."""
 
-    monkeypatch.setattr("hipturn.session.radio_session._stream", told_to_end_at_once)
+    monkeypatch.setattr("hipturn.session.open_links.OpenLinks.run", told_to_end_at_once)
     code, _, err = hipturn("live", "--virtual", "--terminal", "--dir", tmp_path)
     assert code == 1
     assert "nothing is recorded" in err

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import hipturn as package
-from hipturn.export.csv import read_rows, write_table
+from hipturn.export.csv import write_table
 from hipturn.export.xlsx import write_workbook
 
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
@@ -178,9 +178,9 @@ def test_a_summary_over_all_keeps_the_decimal_comma(hipturn, make_session, tmp_p
     sessions = [make_session(name) for name in ("a", "b")]
     options = ("--no-report", "--out", tmp_path / "t", "--decimal", "comma")
     assert hipturn("analyse", *sessions, *options)[0] == 0
-    rows = read_rows(tmp_path / "t" / "summary.csv")
-    assert [row["valid"] for row in rows] == [3, 3]
-    assert isinstance(rows[0]["rom_median_deg"], float)
+    rows = pd.read_csv(tmp_path / "t" / "summary.csv", sep=";", decimal=",")
+    assert rows["valid"].tolist() == [3, 3]
+    assert rows["rom_median_deg"].dtype == float
 
 
 def test_entries_by_hand_with_semicolons_are_not_overwritten(hipturn, make_session, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pypdf
 import pytest
 from matplotlib.figure import Figure
@@ -58,12 +60,16 @@ def test_every_picture_of_the_page_is_drawn_whole(picture):
     ax = Figure().add_axes((0, 0, 1, 1))
     draw_picture(picture, ax)
     text = picture.read_text()
-    assert len(ax.patches) == sum(text.count(f"<{kind}") for kind in ("rect", "circle", "path"))
+    drawn = re.findall(r"<(\w+)", text)
+    assert set(drawn) <= {"svg", "title", "g", "rect", "path", "text", "tspan"}
+    assert len(ax.patches) == drawn.count("rect") + drawn.count("path")
+    assert len(ax.texts) == drawn.count("text")
 
 
 def test_there_is_a_picture_of_every_position():
     positions = {exercises.load(id_).position for id_ in exercises.ids()}
-    assert positions <= {path.stem for path in POSES.glob("*.svg")}
+    wanted = {f"{position}_{side}" for position in positions for side in ("left", "right")}
+    assert wanted <= {path.stem for path in POSES.glob("*.svg")}
 
 
 @pytest.mark.parametrize(
