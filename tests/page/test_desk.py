@@ -556,7 +556,7 @@ def test_what_goes_wrong_while_nobody_looks_is_said_with_exit_code_1(tmp_path):
 def test_sigterm_closes_the_recording_and_the_page(tmp_path):
     process = unattended(tmp_path)
     for line in process.stdout:
-        if "streaming" in line:
+        if "Stand still" in line:
             break
     time.sleep(1.0)
     process.send_signal(signal.SIGTERM)

@@ -217,7 +217,7 @@ def test_a_set_that_was_interrupted_goes_on_and_says_so(feed, browser):
 
 
 def test_a_result_is_whole_after_a_reload(feed, browser):
-    feed.live(stage="result", next=None)
+    feed.live(stage="result", next=None, goals={"right": {"deg": 30.0, "source": "wearer"}})
     browser.open(feed.url)
     eventually(lambda: "3/10 · 24° of 30°" in (browser.text("legs") or ""), 5)
     leg = {"set": 1, "reps": 10, "range_deg": 24.0, "held_s": 0.0}

@@ -107,7 +107,7 @@ def test_sessions_behind_a_url_give_the_same_tables(hipturn, archive, tmp_path):
     code, _, err = hipturn("analyse", f"file://{archive}", "--out", there, "--no-report")
     assert code == 0, err
     tables = {name: data for name, data in everything(here).items() if name.endswith(".csv")}
-    assert len(tables) == 3 * COUNT + 1
+    assert len(tables) == 4 * COUNT + 1
     got = everything(there)
     assert {name: got.get(name) for name in tables} == tables
     code, out, _ = hipturn("analyse", f"file://{archive}", "--out", there, "--no-report")
