@@ -47,7 +47,7 @@ from imu.sample import FloatArray, Side
 X: Vector = (1.0, 0.0, 0.0)
 Y: Vector = (0.0, 1.0, 0.0)
 Z: Vector = (0.0, 0.0, 1.0)
-KEPT_POSE_MAX_RAD = math.radians(15.0)
+KEPT_POSE_MAX_RAD = math.radians(12.0)
 """A start position taken again is within a few degrees; a unit strapped anew rarely is."""
 FIRST_S = 1.0
 """So much of a recording without a start position stands for where the leg began."""
