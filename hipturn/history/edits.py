@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hipturn import __version__
 from hipturn.errors import UserError, printable
+from hipturn.history.wearers import PSEUDONYM
 from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError, open_session
 from imu.recording.edits import KINDS, OTHER_SIDE, append_edit, read_edits
@@ -258,9 +258,6 @@ def _same_row(known: pd.DataFrame, row: Mapping[str, str]) -> dict[str, Any] | N
 
 def _cell(value: Any) -> str:  # noqa: ANN401 (a table's cell)
     return "" if str(value) in ("<NA>", "nan", "None") else str(value)
-
-
-PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,19}")
 
 
 def check_pseudonym(text: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
+
+from hipturn.history.wearers import PSEUDONYM
 
 MAX_BYTES = 4096
 """Many times the longest command that the page sends."""
@@ -58,7 +59,6 @@ COMMANDS = {
     "quit": "end hipturn",
 }
 SIDES = ("left", "right", "both", "each")
-PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,19}")
 
 
 class RefusedCommandError(Exception):

@@ -21,7 +21,7 @@ from hipturn.server.commands import Command, RefusedCommandError
 from hipturn.server.conditions import Conditions, see_units
 from hipturn.server.hub import Hub, now_ms
 from hipturn.server.library import Library
-from hipturn.server.page_display import BothDisplays, Link, PageDisplay, now_s, tell_units
+from hipturn.server.page_display import BothDisplays, PageDisplay, now_s, tell_units
 from hipturn.server.recorded import exercise_data
 from hipturn.server.unfinished import unfinished_visit, wearers_of
 from hipturn.session.live import LiveSession
@@ -35,6 +35,7 @@ from hipturn.units.check_units import check_units
 from hipturn.units.kit import remember_checked
 from hipturn.units.rest_check import RestFinding
 from hipturn.visit import STAGES, Visit
+from imu.air.link_state import Link
 from imu.recording import check_space
 from imu.sample import Unit
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 from analysis.calibrate.guide import Step
 from analysis.exercises import Exercise
@@ -21,7 +21,7 @@ from hipturn.server.stillness import NEEDED_S, Stillness
 from hipturn.session.pipeline import Tracker, Update
 from hipturn.session.spoken import sentence
 from hipturn.session.terminal import step_text
-from imu.air.link_state import LinkCounts, LinkState
+from imu.air.link_state import Link
 from imu.quaternion import IDENTITY
 from imu.sample import Side, Unit
 
@@ -47,17 +47,6 @@ SIGN_DEG = 6.0
 def now_s() -> float:
     """Return the server's clock in seconds, by which conditions come and go."""
     return now_ms() / 1000.0
-
-
-class Link(Protocol):
-    """The part of a unit's link that is shown."""
-
-    counts: LinkCounts
-    battery_percent: int | None
-
-    @property
-    def state(self) -> LinkState:
-        """The state of the link."""
 
 
 @dataclass

@@ -39,7 +39,7 @@ from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
 from hipturn.session.pipeline import Tracker, Update
-from hipturn.session.radio_session import Place, Strapped, Wish, hold_session
+from hipturn.session.radio_session import Audience, Place, Strapped, Wish, hold_session
 from hipturn.session.rigs import Rig, row_of, sides_of
 from hipturn.session.spoken import visit_sentence
 from hipturn.session.terminal import Display
@@ -60,8 +60,8 @@ TROUBLE = (
 """What says itself what to do."""
 
 
-class Front(Protocol):
-    """Where a visit is shown."""
+class Front(Audience, Protocol):
+    """Where a visit and its sessions are shown."""
 
     def tell(self) -> None:
         """Show how the visit stands."""
@@ -74,18 +74,6 @@ class Front(Protocol):
 
     def put_off(self, ident: str) -> None:
         """Show a condition no more."""
-
-    def display(self, tracker: Tracker, title: str) -> Display:
-        """Return where a session is shown."""
-
-    def began(
-        self,
-        session: LiveSession,
-        units: Sequence[Unit],
-        links: Sequence[Link],
-        clock_ns: Callable[[], int],
-    ) -> None:
-        """Know that a session has begun."""
 
     def recorded(self, folder: Path) -> None:
         """Know that a session is closed."""

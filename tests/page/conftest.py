@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # what the tests here share
 
 from made_up import Feed, free_port
-from window import Page, found_browser
+from window import Page, headless
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,26 +37,7 @@ def feed():
 @pytest.fixture(scope="module")
 def browser():
     """Return a headless Chromium."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    program, driver = found_browser(), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("there is no chromium with chromedriver: apt-get install chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        "--mute-audio",
-        "--disable-extensions",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(driver)
-    window = webdriver.Chrome(options=options, service=service)
-    window.set_page_load_timeout(30)
-    window.set_script_timeout(30)
+    window, service = headless()
     yield Page(window, service.process.pid)
     window.quit()
 

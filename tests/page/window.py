@@ -6,6 +6,8 @@ import contextlib
 import shutil
 import time
 
+import pytest
+
 SIZES = {
     "phone": (390, 844),
     "on its side": (844, 390),
@@ -70,6 +72,32 @@ def found_browser():
         if path := shutil.which(name):
             return path
     return None
+
+
+def headless(*more, patience_s=30):
+    """Return a headless Chromium with its service, or skip; `more` are further arguments of it."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    program, driver = found_browser(), shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip("there is no chromium with chromedriver: apt-get install chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--mute-audio",
+        "--disable-extensions",
+        *more,
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(driver)
+    window = webdriver.Chrome(options=options, service=service)
+    window.set_page_load_timeout(patience_s)
+    window.set_script_timeout(patience_s)
+    return window, service
 
 
 class Page:

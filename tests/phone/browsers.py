@@ -7,16 +7,14 @@ import bisect
 import contextlib
 import json
 import math
-import shutil
 import threading
 import time
 import urllib.request
 from unittest import mock
 
-import pytest
 from phones import attitude
 from websockets.sync.client import connect
-from window import found_browser
+from window import headless
 
 from hipturn.phone.listener import phones_welcome
 from hipturn.phone.worn import WornPhone
@@ -30,26 +28,9 @@ FED_HZ = 80.0
 
 def phone_browser():
     """Return a headless Chromium that takes our certificate, or skip."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    program, driver = found_browser(), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("there is no chromium with chromedriver: apt-get install chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        "--mute-audio",
-        "--disable-extensions",
-        "--ignore-certificate-errors",
-        "--disable-background-timer-throttling",
-    ):
-        options.add_argument(argument)
-    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    window.set_page_load_timeout(60)
-    window.set_script_timeout(60)
+    window, _ = headless(
+        "--ignore-certificate-errors", "--disable-background-timer-throttling", patience_s=60
+    )
     return window
 
 
