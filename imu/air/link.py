@@ -30,6 +30,7 @@ from imu.air.hearing import Hearing
 from imu.air.identity import read_serial, same_unit
 from imu.air.link_state import (
     DEFAULT_TIMING,
+    Link,
     LinkCounts,
     LinkEvent,
     LinkEventKind,
@@ -71,7 +72,7 @@ OVERFLOW = (
 )
 
 
-class UnitLink:
+class UnitLink(Link):
     """Holds the link to one unit.
 
     Parameters
@@ -112,15 +113,12 @@ class UnitLink:
         timing: LinkTiming = DEFAULT_TIMING,
         queue_length: int = QUEUE_LENGTH,
     ) -> None:
-        self.counts = LinkCounts()
-        self.battery_percent: int | None = None
+        super().__init__(unit, note, clock_ns)
         self._device = None if isinstance(device, str) else device
         self._address = device if isinstance(device, str) else device.address
-        self._driver, self._unit = driver, unit
-        self._deliver, self._note, self._clock_ns = deliver, note, clock_ns
+        self._driver, self._deliver = driver, deliver
         self._lock, self._backend, self._timing = connect_lock, backend or Backend(), timing
         self._queue: asyncio.Queue[tuple[int, int, bytes]] = asyncio.Queue(queue_length)
-        self._state = LinkState.CLOSED
         self._session = self._heard_session = 0
         self._hearing = Hearing(timing, driver.rejected)
         self._told_overflowed = 0
@@ -129,11 +127,6 @@ class UnitLink:
         self._doubts_link = False
         """Whether the system may be wrong in saying that it holds the link."""
         self._battery_due = asyncio.Event()
-
-    @property
-    def state(self) -> LinkState:
-        """Return where the link is in its life."""
-        return self._state
 
     @property
     def label(self) -> str:
@@ -399,23 +392,6 @@ class UnitLink:
             if percent is not None:
                 self.battery_percent = percent
                 self._tell(LinkEventKind.BATTERY, value=percent)
-
-    def _enter(self, state: LinkState) -> None:
-        """Go into a state and tell."""
-        if state is not self._state:
-            self._state = state
-            self._tell(LinkEventKind.STATE)
-
-    def _tell(
-        self,
-        kind: LinkEventKind,
-        at_ns: int | None = None,
-        *,
-        text: str = "",
-        value: int | None = None,
-    ) -> None:
-        at_ns = self._clock_ns() if at_ns is None else at_ns
-        self._note(LinkEvent(self._unit, kind, at_ns, self._state, text, value))
 
     def _sentence(self, error: Exception) -> str:
         """Return which unit has what trouble, and what to do."""

@@ -1,11 +1,12 @@
-"""The states, events and counts of a link, and how long it waits between attempts."""
+"""What links to units share: states, events and counts; how long one waits between tries."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 
 class LinkState(StrEnum):
@@ -84,28 +85,63 @@ class LinkCounts:
     """Connections on which samples arrived."""
 
 
-class Link(Protocol):
-    """What a session needs of the link to one unit: on the air, or a phone's."""
+class Link(ABC):
+    """The link to one unit, on the air or a phone's: its state, and what happens to it.
 
-    counts: LinkCounts
-    battery_percent: int | None
+    Parameters
+    ----------
+    unit
+        `Sample.unit` and `LinkEvent.unit`.
+    note
+        Takes each event, in order with the samples.
+    clock_ns
+        The session's monotonic clock.
+    """
+
+    def __init__(
+        self, unit: int, note: Callable[[LinkEvent], None], clock_ns: Callable[[], int]
+    ) -> None:
+        self.counts = LinkCounts()
+        self.battery_percent: int | None = None
+        self._unit, self._note, self._clock_ns = unit, note, clock_ns
+        self._state = LinkState.CLOSED
 
     @property
     def state(self) -> LinkState:
         """Return where the link is in its life."""
+        return self._state
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """Return what people know the unit by."""
 
+    @abstractmethod
     async def run(self, stop: asyncio.Event) -> None:
-        """Keep the unit streaming until told to stop.
+        """Keep the unit streaming until told to stop; stop and let it go however this ends.
 
         Raises
         ------
         imu.air.radio_errors.RadioError
             When the unit never sent data and trying again does not help.
         """
+
+    def _enter(self, state: LinkState) -> None:
+        """Go into a state and tell."""
+        if state is not self._state:
+            self._state = state
+            self._tell(LinkEventKind.STATE)
+
+    def _tell(
+        self,
+        kind: LinkEventKind,
+        at_ns: int | None = None,
+        *,
+        text: str = "",
+        value: int | None = None,
+    ) -> None:
+        at_ns = self._clock_ns() if at_ns is None else at_ns
+        self._note(LinkEvent(self._unit, kind, at_ns, self._state, text, value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

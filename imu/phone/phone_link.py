@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 
-from imu.air.link_state import LinkCounts, LinkEvent, LinkEventKind, LinkState
+from imu.air.link_state import Link, LinkEvent, LinkEventKind, LinkState
 from imu.air.radio_errors import RadioError, Trouble
 from imu.phone.batch import BatchError
 from imu.phone.profile import phone_profile
@@ -67,7 +67,7 @@ STREAMS = (
 OVER = "Done. You may take it off."
 
 
-class PhoneLink:
+class PhoneLink(Link):
     """Holds the link to the phone of one place.
 
     Parameters
@@ -96,16 +96,12 @@ class PhoneLink:
         *,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self.label = f"phone on the {label}"
-        self.counts = LinkCounts()
-        self.battery_percent: int | None = None
+        super().__init__(unit, note, clock_ns)
         self.said = ""
         """What the phone shows: its state, or what is asked for."""
         self.is_over = False
         """Whether it has run, and ended."""
-        self._unit, self._deliver, self._note, self._clock_ns = unit, deliver, note, clock_ns
-        self._patience_s = patience_s
-        self._state = LinkState.CLOSED
+        self._label, self._deliver, self._patience_s = f"phone on the {label}", deliver, patience_s
         self._stream = PhoneStream(phone_profile())
         self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue(QUEUE_LENGTH)
         self._asked: Asked | None = None
@@ -117,14 +113,14 @@ class PhoneLink:
         self._floor_s, self._late_s, self._late_told_s = math.inf, 0.0, -math.inf
 
     @property
-    def state(self) -> LinkState:
-        """Return where the link is in its life."""
-        return self._state
-
-    @property
     def rejected(self) -> dict[str, int]:
         """Return how many rows were not taken, by reason."""
         return self._stream.dropped
+
+    @property
+    def label(self) -> str:
+        """Return what people know the unit by."""
+        return self._label
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver what the phone sends until told to stop.
@@ -281,20 +277,3 @@ class PhoneLink:
             self._late_told_s = heard_s
             text = f"the network is {self._late_s:.1f} s late: move closer to the router"
             self._tell(LinkEventKind.FAILED, heard_ns, text=text)
-
-    def _enter(self, state: LinkState) -> None:
-        """Go into a state and tell."""
-        if state is not self._state:
-            self._state = state
-            self._tell(LinkEventKind.STATE)
-
-    def _tell(
-        self,
-        kind: LinkEventKind,
-        at_ns: int | None = None,
-        *,
-        text: str = "",
-        value: int | None = None,
-    ) -> None:
-        at_ns = self._clock_ns() if at_ns is None else at_ns
-        self._note(LinkEvent(self._unit, kind, at_ns, self._state, text, value))
