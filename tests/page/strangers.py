@@ -17,19 +17,24 @@ NOBODY = 65534
 # Runs as another user, with nothing but the standard library: asks for everything there is.
 SNOOP = textwrap.dedent(
     """
-    import http.client, json, pathlib, sys
-    port, routes, paths, secret = json.loads(sys.argv[1])
+    import functools, http.client, json, pathlib, ssl, sys
+    port, routes, paths, secret, tls = json.loads(sys.argv[1])
     secret = secret[::-1]  # so that this program's own arguments do not hold it
     seen = {"answers": [], "read": [], "told": []}
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
                "Origin": f"http://127.0.0.1:{port}"}
+    connection = http.client.HTTPConnection
+    if tls:
+        trust = ssl.create_default_context()
+        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+        connection = functools.partial(http.client.HTTPSConnection, context=trust)
     for route in 3 * routes:  # a slow computer cuts a stranger before the answer is there
         if route in [answered for answered, _, _ in seen["answers"]]:
             continue
-        link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        link = connection("127.0.0.1", port, timeout=30)
         try:
-            link.request("GET", route, headers=upgrade if route == "/ws" else {})
+            link.request("GET", route, headers=upgrade if route.endswith("/ws") else {})
             answer = link.getresponse()
             seen["answers"].append([route, answer.status, answer.read().decode("latin-1")])
         except (OSError, http.client.HTTPException):
@@ -63,9 +68,9 @@ def another_user():
     return None
 
 
-def snoop(program, port, routes, paths, secret):
+def snoop(program, port, routes, paths, secret, *, tls=False):
     """Return what another user of this computer gets to see."""
-    told = json.dumps([port, routes, [str(path) for path in paths], secret[::-1]])
+    told = json.dumps([port, routes, [str(path) for path in paths], secret[::-1], tls])
     return json.loads(_as_nobody([program, "-I", "-c", SNOOP, told]).stdout)
 
 

@@ -47,7 +47,7 @@ def test_another_user_of_this_computer_reads_and_commands_nothing(hipturn_page, 
     if program is None:
         pytest.skip("only root can become another user to try")
     browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\nsleep 30\n')
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\nexec sleep 30 >/dev/null 2>&1\n')
     browser.chmod(0o755)
     _, url = hipturn_page(
         "replay", "demo/prone_windshield_wiper", opens=True, DISPLAY=":99", BROWSER=str(browser)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import ssl
 import time
+from pathlib import Path
 
 import pytest
 from browsers import PhoneSession
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from phones import attitude, hand_rows
-from strangers import idle, is_cut
+from strangers import another_user, idle, is_cut, snoop
 from test_security import ROUTES
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -118,6 +120,25 @@ def test_the_port_tells_nothing_but_the_unit_page_and_that_only_with_its_token(s
     cookie = headers["set-cookie"]
     assert cookie.startswith(client.cookie)
     assert all(rule in cookie for rule in ("HttpOnly", "Secure", "Path=/unit"))
+
+
+def test_another_user_of_this_computer_is_no_phone_and_reads_nothing(session, tmp_path):
+    program = another_user()
+    if program is None:
+        pytest.skip("only root can become another user to try")
+    client = Client(session)
+    with client.socket() as own:  # so that there is a recording
+        own.send(write_batch(Batch(0, 1.0, hand_rows()[:30])))
+    recorded = eventually(lambda: [path for path in tmp_path.rglob("*") if path.is_file()])
+    for folder in (tmp_path, *tmp_path.parents):  # what keeps a secret is its own mode alone
+        if folder != Path("/") and folder.stat().st_uid == os.geteuid():
+            folder.chmod(folder.stat().st_mode | 0o055)
+    routes = ["/unit", "/unit/ws", "/unit/unit.js", "/unit/batch", "/unit?t=" + "x" * 22, *ROUTES]
+    seen = snoop(program, client.port, routes, recorded, client.token, tls=True)
+    assert len(seen["answers"]) == len(routes)
+    assert {answer for _, answer, _ in seen["answers"]} <= {403, 404, 405}
+    assert not any(client.token in body for _, _, body in seen["answers"])
+    assert (seen["read"], seen["told"]) == ([], [])
 
 
 def test_the_page_may_read_motion_and_speak_to_this_listener_only(session):
