@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.core import ParameterSource
 
+from hipturn.words import languages
+
 if TYPE_CHECKING:
     from hipturn.server.serve import PageChoice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+LANGUAGE = "Of the page and what is said; else the wearer's, the browser's, English."
 NETWORK = "Show the page on the local network too, for a phone: prints a link and a code."
 
 
@@ -31,6 +34,7 @@ class PageAt:
     port: int | None = None
     no_browser: bool = False
     hosts: tuple[str, ...] = ()
+    language: str = ""
 
     def choice(self) -> PageChoice:
         """Return how the page is served.
@@ -57,6 +61,7 @@ class PageAt:
             hosts=self.hosts,
             tls=tls,
             certificate=own,
+            language=self.language,
         )
 
 
@@ -70,6 +75,9 @@ def page_options(command: Command) -> Command:
 
     wrapped: Any = with_place
     for option in (
+        click.option(
+            "--language", default="", type=click.Choice(("", *languages())), help=LANGUAGE
+        ),
         click.option("--allow-host", "hosts", multiple=True, metavar="NAME", hidden=True),
         click.option("--no-browser", is_flag=True, help="Print the page's address, open nothing."),
         click.option("--port", type=click.IntRange(1, 65535), help="Of the page; else 8777."),

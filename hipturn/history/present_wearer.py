@@ -10,7 +10,7 @@ from typing import Any
 from analysis.exercises import Exercise
 from hipturn.errors import UserError
 from hipturn.history.wearer_book import WearerBook
-from hipturn.history.wearers import LEGS, Goal
+from hipturn.history.wearers import LEGS, Goal, Wearer
 
 
 class PresentWearer:
@@ -33,6 +33,8 @@ class PresentWearer:
         self._book = WearerBook(root, only)
         self._book.read()  # refuse here, not while somebody exercises, what cannot be read
         self._goals: dict[str, dict[str, Any]] = {}
+        self._language = "", ""
+        """Of which wearer which language."""
         self._goals_of: tuple[str, str, Mapping[str, float]] | None = None
 
     def offered(self, recorded: Iterable[str]) -> list[str]:
@@ -43,8 +45,10 @@ class PresentWearer:
         known = dict.fromkeys([first, *recorded, *self._book.read().known])
         return [name for name in known if name]
 
-    def choose(self, name: str) -> None:
+    def choose(self, name: str, language: str = "") -> None:
         """Take a wearer, known or new; an empty text is nobody in particular.
+
+        A new one has the language that is given.
 
         Raises
         ------
@@ -53,8 +57,15 @@ class PresentWearer:
         imu.recording.SessionError
             When the choice cannot be kept.
         """
-        self._book.choose(name, _now())
+        self._book.choose(name, _now(), language)
+        self._language = "", ""
         self._goals_of = None
+
+    def language(self, name: str) -> str:
+        """Return the language of a wearer, two letters; empty where it was never chosen."""
+        if name != self._language[0]:
+            self._language = name, self._book.read().known.get(name, Wearer()).language
+        return self._language[1]
 
     def keep_goal(self, name: str, exercise: Exercise, side: str, deg: float | None) -> None:
         """Keep a goal of a wearer for a leg or both, degrees, from today on.

@@ -69,8 +69,10 @@ class WearerBook:
         """Return who is preselected: the one the page is locked to, or chosen in the last 12 h."""
         return self.locked or self.read().preselected(now)
 
-    def choose(self, pseudonym: str, now: datetime) -> None:
+    def choose(self, pseudonym: str, now: datetime, language: str = "") -> None:
         """Take a wearer, known or new, as the one who exercises; an empty text is nobody.
+
+        A new one has the language that is given.
 
         Raises
         ------
@@ -81,7 +83,10 @@ class WearerBook:
             raise UserError(f"this page is for {self.locked} only: start hipturn without --wearer")
         if pseudonym:
             _refused(pseudonym)
-        self._write(self.read().choosing(pseudonym, now))
+        wearers = self.read()
+        if language and pseudonym and pseudonym not in wearers.known:
+            wearers = wearers.changing(pseudonym, Wearer(language))
+        self._write(wearers.choosing(pseudonym, now))
 
     def aim(self, pseudonym: str, goal: Goal) -> None:
         """Keep a goal of a wearer.

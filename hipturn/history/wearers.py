@@ -49,7 +49,8 @@ class StepGoal(NamedTuple):
 class Wearer:
     """What is known of a wearer beside the recordings."""
 
-    language: str = "en"
+    language: str = ""
+    """Two letters; empty where it was never chosen."""
     goals: tuple[Goal, ...] = ()
     """In the order in which they were set; the later one of a day counts."""
 
@@ -160,7 +161,7 @@ def as_text(wearers: Wearers) -> str:
         last = {"wearer": wearers.last, "at": wearers.chosen_at.isoformat(timespec="seconds")}
     known = {
         name: {
-            "language": wearer.language,
+            **({"language": wearer.language} if wearer.language else {}),
             "goals": [
                 {"exercise": g.exercise, "leg": g.leg, "deg": g.deg, "from": g.day.isoformat()}
                 for g in wearer.goals
@@ -195,9 +196,9 @@ def from_text(data: bytes) -> Wearers:
 
 
 def _wearer(name: str, told: Any) -> Wearer:  # noqa: ANN401 (any JSON value)
-    language = told.get("language", "en") if isinstance(told, dict) else None
+    language = told.get("language", "") if isinstance(told, dict) else None
     goals = told.get("goals", []) if isinstance(told, dict) else None
-    if not isinstance(language, str) or not LANGUAGE.fullmatch(language):
+    if not isinstance(language, str) or not (language == "" or LANGUAGE.fullmatch(language)):
         raise ValueError(f"the language of {name} is not two letters")
     if not isinstance(goals, list):
         raise ValueError(f"the goals of {name} are no list")  # noqa: TRY004 (a fault of the file)

@@ -1,35 +1,8 @@
 // What is read from two metres: at most five words, as large as the longest of them allows.
-// The sentences behind them are under "More" and are spoken.
+// The sentences behind them are under "More" and are spoken. The words are the keys `distance.…`.
 
 const LARGEST_PX = 170; // beyond this more words on a line read faster than larger ones
 const ROOM_PX = 12; // beside the longest word
-
-/** The words by key; a value in braces is filled in. Numerals, no sentence. */
-export const WORDS = {
-  stand: "Stand still",
-  bend: "Bend your knee once",
-  bend_again: "Bend once again",
-  bends: "Bend your knee {times} times",
-  bends_again: "Bend {times} times again",
-  keep: "Keep still",
-  ready: "Turn foot out",
-  again: "{words} again",
-  prone: "Lie face down",
-  supine: "Lie on your back",
-  seated: "Sit still",
-  floor: "Sit on the floor",
-  side_lying: "Lie on your side",
-  standing: "Stand still",
-  kneeling: "Kneel still",
-  silent: "{unit} silent",
-  unreached: "hipturn is silent",
-  unknown: "Angle not known",
-  paused: "Paused",
-};
-
-export function words(key, args = {}) {
-  return WORDS[key].replace(/\{(\w+)\}/g, (_, name) => args[name]);
-}
 
 const fitted = new WeakMap();
 const sizing = new ResizeObserver((entries) => {

@@ -1,9 +1,11 @@
 // Elements without markup: text goes in as text, so a name from the air can be anything.
 
+import { word } from "./words.js";
+
 export const $ = (id) => document.getElementById(id);
 
 /** The first letters of an ISO time (10: the day, 16: the minute too), or that it is not known. */
-export const startText = (time, letters = 16) => time.slice(0, letters).replace("T", " ") || "date not known";
+export const startText = (time, letters = 16) => time.slice(0, letters).replace("T", " ") || word("date_unknown");
 
 /** Make an element: properties, `on…` listeners, `aria-…` and `data-…` attributes, children. */
 export function el(tag, props = {}, ...children) {

@@ -1,10 +1,10 @@
 // The calibration as the wearer does it: what is asked for, how it goes, pass or fail with a number.
 
-import { say, words } from "./distance.js";
+import { say } from "./distance.js";
 import { $, el, fillTo, pictureOf, put, setTo } from "./dom.js";
+import { knows, number, word } from "./words.js";
 
 const STEPS = ["stand", "pose", "bends", "sign"];
-const NAMES = { stand: "Stand", pose: "Start position", bends: "Knee bends", sign: "Direction" };
 const READY_MS = 3500;
 const BENDS = 5; // of a whole calibration; fewer where the last one is kept
 
@@ -68,11 +68,11 @@ export class Guide {
     if (key !== this.drawnSteps) {
       this.drawnSteps = key;
       $("guideSteps").replaceChildren(...steps.map((row) => el("li", { class: row.state, "aria-current": row.state === "now" ? "step" : null },
-        NAMES[row.name], el("span", { class: "figure" }, row.figure))));
+        word(`guide.${row.name}`), el("span", { class: "figure" }, row.figure))));
     }
     $("guideBars").replaceChildren(...steps.map((row) => el("i", { class: row.state })));
     const position = step === "stand" ? "standing" : exercise.position, picture = pictureOf(position, side);
-    if (!$("guidePicture").src.endsWith(picture)) { $("guidePicture").src = picture; $("guidePicture").alt = position.replace("_", " "); }
+    if (!$("guidePicture").src.endsWith(picture)) { $("guidePicture").src = picture; $("guidePicture").alt = word(`position.${position}`); }
     const now = this.now ?? { still_s: 0, need_s: 3, bends: 0, moves_dps: 0 };
     const bends = step === "bends" && now.bends < asked;
     setTo($("guide"), "class", this.remedy ? "again" : "");
@@ -81,20 +81,19 @@ export class Guide {
     fillTo($("guideFill"), share);
     setTo($("guideDone"), "class", share >= 1 ? "full" : "");
     put($("guideText"), step === "ready" ? "✓" : bends ? `${now.bends}/${asked}` : step === "bends" ? "✓" : Math.max(0, now.need_s - now.still_s).toFixed(0));
-    put($("guideStill"), step === "ready" ? "The number must rise as the foot goes outwards."
-      : step === "bends" ? `Bend and straighten the knee ${asked === 1 ? "once" : `${asked} times`}, then keep still.` : now.still_s > 0.2 ? `still for ${now.still_s.toFixed(1)} s` : `moving ${now.moves_dps.toFixed(0)}°/s`);
+    put($("guideStill"), step === "ready" ? word("guide.must_rise") : step === "bends" ? word("guide.bend", { n: asked })
+      : now.still_s > 0.2 ? word("guide.still", { seconds: now.still_s }) : word("guide.moving", { speed: now.moves_dps }));
   }
 
   /** What to do now, in the few words that are read from afar; the sentence is spoken. */
   ask(step, exercise, now) {
     const again = Boolean(this.remedy);
     if (step === "bends") {
-      const times = this.bendsAsked;
-      if (now.bends >= times) return words("keep");
-      return words((times === 1 ? "bend" : "bends") + (again ? "_again" : ""), { times });
+      const n = this.bendsAsked;
+      return now.bends >= n ? word("distance.keep") : word(again ? "distance.bend_again" : "distance.bend", { n });
     }
-    const asked = words({ stand: "stand", ready: "ready" }[step] ?? exercise.position);
-    return again ? words("again", { words: asked }) : asked;
+    const asked = { stand: "stand", ready: "ready" }[step] ?? exercise.position;
+    return word(again ? "distance.again" : `distance.${asked}`, { asked });
   }
 
   row(name, step) {
@@ -103,14 +102,14 @@ export class Guide {
     if (name === "sign") {
       const signs = legs.map((leg) => leg.sign);
       const state = signs.length && signs.every((sign) => sign === "good") ? "good" : signs.includes("falls") ? "bad" : step === "ready" ? "now" : "";
-      return { name, state, figure: state === "bad" ? "the number falls" : state === "good" ? "rises" : "rises outwards" };
+      return { name, state, figure: word(`guide.sign_${state === "bad" || state === "good" ? state : "open"}`) };
     }
     const checks = legs.flatMap((leg) => leg.checks).filter((check) => stepOf(check.name) === name);
     const failed = checks.find((check) => !check.passed);
     const at = order.indexOf(step), own = order.indexOf(name);
     const state = failed ? "bad" : own < at ? "good" : own === at ? "now" : "";
     const told = failed ?? checks[checks.length - 1];
-    return { name, state, figure: told ? figure(told) : own < at ? "seen" : "" };
+    return { name, state, figure: told ? figure(told) : own < at ? word("guide.seen") : "" };
   }
 }
 
@@ -121,8 +120,9 @@ function stepOf(check) {
 }
 
 export function figure(check) {
-  if (check.unit === "found") return check.passed ? "not needed" : "not found";
+  if (check.unit === "found") return word(check.passed ? "guide.not_needed" : "guide.not_found");
   const unit = check.unit === "deg" ? "°" : "";
   const digits = check.unit === "deg" ? 1 : check.value % 1 ? 2 : 0;
-  return `${check.said} (${check.passed ? "limit" : "needs"} ${check.limit?.toFixed(digits)}${unit})`;
+  const what = knows(`check.${check.name}`) && check.value !== null ? word(`check.${check.name}`, check) : check.said;
+  return word(check.passed ? "guide.limit" : "guide.needs", { what, limit: `${number(check.limit, `.${digits}f`)}${unit}` });
 }

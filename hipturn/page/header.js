@@ -1,6 +1,7 @@
 // The bar at the top and the sentence below it: units, sound, light or dark, what must be known.
 
 import { $, el, forgetColours, icon, put, recall, remember } from "./dom.js";
+import { number, word } from "./words.js";
 
 const SILENT_S = 0.6; // as the cause in the read-out has it
 const LOSS_TO_SEE_PERCENT = 5;
@@ -21,10 +22,10 @@ export function drawTitle(title, mark) {
 export function drawUnits(units) {
   $("units").replaceChildren(...units.map((unit) => {
     const bad = unit.state !== "streaming" || unit.silent_s > SILENT_S;
-    const known = [unit.rate_hz === null ? null : `${unit.rate_hz.toFixed(0)} Hz`, unit.battery === null ? null : `${unit.battery} %`].filter(Boolean);
-    const lost = unit.lost === null ? null : el("span", { class: unit.lost < LOSS_TO_SEE_PERCENT ? "more small-loss" : "more large-loss" }, `${unit.lost.toFixed(0)} % lost`);
-    return el("li", { class: bad ? "bad" : "", title: unit.name }, icon(bad ? "bad" : "good"), el("span", {}, unit.label.replace("right ", "R ").replace("left ", "L ")),
-      el("span", { class: bad ? "more" : "more known" }, bad ? (unit.state === "streaming" ? `silent ${unit.silent_s.toFixed(0)} s` : unit.state) : known.join(" · ")), bad ? null : lost);
+    const known = [unit.rate_hz === null ? null : `${number(unit.rate_hz, ".0f")} Hz`, unit.battery === null ? null : word("percent_of", { n: unit.battery })].filter(Boolean);
+    const lost = unit.lost === null ? null : el("span", { class: unit.lost < LOSS_TO_SEE_PERCENT ? "more small-loss" : "more large-loss" }, word("unit_lost", { share: unit.lost }));
+    return el("li", { class: bad ? "bad" : "", title: unit.name }, icon(bad ? "bad" : "good"), el("span", {}, word("unit_short", { unit: unit.label })),
+      el("span", { class: bad ? "more" : "more known" }, bad ? (unit.state === "streaming" ? word("unit_silent", { seconds: unit.silent_s }) : word(`state.${unit.state}`)) : known.join(" · ")), bad ? null : lost);
   }));
 }
 
@@ -32,7 +33,8 @@ export function drawSound(sound) {
   const button = $("soundButton");
   button.replaceChildren(icon(sound.on ? "sound" : "mute"));
   button.setAttribute("aria-pressed", String(sound.on));
-  button.setAttribute("aria-label", sound.on ? "Sound is on" : "Sound is off: tap to switch on");
+  button.title = word("sound_key");
+  button.setAttribute("aria-label", word(sound.on ? "sound_on" : "sound_off"));
 }
 
 function setTheme(name) {
@@ -42,23 +44,23 @@ function setTheme(name) {
   drawTheme();
 }
 
-function drawTheme() {
+export function drawTheme() {
+  $("themeButton").title = word("theme");
   $("themeButton").replaceChildren(icon(document.documentElement.dataset.theme === "dark" ? "sun" : "moon"));
 }
 
 function tell(title, text, ...more) {
   $("dialog").replaceChildren(el("h2", {}, title), el("p", {}, text), ...more,
-    el("button", { type: "button", class: "primary", onclick: () => $("dialog").close() }, "Close"));
+    el("button", { type: "button", class: "primary", onclick: () => $("dialog").close() }, word("close")));
   $("dialog").showModal();
 }
 
 function tellNetwork() {
-  tell("On this network", "Anyone on this network who has the link can see and control this session.",
-    el("img", { src: "/qr.svg", alt: "code with the link to this page" }));
+  tell(word("network_title"), word("network_text"), el("img", { src: "/qr.svg", alt: word("network_code") }));
 }
 
 function tellMark() {
-  tell($("demoMark").textContent, "Nobody wears these units: the movements are made up, to try hipturn with.");
+  tell($("demoMark").textContent, word("made_up"));
 }
 
 /** Make the buttons of the bar work. */

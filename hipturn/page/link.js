@@ -1,6 +1,6 @@
 // The socket: the newest read-out, what happened, and how old each is by this page's own clock.
 
-import { words } from "./distance.js";
+import { word } from "./words.js";
 
 const VERSION = 2;
 const SECURE = location.protocol === "https:";
@@ -109,12 +109,11 @@ export class Link {
   /** Why nothing fresh is on the screen: `short` words, and a `text` that says what to do; else null. */
   cause() {
     const text = this.unreached();
-    if (text) return { short: words("unreached"), text };
+    if (text) return { short: word("distance.unreached"), text };
     for (const unit of this.units ?? []) {
       if (unit.silent_s > 0.6 || unit.state !== "streaming") {
-        const doing = unit.state === "streaming" || unit.state === "lost" ? "silent" : unit.state;
-        const label = `${unit.label[0].toUpperCase()}${unit.label.slice(1)}`;
-        return { short: words("silent", { unit: label }), text: `${unit.label} unit ${doing}: switched on, within 5 m?` };
+        const gone = unit.state === "streaming" || unit.state === "lost";
+        return { short: word("distance.silent", { unit: unit.label }), text: word(gone ? "unit_gone" : "unit_doing", { unit: unit.label, state: unit.state }) };
       }
     }
     return null;
@@ -123,13 +122,12 @@ export class Link {
   /** Why hipturn itself is not heard; nothing when it is. */
   unreached() {
     if (this.refusal) return this.refusal;
-    if (!this.open && this.shut) return "hipturn was started again: open the link that it printed";
+    if (!this.open && this.shut) return word("link.again");
     if (SECURE && !this.open && this.answers && performance.now() - this.begun > OPEN_MS) {
-      return "this browser refuses the live link of a certificate that nobody vouches for (Safari does):"
-        + " use another browser, --tls-cert, or --lan without --tls";
+      return word("link.certificate");
     }
-    if (!this.open) return "no connection to hipturn: is it still running?";
-    return performance.now() - this.heard > QUIET_MS ? "no word from hipturn: check the network" : "";
+    if (!this.open) return word("link.none");
+    return performance.now() - this.heard > QUIET_MS ? word("link.silent") : "";
   }
 
   /** Whether the server would obey a command now. */

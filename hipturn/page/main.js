@@ -2,9 +2,9 @@
 // at a recording of its own choice. Each view keeps what it alone needs; the link keeps what the
 // server said last.
 
-import { $, put } from "./dom.js";
+import { $, put, recall } from "./dom.js";
 import { keepAwake, letSleep } from "./awake.js";
-import { banner, drawSound, drawTitle, drawUnits, startHeader } from "./header.js";
+import { banner, drawSound, drawTheme, drawTitle, drawUnits, startHeader } from "./header.js";
 import { Link } from "./link.js";
 import * as paper from "./paper.js";
 import { Readout } from "./readout.js";
@@ -19,10 +19,17 @@ import { ReplayView } from "./views/replay.js";
 import { RestView } from "./views/rest.js";
 import { SetupView } from "./views/setup.js";
 import { TrendView, WearersView } from "./views/wearers.js";
+import { learn, saidBy, word } from "./words.js";
 
 const EVENT_MAX_AGE_S = 0.3; // older ones are silent
 const BUTTONS_MS = 6000;     // the buttons stay this long after a tap
 const FROZEN_MS = 500;       // a longer pause between two pictures: the page was not running
+
+/** Get the texts in the language that was chosen here, else the command's, the wearer's, the browser's. */
+const asked = new URLSearchParams(location.search).get("lang") ?? recall("language");
+let wearers = "";
+const inWords = () => learn(`/api/words?${new URLSearchParams({ lang: asked ?? "", wearer: wearers })}`);
+await inWords();
 
 const sound = new Sound(() => drawSound(sound));
 
@@ -30,12 +37,13 @@ const link = new Link({
   link(open) { if (open) banner(""); },
   hello(hello, { again, same }) {
     $("lanMark").hidden = !hello.lan;
-    if (!same) { banner("This page is of another version: load it again."); return; }
+    if (!same) { banner(word("other_version")); return; }
     if (again) return;
     setup.learn();
     openFromAddress(hello.look);
   },
-  stage({ stage }, before) {
+  stage({ stage, language: theirs }, before) {
+    if (theirs !== undefined && theirs !== wearers) { wearers = theirs; inWords().then((other) => { if (other) drawAnew(); }); }
     if (stage === "calibrate" && before !== stage) { live.begin(); link.frame = null; sound.hush(); document.body.classList.remove("tapped"); }
     if (["countdown", "calibrate", "set", "result"].includes(stage) && before !== stage) { own = null; banner(""); }
     if (!inSession()) $("more").close();
@@ -53,12 +61,12 @@ const link = new Link({
   units(units) { if (current() === live) drawUnits(units); },
   frame(frame) { live.takeFrame(frame); },
   event(event, age_s) {
-    const fresh = age_s <= EVENT_MAX_AGE_S;
-    if (event.text) put($("said"), event.text); // read out by a screen reader
-    if (event.what === "refused") banner(event.text);
+    const fresh = age_s <= EVENT_MAX_AGE_S, text = textOf(event);
+    if (text) put($("said"), text); // read out by a screen reader
+    if (event.what === "refused") banner(text);
     else if (event.what === "edited") own?.edited?.(event);
     else if (event.what === "done") { if (fresh) sound.play("done"); }
-    else live.takeEvent(event, fresh && current() === live);
+    else live.takeEvent(event, fresh && current() === live, text);
   },
 });
 
@@ -86,6 +94,21 @@ const loading = { name: "loading", title: "", mark: "", draw() {}, tick() {} };
 
 let own = null;   // the view of a recording that this page looks at
 let shown = null; // the view that was drawn last
+
+/** What an event says, in the viewer's language. */
+function textOf(event) {
+  if (event.parts) return event.parts.map(saidBy).join(" ");
+  return saidBy(event);
+}
+
+/** Everything again, in another language. */
+function drawAnew() {
+  drawSound(sound);
+  drawTheme();
+  shown = null;
+  draw();
+  conditions.draw();
+}
 
 function inSession() { return ["calibrate", "set", "result"].includes(link.stage?.stage); }
 

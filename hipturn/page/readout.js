@@ -1,10 +1,11 @@
 // The read-out: what is drawn sixty times a second, from a socket or from a recording.
 
-import { say, words } from "./distance.js";
+import { say } from "./distance.js";
 import { $, arrow, degrees, el, fillTo, put, setTo } from "./dom.js";
 import { drawGauge } from "./gauge.js";
 import { drawLegs } from "./leg.js";
 import { drawTrace, rangeOf } from "./trace.js";
+import { word } from "./words.js";
 
 export const DIM_S = 0.3, LOST_S = 1.0;
 const DIGITS_MS = 100, TRACE_MS = 80;
@@ -34,8 +35,8 @@ export class Readout {
     $("readout").dataset.legs = String(sides.length);
     $("angles").replaceChildren(...sides.map((side) => {
       const pane = {
-        num: el("div", { class: "num", role: "img" }, "– –"), tag: el("span", { class: "tag" }, side[0].toUpperCase()), arrow: arrow(),
-        gauge: el("canvas", { role: "img", "aria-label": "angle and target zone" }),
+        num: el("div", { class: "num", role: "img" }, "– –"), tag: el("span", { class: "tag" }, word(`side_letter.${side}`)), arrow: arrow(),
+        gauge: el("canvas", { role: "img", "aria-label": word("gauge") }),
       };
       pane.face = el("div", { class: "face" }, pane.tag, pane.arrow, pane.num, pane.gauge);
       pane.box = el("div", { class: "angle", "data-side": side }, pane.face);
@@ -82,7 +83,7 @@ export class Readout {
       pane.num.textContent = text;
       pane.face.dataset.n = String(text.length);
     }
-    setTo(pane.num, "aria-label", lost ? "no angle" : timed ? `${text} s held` : `${text}° ${turned === "out" ? "external" : "internal"} rotation`);
+    setTo(pane.num, "aria-label", word(lost ? "angle.none" : timed ? "angle.held" : turned === "out" ? "angle.external" : "angle.internal", { value: text }));
     if (turned && !freshness && Math.abs(leg.deg) > TURNED_DEG) this.turn(side, turned, scene);
     const level = scene.level[side] ?? 0;
     drawGauge(pane.gauge, lost ? null : leg.deg, band, rangeOf(scene.exercise, scene.targets[side] ?? scene.exercise.target_deg, level), inside);
@@ -92,13 +93,13 @@ export class Readout {
   turn(side, turned, scene) {
     const before = this.turned[side] ?? "in";
     this.turned[side] = turned;
-    if (turned !== before && scene.sounding) this.sound.say(Object.keys(this.panes).length > 1 ? `${side} ${turned}` : turned);
+    if (turned !== before && scene.sounding) this.sound.say(word(Object.keys(this.panes).length > 1 ? "turned_side" : "turned", { side, turned }));
   }
 
   /** Words over what has no number now: over all, over one leg's half, or, paused, over the count. */
   drawWords(scene, sides, freshness) {
     const lost = sides.filter((side) => freshness === "lost" || scene.legs[side].deg === null);
-    const text = lost.length ? scene.cause?.short ?? words("unknown") : scene.paused ? words("paused") : "";
+    const text = lost.length ? scene.cause?.short ?? word("distance.unknown") : scene.paused ? word("distance.paused") : "";
     $("words").hidden = !text;
     if (!text) return;
     setTo($("words"), "data-over", !lost.length ? "below" : lost.length === sides.length ? "all" : String(sides.indexOf(lost[0])));
@@ -121,7 +122,7 @@ export class Readout {
     fillTo($("holdFill"), share);
     if (now - (this.holdAt ?? 0) >= DIGITS_MS || scene.seeking) {
       this.holdAt = now;
-      put($("holdNow"), freshness === "lost" || !holding.length ? "" : full ? "hold ✓" : `hold ${Math.floor(held)}`);
+      put($("holdNow"), freshness === "lost" || !holding.length ? "" : word(full ? "hold_full" : "hold_now", { seconds: Math.floor(held) }));
     }
     put($("setLine"), scene.setLine);
     this.tick(held, wanted, holding.length > 0 && scene.sounding && !freshness);

@@ -1,6 +1,7 @@
 // A whole recording in memory: any moment of it is a look-up away.
 
 import { at } from "./trace.js";
+import { word } from "./words.js";
 
 const BEFORE_FIRST_REP_S = 1.5;
 const NOT_KNOWN = -32768, HOLD = 1, CALIBRATING = 5;
@@ -38,7 +39,7 @@ async function load(key) {
   const path = `/api/sessions/${encodeURIComponent(key)}`;
   const [described, columns] = await Promise.all([fetch(path), fetch(`${path}/columns`)]);
   const told = await described.json();
-  if (!described.ok || !columns.ok) throw new Error(told.problem ?? "This recording cannot be read.");
+  if (!described.ok || !columns.ok) throw new Error(told.problem ?? word("recordings.unreadable"));
   return new Recording(told, await columns.arrayBuffer());
 }
 
@@ -115,8 +116,8 @@ export class Recording {
     const last = this.shown.filter((rep) => rep.end_s <= t).pop();
     const moving = this.shown.some((rep) => rep.start_s <= t && t < rep.end_s);
     if (!set) return "";
-    const rest = last && !moving && t - last.end_s > 3 ? ` · rest ${Math.floor(t - last.end_s)} s` : "";
-    return `set ${set}${rest}`;
+    const rest = last && !moving && t - last.end_s > 3 ? word("set.rest", { seconds: Math.floor(t - last.end_s) }) : "";
+    return word("set.now", { set }) + rest;
   }
 }
 

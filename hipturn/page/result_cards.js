@@ -2,8 +2,10 @@
 
 import { canvasOf, colour, drawnBy, el, startText } from "./dom.js";
 import { at } from "./trace.js";
+import { knows, nameOf, number, word } from "./words.js";
 
-const one = (value, unit = "") => value === null || value === undefined ? "–" : `${value.toFixed(1)}${unit}`;
+const reason = (text) => knows(`reason.${text}`) ? word(`reason.${text}`) : text.replaceAll("_", " ");
+const one = (value, unit = "") => value === null || value === undefined ? "–" : `${number(value, ".1f")}${unit}`;
 const whole = (value, unit = "") => value === null || value === undefined ? "–" : `${Math.round(value)}${unit}`.replace("-", "−");
 
 export function resultCard(recording) {
@@ -16,22 +18,22 @@ export function resultCard(recording) {
   const goals = rows.map((row) => whole(recording.goals[row.side], "°")).filter((text) => text !== "–");
   const gaps = recording.gaps, gone = gaps.reduce((sum, [a, b]) => sum + b - a, 0);
   const odd = rows.reduce((sum, row) => sum + row.partial + row.rejected, 0);
-  const chart = el("canvas", { class: "chart", role: "img", "aria-label": "Peak and hold of each repetition" });
+  const chart = el("canvas", { class: "chart", role: "img", "aria-label": word("result.chart") });
   drawnBy(chart, () => drawPeaks(chart, recording));
   return el("div", { class: "sheet" },
-    el("h2", {}, total ? `${rows.map((row) => row.valid).join(" · ")} of ${first.target_reps} repetitions${legs ? ` (${rows.map((row) => row.side).join(" · ")})` : ""}` : "No repetition counted"),
-    el("p", { class: "lead" }, `${recording.exercise.name}, ${recording.side}${recording.virtual ? " · made by the simulated wearer" : ""}`),
+    el("h2", {}, total ? word(legs ? "result.of_legs" : "result.of", { done: rows.map((row) => row.valid).join(" · "), n: first.target_reps, sides: rows.map((row) => word(`side.${row.side}`)).join(" · ") }) : word("result.nothing")),
+    el("p", { class: "lead" }, `${nameOf({ name: recording.exercise.name, side: recording.side })}${recording.virtual ? ` · ${word("result.simulated")}` : ""}`),
     el("div", { class: legs ? "tiles pair" : "tiles" },
-      tile(per("rom_median_deg", whole, "°"), `range, median${goals.length ? `, of ${goals.join(" · ")}` : ""}`), tile(per("peak_max_deg", whole, "°"), "largest peak"),
-      tile(per("hold_median_s", one, " s"), "hold"), tile(per("tempo_median_s", one, " s"), "tempo"),
-      tile(total ? `${Math.round(100 * controlled / total)} %` : "–", "controlled"),
-      tile(`${one(first.lost_samples_percent)} %`, gaps.length ? `lost; ${gaps.length} gaps, ${gone.toFixed(1)} s` : "lost; no gap"),
-      odd ? tile(String(odd), "too small or not counted") : null),
-    recording.test.length ? el("div", { class: "panel", id: "test" }, el("h3", {}, "The test"), el("ul", { class: "list" }, recording.test.map((text) => el("li", {}, text.trim())))) : null,
+      tile(per("rom_median_deg", whole, "°"), word(goals.length ? "result.range_of" : "result.range", { goal: goals.join(" · ") })), tile(per("peak_max_deg", whole, "°"), word("result.peak")),
+      tile(per("hold_median_s", one, " s"), word("result.hold")), tile(per("tempo_median_s", one, " s"), word("result.tempo")),
+      tile(total ? number(controlled / total, ".0%") : "–", word("result.controlled")),
+      tile(word("percent_of", { n: one(first.lost_samples_percent) }), gaps.length ? word("result.gaps", { n: gaps.length, seconds: gone }) : word("result.no_gap")),
+      odd ? tile(String(odd), word("result.odd")) : null),
+    recording.test.length ? el("div", { class: "panel", id: "test" }, el("h3", {}, word("result.test")), el("ul", { class: "list" }, recording.test.map((text) => el("li", {}, text.trim())))) : null,
     chart,
     el("div", { class: "panel scroll" }, repTable(recording)),
     recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, text))) : null,
-    el("p", { class: "fine" }, `Measured: ${recording.exercise.quantity}. Not a diagnosis. Two units on one leg cannot distinguish hip rotation from rotation of the pelvis.`));
+    el("p", { class: "fine" }, word("result.measured", { quantity: recording.exercise.quantity })));
 }
 
 /** What can be done with a result that is shown. */
@@ -40,11 +42,11 @@ export function resultFoot(page, key) {
   // a spreadsheet of a country that writes 1,5 reads 1.5 wrongly
   const comma = (1.5).toLocaleString().includes(",") ? "?decimal=comma" : "";
   return [
-    el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv${comma}`, download: "" }, "Save CSV"),
-    el("a", { class: "button", id: "saveXlsx", href: `${path}/tables.xlsx`, download: "" }, "Excel"),
-    el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf`, download: "" }, "Report"),
-    el("button", { type: "button", id: "compare", onclick: () => page.compare(key) }, "Compare"),
-    el("button", { type: "button", id: "watch", onclick: () => page.replay(key) }, "Watch"),
+    el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv${comma}`, download: "" }, word("result.save_csv")),
+    el("a", { class: "button", id: "saveXlsx", href: `${path}/tables.xlsx`, download: "" }, word("result.save_xlsx")),
+    el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf`, download: "" }, word("result.save_report")),
+    el("button", { type: "button", id: "compare", onclick: () => page.compare(key) }, word("result.compare")),
+    el("button", { type: "button", id: "watch", onclick: () => page.replay(key) }, word("result.watch")),
   ];
 }
 
@@ -53,13 +55,13 @@ function tile(value, label) {
 }
 
 function repTable(recording) {
-  const head = ["rep", "peak", "range", "up", "hold", "down", "controlled"];
-  return el("table", {}, el("caption", { class: "unseen" }, "Each movement"),
+  const head = ["rep", "peak", "range", "up", "hold", "down", "controlled"].map((name) => word(`reps.${name}`));
+  return el("table", {}, el("caption", { class: "unseen" }, word("result.each")),
     el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
     el("tbody", {}, recording.reps.map((rep) => el("tr", {},
-      el("td", {}, `${recording.sides.length > 1 ? `${rep.side} ` : ""}${rep.rep ?? rep.status}`), el("td", {}, whole(rep.peak_deg, "°")), el("td", {}, whole(rep.rom_deg, "°")),
+      el("td", {}, `${recording.sides.length > 1 ? `${word(`side.${rep.side}`)} ` : ""}${rep.rep ?? word(`status.${rep.status}`)}`), el("td", {}, whole(rep.peak_deg, "°")), el("td", {}, whole(rep.rom_deg, "°")),
       el("td", {}, one(rep.up_s, " s")), el("td", {}, one(rep.hold_s, " s")), el("td", {}, one(rep.down_s, " s")),
-      el("td", {}, rep.status !== "valid" ? (rep.reject_reason || rep.status).replaceAll("_", " ") : rep.controlled ? "✓" : `! ${(rep.faults || "").replaceAll("_", " ").replaceAll(";", ", ")}`)))));
+      el("td", {}, rep.status !== "valid" ? (rep.reject_reason ? reason(rep.reject_reason) : word(`status.${rep.status}`)) : rep.controlled ? "✓" : `! ${(rep.faults || "").split(";").filter(Boolean).map(reason).join(", ")}`)))));
 }
 
 function drawPeaks(canvas, recording) {
@@ -76,7 +78,7 @@ function drawPeaks(canvas, recording) {
   ctx.strokeStyle = colour("green"); ctx.lineWidth = 1.5; ctx.fillStyle = colour("green"); ctx.textAlign = "left";
   for (const deg of new Set(recording.sides.map((side) => recording.goals[side]).filter(Boolean))) {
     ctx.setLineDash([6, 5]); ctx.beginPath(); ctx.moveTo(44, y(deg)); ctx.lineTo(width, y(deg)); ctx.stroke(); ctx.setLineDash([]);
-    ctx.fillText("goal", 8, y(deg) + 4);
+    ctx.fillText(word("result.goal"), 8, y(deg) + 4);
   }
   ctx.textAlign = "center";
   const bar = Math.min(40, slot * 0.8 / recording.sides.length);
@@ -91,35 +93,35 @@ function drawPeaks(canvas, recording) {
   ctx.fillStyle = colour("quiet");
   numbers.forEach((number, k) => ctx.fillText(number.split(".")[1], 44 + slot * (k + 0.5), height - 10));
   ctx.textAlign = "right";
-  ctx.fillText("filled: controlled · outlined: not", width - 10, 16);
+  ctx.fillText(word("result.legend"), width - 10, 16);
 }
 
 /** Two recordings: every repetition of each from its beginning, the medians side by side. */
 export function compareCard(mine, other, list, page) {
-  const chart = el("canvas", { class: "chart", id: "overlay", role: "img", "aria-label": "Repetitions of both sessions over one another" });
+  const chart = el("canvas", { class: "chart", id: "overlay", role: "img", "aria-label": word("compare.chart") });
   if (other) drawnBy(chart, () => drawOverlay(chart, mine, other));
   const options = list.filter((row) => row.key !== mine.key);
-  const when = (row) => `${row.name}, ${row.side} · ${startText(row.started_at)}${row.demo ? " · demo" : ""}`;
+  const when = (row) => `${nameOf(row)} · ${startText(row.started_at)}${row.demo ? ` · ${word("demo")}` : ""}`;
   return el("div", { class: "sheet" },
-    el("h2", {}, "Two sessions"),
-    el("label", { class: "field" }, el("span", {}, "Compare with"),
+    el("h2", {}, word("compare.title")),
+    el("label", { class: "field" }, el("span", {}, word("compare.with")),
       el("select", { id: "other", onchange: (e) => page.compare(mine.key, e.target.value) },
         options.map((row) => el("option", { value: row.key, selected: row.key === other?.key }, when(row))))),
-    other ? el("div", { class: "legend" }, el("span", {}, el("i"), `this one, ${startText(mine.started_at, 10)}`), el("span", {}, el("i", { class: "b" }), `the other, ${startText(other.started_at, 10)}`))
-      : el("p", { class: "lead" }, "There is no other recording yet."),
+    other ? el("div", { class: "legend" }, el("span", {}, el("i"), word("compare.this_of", { day: startText(mine.started_at, 10) })), el("span", {}, el("i", { class: "b" }), word("compare.other_of", { day: startText(other.started_at, 10) })))
+      : el("p", { class: "lead" }, word("compare.none")),
     other ? chart : null,
     other ? el("div", { class: "panel scroll" }, compareTable(mine, other)) : null,
-    other && mine.exercise.id !== other.exercise.id ? el("p", { class: "problem" }, "These are two different exercises: their numbers have different zeros.") : null);
+    other && mine.exercise.id !== other.exercise.id ? el("p", { class: "problem" }, word("compare.different")) : null);
 }
 
 function compareTable(mine, other) {
-  const names = [["valid", "repetitions", whole, ""], ["controlled", "controlled", whole, ""], ["rom_median_deg", "range, median", one, "°"], ["peak_median_deg", "end position, median", one, "°"], ["end_mean_deg", "test, mean", one, "°"], ["peak_max_deg", "largest peak", one, "°"], ["hold_median_s", "hold", one, " s"], ["tempo_median_s", "tempo", one, " s"], ["lost_samples_percent", "lost", one, " %"]];
+  const names = [["valid", "compare.repetitions", whole, ""], ["controlled", "result.controlled", whole, ""], ["rom_median_deg", "result.range", one, "°"], ["peak_median_deg", "compare.end", one, "°"], ["end_mean_deg", "compare.test", one, "°"], ["peak_max_deg", "result.peak", one, "°"], ["hold_median_s", "result.hold", one, " s"], ["tempo_median_s", "result.tempo", one, " s"], ["lost_samples_percent", "compare.lost", one, " %"]];
   const value = (recording, name, format, unit) => recording.summary.map((row) => format(row[name], unit)).join(" · ");
   const alike = mine.exercise.id === other.exercise.id && mine.summary[0]?.active === other.summary[0]?.active;
   const mdc = alike ? mine.summary[0]?.mdc_deg : null;
-  return [el("table", {}, el("thead", {}, el("tr", {}, ["", "this one", "the other"].map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, names.map(([name, label, format, unit]) => el("tr", {}, el("td", {}, label), el("td", {}, value(mine, name, format, unit)), el("td", {}, value(other, name, format, unit)))))),
-  mdc ? el("p", { class: "fine" }, `A difference of the ${mine.exercise.compared} below ${mdc}° is within what measuring again would give.`) : null];
+  return [el("table", {}, el("thead", {}, el("tr", {}, ["", word("compare.this"), word("compare.other")].map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, names.map(([name, label, format, unit]) => el("tr", {}, el("td", {}, word(label)), el("td", {}, value(mine, name, format, unit)), el("td", {}, value(other, name, format, unit)))))),
+  mdc ? el("p", { class: "fine" }, word("compare.mdc", { compared: mine.exercise.compared, mdc })) : null];
 }
 
 function drawOverlay(canvas, mine, other) {

@@ -1,6 +1,7 @@
 // Beeps, speech and a flash. Switched on inside a tap, as browsers want it.
 
 import { recall, remember } from "./dom.js";
+import { language } from "./words.js";
 
 const TUNES = {
   zone: [[880, 0, 0.09, 0.5]],
@@ -88,7 +89,7 @@ export class Sound {
     if (!this.on || !window.speechSynthesis) return;
     speechSynthesis.cancel();
     const words = new SpeechSynthesisUtterance(text);
-    words.lang = "en";
+    words.lang = language();
     words.volume = this.volume;
     words.rate = 1.05;
     speechSynthesis.speak(words);

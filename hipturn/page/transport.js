@@ -2,6 +2,7 @@
 
 import { canvasOf, colour, el, put, seconds } from "./dom.js";
 import { at } from "./trace.js";
+import { number, word } from "./words.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
@@ -23,19 +24,19 @@ export class Transport {
   controls({ actions = [] } = {}) {
     const r = this.recording;
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.slider = el("input", { type: "range", id: "seek", min: 0, max: r.duration_s, step: 0.01, "aria-label": "Moment of the recording" });
+    this.slider = el("input", { type: "range", id: "seek", min: 0, max: r.duration_s, step: 0.01, "aria-label": word("replay.moment") });
     this.slider.value = String(this.t);
     this.slider.addEventListener("input", () => { this.seek(Number(this.slider.value)); });
     this.playButton = el("button", { type: "button", class: "primary", id: "play", onclick: () => this.toggle() });
     this.clock = el("output", { class: "clock", id: "clock" });
-    const speed = el("select", { id: "speed", "aria-label": "Speed", onchange: (e) => { this.speed = Number(e.target.value); } },
-      SPEEDS.map((s) => el("option", { value: s, selected: s === this.speed }, `${s}×`)));
+    const speed = el("select", { id: "speed", "aria-label": word("replay.speed"), onchange: (e) => { this.speed = Number(e.target.value); } },
+      SPEEDS.map((s) => el("option", { value: s, selected: s === this.speed }, `${number(s)}×`)));
     return el("div", { id: "transport" },
       el("div", { class: "line" }, this.canvas, this.slider, el("span")),
       el("div", { class: "keys" },
-        el("button", { type: "button", "aria-label": "Previous repetition", title: "[", onclick: () => this.stepRep(false) }, "|◀"),
+        el("button", { type: "button", "aria-label": word("replay.previous"), title: "[", onclick: () => this.stepRep(false) }, "|◀"),
         this.playButton,
-        el("button", { type: "button", "aria-label": "Next repetition", title: "]", onclick: () => this.stepRep(true) }, "▶|"),
+        el("button", { type: "button", "aria-label": word("replay.next"), title: "]", onclick: () => this.stepRep(true) }, "▶|"),
         this.clock, speed, ...actions.filter(Boolean)));
   }
 
@@ -89,10 +90,10 @@ export class Transport {
 
   draw() {
     if (!this.canvas) return;
-    put(this.playButton, this.playing ? "❚❚ Pause" : "▶ Play");
-    put(this.clock, `${seconds(this.t)}.${Math.floor(this.t % 1 * 10)} / ${seconds(this.recording.duration_s)}`);
+    put(this.playButton, this.playing ? `❚❚ ${word("pause")}` : `▶ ${word("replay.play")}`);
+    put(this.clock, `${seconds(this.t)}${number(Math.floor(this.t % 1 * 10) / 10, ".1f").slice(1)} / ${seconds(this.recording.duration_s)}`);
     if (document.activeElement !== this.slider || this.playing) this.slider.value = String(this.t);
-    this.slider.setAttribute("aria-valuetext", `${this.t.toFixed(1)} seconds`);
+    this.slider.setAttribute("aria-valuetext", word("replay.seconds", { seconds: this.t }));
     const found = canvasOf(this.canvas);
     if (!found) return;
     const { ctx, width, height } = found;

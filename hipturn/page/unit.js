@@ -1,6 +1,8 @@
 // A phone as a unit: it sends its motion, shows what the computer says, and can be let go.
 // docs/phones.md describes the messages; the computer checks, fuses, counts and records.
 
+import { learn, saidBy, word } from "./words.js";
+
 const BATCH_MS = 50;         // how often rows are sent
 const POST_MS = 100;         // the same without a socket, one request at a time
 const SOCKET_MS = 3000;      // a browser that has not opened one by then refuses it
@@ -24,8 +26,8 @@ let attitude = null, attitudeAt = 0, toldAt = 0;
 
 const isStreaming = () => said.startsWith("streaming");
 
-function show(text, state = "asked") {
-  said = text;
+function show(text, state = "asked", told = text) {
+  said = told; // as the computer said it
   $("say").textContent = text;
   document.body.dataset.state = isStreaming() ? "streaming" : state;
 }
@@ -107,8 +109,8 @@ function connect() {
   };
   socket.onclose = event => {
     if (opened !== socket || over) return;
-    if (event.code === LET_GO) return end("This phone was let go. You may close the page.");
-    if (event.code === TOO_FAST) return end("This phone sent too much: reload the page.");
+    if (event.code === LET_GO) return end(word("phone.gone"));
+    if (event.code === TOO_FAST) return end(word("phone.too_fast"));
     if (performance.now() - begunAt > SOCKET_MS) return startPosting();
     setTimeout(connect, AGAIN_MS);
   };
@@ -116,9 +118,9 @@ function connect() {
 
 function hear(message) {
   if (message.ping) tell({ pong: message.ping, now: performance.now() });
-  if (message.say !== undefined && message.say !== said) show(message.say);
-  if (message.stop) end(said || "Done. You may take it off.");
-  if (message.close) end("This phone was let go. You may close the page.");
+  if (message.say !== undefined && message.say !== said) show(saidBy({ ...message, text: message.say }), "asked", message.say);
+  if (message.stop) end(word("phone.done"));
+  if (message.close) end(word("phone.gone"));
 }
 
 function sendRows() {
@@ -144,7 +146,7 @@ function post(body, type) {  // one at a time, in order
   waiting = waiting.then(async () => {
     const answer = await fetch(`/unit/batch?phone=${phoneId()}`, { method: "POST", body, headers: { "Content-Type": type } });
     if (!over && answer.ok) hear(await answer.json());
-  }).catch(() => show("The computer does not answer: come nearer to the router."));
+  }).catch(() => show(word("phone.no_answer")));
   return waiting;
 }
 
@@ -183,7 +185,7 @@ async function begin() {  // in the tap, and before anything else is waited for:
     .filter(kind => kind?.requestPermission).map(kind => kind.requestPermission());
   $("be").hidden = true;
   $("let-go").hidden = false;
-  show("connecting …");
+  show(word("phone.connecting"));
   const answers = await Promise.all(asked).catch(() => ["denied"]);
   stayAwake();
   begunAt = performance.now();
@@ -191,7 +193,7 @@ async function begin() {  // in the tap, and before anything else is waited for:
   setInterval(sendRows, BATCH_MS);
   const refused = () => tell({ trouble: "refused" });
   if (answers.some(answer => answer !== "granted")) {
-    show("This phone refuses to tell its motion: clear this site's data, open the link again, tap Allow.");
+    show(word("phone.refuses"));
     return setTimeout(refused, NO_MOTION_MS);
   }
   addEventListener("devicemotion", onMotion);
@@ -205,12 +207,12 @@ document.addEventListener("visibilitychange", () => {
 });
 $("let-go").onclick = () => {
   tell({ let_go: true });
-  setTimeout(() => { if (!over) end("This phone was let go. You may close the page."); }, AGAIN_MS);
+  setTimeout(() => { if (!over) end(word("phone.gone")); }, AGAIN_MS);
 };
 $("be").onclick = begin;
-if (label) $("be").textContent = `This phone is the ${label} unit`;
 history.replaceState(null, "", `/unit${location.hash}`);  // the token is in the cookie now
-if (!isSecureContext || !globalThis.DeviceMotionEvent) {
-  $("be").hidden = true;
-  show("This page cannot read motion: open the link with https, in Chrome, Firefox or Safari.");
-}
+await learn(`/unit/words?${new URLSearchParams({ lang: new URLSearchParams(location.search).get("lang") ?? "" })}`);
+$("be").textContent = label ? word("phone.is_the", { unit: label }) : word("phone.is_a");
+const canMove = isSecureContext && globalThis.DeviceMotionEvent;
+$("be").hidden = !canMove;
+show(word(canMove ? "phone.what" : "phone.no_motion"), canMove ? "ready" : "asked");

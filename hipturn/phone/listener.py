@@ -36,14 +36,15 @@ from hipturn.phone.places import (
     place_of,
     read_message,
 )
-from hipturn.server.app import PAGE, TOO_FAST, TYPES
+from hipturn.server.app import PAGE, TOO_FAST, TYPES, words_answer
 from hipturn.server.commands import Rate
 from hipturn.server.door.certificate import own_identity
 from hipturn.server.door.guard import SECURITY_HEADERS, Door
 from hipturn.server.serve import Know, lan_address, listening, serving
 from imu.phone.batch import MAX_BYTES, MAX_PER_SECOND
 
-FILES = {"": "unit.html", "unit.js": "unit.js", "unit.css": "unit.css"}
+FILES = {"": "unit.html", "unit.js": "unit.js", "unit.css": "unit.css",
+         "words.js": "words.js"}  # fmt: skip
 """What there is below `/unit/`, and which file of the page it is."""
 GONE = 4003
 """The phone was let go; another number than a page that is too fast has (`TOO_FAST`)."""
@@ -183,6 +184,9 @@ def _app() -> ASGIApp:
         kind = TYPES[f".{FILES[name].partition('.')[2]}"]
         return FileResponse(PAGE / FILES[name], media_type=kind)
 
+    async def words(request: Request) -> Response:
+        return words_answer(request)
+
     async def take_posted(request: Request) -> Response:
         place: PhonePlace = request.state.place
         data = b""
@@ -205,6 +209,7 @@ def _app() -> ASGIApp:
         routes=[
             Route("/unit", page_file),
             Route("/unit/batch", take_posted, methods=["POST"]),
+            Route("/unit/words", words),
             Route("/unit/{name}", page_file),
             WebSocketRoute("/unit/ws", talk),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import re
 import time
@@ -29,6 +30,7 @@ from hipturn.server.hub import Hub, Viewer, encode, now_ms
 from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
+from hipturn.words import ENGLISH, best, languages, words_of
 from imu.recording import SessionError
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -58,6 +60,7 @@ def build_app(
     routes = [
         Route("/", found.page_file),
         Route("/page/{name:path}", found.page_file),
+        Route("/api/words", found.words),
         Route("/api/exercises", found.exercises),
         Route("/api/wearers", found.wearers),
         Route("/api/wearers/{wearer}/trend", found.trend),
@@ -90,6 +93,10 @@ class _Answers:
         if not FILE_NAME.fullmatch(name) or not (PAGE / name).is_file():
             return Response("There is no such page.\n", 404)
         return FileResponse(PAGE / name, media_type=TYPES[Path(name).suffix])
+
+    async def words(self, request: Request) -> Response:
+        """Answer with the texts of the viewer's language."""
+        return words_answer(request, self._greeting.get("language", ""))
 
     async def exercises(self, _: Request) -> Response:
         """Answer with the catalogue."""
@@ -260,6 +267,36 @@ class _Answers:
             return JSONResponse({"problem": str(error)}, 422)
         except Exception as error:  # a fault of ours: the page says so and goes on
             return JSONResponse({"problem": fault_text(error)}, 500)
+
+
+def words_answer(request: Request, started: str = "") -> Response:
+    """Answer with every text, in the first language of these that there is, else in English.
+
+    The one that the viewer chose (`lang`), that the command was `started` with, the wearer's
+    (`wearer`), the browser's.
+    """
+    asked, headers = request.query_params, request.headers
+    browsers = headers.get("accept-language", "")
+    language = best(asked.get("lang", ""), started, asked.get("wearer", ""), browsers)
+    told = json.dumps(
+        {
+            "language": language,
+            "languages": [_language(code) for code in languages()],
+            "words": words_of(language).texts,
+        },
+        ensure_ascii=False,
+    ).encode()
+    tag = {"ETag": f'"{hashlib.sha256(told).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
+    if headers.get("if-none-match") == tag["ETag"]:
+        return Response(status_code=304, headers=tag)
+    return Response(told, media_type="application/json", headers=tag)
+
+
+def _language(code: str) -> dict[str, Any]:
+    """Return a language for the choice of one; a draft as long as no native speaker checked it."""
+    own = words_of(code).texts
+    draft = code != ENGLISH and not own.get("language.checked_by")
+    return {"code": code, "name": own["language.name"], "draft": draft}
 
 
 def _download(data: bytes, kind: str, name: str) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hipturn.history.wearers import PSEUDONYM
+from hipturn.words import languages
 
 MAX_BYTES = 4096
 """Many times the longest command that the page sends."""
@@ -25,7 +26,7 @@ COMMANDS = {
     "practise": "begin a visit with the simulated wearer",
     "check": "lead through the guided check of the units in range",
     "choose": "one of the wearers known; `wearer`",
-    "new": "a wearer not known yet; `wearer`, a pseudonym",
+    "new": "a wearer not known yet; `wearer`, a pseudonym, and their `language`",
     "nobody": "no wearer: the recordings name nobody",
     "plan": "a plan by its name, `plan`; an empty one is one exercise",
     "exercise": "one exercise; `exercise`, and `test`, `active` where it is made a test",
@@ -155,6 +156,12 @@ def _wearer(value: Any) -> str:  # noqa: ANN401 (JSON)
     return value
 
 
+def _language(value: Any) -> str:  # noqa: ANN401 (JSON)
+    if value not in languages():
+        raise RefusedCommandError(f"language is one of {', '.join(languages())}")
+    return str(value)
+
+
 def _seconds(value: Any) -> float:  # noqa: ANN401 (JSON)
     if type(value) not in (int, float) or not 1 <= value <= 3600:
         raise RefusedCommandError("hold_s is a number of seconds from 1 to 3600")
@@ -163,6 +170,7 @@ def _seconds(value: Any) -> float:  # noqa: ANN401 (JSON)
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "wearer": _wearer,
+    "language": _language,
     "plan": _text,
     "exercise": _text,
     "test": _yes,

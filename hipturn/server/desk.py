@@ -35,6 +35,7 @@ from hipturn.units.check_units import check_units
 from hipturn.units.kit import remember_checked
 from hipturn.units.rest_check import RestFinding
 from hipturn.visit import STAGES, Visit
+from hipturn.words import Said, told
 from imu.air.link_state import Link
 from imu.recording import check_space
 from imu.sample import Unit
@@ -112,7 +113,7 @@ class Desk:
             return
         try:
             if do in WHO and do in STAGES[self.visit.stage]:
-                self._present.choose(values.get("wearer", ""))
+                self._present.choose(values.get("wearer", ""), values.get("language", ""))
             if do in CHOICES and do in STAGES[self.visit.stage]:
                 values = {"course": self._chosen(do, values)}
             self.host.command(do, values)
@@ -238,6 +239,7 @@ class Desk:
             "can": self.can(),
             "virtual": visit.virtual,
             "wearer": visit.wearer,
+            "language": self._present.language(visit.wearer),
             "goals": self._present.goals(visit.wearer, item.exercise, item.goals_deg),
             "plan": self._plan_message(),
             "exercise": exercise_data(item.exercise),
@@ -296,13 +298,16 @@ class Desk:
         What was left out is neither good nor bad: `good` is None.
         """
         rows = [
-            _row(f"{found.label} unit", not found.remedy, found.remedy or _figures(found))
+            _row(Said("checklist.unit", {"unit": found.label}), not found.remedy, _figures(found))
             for found in self.host.findings
         ]
         if not rows:
-            rows = [_row("units at rest", None, "not checked")]
+            rows = [
+                _row(Said("checklist.at_rest", {}), None, told(Said("checklist.unchecked", {})))
+            ]
         nearly_full = check_space(self._root)
-        return [*rows, _row("disk", not nearly_full, nearly_full or "room for the recording")]
+        room = {"text": nearly_full} if nearly_full else told(Said("checklist.room", {}))
+        return [*rows, _row(Said("checklist.disk", {}), not nearly_full, room)]
 
     @property
     def _wearer(self) -> str:
@@ -319,7 +324,7 @@ class Desk:
             for verdict in done.verdicts
             for finding in verdict.findings
         ] + [(finding.what, finding) for finding in done.together]
-        rows = [_row(what, finding.good, finding.text) for what, finding in findings]
+        rows = [{"what": what, "good": one.good, "text": one.text} for what, one in findings]
         self.show(checklist=sorted(rows, key=lambda row: bool(row["good"])))
 
     def display(self, tracker: Tracker, title: str) -> Display:
@@ -388,10 +393,14 @@ def sides_for(item: Item, side: str) -> tuple[SideChoice, ...]:
     return (side,)  # type: ignore[return-value]  # checked where it came in
 
 
-def _row(what: str, good: bool | None, text: str) -> dict[str, Any]:
-    return {"what": what, "good": good, "text": text}
+def _row(what: Said, good: bool | None, text: dict[str, Any]) -> dict[str, Any]:
+    title = told(what)
+    return {"what": title["text"], "title": title, "good": good, **text}
 
 
-def _figures(found: RestFinding) -> str:
-    charge = "" if found.battery is None else f", battery {found.battery} %"
-    return f"{found.rate_hz:.0f} of {found.nominal_hz:.0f} samples a second{charge}"
+def _figures(found: RestFinding) -> dict[str, Any]:
+    """Return what a unit did at rest, or what to do about it."""
+    if found.remedy:
+        return {"text": found.remedy}
+    known = "checklist.figures" if found.battery is None else "checklist.figures_battery"
+    return told(Said(known, asdict(found)))

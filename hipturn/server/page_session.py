@@ -131,6 +131,7 @@ async def _serve(
     place = bind(choice)
     desk = open_desk()
     greeting = {"lan": choice.lan, "first": first, "look": look, "speed": speed or 1.0}
+    greeting["language"] = choice.language
     if choice.lan:
         greeting["url"] = place.url
     interrupted = asyncio.Event()

@@ -57,6 +57,8 @@ class PageChoice:
     """Encrypted, on the network only."""
     certificate: tuple[Path, Path] | None = None
     """One's own certificate and key, in place of one made here."""
+    language: str = ""
+    """Of pages on which none was chosen, two letters; empty: the wearer's, else the browser's."""
 
 
 @dataclass(frozen=True, slots=True)

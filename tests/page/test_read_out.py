@@ -282,7 +282,7 @@ def test_the_guided_check_asks_for_one_thing_and_tells_what_it_showed(feed, brow
         {"what": "DOT: rate", "good": True, "text": "60.0 of 60 samples a second"},
     ]
     feed.live(stage="check", working=False, checklist=rows)
-    eventually(lambda: "1 to fix." in browser.text("card"))
+    eventually(lambda: "One thing to fix." in browser.text("card"))
     assert 'set earth_frame to "NED"' in browser.text("card")
     browser.click("check")
     eventually(lambda: {"do": "check"} in feed.obeyed)

@@ -4,6 +4,7 @@ import { el } from "../dom.js";
 import { prepare } from "../paper.js";
 import { isLoaded, recordingOf } from "../recording.js";
 import { resultCard, resultFoot } from "../result_cards.js";
+import { word } from "../words.js";
 import { commandButton, problem, sheet, waiting } from "./parts.js";
 
 export class DoneView {
@@ -15,8 +16,8 @@ export class DoneView {
 
   draw() {
     const { page } = this, { key, working } = page.link.stage;
-    if (!key && !working) { page.card(sheet(el("h2", {}, "Nothing was recorded.")), [this.home()]); return; }
-    if (working || !isLoaded(key)) page.card(waiting("analysing", el("h2", {}, "Working it out…")), [this.home()]);
+    if (!key && !working) { page.card(sheet(el("h2", {}, word("done.nothing"))), [this.home()]); return; }
+    if (working || !isLoaded(key)) page.card(waiting(word("working"), el("h2", {}, word("working"))), [this.home()]);
     if (working || this.loading === key) return;
     this.loading = key;
     recordingOf(key).then((recording) => {
@@ -27,7 +28,7 @@ export class DoneView {
   }
 
   home() {
-    return commandButton(this.page.link, "toHome", "Done", { do: "home" }, { kind: "primary" });
+    return commandButton(this.page.link, "toHome", word("done.home"), { do: "home" }, { kind: "primary" });
   }
 
   tick() {}

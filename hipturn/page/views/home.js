@@ -1,10 +1,10 @@
 // The first view: what this is, what one can do, and the demo playing behind it.
 
-import { el } from "../dom.js";
+import { el, remember } from "../dom.js";
 import { recordingOf } from "../recording.js";
 import { Transport } from "../transport.js";
+import { language, languages, nameOf, word } from "../words.js";
 import { button, commandButton } from "./parts.js";
-
 
 export class HomeView {
   name = "home";
@@ -13,7 +13,7 @@ export class HomeView {
 
   constructor(page) { this.page = page; }
 
-  get mark() { return this.transport?.recording.demo ? "DEMO" : ""; }
+  get mark() { return this.transport?.recording.demo ? word("mark.demo") : ""; }
 
   draw(changed) {
     const { link, card } = this.page;
@@ -26,18 +26,25 @@ export class HomeView {
 
   welcome() {
     const { page } = this, { link } = page;
-    const practise = commandButton(link, "practise", "Practise with a simulated wearer", { do: "practise" }, { kind: "plain" });
+    const practise = commandButton(link, "practise", word("home.practise"), { do: "practise" }, { kind: "plain" });
     const { unfinished } = link.stage;
     return el("div", { id: "welcome" },
-      el("p", { class: "long" }, "Two motion units on thigh and shank tell how far the hip is turned inwards. This is a recorded demo."),
+      el("p", { class: "long" }, word("home.what")),
       el("div", { class: "choices" },
-        unfinished ? commandButton(link, "goOn", `Go on: ${unfinished.done} of ${unfinished.of} done`, { do: "go_on" }, { kind: "primary" }) : null,
-        commandButton(link, "connect", "Connect sensors", { do: "wearer" }, { kind: unfinished ? "" : "primary" }),
-        commandButton(link, "check", "Check units", { do: "check" }, { before: page.unlock }),
-        button("wearers", "Wearers", page.listWearers),
-        button("open", "Open a recording", page.listRecordings),
-        button("look", "Just look", () => page.replay(link.hello.first, { fromFirstRep: true, playing: true }))),
-      el("p", { class: "long" }, "No units at hand? ", practise, ". Not a medical device."));
+        unfinished ? commandButton(link, "goOn", word("home.go_on", unfinished), { do: "go_on" }, { kind: "primary" }) : null,
+        commandButton(link, "connect", word("home.connect"), { do: "wearer" }, { kind: unfinished ? "" : "primary" }),
+        commandButton(link, "check", word("home.check"), { do: "check" }, { before: page.unlock }),
+        button("wearers", word("home.wearers"), page.listWearers),
+        button("open", word("home.open"), page.listRecordings),
+        button("look", word("home.look"), () => page.replay(link.hello.first, { fromFirstRep: true, playing: true }))),
+      el("p", { class: "long" }, word("home.no_units"), " ", practise, ` ${word("home.no_device")}`),
+      el("label", { class: "long" }, `${word("home.language")} `, this.choice()));
+  }
+
+  choice() {
+    const choose = (event) => { remember("language", event.target.value); location.assign("/"); };
+    return el("select", { id: "language", onchange: choose }, languages().map(({ code, name, draft }) =>
+      el("option", { value: code, selected: code === language(), lang: code }, draft ? `${name} (${word("home.draft")})` : name)));
   }
 
   playDemo(key) {
@@ -45,7 +52,7 @@ export class HomeView {
       if (!this.page.shows(this) || this.transport) return;
       const from = recording.firstRep_s;
       this.transport = new Transport(recording, { t: from, playing: true, loop: [from, recording.duration_s] });
-      this.title = `${recording.exercise.name}, ${recording.side}`;
+      this.title = nameOf({ name: recording.exercise.name, side: recording.side });
       this.page.draw();
     }).catch(() => {}); // without a demo the words are enough
   }

@@ -4,6 +4,7 @@ import { $, el, put } from "../dom.js";
 import { Guide } from "../guide.js";
 import { LOST_S } from "../readout.js";
 import { Trace } from "../trace.js";
+import { nameOf, says, word } from "../words.js";
 import { commandButton } from "./parts.js";
 
 /** The goal of each leg in degrees; null where there is none: the first set measures. */
@@ -42,10 +43,10 @@ export class LiveView {
 
   get title() {
     const { exercise, plan } = this.page.link.stage;
-    return `${exercise.name}, ${plan.side}`;
+    return nameOf({ name: exercise.name, side: plan.side });
   }
 
-  get mark() { return this.page.link.stage.virtual ? "SIMULATED" : ""; }
+  get mark() { return this.page.link.stage.virtual ? word("mark.simulated") : ""; }
 
   // ---- what the server tells
 
@@ -69,7 +70,7 @@ export class LiveView {
   }
 
   /** Something happened: make it heard while it is new. */
-  takeEvent(event, heard) {
+  takeEvent(event, heard, text) {
     const { sound } = this.page;
     const play = (name, words) => { if (heard) { sound.play(name); if (words) sound.say(words); } };
     switch (event.what) {
@@ -77,14 +78,14 @@ export class LiveView {
         this.reps.push({ from_s: event.from_s, to_s: event.to_s, label: String(event.reps) });
         this.lastRep_s = event.to_s;
         return play("rep", String(event.reps));
-      case "partial": return play("partial", this.page.link.stage.exercise?.assessment ? "small" : "too small");
+      case "partial": return play("partial", word(this.page.link.stage.exercise?.assessment ? "heard.small" : "heard.too_small"));
       case "rejected": return play("partial");
-      case "set": return play("set", `set ${event.set} done`);
-      case "step": this.guide.remedy = ""; return play("step", event.text);
-      case "refused_step": this.guide.remedy = event.text; return play("refused", event.text);
-      case "alarm": return play("refused", event.text);
-      case "cue": return play("step", event.text);
-      case "mark": return put($("said"), "marked");
+      case "set": return play("set", word("heard.set", { set: event.set }));
+      case "step": this.guide.remedy = ""; return play("step", text);
+      case "refused_step": this.guide.remedy = text; return play("refused", text);
+      case "alarm": return play("refused", text);
+      case "cue": return play("step", text);
+      case "mark": return put($("said"), word("heard.marked"));
     }
   }
 
@@ -94,18 +95,18 @@ export class LiveView {
     const { link } = this.page, can = link.stage.can.join(), other = link.stage.plan.side === "left" ? "right" : "left";
     if (!changed && this.footOf === can + other) return;
     this.footOf = can + other;
-    const { how, cautions } = link.stage.exercise;
+    const [how, cautions] = ["how", "cautions"].map((name) => says(link.stage.exercise[name]));
     put($("moreTitle"), this.title);
     $("moreHow").replaceChildren(...[...how, ...cautions].map((text) => el("li", {}, text)));
     this.page.card([], [
-      commandButton(link, "resume", "Resume", { do: "resume" }, { kind: "primary" }),
-      commandButton(link, "pause", "Pause", { do: "pause" }),
-      commandButton(link, "mark", "Mark", { do: "mark" }),
-      commandButton(link, "done", "Set done", { do: "done" }),
-      link.can("mark") ? null : commandButton(link, "swap", "Units swapped", { do: "swap" }),
-      link.can("mark") ? null : commandButton(link, "otherLeg", `It is the ${other}`, { do: "other_leg" }),
-      link.can("full") ? commandButton(link, "full", "Calibrate in full", { do: "full" }) : null,
-      commandButton(link, "stop", "Stop", { do: "stop" }, { kind: "danger" }),
+      commandButton(link, "resume", word("resume"), { do: "resume" }, { kind: "primary" }),
+      commandButton(link, "pause", word("pause"), { do: "pause" }),
+      commandButton(link, "mark", word("mark_now"), { do: "mark" }),
+      commandButton(link, "done", word("set.done_now"), { do: "done" }),
+      link.can("mark") ? null : commandButton(link, "swap", word("units.swapped"), { do: "swap" }),
+      link.can("mark") ? null : commandButton(link, "otherLeg", word("remedy.other_leg", { side: other }), { do: "other_leg" }),
+      link.can("full") ? commandButton(link, "full", word("calibrate_full"), { do: "full" }) : null,
+      commandButton(link, "stop", word("stop"), { do: "stop" }, { kind: "danger" }),
     ]);
   }
 
@@ -146,15 +147,16 @@ export class LiveView {
   }
 
   setLine({ paused, plan }, legs, time) {
-    if (paused) return "paused: nothing counts";
+    if (paused) return word("set.paused");
     const counts = Object.values(this.counts);
     const set = Math.max(0, ...counts.map((count) => count.set));
     const { interrupted } = this;
-    if (!set) return "begin the set";
+    if (!set) return word("set.begin");
     const done = Math.min(...counts.map((count) => count.reps)) >= plan.reps;
     const still = Object.values(legs).every((leg) => leg.phase === "rest" || leg.phase === "away");
     const rest_s = this.lastRep_s === null || !still ? 0 : time - this.lastRep_s;
-    return `set ${set}${plan.sets > 1 ? ` of ${plan.sets}` : ""}${done ? " done" : ""}${interrupted ? " · interrupted" : ""}${rest_s > REST_SHOWN_S ? ` · rest ${Math.floor(rest_s)} s` : ""}`;
+    return word(plan.sets > 1 ? "set.now_of" : "set.now", { set, of: plan.sets }) + (done ? word("set.done") : "")
+      + (interrupted ? word("set.interrupted") : "") + (rest_s > REST_SHOWN_S ? word("set.rest", { seconds: Math.floor(rest_s) }) : "");
   }
 
   drawGuide(link) {
@@ -171,7 +173,7 @@ export class LiveView {
     if (!lost) { this.lostAt = null; return; }
     if (this.lostAt !== null && now - this.lostAt <= LOST_TONE_MS) return;
     this.page.sound.play("lost");
-    if (this.lostAt === null) this.page.sound.say("no signal");
+    if (this.lostAt === null) this.page.sound.say(word("heard.no_signal"));
     this.lostAt = now;
   }
 }

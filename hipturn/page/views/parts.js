@@ -1,6 +1,7 @@
 // What several views are built of.
 
 import { el } from "../dom.js";
+import { word } from "../words.js";
 
 export function button(id, text, act, kind = "") {
   return el("button", { type: "button", id, class: kind, onclick: act }, text);
@@ -25,13 +26,13 @@ export function problem(error) {
 }
 
 export function backButton(page) {
-  return button("leave", "Back", page.leave);
+  return button("leave", word("back"), page.leave);
 }
 
 /** What was checked, whether it is good, and what to do when it is not. */
 export function checkRow(what, good, text, more = null) {
-  const [kind, said, sign] = good === null ? ["", "left out", "–"] : good ? ["good", "good", "✓"] : ["bad", "to fix", "!"];
+  const [kind, said, sign] = good === null ? ["", "row.left_out", "–"] : good ? ["good", "row.good", "✓"] : ["bad", "row.bad", "!"];
   return el("div", { class: `row ${kind}` },
-    el("span", { class: "sign", "aria-label": said, role: "img" }, sign),
+    el("span", { class: "sign", "aria-label": word(said), role: "img" }, sign),
     el("span", {}, el("b", {}, what), el("small", {}, text)), more);
 }

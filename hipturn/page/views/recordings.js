@@ -4,6 +4,7 @@ import { el, grouped, startText } from "../dom.js";
 import { listRecordings, recordingOf } from "../recording.js";
 import { prepare } from "../paper.js";
 import { compareCard, resultCard, resultFoot } from "../result_cards.js";
+import { nameOf, word } from "../words.js";
 import { backButton, problem, waiting } from "./parts.js";
 
 /** A view that waits for something and then shows a card of it. */
@@ -16,7 +17,7 @@ class LoadedView {
   draw(changed) {
     if (!changed) return;
     const { page } = this, back = backButton(page);
-    page.card(waiting("loading"), [back]);
+    page.card(waiting(word("loading")), [back]);
     this.load().then(([card, foot]) => {
       if (!page.shows(this)) return;
       page.card(card, [back, ...foot]);
@@ -33,24 +34,24 @@ export class RecordingsView extends LoadedView {
 
   async load() {
     const { rows, broken } = await listRecordings();
-    return [el("div", { class: "sheet" }, el("h2", {}, "Recordings"), this.byWearer(rows),
-      el("div", { id: "broken" }, broken.map((row) => el("p", { class: "quiet" }, `Cannot be read: ${row.problem}`)))), []];
+    return [el("div", { class: "sheet" }, el("h2", {}, word("recordings.title")), this.byWearer(rows),
+      el("div", { id: "broken" }, broken.map((row) => el("p", { class: "quiet" }, word("recordings.broken", { problem: row.problem }))))), []];
   }
 
   /** The recordings of each wearer under the pseudonym, in the order of the newest. */
   byWearer(rows) {
     const groups = grouped(rows, (row) => row.demo ? "demo" : row.wearer);
-    const title = (wearer) => wearer === "demo" ? "Demo recordings" : wearer || "Nobody in particular";
+    const title = (wearer) => wearer === "demo" ? word("recordings.demo") : wearer || word("recordings.nobody");
     return [...groups].map(([wearer, mine]) => el("section", { class: "rows" },
       el("div", { class: "heading" }, el("h3", {}, title(wearer)),
-        wearer && wearer !== "demo" ? el("button", { type: "button", onclick: () => this.page.trend(wearer) }, `Trend of ${wearer}`) : null),
+        wearer && wearer !== "demo" ? el("button", { type: "button", onclick: () => this.page.trend(wearer) }, word("recordings.trend", { wearer })) : null),
       mine.map((row) => this.row(row))));
   }
 
   row(row) {
     return el("button", { type: "button", class: "recording", onclick: () => this.page.replay(row.key) },
-      el("span", {}, el("b", {}, row.name), el("small", {}, `${row.side} · ${startText(row.started_at)}`)),
-      row.demo ? el("span", { class: "mark" }, "DEMO") : row.virtual ? el("span", { class: "mark" }, "SIMULATED") : null);
+      el("span", {}, el("b", {}, nameOf(row)), el("small", {}, startText(row.started_at))),
+      row.demo ? el("span", { class: "mark" }, word("mark.demo")) : row.virtual ? el("span", { class: "mark" }, word("mark.simulated")) : null);
   }
 }
 

@@ -3,6 +3,7 @@
 import { $, el, put } from "../dom.js";
 import { forgetRecording, recordingOf } from "../recording.js";
 import { Transport } from "../transport.js";
+import { nameOf, word } from "../words.js";
 import { correctionRow } from "./correct.js";
 import { backButton, button, problem } from "./parts.js";
 
@@ -15,11 +16,11 @@ export class ReplayView {
     Object.assign(this, { page, key, choice });
   }
 
-  get mark() { return this.transport?.recording.demo ? "DEMO" : ""; }
+  get mark() { return this.transport?.recording.demo ? word("mark.demo") : ""; }
 
   draw(changed) {
     if (!changed) return;
-    this.page.card([], [el("progress", { "aria-label": "loading" })]);
+    this.page.card([], [el("progress", { "aria-label": word("loading") })]);
     recordingOf(this.key).then((recording) => this.begin(recording), (error) => {
       if (!this.page.shows(this)) return;
       this.name = document.body.dataset.view = "recordings"; // a sentence in place of the read-out
@@ -33,13 +34,13 @@ export class ReplayView {
     const { fromFirstRep, ...choice } = this.choice;
     if (fromFirstRep) choice.t = recording.firstRep_s;
     this.transport = new Transport(recording, { ...choice, moved: (t) => this.tellAddress(t) });
-    this.title = `${recording.exercise.name}, ${recording.side}`;
+    this.title = nameOf({ name: recording.exercise.name, side: recording.side });
     this.tellAddress(this.transport.t);
     page.card([], [this.transport.controls({ actions: [
-      recording.demo ? null : el("button", { type: "button", id: "correct", "aria-label": "Correct this movement", title: "Correct this movement", onclick: () => this.correct(recording) }, "✎"),
-      button("copyLink", "Link to here", () => this.copyLink(), "wide"),
-      button("toResult", "Results", () => page.result(key)),
-      button("toCompare", "Compare", () => page.compare(key), "wide"),
+      recording.demo ? null : el("button", { type: "button", id: "correct", "aria-label": word("replay.correct"), title: word("replay.correct"), onclick: () => this.correct(recording) }, "✎"),
+      button("copyLink", word("replay.link"), () => this.copyLink(), "wide"),
+      button("toResult", word("replay.results"), () => page.result(key)),
+      button("toCompare", word("result.compare"), () => page.compare(key), "wide"),
     ] })]);
     page.draw();
   }
@@ -67,7 +68,7 @@ export class ReplayView {
   copyLink() {
     this.tellAddress(this.transport.t);
     navigator.clipboard?.writeText(location.href).catch(() => {});
-    put($("said"), "the address bar holds a link to this moment");
+    put($("said"), word("replay.linked"));
   }
 
   tellAddress(t) {

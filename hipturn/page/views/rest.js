@@ -1,6 +1,7 @@
 // After a set: how it went and the rest in one card. Answering nothing is fine; the rest goes on.
 
 import { $, el, put } from "../dom.js";
+import { nameOf, says, unitsOf, word } from "../words.js";
 import { commandButton } from "./parts.js";
 
 const SPOKEN_S = [60, 30, 10, 5];
@@ -13,16 +14,16 @@ export class RestView {
 
   get title() {
     const { exercise, plan: p } = this.page.link.stage;
-    return `${exercise.name}, ${p.side}`;
+    return nameOf({ name: exercise.name, side: p.side });
   }
 
   draw() {
     const { link } = this.page, { stage } = link;
     this.page.card([this.card(stage)], [
-      commandButton(link, "again", "Again", { do: "again" }),
-      commandButton(link, "moreRest", "+ 30 s", { do: "more_rest" }),
-      commandButton(link, "skip", "Leave out", { do: "skip" }),
-      commandButton(link, "stop", "Stop here", { do: "stop" }, { kind: "danger" }),
+      commandButton(link, "again", word("again"), { do: "again" }),
+      commandButton(link, "moreRest", word("rest.more"), { do: "more_rest" }),
+      commandButton(link, "skip", word("leave_out"), { do: "skip" }),
+      commandButton(link, "stop", word("rest.stop"), { do: "stop" }, { kind: "danger" }),
       commandButton(link, "next", this.onwards(stage), { do: "next" }, { kind: "primary", before: this.page.unlock }),
     ]);
   }
@@ -30,12 +31,12 @@ export class RestView {
   card(stage) {
     const { next, plan: p } = stage;
     return el("div", { class: "sheet" },
-      el("h2", {}, p.legs > 1 ? `${p.done} of ${p.legs} done` : next ? `Set ${stage.set} of ${p.sets} done` : "Done"),
+      el("h2", {}, p.legs > 1 ? word("rest.legs_done", { done: p.done, of: p.legs }) : next ? word("rest.set_done", { set: stage.set, of: p.sets }) : word("rest.done")),
       el("div", { class: "rows", id: "legs" }, this.rows(stage)),
-      scale(this.page.link, stage, "pain", "Pain"), scale(this.page.link, stage, "effort", "Effort"), note(this.page.link, stage),
-      next ? el("p", { class: "lead" }, next.moves ? `Move the units to the ${next.side} leg, then tap Next.` : `Then: ${next.name}, ${next.side}${next.same ? `, set ${next.set}` : ""}`) : null,
-      el("p", { class: "lead", role: "timer" }, next ? "rest " : "", el("span", { id: "rest" }, this.clock(stage)), stage.silent.length ? ` · waiting for ${stage.silent.join(" and ")}` : ""),
-      stage.problem ? el("p", { class: "problem", role: "alert" }, stage.problem) : null);
+      scale(this.page.link, stage, "pain", word("rest.pain")), scale(this.page.link, stage, "effort", word("rest.effort")), note(this.page.link, stage),
+      next ? el("p", { class: "lead" }, word(next.moves ? "rest.move" : next.same ? "rest.then_set" : "rest.then", { ...next, what: nameOf(next) })) : null,
+      el("p", { class: "lead", role: "timer" }, next ? `${word("rest.rest")} ` : "", el("span", { id: "rest" }, this.clock(stage)), stage.silent.length ? ` · ${word("waiting_for", { units: unitsOf(stage.silent) })}` : ""),
+      stage.problem ? el("p", { class: "problem", role: "alert" }, says(stage.problem)) : null);
   }
 
   /** One row a leg: repetitions of how many, whether that is all, the range of how much. */
@@ -43,15 +44,15 @@ export class RestView {
     const legs = Object.entries(this.page.link.count ?? {}).filter(([side]) => side === "left" || side === "right");
     return legs.map(([side, leg]) => {
       const all = leg.reps >= p.reps;
-      const range = leg.range_deg === null ? "" : ` · ${Math.round(leg.range_deg)}°${(goals[side]?.deg ?? null) === null ? "" : ` of ${Math.round(goals[side].deg)}°`}`;
-      const words = exercise.counted ? `${leg.reps}/${p.reps}${all ? " ✓" : ""}${range}` : `${Math.round(leg.held_s ?? 0)} of ${Math.round(p.hold_s)} s`;
-      return el("div", { class: `row ${all ? "good" : ""}` }, el("span", { class: "sign", "aria-hidden": "true" }, side[0].toUpperCase()), el("span", {}, el("b", {}, words), el("small", {}, side)));
+      const range = leg.range_deg === null ? "" : ` · ${word((goals[side]?.deg ?? null) === null ? "rest.range" : "rest.range_of", { range: leg.range_deg, goal: goals[side]?.deg ?? null })}`;
+      const done = exercise.counted ? `${leg.reps}/${p.reps}${all ? " ✓" : ""}${range}` : word("rest.held", { seconds: leg.held_s ?? 0, of: p.hold_s });
+      return el("div", { class: `row ${all ? "good" : ""}` }, el("span", { class: "sign", "aria-hidden": "true" }, word(`side_letter.${side}`)), el("span", {}, el("b", {}, done), el("small", {}, word(`side.${side}`))));
     });
   }
 
   onwards({ next }) {
-    if (!next) return "Summary";
-    return next.same ? `Next: set ${next.set}` : next.moves ? `Next: ${next.side} leg` : `Next: ${next.name}`;
+    if (!next) return word("rest.summary");
+    return word(next.same ? "rest.next_set" : next.moves ? "rest.next_leg" : "rest.next", { ...next, what: says(next.name) });
   }
 
   secondsLeft(stage) {
@@ -95,5 +96,5 @@ function scale(link, { answers }, command, label) {
 
 function note(link, { answers }) {
   if (!link.can("note")) return null;
-  return el("label", { class: "field" }, el("span", {}, "Note"), el("input", { id: "note", maxLength: 80, value: answers.note ?? "", autocomplete: "off", onchange: (e) => { if (e.target.value) link.send({ do: "note", text: e.target.value }); } }));
+  return el("label", { class: "field" }, el("span", {}, word("rest.note")), el("input", { id: "note", maxLength: 80, value: answers.note ?? "", autocomplete: "off", onchange: (e) => { if (e.target.value) link.send({ do: "note", text: e.target.value }); } }));
 }

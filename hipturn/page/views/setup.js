@@ -2,6 +2,7 @@
 
 import { $, el, pictureOf, put } from "../dom.js";
 import { canLock } from "../awake.js";
+import { language, nameOf, saidBy, says, unitsOf, word } from "../words.js";
 import { checkRow, commandButton } from "./parts.js";
 
 const STEPS = ["wearer", "today", "units", "straps", "ready"];
@@ -19,7 +20,7 @@ export class SetupView {
 
   get title() {
     const { exercise, plan: p } = this.page.link.stage;
-    return `${exercise.name}, ${p.side}`;
+    return nameOf({ name: exercise.name, side: p.side });
   }
 
   /** Fetch the catalogue, once, for the choice of an exercise. */
@@ -40,35 +41,35 @@ export class SetupView {
     const at = STEPS.indexOf(stage.stage);
     const content = { wearer, today, units, straps, ready }[stage.stage](stage, this.page, this.exercises);
     return el("div", { class: "sheet" },
-      el("ol", { class: "steps", "aria-label": `Step ${at + 1} of ${STEPS.length}` },
+      el("ol", { class: "steps", "aria-label": word("setup.step", { at: at + 1, of: STEPS.length }) },
         STEPS.map((_, i) => el("li", { class: i < at ? "past" : i === at ? "now" : "" }))),
       content,
-      stage.problem ? el("p", { class: "problem", role: "alert" }, stage.problem) : null);
+      stage.problem ? el("p", { class: "problem", role: "alert" }, says(stage.problem)) : null);
   }
 
   countdown(stage) {
     return el("div", { class: "sheet middle" },
-      el("p", { class: "lead" }, stage.silent.length ? `Waiting for ${stage.silent.join(" and ")}: switched on, within 5 m?` : "Go to where you begin: stand still, feet forward."),
+      el("p", { class: "lead" }, stage.silent.length ? word("setup.waiting", { units: unitsOf(stage.silent) }) : word("setup.go")),
       el("div", { class: "countdown", id: "countdown", role: "timer" }, String(this.secondsLeft(stage))),
-      el("p", { class: "lead" }, stage.exercise.name));
+      el("p", { class: "lead" }, says(stage.exercise.name)));
   }
 
   /** Back, what can be left out, and on: each is there while its command is possible. */
   buttons(stage) {
-    const { link, sound, unlock } = this.page, begin = stage.plan.delay_s ? `Start in ${stage.plan.delay_s} s` : "Start";
+    const { link, sound, unlock } = this.page, begin = stage.plan.delay_s ? word("setup.start_in", { seconds: stage.plan.delay_s }) : word("setup.start");
     const main = { kind: "primary" };
     return [
-      commandButton(link, "cancel", "Cancel", { do: "cancel" }),
-      commandButton(link, "now", "Begin now", { do: "now" }),
-      commandButton(link, "back", "Back", { do: "back" }),
-      stage.stage === "wearer" ? commandButton(link, "nobody", "Nobody", { do: "nobody" }) : null,
-      commandButton(link, "swap", "Swap thigh and shank", { do: "swap" }),
-      commandButton(link, "shake", "Shake them", { do: "shake" }),
-      commandButton(link, "skip", "Skip this check", { do: "skip" }),
-      commandButton(link, "retry", "Try again", { do: "retry" }, stage.problem ? main : {}),
-      commandButton(link, "next", stage.stage === "today" ? "Connect" : "Next", { do: "next" }, main),
-      commandButton(link, "done", "They are on", { do: "done" }, main),
-      commandButton(link, "start", stage.safety?.length ? `I have read it: ${begin}` : begin, { do: "start" }, { ...main, before: () => { unlock(); sound.play("zone"); } }),
+      commandButton(link, "cancel", word("cancel"), { do: "cancel" }),
+      commandButton(link, "now", word("setup.now"), { do: "now" }),
+      commandButton(link, "back", word("back"), { do: "back" }),
+      stage.stage === "wearer" ? commandButton(link, "nobody", word("setup.nobody"), { do: "nobody" }) : null,
+      commandButton(link, "swap", word("setup.swap"), { do: "swap" }),
+      commandButton(link, "shake", word("setup.shake"), { do: "shake" }),
+      commandButton(link, "skip", word("setup.skip"), { do: "skip" }),
+      commandButton(link, "retry", word("setup.retry"), { do: "retry" }, stage.problem ? main : {}),
+      commandButton(link, "next", word(stage.stage === "today" ? "setup.connect" : "next"), { do: "next" }, main),
+      commandButton(link, "done", word("setup.on"), { do: "done" }, main),
+      commandButton(link, "start", stage.safety?.length ? word("setup.read", { begin }) : begin, { do: "start" }, { ...main, before: () => { unlock(); sound.play("zone"); } }),
     ];
   }
 
@@ -89,12 +90,12 @@ export class SetupView {
 }
 
 function wearer(stage, page) {
-  const { link } = page, name = el("input", { id: "pseudonym", maxLength: 20, pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]{0,19}", autocomplete: "off", "aria-label": "pseudonym" });
-  const add = (event) => { event.preventDefault(); if (name.value) link.send({ do: "new", wearer: name.value }); };
+  const { link } = page, name = el("input", { id: "pseudonym", maxLength: 20, pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]{0,19}", autocomplete: "off", "aria-label": word("setup.pseudonym") });
+  const add = (event) => { event.preventDefault(); if (name.value) link.send({ do: "new", wearer: name.value, language: language() }); };
   return [
-    el("h2", {}, "Who is it?"),
+    el("h2", {}, word("setup.who")),
     el("div", { class: "rows", id: "wearers" }, (stage.wearers ?? []).map((known) => commandButton(link, `wearer-${known}`, known, { do: "choose", wearer: known }))),
-    el("form", { class: "field", onsubmit: add }, el("label", { htmlFor: "pseudonym" }, "New: a pseudonym, never a name"), name, el("button", { type: "submit", id: "newWearer" }, "Take it")),
+    el("form", { class: "field", onsubmit: add }, el("label", { htmlFor: "pseudonym" }, word("setup.new")), name, el("button", { type: "submit", id: "newWearer" }, word("setup.take"))),
   ];
 }
 
@@ -102,29 +103,29 @@ function today(stage, page, exercises) {
   const { plan: p, exercise } = stage;
   const send = (command, values) => page.link.send({ do: command, ...values });
   const choice = el("select", { id: "exercise", onchange: (e) => send("exercise", { exercise: e.target.value }) },
-    exercises.map((x) => el("option", { value: x.id, selected: x.id === exercise.id }, x.name)));
+    exercises.map((x) => el("option", { value: x.id, selected: x.id === exercise.id }, says(x.name))));
   const plans = el("select", { id: "plan", onchange: (e) => send("plan", { plan: e.target.value }) },
-    ["", ...p.names].map((name) => el("option", { value: name, selected: name === p.name }, name ? name.replaceAll("_", " ") : "one exercise")));
+    ["", ...p.names].map((name) => el("option", { value: name, selected: name === p.name }, name ? name.replaceAll("_", " ") : word("setup.one"))));
   return el("div", { class: "columns" },
     el("div", { class: "panel" },
-      el("h2", {}, "What will you do?"),
-      el("label", { class: "field" }, el("span", {}, "Plan"), plans),
-      p.name ? el("p", { class: "lead" }, `${p.name}: ${p.of} exercises, ${p.legs} legs. First ${exercise.name}, ${p.side}.`) : [
-        el("label", { class: "field" }, el("span", {}, "Exercise"), choice),
-        el("div", { class: "field" }, el("span", {}, "Leg with the units"),
+      el("h2", {}, word("setup.what")),
+      el("label", { class: "field" }, el("span", {}, word("setup.plan")), plans),
+      p.name ? el("p", { class: "lead" }, word("setup.plan_of", { plan: p.name, exercises: word("setup.exercises", { n: p.of }), legs: word("setup.legs", { n: p.legs }), first: nameOf({ name: exercise.name, side: p.side }) })) : [
+        el("label", { class: "field" }, el("span", {}, word("setup.exercise")), choice),
+        el("div", { class: "field" }, el("span", {}, word("setup.leg")),
           segments(exercise.both_legs ? ["left", "both", "right"] : ["left", "right", "each"], p.sides.length > 1 ? "each" : p.side, (side) => send("side", { side }), "side")),
       ]),
-    p.name ? null : exercise.questions.length ? el("div", { class: "panel", id: "questions" }, el("h3", {}, "Questions, and no units"),
-      el("ul", { class: "list" }, exercise.questions.map((text) => el("li", {}, text))), el("p", { class: "fine" }, exercise.how.join(" "))) : el("div", { class: "panel" },
-      exercise.counted ? stepper("Repetitions", p.reps, 1, 1, 100, (reps) => send("dose", { reps }), "") : stepper("Seconds", Math.round(p.hold_s), 5, 5, 600, (hold_s) => send("dose", { hold_s }), " s"),
-      stepper("Sets", p.sets, 1, 1, 20, (sets) => send("dose", { sets }), ""),
+    p.name ? null : exercise.questions.length ? el("div", { class: "panel", id: "questions" }, el("h3", {}, word("setup.questions")),
+      el("ul", { class: "list" }, says(exercise.questions).map((text) => el("li", {}, text))), el("p", { class: "fine" }, says(exercise.how).join(" "))) : el("div", { class: "panel" },
+      exercise.counted ? stepper(word("setup.reps"), p.reps, 1, 1, 100, (reps) => send("dose", { reps }), "") : stepper(word("setup.seconds"), Math.round(p.hold_s), 5, 5, 600, (hold_s) => send("dose", { hold_s }), " s"),
+      stepper(word("setup.sets"), p.sets, 1, 1, 20, (sets) => send("dose", { sets }), ""),
       aim(stage, send),
-      exercise.has_hip_angle ? el("div", { class: "field" }, el("span", {}, "What is it?"),
+      exercise.has_hip_angle ? el("div", { class: "field" }, el("span", {}, word("setup.kind")),
         segments(["exercise", "test"], p.test ? "test" : "exercise", (kind) => send("exercise", { test: kind === "test" }), "kind")) : null,
-      p.test || exercise.assessment ? el("div", { class: "field" }, el("span", {}, "Who moves the leg?"),
-        segments(["the wearer", "a helper"], p.active === null ? "" : p.active ? "the wearer" : "a helper", (who) => send("exercise", { active: who === "the wearer" }), "moves")) : null,
-      el("p", { class: "fine" }, exercise.measured + "."),
-      el("ul", { class: "list caution" }, exercise.cautions.map((text) => el("li", {}, text)))));
+      p.test || exercise.assessment ? el("div", { class: "field" }, el("span", {}, word("setup.moves")),
+        segments(["wearer", "helper"], p.active === null ? "" : p.active ? "wearer" : "helper", (who) => send("exercise", { active: who === "wearer" }), "moves")) : null,
+      el("p", { class: "fine" }, says(exercise.measured) + "."),
+      el("ul", { class: "list caution" }, says(exercise.cautions).map((text) => el("li", {}, text)))));
 }
 
 /** The goal of the step with who set it, where there is an angle to reach; a wearer can keep it. */
@@ -132,40 +133,36 @@ function aim({ plan: p, wearer, goals = {}, exercise }, send) {
   const legs = Object.entries(goals).filter(([leg]) => p.sides.includes(leg) || p.sides.includes("both"));
   if (!legs.length) return null;
   const mine = legs.find(([, goal]) => goal.deg !== null)?.[1].deg ?? null;
-  const from = { plan: "for this time", wearer: `${wearer}'s goal`, "last time": "as far as last time", none: "the first set measures" };
-  const told = legs.map(([leg, goal]) => `${legs.length > 1 ? `${leg}: ` : ""}${goal.deg === null ? "" : `${Math.round(goal.deg)}°, `}${from[goal.source]}`);
+  const told = legs.map(([leg, goal]) => `${legs.length > 1 ? `${word(`side.${leg}`)}: ` : ""}${goal.deg === null ? "" : `${Math.round(goal.deg)}°, `}${word(`goal.${goal.source}`, { wearer })}`);
   return [
-    stepper("Goal, from the start position", Math.round(mine ?? exercise.target_deg), 1, 5, 60, (target_deg) => send("goal", { target_deg }), "°", mine === null ? "–" : undefined),
+    stepper(word("goal.title"), Math.round(mine ?? exercise.target_deg), 1, 5, 60, (target_deg) => send("goal", { target_deg }), "°", mine === null ? "–" : undefined),
     el("p", { class: "fine", id: "goalOf" }, told.join(" · ")),
-    wearer && p.target_deg !== null ? el("button", { type: "button", id: "keepGoal", onclick: () => send("goal", { target_deg: p.target_deg, keep: true }) }, `Keep as ${wearer}'s goal`) : null,
+    wearer && p.target_deg !== null ? el("button", { type: "button", id: "keepGoal", onclick: () => send("goal", { target_deg: p.target_deg, keep: true }) }, word("goal.keep", { wearer })) : null,
   ];
 }
 
 function segments(values, now, pick, name) {
-  return el("div", { class: "segments", role: "group", "aria-label": name }, values.map((value) =>
-    el("button", { type: "button", id: `${name}-${String(value).replace(" ", "-")}`, "aria-pressed": String(value === now), onclick: () => pick(value) }, value)));
+  return el("div", { class: "segments", role: "group", "aria-label": word(`setup.${name}`) }, values.map((value) =>
+    el("button", { type: "button", id: `${name}-${value}`, "aria-pressed": String(value === now), onclick: () => pick(value) }, typeof value === "string" ? word(`choice.${value}`) : value)));
 }
 
 function stepper(label, value, by, low, high, pick, unit, shown = `${value}${unit}`) {
   const move = (d) => () => pick(Math.max(low, Math.min(high, value + d)));
   return el("div", { class: "field" }, el("span", {}, label),
     el("div", { class: "stepper", role: "group", "aria-label": label },
-      el("button", { type: "button", "aria-label": `${label}: fewer`, onclick: move(-by) }, "−"),
+      el("button", { type: "button", "aria-label": word("setup.fewer", { label }), onclick: move(-by) }, "−"),
       el("output", {}, shown),
-      el("button", { type: "button", "aria-label": `${label}: more`, onclick: move(by) }, "+")));
+      el("button", { type: "button", "aria-label": word("setup.more", { label }), onclick: move(by) }, "+")));
 }
 
 function units(stage) {
   const found = stage.found ?? [], rows = stage.findings ?? [], bad = rows.filter((row) => row.remedy).length;
-  const looking = stage.working && stage.progress === undefined;
+  const looking = stage.working && stage.progress === undefined, asked = saidBy({ ...stage.asked, text: stage.ask });
   return [
-    el("h2", {}, looking ? stage.ask ?? "Looking for units…" : stage.working ? "Leave the units on the table." : stage.problem ? "Not all units are here." : bad ? `${bad} to fix.` : rows.length ? "The units are good." : "Not checked."),
-    el("p", { class: "lead" }, stage.ask && looking ? "Hold one unit in the hand and shake it; the row that moves lights up."
-      : looking ? "Switch the units on and move them to wake them. The strongest signal comes first."
-        : "Five seconds at rest tell whether they keep their rate, lose samples, or drift."),
-    stage.working ? el("progress", { value: stage.progress, max: 1, "aria-label": looking ? "searching" : "check at rest" }) : null,
-    el("div", { class: "rows" }, rows.length ? rows.map((row) => checkRow(`${row.label} unit`, !row.remedy, row.remedy ||
-      `${row.rate_hz.toFixed(0)} of ${row.nominal_hz.toFixed(0)} samples a second · ${row.lost_percent.toFixed(1)} % lost · turns ${row.drift_dps.toFixed(2)}°/s${row.battery === null ? "" : ` · battery ${row.battery} %`}`))
+    el("h2", {}, looking ? asked || word("units.looking") : stage.working ? word("units.leave") : stage.problem ? word("units.missing") : bad ? word("to_fix", { n: bad }) : word(rows.length ? "units.good" : "units.unchecked")),
+    el("p", { class: "lead" }, word(stage.ask && looking ? "units.shake" : looking ? "units.wake" : "units.rest")),
+    stage.working ? el("progress", { value: stage.progress, max: 1, "aria-label": word(looking ? "units.searching" : "units.at_rest") }) : null,
+    el("div", { class: "rows" }, rows.length ? rows.map((row) => checkRow(word("the_unit", { unit: row.label }), !row.remedy, row.remedy ? saidBy({ ...row, text: row.remedy }) : word(row.battery === null ? "units.figures" : "units.figures_battery", row)))
       : found.map(foundRow)),
   ];
 }
@@ -173,30 +170,30 @@ function units(stage) {
 function foundRow(unit) {
   return el("div", { class: `row ${unit.place ? "good" : ""} ${unit.moving > 0.6 ? "lit" : ""}` },
     el("span", { class: "sign", "aria-hidden": "true" }, unit.place ? "✓" : unit.moving > 0.6 ? "≈" : "·"),
-    el("span", {}, el("b", {}, unit.place ? `${unit.place}` : unit.name),
+    el("span", {}, el("b", {}, unit.place ? word("unit_named", { unit: unit.place }) : unit.name),
       el("small", {}, [...new Set([unit.name, unit.profile])].filter((text) => unit.place || text !== unit.name).join(", ") + ` …${unit.end}`)),
     signal(unit.rssi));
 }
 
 function signal(rssi) {
   const bars = rssi > -55 ? 4 : rssi > -67 ? 3 : rssi > -80 ? 2 : 1;
-  return el("span", { class: "bars", role: "img", "aria-label": rssi === -127 ? "signal not known" : `signal ${rssi} dBm` },
+  return el("span", { class: "bars", role: "img", "aria-label": word(rssi === -127 ? "units.no_signal" : "units.signal", { rssi }) },
     [1, 2, 3, 4].map((n) => el("i", { class: n <= bars && rssi !== -127 ? "on" : "" })));
 }
 
 function straps(stage) {
   const { exercise } = stage;
   return [
-    el("h2", {}, "Strap the units on."),
+    el("h2", {}, word("straps.title")),
     el("div", { class: "columns" },
       el("div", { class: "panel" },
-        el("h3", {}, "Where they go"),
-        el("img", { class: "poses", src: pictureOf("straps", stage.plan.side), alt: "One unit on the outside of the thigh a hand above the knee, one on the flat front of the shin a hand above the ankle; either way up." }),
-        el("ul", { class: "list" }, ["Snug, so that the skin moves rather than the unit.", "Any way up: the calibration finds out.", `Which leg: ${stage.plan.side}, ${exercise.worn_on}.`].map((t) => el("li", {}, t)))),
+        el("h3", {}, word("straps.where")),
+        el("img", { class: "poses", src: pictureOf("straps", stage.plan.side), alt: word("straps.picture") }),
+        el("ul", { class: "list" }, [word("straps.snug"), word("straps.any_way"), word("straps.leg", { side: stage.plan.side, worn_on: says(exercise.worn_on) })].map((t) => el("li", {}, t)))),
       el("div", { class: "panel" },
-        el("h3", {}, "How it begins"),
-        el("img", { class: "poses", src: pictureOf(exercise.position, stage.plan.side), alt: `Start position: ${exercise.position.replace("_", " ")}` }),
-        el("ul", { class: "list" }, exercise.how.map((text) => el("li", {}, text))))),
+        el("h3", {}, word("straps.begins")),
+        el("img", { class: "poses", src: pictureOf(exercise.position, stage.plan.side), alt: word("straps.start", { position: exercise.position }) }),
+        el("ul", { class: "list" }, says(exercise.how).map((text) => el("li", {}, text))))),
   ];
 }
 
@@ -204,18 +201,18 @@ function ready(stage, page) {
   const rows = stage.checklist ?? [];
   const bad = rows.filter((row) => row.good === false).length;
   return [
-    el("h2", {}, stage.problem ? "That did not work." : bad ? `${bad === 1 ? "One thing" : `${bad} things`} to fix.` : "You are ready."),
-    stage.safety?.length ? el("div", { class: "panel", id: "safety" }, el("h3", {}, stage.safety[0]), el("ul", { class: "list caution" }, stage.safety.slice(1).map((text) => el("li", {}, text)))) : null,
+    el("h2", {}, stage.problem ? word("ready.failed") : bad ? word("to_fix", { n: bad }) : word("ready.title")),
+    stage.safety?.length ? el("div", { class: "panel", id: "safety" }, el("h3", {}, says(stage.safety[0])), el("ul", { class: "list caution" }, says(stage.safety.slice(1)).map((text) => el("li", {}, text)))) : null,
     el("div", { class: "columns" },
       el("div", { class: "rows" },
-        rows.map((row) => checkRow(row.what, row.good, row.text)),
-        checkRow("sound", true, "comes on with the Start button; you hear a test beep", el("button", { type: "button", id: "testSound", onclick: () => { page.unlock(); page.sound.play("zone"); } }, "Test")),
-        checkRow("screen", canLock(), canLock() ? "stays on while you exercise" : "set this device's screen time-out to 10 minutes")),
+        rows.map((row) => checkRow(saidBy({ ...row.title, text: row.what }), row.good, saidBy(row))),
+        checkRow(word("ready.sound"), true, word("ready.sound_text"), el("button", { type: "button", id: "testSound", onclick: () => { page.unlock(); page.sound.play("zone"); } }, word("ready.test"))),
+        checkRow(word("ready.screen"), canLock(), word(canLock() ? "ready.screen_on" : "ready.screen_off"))),
       el("div", { class: "panel" },
-        el("div", { class: "field" }, el("span", {}, "Time to lie down"),
+        el("div", { class: "field" }, el("span", {}, word("setup.delay")),
           segments(DELAYS, stage.plan.delay_s, (delay_s) => page.link.send({ do: "delay", delay_s }), "delay")),
-        el("label", { class: "field" }, el("span", {}, "Loudness"),
+        el("label", { class: "field" }, el("span", {}, word("ready.loudness")),
           el("input", { type: "range", min: 0, max: 1, step: 0.05, value: page.sound.volume, oninput: (e) => page.sound.setVolume(Number(e.target.value)) })),
-        el("p", { class: "fine" }, "You will be led without hands: stand still, take the start position, bend the knee five times. Each step is seen by itself and spoken. Turn a phone on its side: the buttons then come with a tap."))),
+        el("p", { class: "fine" }, word("ready.led")))),
   ];
 }

@@ -1,6 +1,7 @@
 // Who exercises, and how each exercise went over the weeks.
 
 import { canvasOf, colour, drawnBy, el, grouped, startText } from "../dom.js";
+import { number, says, word } from "../words.js";
 import { backButton, button, problem, waiting } from "./parts.js";
 
 const DAY_MS = 86_400_000;
@@ -23,18 +24,18 @@ export class WearersView {
   draw(changed) {
     if (!changed) return;
     const { page } = this;
-    page.card(waiting("loading"), [backButton(page)]);
+    page.card(waiting(word("loading")), [backButton(page)]);
     told("/api/wearers").then((rows) => {
       if (!page.shows(this)) return;
-      page.card(el("div", { class: "sheet" }, el("h2", {}, rows.length ? "Wearers" : "No wearer yet"),
+      page.card(el("div", { class: "sheet" }, el("h2", {}, word(rows.length ? "home.wearers" : "wearers.none")),
         el("div", { class: "rows" }, rows.map((row) => this.row(row)))), [backButton(page)]);
     }, (error) => { if (page.shows(this)) page.card(problem(error), [backButton(page)]); });
   }
 
   row({ wearer, sessions, last }) {
     return el("div", { class: "row" }, el("span", { class: "sign", "aria-hidden": "true" }, "·"),
-      el("span", {}, el("b", {}, wearer), el("small", {}, sessions ? `${sessions === 1 ? "one session" : `${sessions} sessions`}, the last ${startText(last ?? "", 10)}` : "no session yet")),
-      el("span", { class: "actions" }, sessions ? button(`trend-${wearer}`, "Trend", () => this.page.trend(wearer)) : null));
+      el("span", {}, el("b", {}, wearer), el("small", {}, sessions ? word("wearers.sessions", { n: sessions, day: startText(last ?? "", 10) }) : word("wearers.no_session"))),
+      el("span", { class: "actions" }, sessions ? button(`trend-${wearer}`, word("wearers.trend"), () => this.page.trend(wearer)) : null));
   }
 
   tick() {}
@@ -50,27 +51,27 @@ export class TrendView {
 
   draw(changed) {
     if (!changed) return;
-    const { page } = this, foot = [button("leave", "Back", page.listWearers)];
-    page.card(waiting("working it out", el("h2", {}, "Working it out…")), foot);
+    const { page } = this, foot = [button("leave", word("back"), page.listWearers)];
+    page.card(waiting(word("working"), el("h2", {}, word("working"))), foot);
     told(`/api/wearers/${encodeURIComponent(this.wearer)}/trend`).then((found) => {
       if (!page.shows(this)) return;
       const groups = [...grouped(found.rows, (row) => `${row.exercise} ${row.position} ${row.active} ${row.compared}`).values()];
-      page.card(el("div", { class: "sheet" }, el("h2", {}, `${found.wearer}: the trend`),
-        groups.length ? groups.map((rows) => this.exercise(rows, found.goals)) : el("p", { class: "lead" }, "No valid repetition yet.")), foot);
+      page.card(el("div", { class: "sheet" }, el("h2", {}, word("trend.title", { wearer: found.wearer })),
+        groups.length ? groups.map((rows) => this.exercise(rows, found.goals)) : el("p", { class: "lead" }, word("trend.none"))), foot);
     }, (error) => { if (page.shows(this)) page.card(problem(error), foot); });
   }
 
   exercise(rows, goals) {
-    const { name, position, quantity, compared, exercise } = rows[0];
+    const { position, quantity, compared, exercise } = rows[0], name = says(rows[0].name);
     const mine = goals.filter((goal) => goal.exercise === exercise);
     const legs = ["left", "right"].filter((leg) => rows.some((row) => row.side === leg));
-    const chart = el("canvas", { class: "chart", role: "img", "aria-label": `${name}: ${compared} over time; the table has the numbers` });
+    const chart = el("canvas", { class: "chart", role: "img", "aria-label": word("trend.chart", { name, compared }) });
     drawnBy(chart, () => drawTrend(chart, rows, mine));
     return el("section", { class: "panel trend" },
-      el("h3", {}, `${name}, ${position.replace("_", " ")}`),
-      el("p", { class: "fine" }, `${quantity}: ${compared}. Shaded: within the smallest detectable change of the first session.`),
-      el("div", { class: "legend" }, legs.map((leg) => el("span", {}, el("i", { class: leg === "left" ? "b" : "" }), leg))), chart,
-      el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": `${name}: every session` }, trendTable(rows, mine)));
+      el("h3", {}, word("trend.of", { name, position })),
+      el("p", { class: "fine" }, word("trend.what", { quantity, compared })),
+      el("div", { class: "legend" }, legs.map((leg) => el("span", {}, el("i", { class: leg === "left" ? "b" : "" }), word(`side.${leg}`)))), chart,
+      el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": word("trend.every", { name }) }, trendTable(rows, mine)));
   }
 
   tick() {}
@@ -80,13 +81,13 @@ function trendTable(rows, goals) {
   const sign = (deg) => `${deg > 0 ? "+" : deg < 0 ? "−" : ""}${Math.abs(deg).toFixed(0)}°`;
   const cell = (row) => row.compared_deg === null ? "–" : `${row.compared_deg.toFixed(0)}°${row.mdc_deg === null ? "" : ` ± ${row.mdc_deg.toFixed(0)}°`}`;
   const goalOf = (row) => goals.filter((goal) => goal.leg === row.side && goal.day <= (row.start_time ?? "").slice(0, 10)).sort((a, b) => a.day < b.day ? -1 : 1).pop();
-  const head = ["day", "leg", "measured", "goal", "change", "repetitions", "controlled"];
+  const head = ["day", "leg", "measured", "goal", "change", "repetitions", "controlled"].map((name) => word(`trend.${name}`));
   const sorted = [...rows].sort((a, b) => (a.start_time ?? "") < (b.start_time ?? "") ? 1 : -1);
   return el("table", {}, el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
-    el("tbody", {}, sorted.map((row) => el("tr", {}, el("td", {}, startText(row.start_time ?? "", 10)), el("td", {}, row.side), el("td", {}, cell(row)),
+    el("tbody", {}, sorted.map((row) => el("tr", {}, el("td", {}, startText(row.start_time ?? "", 10)), el("td", {}, word(`side.${row.side}`)), el("td", {}, cell(row)),
       el("td", {}, goalOf(row) ? `${goalOf(row).deg.toFixed(0)}°` : "–"),
-      el("td", {}, row.change_since_last_deg === null ? "–" : `${sign(row.change_since_last_deg)}${row.change_exceeds_mdc ? " more than chance" : ""}`),
-      el("td", {}, `${row.valid} of ${row.target_reps}`), el("td", {}, row.controlled_share === null ? "–" : `${Math.round(100 * row.controlled_share)} %`)))));
+      el("td", {}, row.change_since_last_deg === null ? "–" : `${sign(row.change_since_last_deg)}${row.change_exceeds_mdc ? ` ${word("trend.exceeds")}` : ""}`),
+      el("td", {}, word("trend.valid", { n: row.valid, of: row.target_reps })), el("td", {}, row.controlled_share === null ? "–" : number(row.controlled_share, ".0%"))))));
 }
 
 /** Dots a session, a line a leg, a band of what chance alone moves, a dashed goal. */

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import http.cookies
+import re
 import urllib.parse
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+LANGUAGE = re.compile(r"[a-z]{2}")
 READING = ("GET", "HEAD")
 COOKIE_RULES = "; HttpOnly; SameSite=Lax; Path=/"
 """Lax, because the link is followed from a file or a scanned code."""
@@ -119,7 +121,10 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *self._headers_for(host)]
+                own = message.get("headers", [])
+                told = {name.lower() for name, _ in own}
+                more = [pair for pair in self._headers_for(host) if pair[0] not in told]
+                message["headers"] = [*own, *more]
             await send(message)
 
         answer: ASGIApp = refusal if refusal is not None else self._app
@@ -139,7 +144,9 @@ class Guard:
             return None
         query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"))
         if scope["type"] == "http" and door.knows_token(query.get("t", [""])[0]):
-            answer = RedirectResponse("/", 303)
+            language = query.get("lang", [""])[0]
+            kept = f"?lang={language}" if LANGUAGE.fullmatch(language) else ""
+            answer = RedirectResponse(f"/{kept}", 303)
             answer.headers["set-cookie"] = door.setting_cookie
             return answer
         return _refused(
