@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.exercises import CONTEXT, Exercise
 from analysis.session.tables import SIDE_FLAG_DEG, compared_name
+from hipturn.words import Said, words_of
 
 if TYPE_CHECKING:
     from analysis.agreement.repeated import Repeated
@@ -21,31 +22,15 @@ HOW = {True: "active", False: "passive", None: "active or passive not told"}
 NO_DIAGNOSIS = "Not a diagnosis."
 SMALL_DEG = 5.0
 """Returns of a healthy leg scatter by 1°, so a movement this small may be one."""
-CHECKS = {
-    "knee bends": "{value:.0f} knee bends",
-    "thigh share": "the thigh turned along by {value:.0%}",
-    "hinge eigenvalue ratio": "the knee turned {value:.0f} times more about one axis than others",
-    "hinge split-half angle": "knee axis sure to {value:.1f}°",
-    "hinge against shank": "knee axis {value:.1f}° from square to the shank",
-    "hinge consistency": "thigh and shank agree to {value:.0%} on the knee's bends",
-    "shank swing in the bends": "the shank swung {value:.0f}° in the bends",
-    "stand still": "moved {value:.1f}° while standing still",
-    "start pose still": "moved {value:.1f}° in the start position",
-    "thigh pose angle": "thigh {value:.0f}° from the start position",
-    "shank pose angle": "shank {value:.0f}° from the start position",
-    "knee in the start pose": "knee {value:.0f}° from the start position",
-    "front of the thigh": "front of the thigh {value:.0f}° from the start position",
-    "pelvis pose angle": "pelvis {value:.0f}° from the start position",
-}
-"""What a figure of a calibration means, by the name that tables and events have for it."""
 AFTER = "ER–0–IR"
 """The order of the neutral-zero method: outwards, zero, inwards."""
 
 
 def check_said(name: str, value: float | None) -> str:
     """Return what a figure of a calibration tells a person; one without words, as it is called."""
-    known = value is not None and math.isfinite(value)
-    return CHECKS[name].format(value=value) if known and name in CHECKS else name
+    key = f"check.{name}"
+    known = value is not None and math.isfinite(value) and key in words_of()
+    return Said(key, value=value) if known else name
 
 
 def test_lines(tests: Iterable[Assessment]) -> list[str]:

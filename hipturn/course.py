@@ -326,7 +326,7 @@ class PutOff(NamedTuple):
 
 
 class Say(NamedTuple):
-    """Tell people: a key of `hipturn.session.spoken.VISIT_WORDS` with its numbers and names."""
+    """Tell people: a key of the catalogue, without `visit.`, with its numbers and names."""
 
     key: str
     args: dict[str, Any]

@@ -89,21 +89,17 @@ class Check:
     passed: bool
     sentence: str
     """Empty where there is nothing to say."""
+    remedy: str = ""
+    """The key of the sentence in `REMEDIES`, for other languages."""
+    words: tuple[tuple[str, float | str], ...] = ()
+    """What is filled in there."""
 
 
 def at_most(name: str, value_rad: float, limit_rad: float, remedy: str, **words: str) -> Check:
     """Return the check that an angle (rad) does not exceed a limit; its figures are in degrees."""
     passed = value_rad <= limit_rad
     deg = math.degrees(value_rad)
-    said = "" if passed else REMEDIES[remedy].format(deg=deg, **words)
-    return Check(
-        name=name,
-        value=deg,
-        limit=math.degrees(limit_rad),
-        unit="deg",
-        passed=passed,
-        sentence=said,
-    )
+    return _check(name, deg, math.degrees(limit_rad), "deg", passed, remedy, deg=deg, **words)
 
 
 def upright_check(segment: str, along: float) -> Check:
@@ -116,25 +112,17 @@ def upright_check(segment: str, along: float) -> Check:
 def deg_at_least(name: str, value_rad: float, limit_rad: float, remedy: str) -> Check:
     """Return the check that an angle (rad) reaches a limit; its figures are in degrees."""
     passed, deg = value_rad >= limit_rad, math.degrees(value_rad)
-    said = "" if passed else REMEDIES[remedy].format(deg=deg)
-    limit = math.degrees(limit_rad)
-    return Check(name=name, value=deg, limit=limit, unit="deg", passed=passed, sentence=said)
+    return _check(name, deg, math.degrees(limit_rad), "deg", passed, remedy, deg=deg)
 
 
 def share_at_most(name: str, value: float, limit: float, remedy: str) -> Check:
     """Return the check that a share does not exceed a limit."""
-    passed = value <= limit
-    said = "" if passed else REMEDIES[remedy].format(value=value)
-    return Check(name=name, value=value, limit=limit, unit="", passed=passed, sentence=said)
+    return _check(name, value, limit, "", value <= limit, remedy, value=value)
 
 
 def at_least(name: str, value: float, limit: float, remedy: str) -> Check:
     """Return the check that a count or a share reaches a limit."""
-    passed = value >= limit
-    said = "" if passed else REMEDIES[remedy]
-    return Check(
-        name=name, value=float(value), limit=float(limit), unit="", passed=passed, sentence=said
-    )
+    return _check(name, float(value), float(limit), "", value >= limit, remedy)
 
 
 def not_found(name: str, remedy: str, *, passed: bool = False, **words: str) -> Check:
@@ -146,4 +134,31 @@ def not_found(name: str, remedy: str, *, passed: bool = False, **words: str) -> 
         unit="found",
         passed=passed,
         sentence=REMEDIES[remedy].format(**words),
+        remedy=remedy,
+        words=tuple(words.items()),
+    )
+
+
+def _check(
+    name: str,
+    value: float,
+    limit: float,
+    unit: str,
+    passed: bool,
+    remedy: str,
+    /,
+    **words: float | str,
+) -> Check:
+    """Return a check, with a sentence where it failed."""
+    if passed:
+        return Check(name=name, value=value, limit=limit, unit=unit, passed=True, sentence="")
+    return Check(
+        name=name,
+        value=value,
+        limit=limit,
+        unit=unit,
+        passed=False,
+        sentence=REMEDIES[remedy].format(**words),
+        remedy=remedy,
+        words=tuple(words.items()),
     )

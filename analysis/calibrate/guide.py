@@ -53,10 +53,10 @@ KEEP_S = 120.0
 class Step(Enum):
     """What the wearer is asked for next."""
 
-    STAND = "Stand still, feet forward."
-    POSE = "Take the start position and keep still."
-    BENDS = "Bend and straighten the knee five times, then keep still."
-    READY = "Ready."
+    STAND = "stand"
+    POSE = "pose"
+    BENDS = "bends"
+    READY = "ready"
 
 
 class GuideUpdate(NamedTuple):

@@ -66,6 +66,8 @@ class Alarm:
     kind: str
     """A key of `TEXTS`."""
     text: str
+    words: tuple[tuple[str, float | str], ...] = ()
+    """What is filled in, for other languages."""
 
 
 class AlarmWatch:
@@ -217,14 +219,15 @@ class AlarmWatch:
         if time_s - self._said_s.get(key, -math.inf) < AGAIN_S.get(kind, math.inf):
             return None
         self._said_s[key] = time_s
-        return Alarm(time_s, kind, TEXTS[kind].format(**words))
+        return Alarm(time_s, kind, TEXTS[kind].format(**words), tuple(words.items()))
 
 
 def fell_silent(segment: str, silent_s: float, end_s: float) -> Alarm | None:
     """Say that a unit was not heard again before a recording ended at `end_s`."""
     if silent_s <= SILENT_S:
         return None
-    return Alarm(end_s, "silent", TEXTS["silent"].format(segment=segment))
+    text = TEXTS["silent"].format(segment=segment)
+    return Alarm(end_s, "silent", text, (("segment", segment),))
 
 
 class Direction:

@@ -64,6 +64,8 @@ class Announcement(NamedTuple):
     """What was counted, too small or rejected; None for anything else."""
     text: str = ""
     """What to tell a person, where the rest does not say it."""
+    words: tuple[tuple[str, float | str], ...] = ()
+    """What is filled in there, for other languages."""
 
     def to_event(self) -> dict[str, Any]:
         """Return it as events.jsonl holds it; plain JSON values."""
@@ -123,7 +125,14 @@ class Announcer:
         if update.alarm is not None:
             alarm = update.alarm
             said.append(
-                Announcement(Kind.ALARM, alarm.time_s, side, reason=alarm.kind, text=alarm.text)
+                Announcement(
+                    Kind.ALARM,
+                    alarm.time_s,
+                    side,
+                    reason=alarm.kind,
+                    text=alarm.text,
+                    words=alarm.words,
+                )
             )
         if update.announced is not None:
             said.append(_of_movement(side, update.announced, update.set, update.reps))

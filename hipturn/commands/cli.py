@@ -26,6 +26,7 @@ from hipturn.commands.recordings import RECORDINGS
 from hipturn.commands.studies import STUDIES
 from hipturn.commands.units import UNITS
 from hipturn.errors import UserError, disk_text, fault_text, without_stray_warnings
+from hipturn.words import ENGLISH
 
 INTERRUPTED = 130
 # Everything the command writes may be health data: only its owner may read it (0700, 0600).
@@ -157,6 +158,7 @@ def live(
         is_test=is_test,
         lsl=lsl,
         calibration=_calibration(calibration, root, wearer),
+        language=at.language or ENGLISH,
     )
     if plan_file is not None:
         course = Course.of(load_plan(plan_file, beside).choosing(choose))
@@ -214,7 +216,7 @@ def replay(
 
     for path in find_sessions([session]):
         opened = hipturn.open(path, as_recorded=as_recorded)
-        run(opened, speed)
+        run(opened, speed, at.language or ENGLISH)
         _print_session(path, as_recorded=as_recorded)
 
 

@@ -61,7 +61,7 @@ const link = new Link({
   units(units) { if (current() === live) drawUnits(units); },
   frame(frame) { live.takeFrame(frame); },
   event(event, age_s) {
-    const fresh = age_s <= EVENT_MAX_AGE_S, text = textOf(event);
+    const fresh = age_s <= EVENT_MAX_AGE_S, text = saidBy(event);
     if (text) put($("said"), text); // read out by a screen reader
     if (event.what === "refused") banner(text);
     else if (event.what === "edited") own?.edited?.(event);
@@ -94,12 +94,6 @@ const loading = { name: "loading", title: "", mark: "", draw() {}, tick() {} };
 
 let own = null;   // the view of a recording that this page looks at
 let shown = null; // the view that was drawn last
-
-/** What an event says, in the viewer's language. */
-function textOf(event) {
-  if (event.parts) return event.parts.map(saidBy).join(" ");
-  return saidBy(event);
-}
 
 /** Everything again, in another language. */
 function drawAnew() {

@@ -36,7 +36,7 @@ export function word(key, args = {}) {
   return text.replace(PLACE, (_, name, spec) => {
     const value = args[name[0].toLowerCase() + name.slice(1)];
     const filled = spec && !NUMBER.test(spec) ? texts[`${spec}.${value}`] ?? String(value)
-      : spec || typeof value === "number" ? number(value, spec) : value ?? UNKNOWN;
+      : spec || typeof value === "number" ? number(value, spec) : value?.text ? saidBy(value) : value ?? UNKNOWN;
     return name[0] === name[0].toLowerCase() ? filled : filled[0].toUpperCase() + filled.slice(1);
   });
 }
@@ -47,8 +47,8 @@ export const knows = (key) => key in texts || `${key}.other` in texts;
 export const says = (text) => Array.isArray(text) ? text.map(says) : texts[`says.${text}`] ?? text;
 
 /** A message of the server: by its key, else as it is in English. */
-export function saidBy({ key, args, text }) {
-  return key && knows(key) ? word(key, args) : says(text);
+export function saidBy({ key, args, text, parts }) {
+  return parts ? parts.map(saidBy).join(" ") : key && knows(key) ? word(key, args) : says(text);
 }
 
 /** A number as the language writes it: of `.1f`, `+.0f`, `.0%` or, for all its digits, `g`. */
@@ -63,4 +63,4 @@ export function number(value, spec = "g") {
 
 /** An exercise with its leg, and the names of units, as one says them. */
 export const nameOf = ({ name, side }) => word("exercise_side", { exercise: says(name), side });
-export const unitsOf = (labels) => labels.map((unit) => word("unit_named", { unit })).join(word("and"));
+export const unitsOf = (labels) => labels.map((unit) => word("unit_named", { unit })).reduce((first, then) => word("and_then", { first, then }));

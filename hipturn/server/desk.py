@@ -35,7 +35,7 @@ from hipturn.units.check_units import check_units
 from hipturn.units.kit import remember_checked
 from hipturn.units.rest_check import RestFinding
 from hipturn.visit import STAGES, Visit
-from hipturn.words import Said, told
+from hipturn.words import ENGLISH, Said, told, words_of
 from imu.air.link_state import Link
 from imu.recording import check_space
 from imu.sample import Unit
@@ -63,10 +63,11 @@ class Desk:
         virtual: bool | None = None,
         wearer: str = "",
         synchronise: bool = False,
+        language: str = "",
     ) -> None:
         """Begin at the first view, or at `today` when `virtual` says which units."""
         self._hub, self._library, self._root = hub, library, root
-        self._say = say
+        self._say, self._words = say, words_of(language or ENGLISH)
         self._given = course
         """What was asked for on the command line."""
         self.quit = asyncio.Event()
@@ -195,12 +196,14 @@ class Desk:
     def show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
         """Tell more about the stage."""
         self._more.update(more)
+        if "ask" in more:
+            self._more["asked"] = told(more["ask"])
         self.tell()
 
     def say(self, text: str) -> None:
         """Say something on the page and in the terminal."""
-        self._say(text)
-        self._hub.happened("say", text=text)
+        self._say(self._words.said(text))
+        self._hub.happened("say", **told(text))
 
     def put_off(self, ident: str) -> None:
         """Show a condition no more."""
@@ -298,16 +301,14 @@ class Desk:
         What was left out is neither good nor bad: `good` is None.
         """
         rows = [
-            _row(Said("checklist.unit", {"unit": found.label}), not found.remedy, _figures(found))
+            _row(Said("checklist.unit", unit=found.label), not found.remedy, _figures(found))
             for found in self.host.findings
         ]
         if not rows:
-            rows = [
-                _row(Said("checklist.at_rest", {}), None, told(Said("checklist.unchecked", {})))
-            ]
+            rows = [_row(Said("checklist.at_rest"), None, Said("checklist.unchecked"))]
         nearly_full = check_space(self._root)
-        room = {"text": nearly_full} if nearly_full else told(Said("checklist.room", {}))
-        return [*rows, _row(Said("checklist.disk", {}), not nearly_full, room)]
+        room = nearly_full or Said("checklist.room")
+        return [*rows, _row(Said("checklist.disk"), not nearly_full, room)]
 
     @property
     def _wearer(self) -> str:
@@ -332,7 +333,7 @@ class Desk:
         self._forget_conditions()
         reps = tracker.exercise.dose.reps[0]
         page = PageDisplay(self._hub, tracker, tracker.exercise, reps, self._conditions)
-        return BothDisplays(page, PlainDisplay(tracker.exercise, title))
+        return BothDisplays(page, PlainDisplay(tracker.exercise, title, self._words))
 
     def began(
         self,
@@ -393,14 +394,13 @@ def sides_for(item: Item, side: str) -> tuple[SideChoice, ...]:
     return (side,)  # type: ignore[return-value]  # checked where it came in
 
 
-def _row(what: Said, good: bool | None, text: dict[str, Any]) -> dict[str, Any]:
-    title = told(what)
-    return {"what": title["text"], "title": title, "good": good, **text}
+def _row(what: Said, good: bool | None, text: str) -> dict[str, Any]:
+    return {"what": what, "title": told(what), "good": good, **told(text)}
 
 
-def _figures(found: RestFinding) -> dict[str, Any]:
+def _figures(found: RestFinding) -> str:
     """Return what a unit did at rest, or what to do about it."""
     if found.remedy:
-        return {"text": found.remedy}
+        return found.remedy
     known = "checklist.figures" if found.battery is None else "checklist.figures_battery"
-    return told(Said(known, asdict(found)))
+    return Said(known, **asdict(found))

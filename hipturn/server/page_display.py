@@ -19,8 +19,8 @@ from hipturn.server.hub import Hub, now_ms
 from hipturn.server.messages import checks_message, frame_message, leg_message
 from hipturn.server.stillness import NEEDED_S, Stillness
 from hipturn.session.pipeline import Tracker, Update
-from hipturn.session.spoken import sentence
-from hipturn.session.terminal import step_text
+from hipturn.session.spoken import asked, sentence, sentences
+from hipturn.words import Said, told
 from imu.air.link_state import Link
 from imu.quaternion import IDENTITY
 from imu.sample import Side, Unit
@@ -109,7 +109,7 @@ class PageDisplay:
 
     def say(self, text: str) -> None:
         """Say something that matters."""
-        self._happened("say", text=text)
+        self._happened("say", **told(text))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -120,9 +120,9 @@ class PageDisplay:
 
     def _follow_step(self, side: Side, step: Step, update: Update) -> None:
         seen = self._legs[side]
-        told = str(side)
+        leg_side = str(side)
         self._conditions.see(
-            "swapped", seen.is_swapped, now_s(), about=told, side=told, remedies=("swap",)
+            "swapped", seen.is_swapped, now_s(), about=leg_side, side=leg_side, remedies=("swap",)
         )
         leg = self._tracker.units_of(side)
         if seen.step is not Step.READY:
@@ -131,18 +131,20 @@ class PageDisplay:
             seen.stillness.push(update.time_s, q_thigh, q[leg.shank])
         news = update.guided.get(side)
         if step is not seen.step or news is not None:
-            refused = news is not None and news.result is not None and step is not Step.READY
+            failed = news.result if news is not None and step is not Step.READY else None
             seen.step = step
             seen.stillness.begin(step)
             self._tell_calibration()
             seen.is_swapped = any(c["name"] == SWAPPED and not c["passed"] for c in seen.checks)
             self._happened(
-                "refused_step" if refused else "step",
+                "refused_step" if failed else "step",
                 side=str(side),
                 step=step.name.lower(),
-                text=" ".join(c["text"] for c in seen.checks if c["text"] and not c["passed"])
-                if refused
-                else step_text(step, self._exercise, self._tracker.bends_asked(side)),
+                **told(
+                    Said.together(sentences(failed))
+                    if failed
+                    else asked(step, self._exercise, self._tracker.bends_asked(side))
+                ),
             )
 
     def _tell_guide(self) -> None:
@@ -211,9 +213,9 @@ class PageDisplay:
             return
         now = "good" if risen_deg > SIGN_DEG else "falls" if risen_deg < -SIGN_DEG else seen.sign
         falls = now == "falls" or seen.falls
-        told = str(side)
+        leg = str(side)
         self._conditions.see(
-            "falls", falls, now_s(), about=told, side=told, remedies=("other_leg", "swap")
+            "falls", falls, now_s(), about=leg, side=leg, remedies=("other_leg", "swap")
         )
         if now != seen.sign:
             seen.sign = now
@@ -225,7 +227,7 @@ class PageDisplay:
             if said.kind is Kind.ALARM:
                 self._alarm(said, text)
             elif said.kind in CUES:  # seconds, sets and faults the page shows by itself
-                self._happened("cue", text=text)
+                self._happened("cue", **told(text))
             return
         seen = self._legs[said.side]
         if said.set != seen.count[0] and movement.status == "valid":
@@ -243,7 +245,7 @@ class PageDisplay:
             range_deg=round(movement.range_deg, 1),
             from_s=round(movement.onset_s, 2),
             to_s=round(movement.announced_s, 2),
-            text=text,
+            **told(text),
         )
         done = all(s.count[0] == said.set and s.count[1] >= self._reps for s in self._legs.values())
         if done and self._set_told != said.set:
@@ -257,7 +259,7 @@ class PageDisplay:
             self._conditions.hold("slipped", now_s(), about=side, side=side, text=said.text)
         elif said.reason == "wrong_way":
             self._legs[said.side].falls = True
-        self._happened("alarm", text=text)
+        self._happened("alarm", **told(text))
 
     def _tell_count(self) -> None:
         counts = {

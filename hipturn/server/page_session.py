@@ -97,6 +97,7 @@ def run_page(
                 virtual=virtual,
                 wearer=wish.wearer,
                 synchronise=synchronise,
+                language=choice.language,
             ),
             first=key_of(library, paths) if paths else f"demo.{DEMO_EXERCISE}",
             look=bool(paths),

@@ -12,9 +12,10 @@ from typing import Any
 from analysis.calibrate.guide import GuideUpdate, Step
 from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement
-from hipturn.clinical_words import check_said
 from hipturn.session.pipeline import Tracker, Update, broken_of, marks_of, reconnects_of
-from hipturn.session.terminal import Display, step_text
+from hipturn.session.spoken import asked, told_of
+from hipturn.session.terminal import Display
+from hipturn.words import Said
 from imu.clocks.rate_watch import RateWatch
 from imu.conventions.gravity_witness import GravityWitness
 from imu.recording import SessionWriter, open_session, recorded_side
@@ -194,7 +195,7 @@ class LiveSession:
         self._frame_s = update.time_s
         self.display.show(update)
         for side, news in update.guided.items():
-            self.display.say(guide_text(side, news, self.tracker))
+            self.display.say(told_of(side, news, self.tracker))
         self._keep_calibrations(update)
         self._wait_for_calibration(update)
         self._record(update.announcements)
@@ -217,8 +218,8 @@ class LiveSession:
             wait.heard(update.time_s)
         side, step = next(iter(steps.items()))
         exercise = self.tracker.exercise
-        asked = step_text(step, exercise, self.tracker.bends_asked(side))
-        if said := wait.see(update.time_s, asked, exercise):
+        wanted = asked(step, exercise, self.tracker.bends_asked(side))
+        if said := wait.see(update.time_s, wanted, exercise):
             self.display.say(said)
         if wait.is_over(update.time_s):
             self._wait = None
@@ -251,15 +252,11 @@ class CalibrationWait:
         if self._since_s is None:
             self.heard(time_s)
         if self.is_over(time_s):
-            return (
-                f"No leg was calibrated within {GIVE_UP_S / 60.0:.0f} minutes, so the session ends:"
-                f" read how it is done (`hipturn exercises {exercise.id}`), check that the units"
-                " are on the leg, and begin again."
-            )
+            return Said("led.gave_up", minutes=GIVE_UP_S / 60.0, exercise=exercise.id)
         if time_s < self._again_s:
             return ""
         self._again_s = time_s + AGAIN_S
-        return f"Still waiting: {asked}"
+        return Said("led.still_waiting", asked=asked)
 
     def is_over(self, time_s: float) -> bool:
         """Say whether it has taken too long."""
@@ -287,20 +284,6 @@ def _record_calibration(
     )
     stored = {**(writer.header.calibration or {}), str(side): found.to_json()}
     writer.update(calibration=stored)
-
-
-def guide_text(side: Side, news: GuideUpdate, tracker: Tracker) -> str:
-    """Return the sentence for the wearer after a step of the calibration."""
-    if news.hold is not None:
-        return f"{side} leg in position. Hold still; the time runs."
-    if news.step is Step.READY:
-        figures = {check.name: check for check in news.result.checks} if news.result else {}
-        hinge = figures.get("hinge split-half angle")
-        sure = f" ({check_said(hinge.name, hinge.value)})" if hinge else ""
-        return f"{side} leg calibrated{sure}. Begin the set."
-    if news.result is not None:
-        return " ".join(news.result.sentences)
-    return step_text(news.step, tracker.exercise, tracker.bends_asked(side))
 
 
 def paced(speed: float | None) -> Pace:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from analysis.calibrate.guide import Step
 from hipturn.plan import SideChoice
 from hipturn.session.live import LiveSession
-from hipturn.session.terminal import step_text
+from hipturn.session.spoken import asked
 from hipturn.units.link_news import LinkNews
 from imu.air.link import ConnectLock
 from imu.air.link_state import Link, LinkEvent, LinkState
@@ -221,4 +221,4 @@ class _Listener:
         """Ask the wearer for the first step once every unit streams."""
         tracker = self._session.tracker
         side, step = next(iter(tracker.steps.items()), (Side.RIGHT, Step.STAND))
-        self._session.display.say(step_text(step, tracker.exercise, tracker.bends_asked(side)))
+        self._session.display.say(asked(step, tracker.exercise, tracker.bends_asked(side)))

@@ -30,6 +30,7 @@ from hipturn.session_paths import recordings_root
 from hipturn.units.calibration_file import Calibration
 from hipturn.units.kit import KitUnit, never_checked
 from hipturn.units.unit_setup import SCAN_S, by_address, find_by_serial, not_in_range, the_one
+from hipturn.words import ENGLISH, Said, Words, units_said, words_of
 from imu.air.link import UnitLink
 from imu.air.link_state import Link, LinkEvent
 from imu.air.radio_errors import Backend
@@ -123,6 +124,13 @@ class Wish:
     """The visit, the plan and the item that the session is of, as `declared` keeps them."""
     calibration: Calibration | None = None
     """How the units sit, where it is known; one knee bend then takes the place of the steps."""
+    language: str = ENGLISH
+    """Of what the terminal says."""
+
+    @property
+    def words(self) -> Words:
+        """Return the texts of the language."""
+        return words_of(self.language)
 
     @property
     def entry(self) -> Exercise:
@@ -155,13 +163,14 @@ class Audience(Protocol):
 class TerminalAudience:
     """The terminal: a drawn read-out, or plain lines when the output is not a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
         """Wait for a session."""
+        self._words = words
         self._session: LiveSession | None = None
 
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return the terminal."""
-        return open_display(tracker.exercise, title)
+        return open_display(tracker.exercise, title, self._words)
 
     def began(self, session: LiveSession, *_: object) -> None:
         """Know which session the keys are for."""
@@ -171,7 +180,7 @@ class TerminalAudience:
         """Mark that a trial is asked for now."""
         if self._session is not None:
             self._session.mark("trial")
-            self._session.display.say("trial marked")
+            self._session.display.say(Said("led.trial_marked"))
 
 
 async def strap(
@@ -261,7 +270,7 @@ async def run_session(
         When it was ended before any sample came.
     """
     stop, interrupted = ended or asyncio.Event(), asyncio.Event()
-    audience = TerminalAudience()
+    audience = TerminalAudience(wish.words)
 
     def pressed(pressed_key: str) -> None:
         if pressed_key == "q":
@@ -314,7 +323,7 @@ async def hold_session(
         When it was ended before any sample came, or a unit's profile reads it wrongly.
     """
     check_places(strapped)
-    audience = audience or TerminalAudience()
+    audience = audience or TerminalAudience(wish.words)
     session, writer = _begin(strapped, wish, audience)
     session.when_done, session.seconds = stop.set, wish.seconds
     begun(writer.folder)
@@ -325,8 +334,8 @@ async def hold_session(
             # units may be silent; a virtual wearer's clock may race, so its samples give the time
             if wish.seconds is not None and backend is None:
                 asyncio.get_running_loop().call_later(wish.seconds, stop.set)
-            labels = " and ".join(unit.label for unit in own.units)
-            session.display.say(f"Connecting to {labels}…")
+            units = units_said(unit.label for unit in own.units)
+            session.display.say(Said("led.connecting", units=units))
             with own.followed(session, stop, from_now=True) as listener:
                 audience.began(session, own.units, own.links, clock)
                 await own.run(stop)

@@ -21,6 +21,7 @@ from hipturn.session.pipeline import (
     reconnects_of,
 )
 from hipturn.session.terminal import open_display
+from hipturn.words import ENGLISH, words_of
 from imu.fuse.orientation import FilterName
 from imu.recording import Session
 from imu.sample import Side
@@ -60,7 +61,7 @@ class Corrected:
         return update
 
 
-def replay(session: Session, speed: float | None) -> None:
+def replay(session: Session, speed: float | None, language: str = ENGLISH) -> None:
     """Show a session in the terminal; `speed` 1 is real time, None as fast as it goes.
 
     Raises
@@ -70,7 +71,9 @@ def replay(session: Session, speed: float | None) -> None:
     """
     exercise = exercise_of(session)
     tracker, refusals = tracker_of(session)
-    display = open_display(exercise, f"{exercise.name} — {session.header.session_id}")
+    words = words_of(language)
+    title = f"{words.says(exercise.name)} — {session.header.session_id}"
+    display = open_display(exercise, title, words)
     try:
         for sentence in refusals:
             display.say(sentence)

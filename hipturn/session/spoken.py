@@ -1,56 +1,76 @@
-"""Announcements in words, for the terminal, the page and its voice."""
+"""Announcements and calibration steps as texts, for the terminal, the page and its voice."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from analysis.calibrate.calibration import CalibrationResult
+from analysis.calibrate.checks import Check
+from analysis.calibrate.guide import BENDS_ASKED, GuideUpdate, Step
 from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement, Kind
+from hipturn.clinical_words import check_said
+from hipturn.session.pipeline import Tracker
+from hipturn.words import Said
+from imu.sample import Side
 
-_WORDS = {
-    Kind.REP: "rep {rep} / {target}, {value:.0f}°",
-    Kind.PARTIAL: "too small to count, {value:.0f}°",
-    Kind.REJECTED: "not counted ({reason})",
-    Kind.HOLD_SECOND: "{value:.0f} s",
-    Kind.HALF_WAY: "half way, {value:.0f} s left",
-    Kind.BREATH_IN: "breathe in ({value:.0f})",
-    Kind.BREATH_OUT: "breathe out ({value:.0f})",
-    Kind.TARGET_REACHED: "target reached, {value:.0f} {unit}",
-    Kind.HOLD_END: "ended after {value:.0f} s",
-    Kind.FAULT: "rep {rep}: {reason}",
-    Kind.SET_END: "set {set} over, {value:.0f} repetitions",
-}
+SURE = "hinge split-half angle"
+"""The figure of a calibration that is told when it is done."""
 
 
-VISIT_WORDS = {
-    "rest": "set {set} of {of} done: rest for {seconds} s",
-    "cue": "{seconds} s",
-    "begin": "begin set {set}",
-}
-"""What a visit says, by `hipturn.course.Say.key`."""
-SMALL = "small, {value:.0f}°; the record of the test has it where it was held"
-"""Of a test no movement is too small: a stiff hip is the finding."""
-
-
-def visit_sentence(key: str, args: Mapping[str, Any]) -> str:
-    """Return what a visit says as a line for people."""
-    return VISIT_WORDS[key].format(**args)
-
-
-def sentence(said: Announcement, exercise: Exercise) -> str:
+def sentence(said: Announcement, exercise: Exercise) -> Said:
     """Return an announcement as a line for people."""
+    side = str(said.side)
     if said.kind is Kind.ALARM:
-        return f"{said.side} leg: {said.text}"
-    kind = said.kind
-    told = SMALL if kind is Kind.PARTIAL and exercise.assessment else _WORDS[kind]
-    words = told.format(
+        told = f"{side} leg: {said.text}"
+        return Said(f"alarm.{said.reason}", told, side=side, **dict(said.words))
+    key = f"said.{said.kind}"
+    if said.kind is Kind.PARTIAL and exercise.assessment:
+        key = "said.small"
+    elif said.kind is Kind.TARGET_REACHED:
+        key = "said.target_hold" if said.reason == "hold" else "said.target_reps"
+    elif said.kind is Kind.REJECTED and said.reason == "sensor_shift":
+        key = "said.shifted"
+    return Said(
+        key,
+        side=side,
         rep=said.rep,
         set=said.set,
         value=said.value,
         target=exercise.dose.reps[0],
-        unit="s held" if said.reason == "hold" else "repetitions",
-        reason=said.reason.replace("_", " "),
+        reason=said.reason,
     )
-    strap = ": check the strap" if said.reason == "sensor_shift" else ""
-    return f"{said.side}: {words}{strap}"
+
+
+def asked(step: Step, exercise: Exercise, bends: int = BENDS_ASKED) -> Said:
+    """Return what the wearer is asked for; fewer bends are enough where the axes are known."""
+    if step is Step.BENDS and bends < BENDS_ASKED:
+        return Said("step.bends_few", n=bends)
+    if not exercise.needs_calibration:
+        return Said("step.get_ready", how=exercise.how[0])
+    if step is Step.BENDS and exercise.pose.bends_standing:
+        return Said("step.bends_standing")
+    return Said(f"step.{step.name.lower()}", how=exercise.how[0])
+
+
+def told_of(side: Side, news: GuideUpdate, tracker: Tracker) -> Said:
+    """Return the sentence for the wearer after a step of the calibration."""
+    if news.hold is not None:
+        return Said("led.in_position", side=str(side))
+    if news.step is Step.READY:
+        figures = {check.name: check for check in news.result.checks} if news.result else {}
+        sure = figures.get(SURE)
+        if sure is None:
+            return Said("led.calibrated", side=str(side))
+        return Said("led.calibrated_sure", side=str(side), sure=check_said(sure.name, sure.value))
+    if news.result is not None:
+        return Said.together(sentences(news.result))
+    return asked(news.step, tracker.exercise, tracker.bends_asked(side))
+
+
+def sentences(result: CalibrationResult) -> list[Said]:
+    """Return what a calibration tells the wearer: every failed check and every warning."""
+    return [check_text(check) for check in result.checks if check.sentence]
+
+
+def check_text(check: Check) -> Said:
+    """Return what to do about a check."""
+    return Said(f"fix.{check.remedy}", check.sentence, **dict(check.words))

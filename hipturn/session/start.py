@@ -31,6 +31,7 @@ from hipturn.units.kit import KitUnit
 from hipturn.units.shake import tell_apart
 from hipturn.units.unit_setup import SCAN_S
 from hipturn.visit import Visit
+from hipturn.words import Said, Words
 from imu.air.radio_errors import Backend
 from imu.air.scan import find
 from imu.profiles.profile import load_profiles
@@ -109,7 +110,7 @@ def start_radio(
         if wanted:
             strapped = await strap(wanted, click.echo)
         else:
-            click.echo("Looking for units…")
+            click.echo(wish.words("units.looking"))
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, places_of(side), click.echo)
         clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
@@ -146,9 +147,9 @@ def _answer(question: str, can_type: bool) -> str:
 class TerminalFront:
     """A visit in the terminal: nobody taps, so it goes on by itself wherever it can."""
 
-    def __init__(self, visit: Visit, done: Callable[[Path], None]) -> None:
+    def __init__(self, visit: Visit, done: Callable[[Path], None], words: Words) -> None:
         """Show a visit; `done` is told each closed session."""
-        self._visit, self._done = visit, done
+        self._visit, self._done, self._words = visit, done, words
         self.session: LiveSession | None = None
         self._asked = ""
 
@@ -160,11 +161,11 @@ class TerminalFront:
         asked_for = more.get("ask", "")
         if asked_for and asked_for != self._asked:
             self._asked = asked_for
-            click.echo(asked_for)
+            click.echo(self._words.said(asked_for))
 
     def say(self, text: str) -> None:
         """Print a line."""
-        click.echo(text)
+        click.echo(self._words.said(text))
 
     def put_off(self, ident: str) -> None:
         """Do nothing: a line that was printed is not shown any longer."""
@@ -172,13 +173,19 @@ class TerminalFront:
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return the terminal, below a line that says what comes."""
         walk = self._visit.walk
-        click.echo(
-            f"{walk.course.name}: {walk.legs_done + 1} of {walk.legs},"
-            f" {walk.item.exercise.name}, {walk.step.side}"
+        self.say(
+            Said(
+                "visit.item",
+                plan=walk.course.name,
+                leg=walk.legs_done + 1,
+                of=walk.legs,
+                exercise=walk.item.exercise.name,
+                side=walk.step.side,
+            )
         )
         if walk.item.asked.instead:
-            click.echo(f"or choose with --choose: {', '.join(walk.item.asked.instead)}")
-        return open_display(tracker.exercise, title)
+            self.say(Said("visit.choose", exercises=", ".join(walk.item.asked.instead)))
+        return open_display(tracker.exercise, title, self._words)
 
     def began(self, session: LiveSession, *_: object) -> None:
         """Know which session the keys are for."""
@@ -229,7 +236,7 @@ async def _walk(
 ) -> None:
     visit = Visit(course, waits=rig_of(virtual).speed is not None)
     visit.virtual, visit.stage, visit.delay_s = virtual, Stage.TODAY, 0
-    front = TerminalFront(visit, done)
+    front = TerminalFront(visit, done, rig_of(virtual).wish().words)
     host = Host(visit, rig_of, front, synchronise=synchronise)
     interrupted, over = asyncio.Event(), asyncio.Event()
 
@@ -260,7 +267,7 @@ def go_on_alone(host: Host) -> None:
     over = visit.now_s >= visit.until_s or not visit.waits
     moves = visit.stage is Stage.RESULT and visit.session == "none" and visit.strap_moves and over
     if moves and (later := visit.walk.next_step) is not None:
-        host.front.say(f"Move the units to the {later.side} leg.")
+        host.front.say(Said("visit.move", side=later.side))
     taps = {Stage.TODAY: "next", Stage.UNITS: "next", Stage.STRAPS: "done", Stage.READY: "start"}
     do = "next" if moves else taps.get(visit.stage, "")
     if do in visit.can():

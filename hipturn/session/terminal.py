@@ -19,11 +19,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from analysis.calibrate.guide import BENDS_ASKED, Step
 from analysis.exercises import SIGNAL_NAMES, Exercise
 from analysis.session.leg_monitor import LegUpdate
 from hipturn.session.pipeline import Update, rotation_text
 from hipturn.session.spoken import sentence
+from hipturn.words import Words
 from imu.sample import Side
 
 REFRESH_HZ = 8
@@ -61,11 +61,11 @@ class Display(Protocol):
         """Give the terminal back."""
 
 
-def open_display(exercise: Exercise, title: str) -> Display:
+def open_display(exercise: Exercise, title: str, words: Words) -> Display:
     """Return a drawn read-out where there is a terminal, plain lines elsewhere."""
     if sys.stdout.isatty():
-        return DrawnDisplay(exercise, title)
-    return PlainDisplay(exercise, title)
+        return DrawnDisplay(exercise, title, words)
+    return PlainDisplay(exercise, title, words)
 
 
 def big(text: str) -> Text:
@@ -77,8 +77,8 @@ def big(text: str) -> Text:
 class PlainDisplay:
     """Lines on standard output, for logs and pipes."""
 
-    def __init__(self, exercise: Exercise, title: str) -> None:
-        self._exercise = exercise
+    def __init__(self, exercise: Exercise, title: str, words: Words) -> None:
+        self._exercise, self._words = exercise, words
         self._next_s = 0.0
         self.say(title)
 
@@ -90,15 +90,18 @@ class PlainDisplay:
             return
         for side, leg in update.legs.items():
             self._next_s = update.time_s + PLAIN_EVERY_S
-            text = reading(leg, self._exercise)
-            self.say(f"{update.time_s:6.1f} s  {side}  {text}  {leg.phase}")
+            text = reading(leg, self._exercise, self._words)
+            words = self._words
+            time_s = words.number(update.time_s, ".1f")
+            where, phase = words.of("side", str(side)), words.of("phase", leg.phase)
+            self.say(f"{time_s:>6} s  {where}  {text}  {phase}")
 
     def catch_up(self, update: Update) -> None:
         """Print nothing of what was long ago."""
 
     def say(self, text: str) -> None:
         """Print a line."""
-        print(text, flush=True)
+        print(self._words.said(text), flush=True)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -111,9 +114,11 @@ class DrawnDisplay:
         self,
         exercise: Exercise,
         title: str,
+        words: Words,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._exercise, self._title, self._clock_s = exercise, title, clock_s
+        self._words = words
         self._said: list[str] = []
         self._update: Update | None = None
         self._shown_s: float | None = None
@@ -134,7 +139,7 @@ class DrawnDisplay:
 
     def say(self, text: str) -> None:
         """Keep the last lines under the read-out."""
-        self._said = [*self._said[-3:], text]
+        self._said = [*self._said[-3:], self._words.said(text)]
 
     def close(self) -> None:
         """Leave the last picture standing."""
@@ -152,7 +157,8 @@ class DrawnDisplay:
         legs: Mapping[Side, LegUpdate] = update.legs if update else {}
         body: list[RenderableType] = []
         if not legs:
-            body.append(Align.center(Text("\ncalibrating\n", style="bold")))
+            waiting = f"\n{self._words('terminal.calibrating')}\n"
+            body.append(Align.center(Text(waiting, style="bold")))
         old_s = self._old_s
         for side, leg in legs.items():
             large = NO_NUMBER if old_s else large_text(leg, self._exercise)
@@ -160,18 +166,20 @@ class DrawnDisplay:
             body.append(Align.center(self._line(side, leg)))
         body.append(Text("\n" + "\n".join(self._said), style="dim"))
         at = f"{update.time_s:.0f} s" if update else ""
-        at += f", no data for {old_s:.0f} s" if old_s else ""
+        at += self._words("terminal.no_data", seconds=old_s) if old_s else ""
         return Panel(Group(*body), title=self._title, subtitle=at)
 
     def _line(self, side: Side, leg: LegUpdate) -> Table:
         row = Table.grid(padding=(0, 3))
-        hold = f"hold {leg.hold_s:.0f} s" if leg.phase == "hold" else leg.phase
+        words = self._words
+        hold = words.of("phase", leg.phase)
+        hold = f"{hold} {leg.hold_s:.0f} s" if leg.phase == "hold" else hold
         known = not math.isnan(told_deg(leg, self._exercise))
-        sure = f"± {leg.sigma_deg:.1f}°" if known else "no angle"
-        basis = self._exercise.angle if self._exercise.is_counted else ""
+        sure = f"± {words.number(leg.sigma_deg, '.1f')}°" if known else words("angle.none")
+        basis = words.of("basis", self._exercise.angle) if self._exercise.is_counted else ""
         target = self._exercise.dose.reps[0]
         row.add_row(
-            Text(str(side), style="bold"),
+            Text(words.of("side", str(side)), style="bold"),
             Text(f"{leg.reps} / {target}", style="bold"),
             hold,
             f"{sure} {basis}",
@@ -191,21 +199,10 @@ def large_text(leg: LegUpdate, exercise: Exercise) -> str:
     return f"{leg.hold_s:.0f}"
 
 
-def reading(leg: LegUpdate, exercise: Exercise) -> str:
+def reading(leg: LegUpdate, exercise: Exercise, words: Words) -> str:
     """Return the text of a plain line: an angle that is no hip rotation has its own name."""
     if not exercise.is_counted:
-        return f"{leg.hold_s:.0f} of {exercise.dose.hold_s[0]:.0f} s"
+        return words("rest.held", seconds=leg.hold_s, of=exercise.dose.hold_s[0])
     angle = rotation_text(told_deg(leg, exercise))
-    return angle if exercise.has_hip_angle else f"{SIGNAL_NAMES[exercise.signal]} {angle}"
-
-
-def step_text(step: Step, exercise: Exercise, bends: int = BENDS_ASKED) -> str:
-    """Return what the wearer is asked for; fewer bends are enough where the axes are known."""
-    if step is Step.BENDS and bends < BENDS_ASKED:
-        times = "once" if bends == 1 else f"until you have done it {bends} times"
-        return f"Bend and straighten the knee {times}, then keep still."
-    if not exercise.needs_calibration:
-        return f"Get ready. {exercise.how[0]}"
-    if step is Step.BENDS and exercise.pose.bends_standing:
-        return f"Stay standing. {step.value}"
-    return f"{step.value} ({exercise.how[0]})" if step is Step.POSE else step.value
+    name = "" if exercise.has_hip_angle else f"{words.says(SIGNAL_NAMES[exercise.signal])} "
+    return f"{name}{angle}"

@@ -41,11 +41,11 @@ from hipturn.session.open_links import OpenLinks
 from hipturn.session.pipeline import Tracker, Update
 from hipturn.session.radio_session import Audience, Place, Strapped, Wish, hold_session
 from hipturn.session.rigs import Rig, row_of, sides_of
-from hipturn.session.spoken import visit_sentence
 from hipturn.session.terminal import Display
 from hipturn.units.kept_calibrations import KeptCalibrations, bends_of
 from hipturn.units.rest_check import RestFinding, look_at_rest
 from hipturn.visit import Visit
+from hipturn.words import Said, units_said
 from imu.air.link_state import Link
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
@@ -180,7 +180,7 @@ class Host:
             case PutOff(ident):
                 self.front.put_off(ident)
             case Say(key, args):
-                self.front.say(visit_sentence(key, args))
+                self.front.say(Said(f"visit.{key}", **args))
 
     def _append(self, kind: str, value: int | str) -> None:
         """Add what somebody says of the set that is over to its session, open or closed."""
@@ -428,7 +428,7 @@ class Host:
         self.front.began(
             session, session.tracker.units, [link for _, link in heard], self._session_clock_ns
         )
-        self.front.say(f"units taken as {' and '.join(unit.label for unit, _ in heard)}")
+        self.front.say(Said("visit.reassigned", units=units_said(unit.label for unit, _ in heard)))
 
 
 def _on_air(links: OpenLinks) -> list[Strapped]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from hipturn.errors import UserError
 from hipturn.session.radio_session import Place, Strapped, clock_from_now
 from hipturn.units.unit_setup import listening, until_all_stream
+from hipturn.words import Said
 from imu.air.radio_errors import Backend
 from imu.air.scan import Found
 from imu.drivers import driver_for
@@ -104,7 +105,7 @@ async def tell_apart(
     watch, chosen = watch or ShakeWatch(), dict[Place, int]()
     units = [(unit, driver_for(unit.profile)) for unit in found]
     async with listening(units, watch.push, clock_from_now(), backend) as links:
-        say(f"Connecting to {len(found)} units…")
+        say(Said("shake.connecting", n=len(found)))
         await until_all_stream(links, [unit.name or unit.address for unit in found])
         await _ask(watch, found, places, chosen, say)
     return [
@@ -124,7 +125,7 @@ async def _ask(
     for place in places[:-1]:
         segment, side = place
         name = f"{side} {segment}" if side else str(segment)
-        say(f"Shake the unit that goes on the {name}, and keep the others still.")
+        say(Said("shake.ask", unit=name))
         index = await _next_shaken(watch, left, say)
         if index is None:
             raise UserError(f"no unit was shaken for the {name}: start again, or name the units")
@@ -132,7 +133,7 @@ async def _ask(
         left.remove(index)
         unit = found[index]
         known = f"{unit.name} ({unit.address})" if unit.name else unit.address
-        say(f"The unit {known} goes on the {name}.")
+        say(Said("shake.found", name=known, unit=name))
     chosen[places[-1]] = left[0]
 
 
@@ -146,6 +147,6 @@ async def _next_shaken(
             return index
         confused += watch.moving(left) > 1
         if confused == round(CONFUSED_S / POLL_S):
-            say("Several units move at once: shake only the one asked for.")
+            say(Said("shake.several"))
         await asyncio.sleep(POLL_S)
     return None

@@ -13,13 +13,13 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-__all__ = ["ENGLISH", "Said", "Words", "best", "languages", "told", "words_of"]
+__all__ = ["ENGLISH", "Said", "Words", "best", "languages", "told", "units_said", "words_of"]
 
 ENGLISH = "en"
 FOLDER = Path(__file__).parent
@@ -34,11 +34,30 @@ POINT_LANGUAGES = ("en",)
 UNKNOWN = "–"
 
 
-class Said(NamedTuple):
-    """A text by its key, with the values to fill in."""
+class Said(str):
+    """A text in English, as scripts read it, that knows its key and what is filled in.
+
+    `english` is given where imu or analysis say it themselves, else it is the catalogue's.
+    """
 
     key: str
     args: Mapping[str, Any]
+    parts: tuple[str, ...] = ()
+    """Of a text that is several sentences, each with a key of its own."""
+
+    def __new__(cls, key: str, english: str = "", /, **args: Any) -> Said:  # noqa: ANN401
+        """Return a text."""
+        text = super().__new__(cls, english or words_of()(key, **args))
+        text.key, text.args = key, args
+        return text
+
+    @classmethod
+    def together(cls, parts: Iterable[str]) -> Said:
+        """Return sentences as one text."""
+        kept = tuple(parts)
+        text = cls("", " ".join(kept) or " ")
+        text.parts = kept
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +90,13 @@ class Words:
         """Return a sentence that imu, analysis or the catalogue of exercises say in English."""
         return self.of("says", text)
 
-    def said(self, said: Said, english: str) -> str:
-        """Return a message by its key; where there is no such text, as it is in English."""
-        return self(said.key, **said.args) if said.key in self else self.says(english)
+    def said(self, text: str) -> str:
+        """Return a text that is said in English, in this language."""
+        if not isinstance(text, Said):
+            return self.says(text)
+        if text.parts:
+            return " ".join(map(self.said, text.parts))
+        return self(text.key, **text.args) if text.key in self else self.says(text)
 
     def number(self, value: float, spec: str = "g") -> str:
         """Return a number as the language writes it; a dash where it is not known."""
@@ -106,14 +129,26 @@ class Words:
         elif spec or isinstance(value, int | float):
             text = self.number(value, spec or "g")
         else:
-            text = UNKNOWN if value is None else str(value)
+            text = UNKNOWN if value is None else self.said(value)
         return text[:1].upper() + text[1:] if capital else text
 
 
-def told(said: Said, english: str = "") -> dict[str, Any]:
-    """Return a message of the page: in English, and by key for every other language."""
-    text = english or words_of()(said.key, **said.args)
-    return {"text": text, "key": said.key, "args": dict(said.args)}
+def units_said(labels: Iterable[str]) -> Said:
+    """Return names of units as one says them, one after the other."""
+    first, *more = (Said("unit_named", unit=label) for label in labels)
+    for unit in more:
+        first = Said("and_then", first=first, then=unit)
+    return first
+
+
+def told(text: str) -> dict[str, Any]:
+    """Return a text as a message of the page has it: in English, and by key for other languages."""
+    if not isinstance(text, Said):
+        return {"text": text}
+    if text.parts:
+        return {"text": text, "parts": [told(part) for part in text.parts]}
+    args = {n: told(v) if isinstance(v, Said) else v for n, v in text.args.items()}
+    return {"text": text, "key": text.key, "args": args}
 
 
 def languages() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from hipturn.errors import UserError
 from hipturn.session.terminal import DrawnDisplay
 from hipturn.units.link_news import LinkNews
 from hipturn.units.unit_setup import until_all_stream
+from hipturn.words import words_of
 from imu.air.link_state import LinkEvent, LinkEventKind, LinkState
 from imu.sample import Segment, Side, Unit
 
@@ -114,7 +115,9 @@ def test_a_lost_link_is_known_to_who_waits_for_the_unit():
 
 def test_the_number_in_the_terminal_ages_and_the_last_picture_stays(monkeypatch):
     now_s = [100.0]
-    display = DrawnDisplay(exercises.load("prone_windshield_wiper"), "title", lambda: now_s[0])
+    display = DrawnDisplay(
+        exercises.load("prone_windshield_wiper"), "title", words_of(), lambda: now_s[0]
+    )
     display._live.stop()
 
     def drawn():
