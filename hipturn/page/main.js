@@ -116,6 +116,7 @@ function draw() {
   const view = current(), changed = view !== shown, focused = document.activeElement?.id;
   shown = view;
   document.body.dataset.view = view.name;
+  document.body.dataset.stage = link.stage?.stage ?? "";
   $("guide").hidden = true;
   if (changed) paper.clear();
   view.draw(changed);
