@@ -44,6 +44,8 @@ ONE_G_SHARE = 0.15
 """Cheap accelerometers are wrong by a few percent; the next unit is 9.8 times as large."""
 NO_GRAVITY = 0.3
 """Of one g: less than this at rest is no acceleration with gravity."""
+FEWEST_POSES = CIRCLE.stop + 1
+"""The whole turn and one tip: fewer leave several readings possible."""
 RATES_AGREE = (0.6, 1.6)
 """Rotation rate over the turn of the orientation, summed; deg/s for rad/s is off by 57."""
 ALIKE = 0.8
@@ -215,24 +217,34 @@ def _drift(dps: float) -> Finding:
 def _in_poses(
     now: Convention, poses: Sequence[Pose], moving: Sequence[Sample]
 ) -> Iterator[Finding]:
-    """Return what acceleration and orientation of one unit show."""
-    if len(poses) < len(TASKS):
-        asked = TASKS[len(poses)].text if poses else TASKS[0].text
-        text = f"did not follow at: {asked} Move it and hold it still, and check again"
-        yield Finding("orientation", False, text)
-        return
+    """Return what acceleration and orientation of one unit show.
+
+    A unit that misses a step is judged by the poses before it: a wrong reading may be what made it
+    seem to move, as an orientation of half the angle does where it jumps over by half a turn.
+    """
+    whole = len(poses) == len(TASKS)
+    if not whole:
+        text = f"did not follow at: {TASKS[len(poses)].text} Move it and hold it still, and check"
+        missed = Finding("orientation", False, f"{text} again")
+        if len(poses) < FEWEST_POSES:
+            yield missed
+            return
+    turns = tuple(turn for turn in TURNS if turn.after < len(poses))
     q, acc = _table(poses), _accelerations(poses)
     if acc is not None:
         size = _acceleration(acc)
         yield size
         if not size.good:
             acc = None
-    fits = fitting(now, Evidence(q, acc, TURNS))
+    fits = fitting(now, Evidence(q, acc, turns))
     rates = _Rates.of(moving)
     if rates is not None and len(fits) > 1:  # the rotation rate tells some of them apart
         fits = [one for one in fits if rates.agree(now, one)] or fits
-    yield _orientation(now, fits, q, acc)
-    if rates is not None and fits:
+    if whole or fits != [now]:
+        yield _orientation(now, fits, q, acc, turns)
+    if not whole:
+        yield missed
+    elif rates is not None and fits:
         yield rates.finding(now, fits[0])
 
 
@@ -264,9 +276,13 @@ def _acceleration(acc: FloatArray) -> Finding:
 
 
 def _orientation(
-    now: Convention, fits: Sequence[Convention], q: FloatArray, acc: FloatArray | None
+    now: Convention,
+    fits: Sequence[Convention],
+    q: FloatArray,
+    acc: FloatArray | None,
+    turns: Sequence[Turn],
 ) -> Finding:
-    sizes = [_size_deg(q, turn) for turn in TURNS]
+    sizes = [_size_deg(q, turn) for turn in turns]
     lefts = [turn_deg(q, TURNS[task - 1]) for task in CIRCLE]
     circle = abs(sum(float(turn[2]) for turn in lefts))
     quarter, tip = float(np.median(sizes[: len(CIRCLE)])), float(np.median(sizes[len(CIRCLE) :]))

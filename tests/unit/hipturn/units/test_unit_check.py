@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -176,11 +178,69 @@ def test_clean_units_of_every_profile_pass_100_of_100():
 
 @pytest.mark.long  # as above
 def test_planted_conventions_are_found_100_of_100():
-    names = sorted(PLANTED)
-    for seed in range(100):
+    rate, length = "wrong rate", "frames of 28 bytes"
+    names = sorted([*PLANTED, rate, length])
+    for seed in range(300, 400):
         name = names[seed % len(names)]
-        bare = seed % 2 and name not in NEEDS_ACC | NEEDS_GYR
-        find_planted(name, 300 + seed, acc=not bare, gyr=not bare)
+        bare = (seed // len(names)) % 2 == 1 and name not in NEEDS_ACC | NEEDS_GYR
+        if name == rate:
+            find_wrong_rate(seed, bare=bare)
+        elif name == length:
+            find_longer_frames(seed)
+        else:
+            find_planted(name, seed, acc=not bare, gyr=not bare)
+
+
+def find_wrong_rate(seed, *, bare):
+    chance = np.random.default_rng(seed)
+    allowed = (30, 50, 60, 100, 120)
+    sent, set_to = chance.choice(allowed, 2, replace=False).tolist()
+    sends = Sends(rate_hz=set_to, tick_s=None if bare else 1e-6)
+    held = hold(seed, rate_hz=sent, rest_s=rest_s())
+    told = faults(checked(samples_of(held, sends, seed=seed), sends, PLAIN)[2])
+    share = 0.99 if bare else 1.0  # one sample in a hundred is lost, which only a clock shows
+    found = re.search(r"it sends (\d+) a second: set it with `hipturn configure`", told)
+    assert found, told
+    assert int(found[1]) == pytest.approx(share * sent, abs=1.5), told
+
+
+def find_longer_frames(seed):
+    """Let a unit add its chip's time where its profile reads frames of 20 bytes."""
+    chance = np.random.default_rng(seed)
+    held = hold(seed, rate_hz=100.0, rest_s=rest_s())
+    angles = held.measured.as_euler("ZYX")[:, ::-1] / math.pi
+    rows = np.hstack([held.acc / (16 * 9.80665), np.degrees(held.gyr) / 2000.0, angles])
+    words = np.clip(np.rint(rows * 32768), -32768, 32767).astype("<i2")
+    frames = [
+        b"\x55\x61" + row.tobytes() + b"\x1a\x0b\x1c\x0a" + struct.pack("<HH", n // 100, n % 1000)
+        for n, row in enumerate(words)
+    ]
+    text, size = b"".join(frames), int(chance.integers(20, 200))
+    payloads = [text[at : at + size] for at in range(0, len(text), size)]
+    witmotion = load_profiles()["witmotion_ble5"]
+    whole = driver_for(witmotion)
+    assert sum(len(whole.decode(payload)) for payload in payloads) >= len(frames) - 1
+    short = replace(witmotion.streams["angles"], length=20, longer=())
+    subject = Subject(NAME, replace(witmotion, streams={"angles": short}), "angles", payloads[:200])
+    told = faults(verdicts(UnitCheck([unit_of(Sends())]), [subject])[0])
+    assert "28 bytes long: set length of the stream to [20, 28]" in told, told
+
+
+@pytest.mark.parametrize("seed", [300, 301])
+def test_a_wrong_rate_and_longer_frames_are_found_on_any_unit(seed):
+    find_wrong_rate(seed, bare=seed % 2 == 1)
+    find_longer_frames(seed)
+
+
+def test_half_angles_are_named_though_their_jumps_hide_a_step():
+    # Near half a turn, half of an orientation jumps over: the unit never seems to be still there.
+    spoil, _ = PLANTED["half angles"]
+    sends = Sends(has_acc=False, has_gyr=False, spoil=spoil)
+    samples = samples_of(hold(1083, rest_s=rest_s()), sends, seed=1083)
+    check, _, verdict = checked(samples, sends, PLAIN)
+    assert check.task < len(TASKS)
+    assert "it sends half of its angle" in faults(verdict)
+    assert "did not follow at" in faults(verdict)
 
 
 def find_planted(name, seed, *, acc=True, gyr=True):
