@@ -54,6 +54,8 @@ TASKS = (
     Task("lay", "Lay it flat again."),
     Task("tip", "Tip it up onto its near edge, and hold it still."),
 )
+LEFT_EDGE = 5
+"""The task that tips the book as it lay at first; later ones find it turned by a quarter."""
 CIRCLE = range(1, 5)
 """The tasks that together are one whole turn."""
 TURNS = tuple(
@@ -72,6 +74,8 @@ class UnitCheck:
     ----------
     units
         What samples count into.
+    lay
+        How units are laid whose axes can be seen on their cases; said with the first task.
 
     Attributes
     ----------
@@ -83,8 +87,9 @@ class UnitCheck:
         The samples of the rest.
     """
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Sequence[Unit], lay: str = "") -> None:
         self.units = units
+        self.lay = lay
         self.task = 0
         self.poses: list[list[Pose]] = [[] for _ in units]
         self.resting: list[Sample] = []
@@ -107,7 +112,10 @@ class UnitCheck:
         """Return what is to be done now."""
         if self.given_up:
             return GIVEN_UP
-        return DONE if self.is_over else TASKS[self.task].text
+        if self.is_over:
+            return DONE
+        text = TASKS[self.task].text
+        return f"{text} {self.lay}" if self.task == 0 and self.lay else text
 
     @property
     def rested_s(self) -> float:

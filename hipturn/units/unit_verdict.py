@@ -11,8 +11,9 @@ import numpy as np
 
 from hipturn.units.doctor import Finding
 from hipturn.units.rest_check import DRIFT_DPS_MAX, LOST_PERCENT_MAX, MOVED_DPS, drift_dps
-from hipturn.units.unit_check import CIRCLE, TASKS, TURNS, UnitCheck
+from hipturn.units.unit_check import CIRCLE, LEFT_EDGE, TASKS, TURNS, UnitCheck
 from imu.clocks.losses import losses
+from imu.conventions.case_axes import axes_seen
 from imu.conventions.frame_length import unread_words
 from imu.conventions.reread import (
     Convention,
@@ -26,7 +27,7 @@ from imu.conventions.reread import (
     turn_deg,
 )
 from imu.conventions.still_poses import Pose
-from imu.profiles.unit_layout import Profile
+from imu.profiles.unit_layout import Case, Profile
 from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
 from imu.sample import STANDARD_GRAVITY, FloatArray, Sample, SampleTable, Unit
 
@@ -83,7 +84,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Return whether nothing is wrong with it."""
-        return all(finding.good for finding in self.findings)
+        return _all_good(self.findings)
 
 
 def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
@@ -99,9 +100,17 @@ def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
             continue
         findings = [*_at_rest(unit, own, check.rested_s, lost[index].share)]
         moving = [sample for sample in check.moving if sample.unit == index]
-        findings += _in_poses(subject.convention, check.poses[index], moving)
+        seen = list(_in_poses(subject.convention, check.poses[index], moving))
+        case = subject.profile.case
+        if case is not None and len(check.poses[index]) == len(TASKS) and _all_good(seen):
+            seen.append(_axes_of_case(case, _table(check.poses[index])))
+        findings += seen
         found.append(Verdict(subject.name, tuple(findings)))
     return found
+
+
+def _all_good(findings: Sequence[Finding]) -> bool:
+    return all(finding.good for finding in findings)
 
 
 def turn_alike(check: UnitCheck, names: Sequence[str]) -> Iterator[Finding]:
@@ -297,6 +306,16 @@ def _orientation(
     if fits:
         return Finding("orientation", False, f"{seen}: {all_words(now, fits)}")
     return Finding("orientation", False, f"{seen}: {_no_change(quarter)}")
+
+
+def _axes_of_case(case: Case, q: FloatArray) -> Finding:
+    """Return whether a unit turns about the axes that its case shows when it is tipped."""
+    ahead, up = axes_seen(q[LEFT_EDGE - 1], q[LEFT_EDGE])
+    if (ahead, up) == (case.ahead, case.up):
+        return Finding("axes", True, f"as on its case, {ahead} ahead and {up} up")
+    text = f"on its case {case.ahead} points ahead and {case.up} up, and it turns as if {ahead} and"
+    text += f" {up} did: if it lay as asked ({case.lay}), correct order and sign of all its fields"
+    return Finding("axes", False, f"{text}; else check again")
 
 
 def _no_change(quarter_deg: float) -> str:

@@ -79,6 +79,8 @@ def _describe(profile: Profile) -> list[str]:
     if profile.evidence:
         rests = ", ".join(f"{of.replace('_', ' ')} {on}" for of, on in profile.evidence.items())
         lines.append(f"  evidence: {rests}")
+    if profile.notes:
+        lines.append(f"  to know: {profile.notes}")
     for name in profile.prefer:
         lines += [f"  stream {name}: {_contents(profile.streams[name])}"]
     return lines

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from hipturn.units import unit_check
 from hipturn.units.unit_check import GIVEN_UP, TASKS, UnitCheck
@@ -152,7 +153,8 @@ def pass_clean(name, seed):
     sends = sends_of(profile)
     # this computer's filter needs a second to settle and two to level a gyroscope that is 3 % off
     more = {} if sends.has_q else {"rest_s": rest_s() + 3.0, "held_s": 4.0}
-    held = hold(seed, **{"rate_hz": sends.rate_hz, "rest_s": rest_s(), **more})
+    as_asked = Rotation.from_euler("xyz", [4.0, -5.0, 8.0], degrees=True) if profile.case else None
+    held = hold(seed, **{"rate_hz": sends.rate_hz, "rest_s": rest_s(), "mount": as_asked, **more})
     samples = samples_of(held, sends, seed=seed)
     if not sends.has_q:
         fusion = HostFusion([unit_of(sends)])
@@ -281,6 +283,37 @@ def test_a_clock_of_other_ticks_is_found():
         check.push(sample)
     (verdict,) = verdicts(check, [PLAIN])
     assert "set unit_s of time to 0.001" in faults(verdict)
+
+
+@pytest.mark.parametrize(
+    ("mount", "told"),
+    [
+        ("identity", None),
+        ("swapped", "it turns as if y and z did"),
+        ("upside down", "it turns as if x and -z did"),
+        ("the other way round", "it turns as if -x and z did"),
+    ],
+)
+def test_axes_that_a_case_shows_are_checked_by_the_edges_it_is_tipped_on(mount, told):
+    witmotion = load_profiles()["witmotion_ble5"]
+    turns = {
+        "identity": Rotation.identity(),
+        "swapped": Rotation.from_euler("z", -90, degrees=True),
+        "upside down": Rotation.from_euler("x", 180, degrees=True),
+        "the other way round": Rotation.from_euler("z", 180, degrees=True),
+    }
+    sends = sends_of(witmotion)
+    held = hold(13, rate_hz=sends.rate_hz, rest_s=rest_s(), mount=turns[mount])
+    _, _, verdict = checked(samples_of(held, sends), sends, Subject(NAME, witmotion, "angles"))
+    assert verdict.passed is (told is None)
+    if told is not None:
+        assert told in faults(verdict)
+        assert "printed arrow X" in faults(verdict)
+
+
+def test_the_guide_says_how_units_are_laid_whose_axes_can_be_seen():
+    check = UnitCheck([unit_of(Sends())], "Each WitMotion: printed side up.")
+    assert check.asked == f"{TASKS[0].text} Each WitMotion: printed side up."
 
 
 def test_two_units_on_one_book_are_compared():

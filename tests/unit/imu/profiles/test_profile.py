@@ -85,6 +85,41 @@ def test_every_profile_of_ours_says_what_it_rests_on(name: str) -> None:
     assert needed <= profile.evidence.keys()
 
 
+READ_BACK_BY_CODE = {"capture2go", "movesense", "polar_verity_sense"}
+"""The driver waits for the unit's answer to what it was set to; tests of drivers show it."""
+
+
+@pytest.mark.parametrize("name", sorted(load_profiles()))
+def test_every_profile_reads_its_settings_back_or_says_why_not(name: str) -> None:
+    profile = load_profiles()[name]
+    writes = [*profile.setup, *(w for stream in profile.streams.values() for w in stream.start)]
+    told = profile.rates.held is not None or any(write.read_back for write in writes)
+    if not told and name not in READ_BACK_BY_CODE:
+        assert "read back" in profile.notes
+
+
+def test_units_whose_own_firmware_sets_the_rate_are_known() -> None:
+    assert {name for name, profile in load_profiles().items() if not profile.sets_rate} == {
+        "arduino_ble_imu",
+        "bluest",
+        "haritorax_wireless",
+        "metamotion_bmi160",
+        "metamotion_bmi270",
+        "sony_mocopi",
+    }
+
+
+def test_the_axes_of_a_case_are_two() -> None:
+    case = '[case]\nlay = "arrow ahead"\nahead = "-x"\nup = "x"\n'
+    assert problems_of(GOOD + case) == ["case: ahead and up are one axis"]
+    assert "case: up" in problems_of(GOOD + case.replace('"x"', '"up"'))[0]
+
+
+def test_checking_a_profile_shows_its_notes() -> None:
+    report = check_file(FOLDER / "arduino_nicla_sense_me.toml")
+    assert "  to know: Sends no time. Its rate cannot be read back" in "\n".join(report.lines)
+
+
 def test_changing_what_was_loaded_does_not_change_the_next_load() -> None:
     load_profiles().clear()
     assert "movella_dot" in load_profiles()
