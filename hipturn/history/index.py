@@ -218,7 +218,7 @@ def _visit_of(folder: Path) -> tuple[str, str, int, int] | tuple[None, None, Non
             name = plan.get("name") if isinstance(plan, dict) else None
             found = event.get("visit"), name, event.get("item"), event.get("of")
             if [type(value) for value in found] == [str, str, int, int]:
-                return found  # type: ignore[return-value]
+                return found
     return None, None, None, None
 
 
