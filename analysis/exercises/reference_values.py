@@ -226,8 +226,8 @@ CONTEXT = (
     " 15 patients and 15 others, read as an abstract).",
     "One cut-off of 30° cannot serve every position and both sexes: passive internal rotation was"
     " larger lying prone than on the back with hip and knee at 90°, and larger in women (Jiang et"
-    " al., Harbin Sport University, hip joint rotational range of motion in prone and supine positions,"
-    " n = 120, phone, read as an abstract).",
+    " al., Harbin Sport University, hip joint rotational range of motion in prone and supine"
+    " positions, n = 120, phone, read as an abstract).",
     "Hip rotation falls with age (Kouyoumdjian et al. 2012, read as an abstract), so a mean over 20"
     " to 60 years is no limit for anyone.",
     "For supine and seated tests together, internal and external rotation, 6.1 to 8.6° are"
