@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hipturn.units.doctor import Finding
 from hipturn.units.rest_check import DRIFT_DPS_MAX, LOST_PERCENT_MAX, MOVED_DPS, drift_dps
-from hipturn.units.unit_check import CIRCLE, LEFT_EDGE, TASKS, TURNS, UnitCheck
+from hipturn.units.unit_check import CIRCLE, JUMP_RAD, LEFT_EDGE, TASKS, TURNS, UnitCheck
 from imu.clocks.losses import losses
 from imu.conventions.case_axes import axes_seen
 from imu.conventions.frame_length import unread_words
@@ -28,7 +28,7 @@ from imu.conventions.reread import (
 )
 from imu.conventions.still_poses import Pose
 from imu.profiles.unit_layout import Case, Profile
-from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
+from imu.quaternion import ARRAYS, Quaternion, by_rows, conjugate, multiply, rotation_vector
 from imu.sample import STANDARD_GRAVITY, FloatArray, Sample, SampleTable, Unit
 
 RATE_SHARE = 0.1
@@ -100,7 +100,7 @@ def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
             continue
         findings = [*_at_rest(unit, own, check.rested_s, lost[index].share)]
         moving = [sample for sample in check.moving if sample.unit == index]
-        seen = list(_in_poses(subject.convention, check.poses[index], moving))
+        seen = list(_in_poses(subject.convention, check, index, moving))
         case = subject.profile.case
         if case is not None and len(check.poses[index]) == len(TASKS) and _all_good(seen):
             seen.append(_axes_of_case(case, _table(check.poses[index])))
@@ -224,13 +224,14 @@ def _drift(dps: float) -> Finding:
 
 
 def _in_poses(
-    now: Convention, poses: Sequence[Pose], moving: Sequence[Sample]
+    now: Convention, check: UnitCheck, unit: int, moving: Sequence[Sample]
 ) -> Iterator[Finding]:
     """Return what acceleration and orientation of one unit show.
 
     A unit that misses a step is judged by the poses before it: a wrong reading may be what made it
     seem to move, as an orientation of half the angle does where it jumps over by half a turn.
     """
+    poses = check.poses[unit]
     whole = len(poses) == len(TASKS)
     if not whole:
         text = f"did not follow at: {TASKS[len(poses)].text} Move it and hold it still, and check"
@@ -246,6 +247,8 @@ def _in_poses(
         if not size.good:
             acc = None
     fits = fitting(now, Evidence(q, acc, turns))
+    if not fits and _jumps_by_half(now, check.jumps(unit)):
+        fits = [replace(now, doubled=True)]
     rates = _Rates.of(moving)
     if rates is not None and len(fits) > 1:  # the rotation rate tells some of them apart
         fits = [one for one in fits if rates.agree(now, one)] or fits
@@ -255,6 +258,19 @@ def _in_poses(
         yield missed
     elif rates is not None and fits:
         yield rates.finding(now, fits[0])
+
+
+def _jumps_by_half(now: Convention, jumps: Sequence[tuple[Quaternion, Quaternion]]) -> bool:
+    """Say whether an orientation jumped, and twice its angle did not."""
+    if not jumps:
+        return False
+    before, after = (np.array(side) for side in zip(*jumps, strict=True))
+    doubled = replace(now, doubled=not now.doubled)
+    sides = [reread(side, now, doubled) for side in (before, after)]
+    apart = by_rows(
+        rotation_vector, by_rows(multiply, by_rows(conjugate, sides[0]), sides[1]), of=ARRAYS
+    )
+    return float(np.median(np.linalg.norm(apart, axis=1))) < JUMP_RAD / 2.0
 
 
 def _table(poses: Sequence[Pose]) -> FloatArray:

@@ -234,11 +234,13 @@ def test_a_wrong_rate_and_longer_frames_are_found_on_any_unit(seed):
     find_longer_frames(seed)
 
 
-def test_half_angles_are_named_though_their_jumps_hide_a_step():
-    # Near half a turn, half of an orientation jumps over: the unit never seems to be still there.
+@pytest.mark.parametrize("seed", [380, 1083])
+def test_half_angles_are_named_though_their_jumps_hide_a_step(seed):
+    # Near half a turn, half of an orientation jumps over: the unit never seems to be still there,
+    # or seems to have been moved.
     spoil, _ = PLANTED["half angles"]
     sends = Sends(has_acc=False, has_gyr=False, spoil=spoil)
-    samples = samples_of(hold(1083, rest_s=rest_s()), sends, seed=1083)
+    samples = samples_of(hold(seed, rest_s=rest_s()), sends, seed=seed)
     check, _, verdict = checked(samples, sends, PLAIN)
     assert check.task < len(TASKS)
     assert "it sends half of its angle" in faults(verdict)
@@ -335,6 +337,33 @@ def test_the_guide_asks_for_one_thing_after_the_other():
     check, said, _ = checked(samples_of(hold(10, rest_s=rest_s()), Sends()), Sends(), PLAIN)
     assert said == [*(task.text for task in TASKS[1:]), "That was all."]
     assert check.is_over
+
+
+def test_an_orientation_that_jumps_at_rest_is_no_move():
+    until_ns = int((rest_s() + 2.0) * 1e9)
+    resting = [
+        sample
+        for sample in samples_of(hold(11, rest_s=rest_s() + 30.0), Sends())
+        if sample.host_time_ns < until_ns + 20_000_000_000
+    ]
+    over = [  # by half a turn about the vertical, every two seconds
+        one._replace(q=tuple(times([0.0, 0, 0, 1.0], one.q).tolist()))
+        if one.host_time_ns > until_ns and one.host_time_ns // 2_000_000_000 % 2
+        else one
+        for one in resting
+    ]
+    check = UnitCheck([unit_of(Sends())])
+    for sample in over:
+        check.push(sample)
+    assert check.task == 1
+
+
+@pytest.mark.parametrize("stroke_s", [0.3, 6.0])
+def test_quick_and_slow_hands_are_followed(stroke_s, monkeypatch):
+    monkeypatch.setattr(held_units, "STROKE_S", stroke_s)
+    check, _, verdict = checked(samples_of(hold(14, rest_s=rest_s()), Sends()), Sends(), PLAIN)
+    assert check.task == len(TASKS)
+    assert verdict.passed
 
 
 def test_a_unit_that_is_not_moved_ends_the_check_after_a_minute():
