@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from analysis.exercises import CONTEXT, Exercise
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from analysis.agreement.repeated import Repeated
     from analysis.session.assessment import Assessment, Trial
 
+NO_OWN: Mapping[str, Repeated] = MappingProxyType({})
 HOW = {True: "active", False: "passive", None: "active or passive not told"}
 NO_DIAGNOSIS = "Not a diagnosis."
 SMALL_DEG = 5.0
@@ -33,14 +35,22 @@ def check_said(name: str, value: float | None) -> str:
     return Said(key, value=value) if known else name
 
 
-def test_lines(tests: Iterable[Assessment]) -> list[str]:
-    """Return the record of each leg, a line for every fact; nothing where there was no test."""
+def test_lines(
+    tests: Iterable[Assessment],
+    own: Mapping[str, Repeated] = NO_OWN,  # noqa: PT028 (of a hip, not of pytest)
+) -> list[str]:
+    """Return the record of each leg, a line for every fact; nothing where there was no test.
+
+    The wearer's own detectable change, by leg, takes the place of a published one.
+    """
     found = list(tests)
     lines = record_lines(found)
     if not found:
         return []
     lines += [f"  published, {norm.text}" for norm in found[0].norms]
-    if found[0].detectable is not None:
+    mine = [test.side for test in found if test.side in own]
+    lines += [f"  {side} leg: {own_text(own[side])}" for side in mine]
+    if found[0].detectable is not None and len(mine) < len(found):
         lines.append(f"  smallest detectable change: {found[0].detectable.text}")
     if found[0].norms:
         lines += [f"  {text}" for text in CONTEXT]
@@ -145,9 +155,14 @@ def own_text(own: Repeated) -> str:
     )
 
 
-def of_rows(tests: Mapping[Any, Assessment], exercise: Exercise, rows: list[Any]) -> list[str]:
+def of_rows(
+    tests: Mapping[Any, Assessment],
+    exercise: Exercise,
+    rows: list[Any],
+    own: Mapping[str, Repeated] = NO_OWN,
+) -> list[str]:
     """Return everything that is said of a session's tests."""
-    lines = test_lines(tests.values())
+    lines = test_lines(tests.values(), own)
     difference = side_text(exercise, rows) if lines else ""
     return [*lines, f"  {difference}"] if difference else lines
 

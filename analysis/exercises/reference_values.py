@@ -221,6 +221,13 @@ def prone_grade(angle_deg: float) -> str:
 CONTEXT = (
     "Goniometer and inclinometer differ by 4.5° on average (Roach et al. 2013, Int J Sports Phys"
     " Ther 8(5):680-688, n = 30, read as an abstract).",
+    "Goniometers read 2 to 19° more than electromagnetic tracking, over passive hip motions"
+    " (Nussbaumer et al. 2010, BMC Musculoskeletal Disorders 11:194, doi 10.1186/1471-2474-11-194,"
+    " 15 patients and 15 others, read as an abstract).",
+    "One cut-off of 30° cannot serve every position and both sexes: passive internal rotation was"
+    " larger lying prone than on the back with hip and knee at 90°, and larger in women (Jiang et"
+    " al., Harbin Sport University, hip joint rotational range of motion in prone and supine"
+    " positions, n = 120, phone, read as an abstract).",
     "Hip rotation falls with age (Kouyoumdjian et al. 2012, read as an abstract), so a mean over 20"
     " to 60 years is no limit for anyone.",
     "For supine and seated tests together, internal and external rotation, 6.1 to 8.6° are"

@@ -18,28 +18,29 @@ from scipy.spatial.transform import Rotation
 
 DATA = Path(os.environ.get("HIPTURN_TEST_DATA", ""), "cmu_leg_exercises")
 NAMES = ("Pose_1", "SqDL_1", "SqDL_2", "SqDL_3", "SqDL_4", "SqDL_5")
+PLACES = ("left_thigh", "left_shank", "right_thigh", "right_shank")
 PAUSE_S = 1.0
 if not DATA.is_dir():
     print("the recordings are not at hand: set HIPTURN_TEST_DATA to try this")
     sys.exit(0)
 
 # %% [markdown]
-# One file after the other on one clock, as CSV. The first is the stand, the squats bend the knees.
+# Each take as a CSV file with times of its own. The first is the stand, the squats bend the knees.
+# `--append` joins them below, each a second after the one before; marks and markers count so too.
 
 # %%
 takes, begin_s = [], 0.0
 for name in NAMES:
     take = dict(np.load(DATA / f"{name}.npz"))
-    take["time_s"] = take["time_s"] - take["time_s"][0] + begin_s
+    own_s = take["time_s"] - take["time_s"][0]
+    columns = {"t": own_s}
+    for place in PLACES:
+        for part, values in zip("wxyz", take[f"{place}_q"].T, strict=True):
+            columns[f"{place}_{part}"] = values
+    pd.DataFrame(columns).to_csv(f"{name}.csv", index=False)
+    take["time_s"] = own_s + begin_s
     begin_s = take["time_s"][-1] + PAUSE_S
     takes.append(take)
-columns = {"t": np.concatenate([take["time_s"] for take in takes])}
-for place in ("left_thigh", "left_shank", "right_thigh", "right_shank"):
-    for part, values in zip(
-        "wxyz", np.concatenate([t[f"{place}_q"] for t in takes]).T, strict=True
-    ):
-        columns[f"{place}_{part}"] = values
-pd.DataFrame(columns).to_csv("units.csv", index=False)
 stood_s, bent_s = takes[0]["time_s"], (takes[1]["time_s"][0], takes[-1]["time_s"][-1])
 marks = [(stood_s[0], "stand_start"), (stood_s[-1], "stand_end")]
 marks += [(bent_s[0], "knee_start"), (bent_s[1], "knee_end")]
@@ -60,7 +61,7 @@ for side, sign in (("left", -1.0), ("right", 1.0)):
     right, forwards, along = thigh.as_matrix()[:, 1].T
     rotation = sign * np.degrees(np.arctan2(right, forwards))
     part = {
-        "time_s": columns["t"],
+        "time_s": np.concatenate([take["time_s"] for take in takes]),
         "side": side,
         "knee_flexion_deg": -np.concatenate([take[f"{side}_knee_deg"] for take in takes]),
         "thigh_elevation_deg": np.degrees(np.arcsin(-along)),
@@ -74,9 +75,10 @@ pd.concat(parts).to_csv("markers.csv", index=False)
 # calibration: skin, and legs that do not stand plumb, are in its uncertainty.
 
 # %%
-COMMANDS = """
-hipturn import csv --left-thigh units.csv --left-shank units.csv --right-thigh units.csv
-    --right-shank units.csv --time t --quaternion {place}_w,{place}_x,{place}_y,{place}_z
+FILES = " ".join(f"--{place.replace('_', '-')} {name}.csv" for place in PLACES for name in NAMES)
+COMMANDS = f"""
+hipturn import csv {FILES} --append
+    --time t --quaternion {{place}}_w,{{place}}_x,{{place}}_y,{{place}}_z
     --marks marks.csv --exercise free_movement --out squats
 hipturn analyse squats --out tables --no-report
 hipturn validate squats --reference markers.csv --out validation

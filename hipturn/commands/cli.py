@@ -250,12 +250,14 @@ def _print_session(folder: Path, *, as_recorded: bool = False) -> None:
     """Print how a set went and where it is."""
     import hipturn
     from hipturn.commands.summary_text import summary_lines
+    from hipturn.history.earlier import own_changes
     from hipturn.history.stored import store_summary
 
     result = hipturn.analyse(hipturn.open(folder, as_recorded=as_recorded))
     if not as_recorded:
         store_summary(folder, result.summary)
-    for line in summary_lines(result):
+    own = {} if as_recorded else own_changes(result, folder)
+    for line in summary_lines(result, own):
         click.echo(line)
     click.echo(f"session: {folder}")
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.exercises import CatalogueError, Exercise, load
-from hipturn.clinical_words import of_rows, whole
+from hipturn.clinical_words import NO_OWN, of_rows, whole
 
 if TYPE_CHECKING:
+    from analysis.agreement.repeated import Repeated
     from analysis.session.analyse import Result
 
 
-def summary_lines(result: Result) -> list[str]:
-    """Return a line for each leg, then what a person should know."""
+def summary_lines(result: Result, own: Mapping[str, Repeated] = NO_OWN) -> list[str]:
+    """Return a line for each leg, then what a person should know.
+
+    Parameters
+    ----------
+    result
+        Of a session.
+    own
+        The wearer's own detectable change by leg, where there is one.
+    """
     rows: list[dict[str, Any]] = result.summary.to_dict("records")  # type: ignore[assignment]
     exercise = result.recording.entry
     lines = [row_line(row, exercise) for row in rows]
-    lines += of_rows(result.tests, exercise, rows)
+    lines += of_rows(result.tests, exercise, rows, own)
     return lines + [f"note: {text}" for text in result.sentences]
 
 

@@ -185,7 +185,10 @@ def configure(
             " look in its maker's app whether it can be set so"
         )
     if done.watched is not None and not done.watched.keeps_its_rate:
-        raise UserError("the unit does not keep its rate: bring it closer, or set a lower rate")
+        remedy = "bring it closer, or set a lower rate"
+        if not done.watched.sets_rate:
+            remedy = "set its rate in its maker's app or in its sketch"
+        raise UserError(f"the unit does not keep its rate: {remedy}")
 
 
 UNITS = (scan, doctor, configure)

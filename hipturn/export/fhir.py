@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.exercises import norms_for
 from hipturn import __version__
-from hipturn.clinical_words import test_lines
+from hipturn.clinical_words import NO_OWN, test_lines
 from imu.recording.folder import replace_file
 from imu.sample import Side
 
 if TYPE_CHECKING:
+    from analysis.agreement.repeated import Repeated
     from analysis.exercises import Exercise
     from analysis.session.analyse import Result
     from analysis.session.assessment import Assessment
@@ -43,8 +45,20 @@ SAID = (
 Json = dict[str, Any]
 
 
-def export_fhir(result: Result, session: Session, folder: Path) -> list[Path]:
-    """Write `bundle.json` and return its path."""
+def export_fhir(
+    result: Result, session: Session, folder: Path, *, own: Mapping[str, Repeated] = NO_OWN
+) -> list[Path]:
+    """Write `bundle.json` and return its path.
+
+    Parameters
+    ----------
+    result, session
+        What is written, and where it came from.
+    folder
+        Where it is written to.
+    own
+        The wearer's own detectable change by leg, where there is one.
+    """
     entries: list[Json] = []
     for row in result.summary.to_dict("records"):
         reps = [
@@ -52,7 +66,7 @@ def export_fhir(result: Result, session: Session, folder: Path) -> list[Path]:
             for rep in result.reps.to_dict("records")
             if rep["side"] == row["side"] and rep["status"] == "valid"
         ]
-        leg = _leg(result, session, row, [url for url, _ in reps])
+        leg = _leg(result, session, row, [url for url, _ in reps], own)
         entries.append({"fullUrl": _url(result, str(row["side"])), "resource": leg})
         entries += [{"fullUrl": url, "resource": _rep(result, session, rep)} for url, rep in reps]
     bundle: Json = {"resourceType": "Bundle", "type": "collection"}
@@ -67,7 +81,13 @@ def _url(result: Result, what: str) -> str:
     return f"urn:uuid:{uuid.uuid5(NAMESPACE, f'{result.recording.session_id} {what}')}"
 
 
-def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[str]) -> Json:
+def _leg(
+    result: Result,
+    session: Session,
+    row: dict[Any, Any],
+    members: list[str],
+    own: Mapping[str, Repeated],
+) -> Json:
     exercise = result.recording.entry
     frames = result.recording.frames
     observation = _observation(result, session, str(row["side"]))
@@ -79,9 +99,10 @@ def _leg(result: Result, session: Session, row: dict[Any, Any], members: list[st
         observation |= _value(exercise, row["peak_median_deg"])
     else:
         observation |= _test_value(test)
-        observation["note"] += [{"text": line.strip()} for line in test_lines([test])]
+        observation["note"] += [{"text": line.strip()} for line in test_lines([test], own)]
     parts = [
         *_test_parts(test),
+        _own_part(own.get(str(row["side"]))),
         _component("largest peak", row["peak_max_deg"] if exercise.angle == "gravity" else None),
         _component("median range (peak minus start)", row["rom_median_deg"]),
         _component("largest range", row["rom_max_deg"]),
@@ -127,6 +148,11 @@ def _test_parts(test: Assessment | None) -> list[Json | None]:
         _component("test, total arc", test.arc_deg),
         _component("test, pelvis", test.pelvis_deg),
     ]
+
+
+def _own_part(own: Repeated | None) -> Json | None:
+    text = "smallest detectable change of the wearer's own tests"
+    return None if own is None else _component(text, own.mdc95.value)
 
 
 def _rep(result: Result, session: Session, rep: dict[Any, Any]) -> Json:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, cast
 import hipturn
 
 if TYPE_CHECKING:
-    from analysis.session.analyse import Result
     from hipturn.export.csv import Decimal
-    from imu.recording import Session
 
 FORMS = {
     "csv": "csv",
@@ -27,7 +25,8 @@ FORMS = {
 """What a form is called, and the module beside this one that has its `export_…`."""
 ONE_DATASET = "motion-bids"
 
-Writer = Callable[["Result", "Session", Path], list[Path]]
+Writer = Callable[..., list[Path]]
+"""Takes a result, its session and a folder; FHIR also what the wearer's own tests tell."""
 
 
 def writer_of(form: str) -> Writer:
@@ -60,8 +59,10 @@ def export_sessions(
     """
     from hipturn.export.csv import export_csv  # pyarrow, pandas only when something is written
     from hipturn.export.xlsx import WORKBOOK, write_workbook
+    from hipturn.history.earlier import candidates, own_changes
 
     write: Writer = partial(export_csv, decimal=decimal) if form == "csv" else writer_of(form)
+    earlier = candidates(paths) if form == "fhir" else {}
     for path in paths:
         session = hipturn.open(path)
         name = session.header.session_id
@@ -70,6 +71,7 @@ def export_sessions(
             folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
         result = hipturn.analyse(session)
-        yield from write(result, session, folder)
+        more = {"own": own_changes(result, path, earlier)} if form == "fhir" else {}
+        yield from write(result, session, folder, **more)
         if xlsx:
             yield write_workbook(result, folder / WORKBOOK)

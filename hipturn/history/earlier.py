@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.agreement.repeated import Repeated
+    from analysis.session.analyse import Result
     from imu.recording import SessionHeader
 
 SAME_VISIT = timedelta(hours=24)
@@ -165,6 +166,26 @@ def past_from(
                 other_leg = one
     own = {side: found for side, of in readings.items() if (found := own_change(of))}
     return Past(last, other_leg, first, own)
+
+
+def own_changes(
+    result: Result, folder: Path, among: Mapping[Path, list[Path]] | None = None
+) -> Mapping[str, Repeated]:
+    """Return what the wearer's own earlier tests tell of chance, by leg, where they are enough.
+
+    Parameters
+    ----------
+    result
+        Of the session.
+    folder
+        Where it is.
+    among
+        What `candidates` found of it and of others; None looks beside it.
+    """
+    if not result.tests:
+        return {}
+    earlier = (candidates([folder]) if among is None else among)[folder]
+    return past_of(result.summary, result.recording.entry, earlier).own
 
 
 def kind_of(row: Mapping[Any, Any]) -> tuple[bool, bool | None]:

@@ -18,16 +18,21 @@ from hipturn.session_paths import SESSION_FILE
 from imu.recording import SessionError
 from imu.recording.edits import read_edited_header
 from imu.recording.folder import EDITS_FILE, EVENTS_FILE, SAMPLES_FILE
+from imu.recording.strict_json import parse_object
 
 INDEX_FILE = "history.sqlite"
-VERSION = 4
+VERSION = 5
 FILES = (SESSION_FILE, SAMPLES_FILE, EVENTS_FILE, SUMMARY_FILE, EDITS_FILE)
+
+DECLARED_WITHIN = 65_536
+"""Bytes of a session's events; what was declared is the first of them, before anything is moved."""
 
 _SCHEMA = f"""
 CREATE TABLE sessions (
     folder TEXT PRIMARY KEY, signature TEXT NOT NULL, wearer TEXT, start_time TEXT,
     start_utc REAL, exercise TEXT, side TEXT, samples TEXT, problem TEXT NOT NULL,
-    analysed INTEGER NOT NULL, binned INTEGER NOT NULL
+    analysed INTEGER NOT NULL, binned INTEGER NOT NULL,
+    visit TEXT, plan TEXT, item INTEGER, items INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX by_wearer ON sessions (wearer, exercise, start_utc);
 CREATE INDEX by_samples ON sessions (samples, exercise, wearer);
@@ -186,11 +191,35 @@ def _take(connection: sqlite3.Connection, root: Path, name: str, signature: str)
         legs = stored_summary(folder)
     connection.execute("DELETE FROM sessions WHERE folder = ?", (name,))
     connection.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (name, signature, *row, problem, legs is not None, binned),
+        f"INSERT INTO sessions VALUES ({', '.join('?' * 15)})",  # noqa: S608 (question marks only)
+        (name, signature, *row, problem, legs is not None, binned, *_visit_of(folder)),
     )
     if legs is not None:
         _put_legs(connection, name, legs)
+
+
+def _visit_of(folder: Path) -> tuple[str, str, int, int] | tuple[None, None, None, None]:
+    """Return the visit that a session is of, the plan's name, which item, and of how many.
+
+    They are among the first events; all None where the session is of no plan's visit.
+    """
+    path = folder / EVENTS_FILE
+    head = b""
+    with contextlib.suppress(OSError):
+        if not path.is_symlink():
+            with path.open("rb") as file:
+                head = file.read(DECLARED_WITHIN)
+    for line in head.split(b"\n"):
+        if b'"declared"' not in line:
+            continue
+        with contextlib.suppress(ValueError):
+            event = parse_object(line)
+            plan = event.get("plan")
+            name = plan.get("name") if isinstance(plan, dict) else None
+            found = event.get("visit"), name, event.get("item"), event.get("of")
+            if [type(value) for value in found] == [str, str, int, int]:
+                return found
+    return None, None, None, None
 
 
 def _put_legs(connection: sqlite3.Connection, name: str, legs: list[Row]) -> None:

@@ -12,6 +12,8 @@ from hipturn.clinical_words import neutral_zero
 from hipturn.errors import UserError, printable
 from hipturn.history import trend
 from hipturn.history.index import history_index
+from hipturn.history.wearer_book import WEARERS_FILE, read_wearers
+from hipturn.history.wearers import Wearer
 
 Progress = Callable[[int], AbstractContextManager[Callable[[str], object]]]
 """Called with the number of sessions to analyse; each call of the result reports one as done."""
@@ -27,12 +29,14 @@ HEAD = (
     "test",
     "change",
     "since 1st",
+    "pain",
 )
-WIDTHS = (17, 6, 7, 11, 6, 6, 7, 6, 8, 10)
+WIDTHS = (17, 6, 7, 11, 6, 6, 7, 6, 8, 10, 5)
 HOW = {True: "active", False: "passive", None: ""}
 LEGEND = (
     "reps: done of those asked for; peak and range: medians; test: mean of its trials;"
-    " change: since the last session of the same kind; since 1st: since the first of them.",
+    " change: since the last session of the same kind; since 1st: since the first of them;"
+    " pain: the largest told, 0 to 10.",
     "*: more than the smallest detectable change of this posture and kind, or of the wearer's own"
     " tests on five earlier days or more; no star where it is within it, or where none is known.",
 )
@@ -65,14 +69,16 @@ def show_history(
             with progress(len(new)) as done:
                 trend.fill(index, root, new, done)
         rows, bad = trend.trend(index, root, wearer), trend.damaged(index, wearer)
-        again = trend.copies(index, wearer)
+        again, plans = trend.copies(index, wearer), trend.adherence(index, wearer)
     if figure is not None and rows:
         from hipturn.history.trend_figure import draw_trend
 
-        draw_trend(rows, figure)
+        goals = read_wearers(root / WEARERS_FILE).known.get(wearer, Wearer()).goals
+        draw_trend(rows, figure, goals)
     if as_json:
-        return [_json({"wearer": wearer, "sessions": rows, "damaged": bad})]
-    return [*_trend_lines(rows), *_damaged_lines(bad), *_copy_lines(again)]
+        return [_json({"wearer": wearer, "sessions": rows, "plans": plans, "damaged": bad})]
+    told = [*_trend_lines(rows), *_plan_lines(plans)]
+    return [*told, *_damaged_lines(bad), *_copy_lines(again)]
 
 
 def _overview(rows: list[dict[str, Any]], bad: list[trend.Damaged], *, as_json: bool) -> list[str]:
@@ -89,6 +95,15 @@ def _overview(rows: list[dict[str, Any]], bad: list[trend.Damaged], *, as_json: 
 def _json(data: dict[str, Any]) -> str:
     bad = [one._asdict() for one in data["damaged"]]
     return json.dumps(data | {"damaged": bad}, indent=2, ensure_ascii=False)
+
+
+def _plan_lines(plans: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"plan {printable(plan['plan'])}: {plan['visits']}"
+        f" {'visit' if plan['visits'] == 1 else 'visits'}, {plan['done']} of {plan['asked']}"
+        " sessions done"
+        for plan in plans
+    ]
 
 
 def _damaged_lines(bad: list[trend.Damaged]) -> list[str]:
@@ -122,6 +137,7 @@ def _trend_lines(rows: list[dict[str, Any]]) -> list[str]:
                     _figure(row["end_mean_deg"], "°", 0),
                     _change(row["change_since_last_deg"], row["change_exceeds_mdc"]),
                     _change(row["change_since_baseline_deg"], row["baseline_exceeds_mdc"]),
+                    _figure(row["pain_max_0_10"], "", 0),
                 )
             )
         )
@@ -172,4 +188,5 @@ def _change(change: float | None, exceeds: bool | None) -> str:
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    return " ".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
+    line = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
+    return line.rstrip()

@@ -33,7 +33,7 @@ COLUMNS = (
     "rom_max_deg", "hold_median_s", "tempo_median_s", "change_since_last_deg", "mdc_deg",
     "change_exceeds_mdc", "quantity", "active", "trials_deg", "trials_left_out", "end_mean_deg",
     "end_largest_deg", "external_rotation_deg", "total_arc_deg", "compared", "compared_deg",
-    "change_since_baseline_deg", "baseline_exceeds_mdc", "mdc_own",
+    "change_since_baseline_deg", "baseline_exceeds_mdc", "mdc_own", "pain_max_0_10",
 )  # fmt: skip
 NO_START = "1970-01-01"
 """The epoch stands for a start time that no file gives: such a session is listed, not compared."""
@@ -88,6 +88,26 @@ def not_analysed(index: sqlite3.Connection, wearer: str) -> list[str]:
         (wearer,),
     )
     return [folder for (folder,) in rows]
+
+
+def adherence(index: sqlite3.Connection, wearer: str) -> list[dict[str, Any]]:
+    """Return, for each plan of a wearer, its visits, and how many of their sessions were done.
+
+    Each visit asks for one session an item; `asked` is the sum over the visits that were begun. A
+    session is done when it has a repetition, a hold or a trial that counts; what was done again is
+    one. The keys are `plan`, `visits`, `asked` and `done`.
+    """
+    rows = index.execute(
+        "SELECT plan, count(*), sum(asked), sum(done) FROM ("
+        " SELECT plan, visit, max(items) AS asked, count(DISTINCT iif(EXISTS ("
+        "  SELECT 1 FROM legs WHERE legs.folder = counted.folder"
+        "  AND (valid > 0 OR trials_deg <> '' OR hold_median_s > 0)), item, NULL)) AS done"
+        " FROM counted WHERE wearer = ? AND problem = '' AND visit IS NOT NULL"
+        " GROUP BY plan, visit) GROUP BY plan ORDER BY plan",
+        (wearer,),
+    )
+    names = ("plan", "visits", "asked", "done")
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def fill(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ from matplotlib.ticker import FixedLocator
 
 from analysis.session.plots import SIDE_COLOURS, SIDE_LINES
 from hipturn.errors import UserError
+from hipturn.history.wearers import Goal
 
 SUFFIXES = (".pdf", ".png", ".svg")
+RANGE = "rom_median_deg"
 PANELS = (
     ("compared_deg", "compared (°)"),
-    ("rom_median_deg", "range, median (°)"),
+    (RANGE, "range, median (°)"),
     ("hold_median_s", "hold, median (s)"),
     ("controlled_share", "controlled share"),
 )
+PAIN = ("pain_max_0_10", "largest pain (0 to 10)")
+"""A panel of its own where somebody told pain."""
 MARKERS = {"right": "o", "left": "s"}
 ROW_IN = 2.4
 ROOM_DAYS = 1.0
@@ -31,8 +36,10 @@ FEW_DAYS = 3.0
 """Within fewer days each has its own tick."""
 
 
-def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
+def draw_trend(rows: list[dict[str, Any]], path: Path, goals: Sequence[Goal] = ()) -> Path:
     """Write the figure of a trend; exercises and positions each have their own row.
+
+    Goals, of a wearer, are drawn into the range, which they are of.
 
     Raises
     ------
@@ -41,15 +48,19 @@ def draw_trend(rows: list[dict[str, Any]], path: Path) -> Path:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: a figure is a {', '.join(SUFFIXES)} file; choose one of them")
+    told = any(row[PAIN[0]] is not None for row in rows)
+    panels = (*PANELS, PAIN) if told else PANELS
     groups = list(dict.fromkeys((row["exercise"], row["position"]) for row in rows))
     with mpl.rc_context({"pdf.fonttype": 42, "font.size": 9}):
         figure = Figure(figsize=(11.0, ROW_IN * len(groups) + 0.5), layout="constrained")
         figure.suptitle(f"Hip exercises and tests, wearer {rows[0]['wearer']}", parse_math=False)
-        grid = figure.subplots(len(groups), len(PANELS), squeeze=False)
+        grid = figure.subplots(len(groups), len(panels), squeeze=False)
         for axes, group in zip(grid, groups, strict=True):
             mine = [row for row in rows if (row["exercise"], row["position"]) == group]
-            for ax, (name, label) in zip(axes, PANELS, strict=True):
+            for ax, (name, label) in zip(axes, panels, strict=True):
                 _draw_panel(ax, mine, name, label)
+                if name == RANGE:
+                    _draw_goals(ax, [goal for goal in goals if goal.exercise == group[0]])
                 _set_days(ax, [_day(row["start_time"]) for row in mine if row["start_time"]])
             axes[0].set_title(f"{group[0]}, {group[1]}".replace("_", " "), loc="left")
             axes[0].set_ylabel(f"{mine[0]['quantity']},\n{mine[0]['compared']} (°)")
@@ -91,6 +102,20 @@ def _draw_baseline(ax: Axes, rows: list[dict[str, Any]], side: str) -> None:
         ax.plot(*zip(*trials, strict=True), ".", color=colour, alpha=0.4, label=label)
 
 
+def _draw_goals(ax: Axes, goals: Sequence[Goal]) -> None:
+    """Draw what each leg aimed at, from the day on at which it was set."""
+    for side in dict.fromkeys(goal.leg for goal in goals):
+        mine = sorted((goal for goal in goals if goal.leg == side), key=lambda goal: goal.day)
+        days = [_day(goal.day.isoformat()) for goal in mine]
+        last = max(days[-1], ax.dataLim.x1) if ax.has_data() else days[-1]
+        label, colour = f"{side}, goal", SIDE_COLOURS[side]
+        degrees = [goal.deg for goal in mine]
+        ax.step([*days, last], [*degrees, degrees[-1]], "-.", where="post", color=colour,
+                linewidth=0.9, label=label)  # fmt: skip
+    if goals:
+        ax.legend(frameon=False, fontsize=6)
+
+
 def _set_days(ax: Axes, days: list[float]) -> None:
     """Let the axis run from the first session to the last, with room beside them."""
     if not days:
@@ -127,6 +152,8 @@ def _draw_panel(ax: Axes, rows: list[dict[str, Any]], name: str, label: str) -> 
             )
     if name == "controlled_share":
         ax.set_ylim(-0.03, 1.03)
+    if name == PAIN[0]:
+        ax.set_ylim(-0.3, 10.3)
     if name == PANELS[0][0] and ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False, fontsize=6)
     ax.set_ylabel(label)

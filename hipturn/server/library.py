@@ -17,9 +17,10 @@ from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
 from hipturn.commands.summary_text import summary_lines
 from hipturn.errors import UserError, printable
+from hipturn.history.earlier import own_changes
 from hipturn.history.edits import add_edit, undo_edit
 from hipturn.history.index import history_index
-from hipturn.history.trend import fill, not_analysed, trend, wearers
+from hipturn.history.trend import adherence, fill, not_analysed, trend, wearers
 from hipturn.history.wearer_book import WEARERS_FILE, read_wearers
 from hipturn.history.wearers import LEGS, Wearer
 from hipturn.server.commands import MAX_BYTES, RefusedCommandError
@@ -298,7 +299,7 @@ def _wearer_of(path: Path) -> str:
 TREND = (
     "exercise", "position", "quantity", "compared", "side", "start_time", "session", "valid",
     "target_reps", "controlled_share", "compared_deg", "mdc_deg", "mdc_own", "active", "trials_deg",
-    "change_since_last_deg", "change_exceeds_mdc",
+    "change_since_last_deg", "change_exceeds_mdc", "pain_max_0_10",
 )  # fmt: skip
 """What the page shows of each session and leg of a trend."""
 
@@ -306,11 +307,12 @@ TREND = (
 def _trend(root: Path, wearer: str) -> dict[str, Any]:
     with history_index(root) as index:
         fill(index, root, not_analysed(index, wearer), lambda _: None)
-        rows = trend(index, root, wearer)
+        rows, plans = trend(index, root, wearer), adherence(index, wearer)
     goals = read_wearers(root / WEARERS_FILE).known.get(wearer, Wearer()).goals
     return {
         "wearer": wearer,
         "rows": [{name: row[name] for name in TREND} | _named(row["exercise"]) for row in rows],
+        "plans": plans,
         "goals": [goal._asdict() | {"day": goal.day.isoformat()} for goal in goals],
     }
 
@@ -331,7 +333,13 @@ def _shown(key: str, path: Path, demo: bool) -> Analysed:
     told["goals"] = (
         dict.fromkeys(told["sides"], typical) if demo else _goals(path.parent, session.header)
     )
-    return Analysed(path, state, told, columns_of(result), tuple(summary_lines(result)))
+    return Analysed(
+        path,
+        state,
+        told,
+        columns_of(result),
+        tuple(summary_lines(result, {} if demo else own_changes(result, path))),
+    )
 
 
 def _goals(root: Path, header: SessionHeader) -> dict[str, float]:

@@ -107,7 +107,7 @@ class _Run:
             units = [
                 _unit(one, driver) for one, driver in zip(self.found, self.drivers, strict=True)
             ]
-            self.check, self.fusion = UnitCheck(units), HostFusion(units)
+            self.check, self.fusion = UnitCheck(units, lay_words(self.found)), HostFusion(units)
             self.say(self.check.asked)
         self.newest_ns = max(self.newest_ns, sample.host_time_ns)
         text = self.check.push(self.fusion.push(sample._replace(host_time_ns=self.newest_ns)))
@@ -189,6 +189,12 @@ async def _stream(run: _Run, backend: Backend | None) -> None:
             await run.wait(holding)
         finally:
             stop.set()
+
+
+def lay_words(found: Sequence[Found]) -> str:
+    """Return how units are laid whose axes can be seen on their cases; empty where none can."""
+    lays = {one.profile.case.lay: one.profile.name for one in found if one.profile.case}
+    return " ".join(f"Each {name}: {lay}." for lay, name in lays.items())
 
 
 async def _serial(found: Found, backend: Backend | None) -> str:

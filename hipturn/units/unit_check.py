@@ -13,13 +13,20 @@ from typing import Literal, NamedTuple
 
 from imu.conventions.reread import Turn
 from imu.conventions.still_poses import Pose, StillPoses
-from imu.quaternion import turn_rad
+from imu.quaternion import Quaternion, turn_rad
 from imu.sample import Sample, Unit
 
 REST_S = 30.0
 """Long enough to see a drift of 0.1°/s and a clock that is off by 1 %."""
 MOVED_RAD = math.radians(25.0)
 """A quarter turn that a unit reads as an eighth still exceeds this; nudging a book does not."""
+WINDOW_S = 0.25
+SWAY_RAD = math.radians(2.0)
+"""A unit that turns less in a window lies still: a book that is turned slowly turns by more."""
+KEPT_JUMPS = 100
+JUMP_RAD = math.radians(45.0)
+"""No hand turns a unit so far between two samples; an orientation of half the angle jumps over by
+half a turn where the whole one nears half a turn."""
 TASK_S = 60.0
 """Somebody who has not done a step by then will not do it."""
 FIRST_SAMPLES_S = 10.0
@@ -54,6 +61,8 @@ TASKS = (
     Task("lay", "Lay it flat again."),
     Task("tip", "Tip it up onto its near edge, and hold it still."),
 )
+LEFT_EDGE = 5
+"""The task that tips the book as it lay at first; later ones find it turned by a quarter."""
 CIRCLE = range(1, 5)
 """The tasks that together are one whole turn."""
 TURNS = tuple(
@@ -65,6 +74,39 @@ DONE = "That was all."
 GIVEN_UP = "The units have not moved as asked for a minute, so the check ends here."
 
 
+class _Travel:
+    """How far one unit was turned, window by window; where it jumps it was not turned."""
+
+    def __init__(self) -> None:
+        self.turned_rad = 0.0
+        """Since it was last set to 0."""
+        self.jumps: list[tuple[Quaternion, Quaternion]] = []
+        """The orientations before and after each of the first jumps."""
+        self._begin: Sample | None = None
+        self._newest: Sample | None = None
+        self._jumped = False
+
+    def push(self, sample: Sample) -> None:
+        """Take an oriented sample."""
+        newest, begin = self._newest, self._begin
+        self._newest = sample
+        if newest is None or begin is None or newest.q is None or begin.q is None:
+            self._begin = sample
+            return
+        assert sample.q is not None  # noqa: S101 (only oriented samples come here)
+        silent_s = (sample.host_time_ns - newest.host_time_ns) * 1e-9
+        if silent_s < WINDOW_S and turn_rad(newest.q, sample.q) > JUMP_RAD:
+            self._jumped = True
+            if len(self.jumps) < KEPT_JUMPS:
+                self.jumps.append((newest.q, sample.q))
+        if (sample.host_time_ns - begin.host_time_ns) * 1e-9 < WINDOW_S:
+            return
+        turned = turn_rad(begin.q, sample.q)
+        if turned >= SWAY_RAD and not self._jumped:
+            self.turned_rad += turned
+        self._begin, self._jumped = sample, False
+
+
 class UnitCheck:
     """Takes the samples of all units in order of arrival.
 
@@ -72,6 +114,8 @@ class UnitCheck:
     ----------
     units
         What samples count into.
+    lay
+        How units are laid whose axes can be seen on their cases; said with the first task.
 
     Attributes
     ----------
@@ -83,8 +127,9 @@ class UnitCheck:
         The samples of the rest.
     """
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Sequence[Unit], lay: str = "") -> None:
         self.units = units
+        self.lay = lay
         self.task = 0
         self.poses: list[list[Pose]] = [[] for _ in units]
         self.resting: list[Sample] = []
@@ -92,10 +137,15 @@ class UnitCheck:
         """The samples after it."""
         self.given_up = False
         self._still = [StillPoses() for _ in units]
+        self._travel = [_Travel() for _ in units]
         self._last: list[Pose | None] = [None] * len(units)
         """The newest pose of each unit."""
         self._began_ns: int | None = None
         self._rest_from_ns: int | None = None
+
+    def jumps(self, unit: int) -> list[tuple[Quaternion, Quaternion]]:
+        """Return where the orientation of a unit jumped: before and after."""
+        return self._travel[unit].jumps
 
     @property
     def is_over(self) -> bool:
@@ -107,7 +157,10 @@ class UnitCheck:
         """Return what is to be done now."""
         if self.given_up:
             return GIVEN_UP
-        return DONE if self.is_over else TASKS[self.task].text
+        if self.is_over:
+            return DONE
+        text = TASKS[self.task].text
+        return f"{text} {self.lay}" if self.task == 0 and self.lay else text
 
     @property
     def rested_s(self) -> float:
@@ -124,6 +177,8 @@ class UnitCheck:
         if self._began_ns is None:
             self._began_ns = now_ns
         pose = self._still[sample.unit].push(sample)
+        if sample.q is not None:
+            self._travel[sample.unit].push(sample)
         if pose is not None:
             self._last[sample.unit] = pose
         if self.task == 0:
@@ -148,9 +203,12 @@ class UnitCheck:
 
     def _moved(self, unit: int, pose: Pose) -> None:
         """Take a still pose for the task's when the unit was moved before it."""
-        poses = self.poses[unit]
+        poses, travel = self.poses[unit], self._travel[unit]
+        if travel.turned_rad < MOVED_RAD / 2.0:
+            return
         if len(poses) == self.task and turn_rad(poses[-1].q, pose.q) >= MOVED_RAD:
             poses.append(pose)
+            travel.turned_rad = 0.0
 
     def _advance(self, now_ns: int) -> None:
         """Go on to the next task when this one is done; give up when it takes too long."""
@@ -158,6 +216,8 @@ class UnitCheck:
             if self.rested_s >= REST_S:
                 for poses, last in zip(self.poses, self._last, strict=True):
                     poses += [last] if last is not None else []
+                for travel in self._travel:
+                    travel.turned_rad = 0.0
                 self._next(now_ns)
                 return
             late_s = TASK_S + REST_S

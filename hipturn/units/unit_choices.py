@@ -87,6 +87,8 @@ class Watched:
     change: Change | None
     """The values the unit reported before and after; None when it reports none."""
     battery: int | None
+    sets_rate: bool = True
+    """Whether it can be told its rate at all."""
 
     @property
     def keeps_its_rate(self) -> bool:
@@ -96,7 +98,10 @@ class Watched:
     @property
     def sentence(self) -> str:
         """Return the rate before, now, and as it was seen."""
-        rate = self.change.sentence if self.change else f"rate set to {self.rate_hz:g} Hz"
+        said = f"rate set to {self.rate_hz:g} Hz, which it does not tell"
+        if not self.sets_rate:
+            said = f"rate {self.rate_hz:g} Hz wanted, which cannot be set from here"
+        rate = self.change.sentence if self.change else said
         charge = "" if self.battery is None else f", battery {self.battery} %"
         return f"{rate}, sends {self.measured_hz:.1f} Hz ({self.stream}){charge}"
 
@@ -210,4 +215,5 @@ async def _watch(client: BleakClient, driver: Driver) -> Watched:
     if after_hz is not None:
         before = "" if before_hz is None else f"{before_hz:g}"
         change = Change("rate", before, f"{after_hz:g}", f"{driver.rate_hz:g}", " Hz")
-    return Watched(driver.stream, driver.rate_hz, measured_hz, change, battery)
+    sets_rate = driver.profile.sets_rate
+    return Watched(driver.stream, driver.rate_hz, measured_hz, change, battery, sets_rate)

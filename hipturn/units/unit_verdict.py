@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hipturn.units.doctor import Finding
 from hipturn.units.rest_check import DRIFT_DPS_MAX, LOST_PERCENT_MAX, MOVED_DPS, drift_dps
-from hipturn.units.unit_check import CIRCLE, TASKS, TURNS, UnitCheck
+from hipturn.units.unit_check import CIRCLE, JUMP_RAD, LEFT_EDGE, TASKS, TURNS, UnitCheck
 from imu.clocks.losses import losses
+from imu.conventions.case_axes import axes_seen
 from imu.conventions.frame_length import unread_words
 from imu.conventions.reread import (
     Convention,
@@ -26,8 +27,8 @@ from imu.conventions.reread import (
     turn_deg,
 )
 from imu.conventions.still_poses import Pose
-from imu.profiles.unit_layout import Profile
-from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
+from imu.profiles.unit_layout import Case, Profile
+from imu.quaternion import ARRAYS, Quaternion, by_rows, conjugate, multiply, rotation_vector
 from imu.sample import STANDARD_GRAVITY, FloatArray, Sample, SampleTable, Unit
 
 RATE_SHARE = 0.1
@@ -44,6 +45,8 @@ ONE_G_SHARE = 0.15
 """Cheap accelerometers are wrong by a few percent; the next unit is 9.8 times as large."""
 NO_GRAVITY = 0.3
 """Of one g: less than this at rest is no acceleration with gravity."""
+FEWEST_POSES = CIRCLE.stop + 1
+"""The whole turn and one tip: fewer leave several readings possible."""
 RATES_AGREE = (0.6, 1.6)
 """Rotation rate over the turn of the orientation, summed; deg/s for rad/s is off by 57."""
 ALIKE = 0.8
@@ -81,7 +84,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Return whether nothing is wrong with it."""
-        return all(finding.good for finding in self.findings)
+        return _all_good(self.findings)
 
 
 def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
@@ -97,9 +100,17 @@ def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
             continue
         findings = [*_at_rest(unit, own, check.rested_s, lost[index].share)]
         moving = [sample for sample in check.moving if sample.unit == index]
-        findings += _in_poses(subject.convention, check.poses[index], moving)
+        seen = list(_in_poses(subject.convention, check, index, moving))
+        case = subject.profile.case
+        if case is not None and len(check.poses[index]) == len(TASKS) and _all_good(seen):
+            seen.append(_axes_of_case(case, _table(check.poses[index])))
+        findings += seen
         found.append(Verdict(subject.name, tuple(findings)))
     return found
+
+
+def _all_good(findings: Sequence[Finding]) -> bool:
+    return all(finding.good for finding in findings)
 
 
 def turn_alike(check: UnitCheck, names: Sequence[str]) -> Iterator[Finding]:
@@ -213,27 +224,53 @@ def _drift(dps: float) -> Finding:
 
 
 def _in_poses(
-    now: Convention, poses: Sequence[Pose], moving: Sequence[Sample]
+    now: Convention, check: UnitCheck, unit: int, moving: Sequence[Sample]
 ) -> Iterator[Finding]:
-    """Return what acceleration and orientation of one unit show."""
-    if len(poses) < len(TASKS):
-        asked = TASKS[len(poses)].text if poses else TASKS[0].text
-        text = f"did not follow at: {asked} Move it and hold it still, and check again"
-        yield Finding("orientation", False, text)
-        return
+    """Return what acceleration and orientation of one unit show.
+
+    A unit that misses a step is judged by the poses before it: a wrong reading may be what made it
+    seem to move, as an orientation of half the angle does where it jumps over by half a turn.
+    """
+    poses = check.poses[unit]
+    whole = len(poses) == len(TASKS)
+    if not whole:
+        text = f"did not follow at: {TASKS[len(poses)].text} Move it and hold it still, and check"
+        missed = Finding("orientation", False, f"{text} again")
+        if len(poses) < FEWEST_POSES:
+            yield missed
+            return
+    turns = tuple(turn for turn in TURNS if turn.after < len(poses))
     q, acc = _table(poses), _accelerations(poses)
     if acc is not None:
         size = _acceleration(acc)
         yield size
         if not size.good:
             acc = None
-    fits = fitting(now, Evidence(q, acc, TURNS))
+    fits = fitting(now, Evidence(q, acc, turns))
+    if not fits and _jumps_by_half(now, check.jumps(unit)):
+        fits = [replace(now, doubled=True)]
     rates = _Rates.of(moving)
     if rates is not None and len(fits) > 1:  # the rotation rate tells some of them apart
         fits = [one for one in fits if rates.agree(now, one)] or fits
-    yield _orientation(now, fits, q, acc)
-    if rates is not None and fits:
+    if whole or fits != [now]:
+        yield _orientation(now, fits, q, acc, turns)
+    if not whole:
+        yield missed
+    elif rates is not None and fits:
         yield rates.finding(now, fits[0])
+
+
+def _jumps_by_half(now: Convention, jumps: Sequence[tuple[Quaternion, Quaternion]]) -> bool:
+    """Say whether an orientation jumped, and twice its angle did not."""
+    if not jumps:
+        return False
+    before, after = (np.array(side) for side in zip(*jumps, strict=True))
+    doubled = replace(now, doubled=not now.doubled)
+    sides = [reread(side, now, doubled) for side in (before, after)]
+    apart = by_rows(
+        rotation_vector, by_rows(multiply, by_rows(conjugate, sides[0]), sides[1]), of=ARRAYS
+    )
+    return float(np.median(np.linalg.norm(apart, axis=1))) < JUMP_RAD / 2.0
 
 
 def _table(poses: Sequence[Pose]) -> FloatArray:
@@ -264,9 +301,13 @@ def _acceleration(acc: FloatArray) -> Finding:
 
 
 def _orientation(
-    now: Convention, fits: Sequence[Convention], q: FloatArray, acc: FloatArray | None
+    now: Convention,
+    fits: Sequence[Convention],
+    q: FloatArray,
+    acc: FloatArray | None,
+    turns: Sequence[Turn],
 ) -> Finding:
-    sizes = [_size_deg(q, turn) for turn in TURNS]
+    sizes = [_size_deg(q, turn) for turn in turns]
     lefts = [turn_deg(q, TURNS[task - 1]) for task in CIRCLE]
     circle = abs(sum(float(turn[2]) for turn in lefts))
     quarter, tip = float(np.median(sizes[: len(CIRCLE)])), float(np.median(sizes[len(CIRCLE) :]))
@@ -281,6 +322,16 @@ def _orientation(
     if fits:
         return Finding("orientation", False, f"{seen}: {all_words(now, fits)}")
     return Finding("orientation", False, f"{seen}: {_no_change(quarter)}")
+
+
+def _axes_of_case(case: Case, q: FloatArray) -> Finding:
+    """Return whether a unit turns about the axes that its case shows when it is tipped."""
+    ahead, up = axes_seen(q[LEFT_EDGE - 1], q[LEFT_EDGE])
+    if (ahead, up) == (case.ahead, case.up):
+        return Finding("axes", True, f"as on its case, {ahead} ahead and {up} up")
+    text = f"on its case {case.ahead} points ahead and {case.up} up, and it turns as if {ahead} and"
+    text += f" {up} did: if it lay as asked ({case.lay}), correct order and sign of all its fields"
+    return Finding("axes", False, f"{text}; else check again")
 
 
 def _no_change(quarter_deg: float) -> str:

@@ -26,6 +26,8 @@ CHARGE_MASK = 0x7F  # the highest bit says that it is charging
 STATUS_EVERY_S = 1
 # Which byte of the measurement mode turns each stream on.
 MODES = {"full_6d": 1, "quat_float": 3, "quat_fixed": 4}
+# The bytes of the measurement mode that say which streams are sent at which rate.
+OUTPUT = slice(8, 14)
 
 
 class Capture2GoDriver(CodedDriver):
@@ -58,7 +60,8 @@ class Capture2GoDriver(CodedDriver):
         Raises
         ------
         BleakError, OSError, RadioError
-            When the unit cannot be started, or records to its own memory.
+            When the unit cannot be started, records to its own memory, or says that it sends
+            something else than it was set to.
         """
         self._reader.reset()
         self._notifications = Notifications(receive)
@@ -72,7 +75,7 @@ class Capture2GoDriver(CodedDriver):
             )
         if status is not None and status.state == STREAMING:
             await self._put(client, pack(c2g.STOP_AND_CLEAR))
-        await self._put(client, pack(c2g.SET_MEASUREMENT_MODE, self._mode()))
+        await self._set_mode(client, self._notifications)
         await self._put(client, pack(c2g.START_STREAMING))
 
     async def stop(self, client: BleakClient) -> None:
@@ -94,6 +97,26 @@ class Capture2GoDriver(CodedDriver):
         if borrowed:
             await attempt(lambda: client.stop_notify(target))
         return found.charge if found else None
+
+    async def _set_mode(self, client: BleakClient, notifications: Notifications) -> None:
+        """Choose what is measured; the unit answers with what it now measures."""
+        wanted, reader = self._mode(), PackageReader({})
+
+        def reply(payload: bytes) -> bytes | None:
+            modes = (
+                p.body for p in reader.packages(payload) if p.header == c2g.MEASUREMENT_MODE_IS
+            )
+            return next((mode for mode in modes if len(mode) == len(wanted)), None)
+
+        command = pack(c2g.SET_MEASUREMENT_MODE, wanted)
+        said = await notifications.ask(lambda: self._put(client, command), reply)
+        if said is not None and said[OUTPUT] != wanted[OUTPUT]:
+            raise RadioError(
+                Trouble.REJECTED,
+                f"the unit was set to measurement mode {wanted[OUTPUT].hex(' ')} and says"
+                f" {said[OUTPUT].hex(' ')}: switch it off and on, or look in its maker's app"
+                " whether it can be set so",
+            )
 
     async def _ask_status(
         self, client: BleakClient, notifications: Notifications

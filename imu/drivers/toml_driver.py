@@ -122,7 +122,8 @@ class TomlDriver:
 
     async def _send(self, client: BleakClient, write: Write) -> None:
         values = write_values(self.profile.rates, self._rate_hz)
-        await send(client, write, values, near=self.profile.streams[self.stream].uuid)
+        near = self.profile.streams[self.stream].uuid
+        await send(client, write, values, near, self._notifications)
 
     def _best(self, client: BleakClient) -> str:
         """Return the first stream preferred that the unit has and the link can carry whole."""

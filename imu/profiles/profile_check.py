@@ -26,7 +26,7 @@ class ProfileReport:
 
     lines: tuple[str, ...]
     usable: bool
-    """Whether the file is a profile, and all bytes were read as samples."""
+    """Whether the file is a profile, and no notification was refused and some held samples."""
 
 
 def check_file(
@@ -55,12 +55,13 @@ def check_file(
     except ValueError as error:
         return ProfileReport((str(error),), usable=False)
     lines = _describe(profile)
-    usable = True
+    read, refused = 0, False
     for number, text in enumerate(payloads, start=1):
-        said, good = _read(driver, number, text)
+        said, samples = _read(driver, number, text)
         lines += said
-        usable = usable and good
-    return ProfileReport(tuple(lines), usable)
+        read += samples or 0
+        refused = refused or samples is None
+    return ProfileReport(tuple(lines), usable=not refused and (read > 0 or not payloads))
 
 
 def _describe(profile: Profile) -> list[str]:
@@ -78,6 +79,8 @@ def _describe(profile: Profile) -> list[str]:
     if profile.evidence:
         rests = ", ".join(f"{of.replace('_', ' ')} {on}" for of, on in profile.evidence.items())
         lines.append(f"  evidence: {rests}")
+    if profile.notes:
+        lines.append(f"  to know: {profile.notes}")
     for name in profile.prefer:
         lines += [f"  stream {name}: {_contents(profile.streams[name])}"]
     return lines
@@ -96,13 +99,16 @@ def _contents(stream: Stream) -> str:
     return f"{held}; {stream.heading} heading, needs an MTU of {stream.min_mtu}"
 
 
-def _read(driver: Driver, number: int, text: str) -> tuple[list[str], bool]:
-    """Return what one pasted notification comes out as, and whether it held samples."""
+def _read(driver: Driver, number: int, text: str) -> tuple[list[str], int | None]:
+    """Return what one pasted notification comes out as, and its samples; None if it is refused.
+
+    One without samples is no fault: it may be half of what the next one completes.
+    """
     digits = text.translate(SEPARATORS).removeprefix("0x").removeprefix("0X")
     try:
         payload = parse_template(digits).render({})
     except ValueError as error:
-        return [f"notification {number}: this is not hex bytes, the text {error}"], False
+        return [f"notification {number}: this is not hex bytes, the text {error}"], None
     before = dict(driver.rejected)
     readings = driver.decode(payload)
     lines = [f"notification {number}: {len(payload)} bytes, {_samples(len(readings))}"]
@@ -112,9 +118,11 @@ def _read(driver: Driver, number: int, text: str) -> tuple[list[str], bool]:
         times = total - before.get(reason, 0)
         if times:
             lines.append(f"  not taken: {reason} ({times})")
-    if not readings and driver.rejected == before:
+    if not readings and driver.rejected != before:
+        return lines, None
+    if not readings:
         lines.append("  held back until the next notification completes it")
-    return lines, bool(readings)
+    return lines, len(readings)
 
 
 def _samples(number: int) -> str:

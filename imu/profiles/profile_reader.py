@@ -13,7 +13,9 @@ from imu.profiles.stream_tables import read_stream, read_write, read_writes
 from imu.profiles.unit_layout import (
     EVIDENCE_OF,
     MIN_MTU,
+    SIGNED_AXES,
     Battery,
+    Case,
     DriverName,
     Evidence,
     Held,
@@ -75,6 +77,7 @@ def read_profile(table: Table, name: str) -> Profile:
         setup=read_writes(table, "setup", default_uuid),
         streams=MappingProxyType(streams),
         prefer=table.texts("prefer") or tuple(streams),
+        case=table.under("case", _read_case),
         notes=table.text("notes", ""),
         evidence=MappingProxyType(table.under("evidence", _read_evidence) or {}),
     )
@@ -84,6 +87,19 @@ def read_profile(table: Table, name: str) -> Profile:
             table.problem(f"prefer names {stream!r}, but there is no such stream")
     _check_driver(table, profile)
     return profile
+
+
+def _read_case(entry: Table) -> Case:
+    """Return where the axes are in the case."""
+    axes = tuple(SIGNED_AXES)
+    case = Case(
+        lay=entry.text("lay"),
+        ahead=entry.text("ahead", choices=axes),
+        up=entry.text("up", choices=axes),
+    )
+    if case.ahead and case.ahead[-1:] == case.up[-1:]:
+        entry.problem("ahead and up are one axis")
+    return case
 
 
 def _read_evidence(entry: Table) -> dict[str, Evidence]:

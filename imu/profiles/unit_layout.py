@@ -87,6 +87,28 @@ class Repeat:
     """The sample that the message's time and sequence belong to."""
 
 
+SIGNED_AXES: Mapping[str, tuple[float, float, float]] = {
+    "x": (1.0, 0.0, 0.0),
+    "-x": (-1.0, 0.0, 0.0),
+    "y": (0.0, 1.0, 0.0),
+    "-y": (0.0, -1.0, 0.0),
+    "z": (0.0, 0.0, 1.0),
+    "-z": (0.0, 0.0, -1.0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Where a unit's axes are in its case, by what can be seen from outside."""
+
+    lay: str
+    """How a person lays it on a table: `printed side up, the arrow X away from you`."""
+    ahead: str
+    """The axis, one of `SIGNED_AXES`, that then points away from the person."""
+    up: str
+    """And the one that points up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
     """How a unit tells what it made of a setting."""
@@ -276,9 +298,20 @@ class Profile:
     streams: Mapping[str, Stream]
     prefer: tuple[str, ...]
     """Streams, the best first; the first that the unit and the link can carry is used."""
+    case: Case | None
+    """None where its axes cannot be seen from outside, or are not known."""
     notes: str
     evidence: Mapping[str, Evidence]
     """What of `EVIDENCE_OF` rests on what; empty where the profile does not say."""
+
+    @property
+    def sets_rate(self) -> bool:
+        """Return whether the unit is told its rate; else its own firmware or app decides."""
+        writes = [*self.setup, *(write for one in self.streams.values() for write in one.start)]
+        of_rate = {"rate", "period_ms", "code"}
+        return self.driver not in ("toml", "metamotion") or any(
+            of_rate & write.template.names for write in writes
+        )
 
 
 def write_values(rates: Rates, rate_hz: float) -> dict[str, float]:

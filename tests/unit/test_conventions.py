@@ -150,6 +150,7 @@ def direction_of(movement: str, body: Body, side: Side) -> np.ndarray:
         "down": DOWN,
         "forwards": body.face,
         "backwards": -body.face,
+        "headwards": body.head,
         "towards": -outwards,
         "outwards": outwards,
     }
@@ -261,7 +262,7 @@ def test_what_stands_for_the_hip_angle_rises_as_the_table_says(
 ):
     side, entry, body = Side(leg), exercises.load(exercise), body_of(position, Side(leg))
     assert SIGNAL_NAMES[entry.signal] == counted
-    if movement in ("knee up", "knee down", "knee outwards"):
+    if movement in ("knee up", "knee down", "knee outwards", "knee headwards of the hip"):
         moves = swung(body, movement, side)
         moves = (moves[0], moves[0])  # the whole leg
     elif movement.startswith("knee"):

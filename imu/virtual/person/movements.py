@@ -130,6 +130,24 @@ _OTHERS = (
         "warrior_half_moon", PRONE, (0.0, 0.0, 0.0, 5.0), (70.0, 7.0, 52.0, 88.0), 3,
         hold_s=(0.8, 2.0), bends_standing=True, carry=Carry(pelvis=-1.0),
     ),
+    _repeated("banded_seated_rotation", UPRIGHT, SEATED, (25.0, 4.0, 17.0, 38.0), 6, phi0_deg=0.0),
+    _repeated(
+        "banded_prone_rotation", PRONE, FACE_DOWN, (22.0, 4.0, 12.0, 35.0), 10, phi0_deg=180.0
+    ),
+    _repeated(
+        "ninety_ninety_switches", UPRIGHT, KNEE_UP, (55.0, 6.0, 40.0, 75.0), 6,
+        hold_s=(0.5, 1.5), alternating=True,
+    ),
+    _repeated(
+        "hip_airplane", PRONE, (0.0, 0.0, 0.0, 5.0), (65.0, 7.0, 50.0, 85.0), 4,
+        hold_s=(0.5, 1.5), bends_standing=True, carry=Carry(pelvis=-1.0),
+    ),
+    _repeated(
+        "quadruped_rock_back", PRONE, SEATED, (40.0, 5.0, 28.0, 55.0), 8, hold_s=BRIEF_HOLD_S,
+        carry=Carry(flexion=1.0, knee=1.0),
+    ),
+    _kept("isometric_rotation_hold", PRONE, (0.0, 0.0, 20.0, 90.0), 12.0),
+    _kept("contract_relax_rotation", UPRIGHT, (90.0, 0.0, 30.0, 90.0), 5.0),
     _kept("hurdle_stretch", UPRIGHT, BACK_LEG, 33.0),
     _kept("standing_hip_stretch", UPRIGHT, (90.0, -20.0, -80.0, 90.0), 33.0),
     _kept("lying_rotation_stretch", SUPINE, (45.0, 0.0, 35.0, 90.0), 33.0),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,8 @@ class Worn:
     ranges_deg: list[float]
     marks: str
     tables: dict[str, pd.DataFrame]
+    angle_at: Callable[[np.ndarray], np.ndarray]
+    """The true angle in degrees at seconds since the first sample."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,8 @@ def worn():
         tables[str(unit.segment)] = table
     marks = "time_s,label\n" + "".join(f"{t:.3f},{label}\n" for t, label in wearing.marks)
     ranges = [rep.rom_deg for rep in wearing.truth.reps[wearing.units[0].side] if rep.kind == "rep"]
-    return Worn(ranges, marks, tables)
+    side = wearing.units[0].side
+    return Worn(ranges, marks, tables, lambda at_s: wearing.truth.angle_at(side, at_s))
 
 
 class Case:
@@ -447,6 +451,59 @@ def test_the_angles_of_a_file_are_those_of_the_wearer(name, hipturn, worn, tmp_p
     reps = package.analyse(package.open(tmp_path / "session")).reps
     found = reps.loc[reps["status"] == "valid", "rom_deg"].tolist()
     np.testing.assert_allclose(found, worn.ranges_deg, atol=1.6)
+
+
+def attitude(table):
+    """Return phyphox's attitude sensor: a time of its own and w, x, y, z."""
+    return table[Q].assign(**{"Time (s)": table["s"] + 0.0})[["Time (s)", *Q]]
+
+
+SAME_ANGLES = {
+    "phyphox": (
+        lambda c: csv(phone(c, PHYPHOX), "--map", "phyphox"),
+        lambda c: csv(
+            phone(c, PHYPHOX), "--time", "Time (s)",
+            "--acceleration", ",".join(f"Acceleration {a} (m/s^2)" for a in "xyz") + ":m/s2",
+            "--gyroscope", ",".join(f"Gyroscope {a} (rad/s)" for a in "xyz") + ":rad/s"),
+    ),
+    "phyphox, attitude": (
+        lambda c: csv(c.each(attitude), "--map", "phyphox"),
+        lambda c: csv(c.each(attitude), "--time", "Time (s)", "--quaternion", "w,x,y,z"),
+    ),
+    "AndroSensor": (
+        RIGHT["13 AndroSensor"],
+        lambda c: csv(
+            c.each(lambda t: (1000 * t["s"]).round().astype(int).to_frame("ms").join(
+                t[ACC]).join(np.deg2rad(t[GYR])), sep=";"),
+            "--time", "ms:ms", "--acceleration", ",".join(ACC) + ":m/s2",
+            "--gyroscope", ",".join(GYR) + ":rad/s"),
+    ),
+    "Sensor Logger": (
+        RIGHT["13 Sensor Logger"],
+        lambda c: csv(
+            phone(c, LOGGER | {"gyr": ["gx", "gy", "gz"]}), "--time", "time:ns",
+            "--acceleration", "x,y,z:m/s2", "--gyroscope", "gx,gy,gz:rad/s"),
+    ),
+}  # fmt: skip
+"""A ready-made map, and the same file with each column and unit told by hand."""
+
+
+@pytest.mark.parametrize("name", SAME_ANGLES)
+def test_a_ready_made_map_gives_the_angles_of_columns_told_by_hand(name, hipturn, worn, tmp_path):
+    angles = []
+    for kind, make in zip(("map", "hand"), SAME_ANGLES[name], strict=True):
+        folder = tmp_path / kind
+        folder.mkdir()
+        code, _, said = run(hipturn, make(Case(folder, worn)), folder / "session")
+        assert code == 0, said
+        table = package.analyse(package.open(folder / "session")).angles
+        angles.append(table.set_index("time_s")["hip_internal_rotation_deg"])
+    by_map, by_hand = angles
+    np.testing.assert_allclose(by_map, by_hand, atol=1e-3)
+    known = by_map[by_map.notna()]
+    assert len(known) > 1000
+    off_deg = known.to_numpy() - worn.angle_at(known.index.to_numpy())
+    assert np.sqrt(np.mean(off_deg**2)) < 1.6
 
 
 def simple(case, **more):

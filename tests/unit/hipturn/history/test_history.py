@@ -14,11 +14,15 @@ import pytest
 
 from analysis import exercises
 from analysis.agreement.repeated import Reading, repeated
+from hipturn import analyse
+from hipturn import open as open_session_of_hipturn
+from hipturn.commands.summary_text import summary_lines
 from hipturn.history import trend
-from hipturn.history.earlier import candidates, completed, past_of, summary_of
+from hipturn.history.earlier import candidates, completed, own_changes, past_of, summary_of
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import SUMMARY_FILE, stored_summary
-from hipturn.history.wearer_book import WearerBook, last_ranges_deg
+from hipturn.history.wearer_book import WEARERS_FILE, WearerBook, last_ranges_deg
+from hipturn.history.wearers import Goal, Wearer, Wearers, as_text
 from hipturn.session.virtual_session import record_wearing
 from imu.recording import SessionError
 from imu.recording.folder import FolderLock
@@ -173,6 +177,91 @@ def test_five_days_of_a_wearers_own_test_judge_the_next_where_none_is_published(
     (row,) = completed(now, entry, past).to_dict("records")
     assert row["mdc_deg"] == rows[5]["mdc_deg"]
     assert row["change_exceeds_mdc"]
+
+
+def declare(folder, **said):
+    """Give a session events of its own, which begin with what was declared."""
+    events = folder / "events.jsonl"
+    old = events.read_bytes()
+    events.unlink()  # it may be another session's too
+    line = json.dumps({"type": "declared", "time_s": 0.0, "dose": None, "exercise": None} | said)
+    events.write_bytes(line.encode() + b"\n" + old)
+
+
+def test_a_wearers_own_change_is_named_in_the_terminal_and_in_fhir(worn, hipturn, tmp_path):
+    root = tmp_path / "own"
+    days = with_tests(worn, root, DEGREES[:5], active=0)
+    today = root / "s5"
+    made.like(worn[2], today, "W1", days[-1] + timedelta(days=2), rom_deg=0.0)
+    declare(today, test=True, active=False)
+    (today / SUMMARY_FILE).unlink()
+    pairs = zip(days, DEGREES, strict=False)
+    own = repeated([Reading(day=day.date(), value_deg=deg) for day, deg in pairs])
+    said = f"the wearer's own detectable change {own.mdc95.value:.1f}° (95 % interval"
+    code, _, err = hipturn("export", today, "--to", "fhir", "--out", tmp_path / "fhir")
+    assert (code, err) == (0, "")
+    bundle = json.loads((tmp_path / "fhir" / "bundle.json").read_text())
+    legs = [entry["resource"] for entry in bundle["entry"]]
+    notes = [note["text"] for leg in legs for note in leg["note"]]
+    side = stored_summary(root / "s4")[0]["side"]
+    assert [text for text in notes if text.startswith(f"{side} leg: {said}")]
+    values = {
+        part["valueQuantity"]["value"]
+        for leg in legs
+        for part in leg["component"]
+        if "the wearer's own tests" in part["code"]["text"]
+    }
+    assert values == {round(own.mdc95.value, 3)}
+    result = analyse(open_session_of_hipturn(today))
+    lines = summary_lines(result, own_changes(result, today))
+    assert [line for line in lines if said in line]
+    assert not [line for line in summary_lines(result) if said in line]
+
+
+def test_pain_stands_in_the_trend_and_in_its_figure(worn, hipturn, tmp_path):
+    root = tmp_path / "pain"
+    for number, pain in enumerate((None, 6, 3)):
+        folder = root / f"s{number}"
+        started = made.STARTED + timedelta(days=7 * number)
+        made.like(worn[0], folder, "W1", started, rom_deg=30.0)
+        stored = json.loads((folder / SUMMARY_FILE).read_text())
+        stored["legs"][0]["pain_max_0_10"] = pain
+        (folder / SUMMARY_FILE).write_text(json.dumps(stored))
+    assert [row["pain_max_0_10"] for row in trend_of(root, "W1")] == [None, 6, 3]
+    goal = Goal("seated_internal_rotation", "right", 35.0, made.STARTED.date())
+    goals = Wearers({"W1": Wearer(goals=(goal,))})
+    (root / WEARERS_FILE).write_text(as_text(goals))
+    code, out, err = hipturn("history", "--wearer", "W1", "--dir", root, "-o", tmp_path / "t.png")
+    assert (code, err) == (0, "")
+    ends = [line.split()[-1] for line in out.splitlines() if " right " in line]
+    assert ends[1:] == ["6", "3"]
+    assert "pain: the largest told, 0 to 10" in out
+
+
+def test_the_trend_tells_how_many_sessions_of_a_plan_were_done(worn, hipturn, tmp_path):
+    root = tmp_path / "plan"
+    plan = {"name": "My morning", "sha256": "0" * 64}
+    done = [("a", 1), ("a", 2), ("a", 2), ("b", 1), ("b", 3)]  # one again; one left out
+    for number, (visit, item) in enumerate(done):
+        folder = root / f"s{number}"
+        made.like(worn[0], folder, "W1", made.STARTED + timedelta(days=number), rom_deg=30.0)
+        declare(folder, test=False, active=None, visit=visit, plan=plan, item=item, of=3)
+    empty = root / "s5"  # begun, and nothing counted
+    made.like(worn[0], empty, "W1", made.STARTED + timedelta(days=5), rom_deg=30.0)
+    declare(empty, visit="b", plan=plan, item=2, of=3)
+    made.like(worn[0], root / "alone", "W1", made.STARTED, rom_deg=30.0)
+    for folder in root.iterdir():
+        stored = json.loads((folder / SUMMARY_FILE).read_text())
+        stored["made_from"] = made.made_from(folder)
+        if folder == empty:
+            stored["legs"][0] |= {"valid": 0, "hold_median_s": None}
+        (folder / SUMMARY_FILE).write_text(json.dumps(stored))
+    with history_index(root) as index:
+        (row,) = trend.adherence(index, "W1")
+        assert trend.adherence(index, "W2") == []
+    assert row == {"plan": "My morning", "visits": 2, "asked": 6, "done": 4}
+    _, out, _ = hipturn("history", "--wearer", "W1", "--dir", root)
+    assert "plan My morning: 2 visits, 4 of 6 sessions done" in out
 
 
 @pytest.mark.parametrize(

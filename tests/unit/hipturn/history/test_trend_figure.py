@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from hipturn.clinical_words import CHECKS, check_said
 from hipturn.history.trend_figure import draw_trend
+from hipturn.history.wearers import Goal
 
 STARTED = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=1)))
 
@@ -21,6 +22,7 @@ def row(day, deg, mdc_deg=5.0, side="right"):
         "quantity": "hip internal rotation", "compared": "range", "compared_deg": deg,
         "start_time": (STARTED + timedelta(days=day)).isoformat(), "rom_median_deg": deg,
         "hold_median_s": 2.0, "controlled_share": 0.8, "mdc_deg": mdc_deg, "trials_deg": "",
+        "pain_max_0_10": None,
     }  # fmt: skip
 
 
@@ -50,6 +52,19 @@ def test_the_days_run_from_the_first_session_to_the_last_with_room(drawn):
         low, high = ax.get_xlim()
         assert 0.5 < first - low < 4.0
         assert 0.5 < high - last < 4.0
+
+
+def test_pain_has_a_panel_where_somebody_told_it_and_goals_are_in_the_range(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: kept.append(figure))
+    goal = Goal("seated_internal_rotation", "right", 35.0, STARTED.date())
+    draw_trend([row(0, 20.0), row(7, 24.0) | {"pain_max_0_10": 4}], tmp_path / "t.png", [goal])
+    *others, pain = kept[0].axes
+    assert pain.get_ylabel() == "largest pain (0 to 10)"
+    assert [list(line.get_ydata()) for line in pain.lines] == [[4]]
+    ranges = next(ax for ax in others if ax.get_ylabel().startswith("range"))
+    goals = [line for line in ranges.lines if line.get_label() == "right, goal"]
+    assert [list(line.get_ydata()) for line in goals] == [[35.0, 35.0]]
 
 
 def test_one_session_is_a_dot_on_its_day(drawn):

@@ -65,12 +65,14 @@ def hold(
     gain: float | None = None,
     hand_deg: float = 2.0,
     held_s: float = HELD_S,
+    mount: Rotation | None = None,
 ) -> Held:
-    """Return what one unit goes through; it sits on the book in any square attitude."""
+    """Return what one unit goes through; it sits on the book in any square attitude, or in one."""
     chance = np.random.default_rng(seed)
     gain = chance.uniform(0.97, 1.03) if gain is None else gain
     poses = book(chance, hand_deg)
-    mount = Rotation.create_group("O")[int(chance.integers(24))]
+    any_square = Rotation.create_group("O")[int(chance.integers(24))]
+    mount = any_square if mount is None else mount
     heading = Rotation.from_rotvec(chance.uniform(-math.pi, math.pi) * VERTICAL)
     moments, keys = [0.0, rest_s + 1.0 + held_s], [poses[0], poses[0]]
     for pose in poses[1:]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from hipturn.units import unit_check
 from hipturn.units.unit_check import GIVEN_UP, TASKS, UnitCheck
@@ -150,7 +153,8 @@ def pass_clean(name, seed):
     sends = sends_of(profile)
     # this computer's filter needs a second to settle and two to level a gyroscope that is 3 % off
     more = {} if sends.has_q else {"rest_s": rest_s() + 3.0, "held_s": 4.0}
-    held = hold(seed, **{"rate_hz": sends.rate_hz, "rest_s": rest_s(), **more})
+    as_asked = Rotation.from_euler("xyz", [4.0, -5.0, 8.0], degrees=True) if profile.case else None
+    held = hold(seed, **{"rate_hz": sends.rate_hz, "rest_s": rest_s(), "mount": as_asked, **more})
     samples = samples_of(held, sends, seed=seed)
     if not sends.has_q:
         fusion = HostFusion([unit_of(sends)])
@@ -176,11 +180,71 @@ def test_clean_units_of_every_profile_pass_100_of_100():
 
 @pytest.mark.long  # as above
 def test_planted_conventions_are_found_100_of_100():
-    names = sorted(PLANTED)
-    for seed in range(100):
+    rate, length = "wrong rate", "frames of 28 bytes"
+    names = sorted([*PLANTED, rate, length])
+    for seed in range(300, 400):
         name = names[seed % len(names)]
-        bare = seed % 2 and name not in NEEDS_ACC | NEEDS_GYR
-        find_planted(name, 300 + seed, acc=not bare, gyr=not bare)
+        bare = (seed // len(names)) % 2 == 1 and name not in NEEDS_ACC | NEEDS_GYR
+        if name == rate:
+            find_wrong_rate(seed, bare=bare)
+        elif name == length:
+            find_longer_frames(seed)
+        else:
+            find_planted(name, seed, acc=not bare, gyr=not bare)
+
+
+def find_wrong_rate(seed, *, bare):
+    chance = np.random.default_rng(seed)
+    allowed = (30, 50, 60, 100, 120)
+    sent, set_to = chance.choice(allowed, 2, replace=False).tolist()
+    sends = Sends(rate_hz=set_to, tick_s=None if bare else 1e-6)
+    held = hold(seed, rate_hz=sent, rest_s=rest_s())
+    told = faults(checked(samples_of(held, sends, seed=seed), sends, PLAIN)[2])
+    share = 0.99 if bare else 1.0  # one sample in a hundred is lost, which only a clock shows
+    found = re.search(r"it sends (\d+) a second: set it with `hipturn configure`", told)
+    assert found, told
+    assert int(found[1]) == pytest.approx(share * sent, abs=1.5), told
+
+
+def find_longer_frames(seed):
+    """Let a unit add its chip's time where its profile reads frames of 20 bytes."""
+    chance = np.random.default_rng(seed)
+    held = hold(seed, rate_hz=100.0, rest_s=rest_s())
+    angles = held.measured.as_euler("ZYX")[:, ::-1] / math.pi
+    rows = np.hstack([held.acc / (16 * 9.80665), np.degrees(held.gyr) / 2000.0, angles])
+    words = np.clip(np.rint(rows * 32768), -32768, 32767).astype("<i2")
+    frames = [
+        b"\x55\x61" + row.tobytes() + b"\x1a\x0b\x1c\x0a" + struct.pack("<HH", n // 100, n % 1000)
+        for n, row in enumerate(words)
+    ]
+    text, size = b"".join(frames), int(chance.integers(20, 200))
+    payloads = [text[at : at + size] for at in range(0, len(text), size)]
+    witmotion = load_profiles()["witmotion_ble5"]
+    whole = driver_for(witmotion)
+    assert sum(len(whole.decode(payload)) for payload in payloads) >= len(frames) - 1
+    short = replace(witmotion.streams["angles"], length=20, longer=())
+    subject = Subject(NAME, replace(witmotion, streams={"angles": short}), "angles", payloads[:200])
+    told = faults(verdicts(UnitCheck([unit_of(Sends())]), [subject])[0])
+    assert "28 bytes long: set length of the stream to [20, 28]" in told, told
+
+
+@pytest.mark.parametrize("seed", [300, 301])
+def test_a_wrong_rate_and_longer_frames_are_found_on_any_unit(seed):
+    find_wrong_rate(seed, bare=seed % 2 == 1)
+    find_longer_frames(seed)
+
+
+@pytest.mark.parametrize("seed", [380, 1083])
+def test_half_angles_are_named_though_their_jumps_hide_a_step(seed):
+    # Near half a turn, half of an orientation jumps over: the unit never seems to be still there,
+    # or seems to have been moved.
+    spoil, _ = PLANTED["half angles"]
+    sends = Sends(has_acc=False, has_gyr=False, spoil=spoil)
+    samples = samples_of(hold(seed, rest_s=rest_s()), sends, seed=seed)
+    check, _, verdict = checked(samples, sends, PLAIN)
+    assert check.task < len(TASKS)
+    assert "it sends half of its angle" in faults(verdict)
+    assert "did not follow at" in faults(verdict)
 
 
 def find_planted(name, seed, *, acc=True, gyr=True):
@@ -223,6 +287,37 @@ def test_a_clock_of_other_ticks_is_found():
     assert "set unit_s of time to 0.001" in faults(verdict)
 
 
+@pytest.mark.parametrize(
+    ("mount", "told"),
+    [
+        ("identity", None),
+        ("swapped", "it turns as if y and z did"),
+        ("upside down", "it turns as if x and -z did"),
+        ("the other way round", "it turns as if -x and z did"),
+    ],
+)
+def test_axes_that_a_case_shows_are_checked_by_the_edges_it_is_tipped_on(mount, told):
+    witmotion = load_profiles()["witmotion_ble5"]
+    turns = {
+        "identity": Rotation.identity(),
+        "swapped": Rotation.from_euler("z", -90, degrees=True),
+        "upside down": Rotation.from_euler("x", 180, degrees=True),
+        "the other way round": Rotation.from_euler("z", 180, degrees=True),
+    }
+    sends = sends_of(witmotion)
+    held = hold(13, rate_hz=sends.rate_hz, rest_s=rest_s(), mount=turns[mount])
+    _, _, verdict = checked(samples_of(held, sends), sends, Subject(NAME, witmotion, "angles"))
+    assert verdict.passed is (told is None)
+    if told is not None:
+        assert told in faults(verdict)
+        assert "printed arrow X" in faults(verdict)
+
+
+def test_the_guide_says_how_units_are_laid_whose_axes_can_be_seen():
+    check = UnitCheck([unit_of(Sends())], "Each WitMotion: printed side up.")
+    assert check.asked == f"{TASKS[0].text} Each WitMotion: printed side up."
+
+
 def test_two_units_on_one_book_are_compared():
     sends = Sends()
     a, b = (hold(9, rest_s=rest_s(), gain=gain) for gain in (0.97, 1.03))
@@ -242,6 +337,33 @@ def test_the_guide_asks_for_one_thing_after_the_other():
     check, said, _ = checked(samples_of(hold(10, rest_s=rest_s()), Sends()), Sends(), PLAIN)
     assert said == [*(task.text for task in TASKS[1:]), "That was all."]
     assert check.is_over
+
+
+def test_an_orientation_that_jumps_at_rest_is_no_move():
+    until_ns = int((rest_s() + 2.0) * 1e9)
+    resting = [
+        sample
+        for sample in samples_of(hold(11, rest_s=rest_s() + 30.0), Sends())
+        if sample.host_time_ns < until_ns + 20_000_000_000
+    ]
+    over = [  # by half a turn about the vertical, every two seconds
+        one._replace(q=tuple(times([0.0, 0, 0, 1.0], one.q).tolist()))
+        if one.host_time_ns > until_ns and one.host_time_ns // 2_000_000_000 % 2
+        else one
+        for one in resting
+    ]
+    check = UnitCheck([unit_of(Sends())])
+    for sample in over:
+        check.push(sample)
+    assert check.task == 1
+
+
+@pytest.mark.parametrize("stroke_s", [0.3, 6.0])
+def test_quick_and_slow_hands_are_followed(stroke_s, monkeypatch):
+    monkeypatch.setattr(held_units, "STROKE_S", stroke_s)
+    check, _, verdict = checked(samples_of(hold(14, rest_s=rest_s()), Sends()), Sends(), PLAIN)
+    assert check.task == len(TASKS)
+    assert verdict.passed
 
 
 def test_a_unit_that_is_not_moved_ends_the_check_after_a_minute():

@@ -578,10 +578,16 @@ def test_a_metamotion_is_set_up_for_the_chip_that_is_in_it(
 ) -> None:
     unit, meta = whole(load_profiles()[named]), driver(named, stream)
     unit.answers["0380"] = [b"\x19\x07" + bytes(16), bytes((0x03, 0x80, chip, 2))]
+    sent = commands.format(accelerometer).split("|")
+    asked = ["19 82", "03 83", "13 83"]
+    for question, written in zip(asked, sent[1:4], strict=True):
+        answer = bytes.fromhex(question) + bytes.fromhex(written)[2:]
+        unit.answers[question.replace(" ", "")] = [b"\x19\x07" + bytes(16), answer]
     started(meta, unit)
     assert meta.profile.id == known
     assert unit.steps[:4] == ["notify", "write", "silence", "notify"]
-    assert unit.writes == ["03 80", *commands.format(accelerometer).split("|")]
+    assert [text for text in unit.writes if text not in asked] == ["03 80", *sent]
+    assert [text for text in unit.writes if text in asked] == asked
     unit.log.clear()
     run(meta.stop(unit))  # type: ignore[arg-type]
     if stream == "imu_plus":
@@ -595,6 +601,26 @@ def test_a_metamotion_is_asked_for_its_chip_once() -> None:
         unit.answers["0380"] = [b"\x03\x80\x04\x02"]
         started(meta, unit)
         assert ("03 80" in unit.writes) is (number == 0)
+
+
+@pytest.mark.parametrize(
+    ("question", "says", "told"),
+    [
+        ("1982", "1982 01 12", r"fusion \(IMU_PLUS, 6-axis.*02 12 and says 01 12"),
+        ("1982", "1982 02 11", r"fusion .*02 12 and says 02 11"),
+        ("0383", "0383 27 08", "rate of the accelerometer 28 and says 27"),
+        ("1383", "1383 26 00", "rate of the gyroscope 28 and says 26"),
+    ],
+)
+def test_a_metamotion_that_keeps_another_setting_is_refused(
+    question: str, says: str, told: str
+) -> None:
+    unit = whole(load_profiles()["metamotion_bmi160"])
+    kept = {"1982": "1982 02 12", "0383": "0383 28 08", "1383": "1383 28 00", question: says}
+    unit.answers = {ask: [bytes.fromhex(answer)] for ask, answer in kept.items()}
+    with pytest.raises(RadioError, match=told) as caught:
+        started(driver("metamotion_bmi160"), unit)
+    assert caught.value.trouble is Trouble.REJECTED
 
 
 def test_a_metamotion_that_does_not_say_is_taken_for_what_its_profile_says() -> None:
@@ -867,6 +893,26 @@ def test_a_capture2go_is_told_what_to_measure() -> None:
     ]
     run(one.stop(unit))  # type: ignore[arg-type]
     assert unit.writes[3:] == [package(0x0152).hex(" ")]
+
+
+def test_a_capture2go_says_what_it_was_set_to() -> None:
+    unit, one = whole(load_profiles()["capture2go"]), driver("capture2go")
+    mode = bytes.fromhex("00" * 8 + "00 02 00 00 00 00 01 00" + "0000" + "00" * 9 + "00 00 01")
+    command = package(0x0120, mode)
+    applied = struct.pack("<q", 77) + mode[8:]  # with the time at which it counts
+    answer = package(0x0122, applied)
+    unit.answers[command.hex()] = [b"\xff" + answer[:11], b"\xfe" + FULL + answer[11:]]
+    started(one, unit)
+    assert unit.writes[-1] == package(0x0150).hex(" ")
+
+    at_50_hz = applied[:9] + b"\x03" + applied[10:]
+    unit.answers[command.hex()] = [b"\xff" + package(0x0122, at_50_hz)]
+    unit.log.clear()
+    run(one.stop(unit))  # type: ignore[arg-type]
+    with pytest.raises(RadioError, match=r"mode 00 02 00 .* and says 00 03 00") as caught:
+        started(one, unit)
+    assert caught.value.trouble is Trouble.REJECTED
+    assert package(0x0150).hex(" ") not in unit.writes
 
 
 @pytest.mark.parametrize(("stream", "place"), [("quat_float", 11), ("quat_fixed", 12)])

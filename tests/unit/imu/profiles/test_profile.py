@@ -85,42 +85,39 @@ def test_every_profile_of_ours_says_what_it_rests_on(name: str) -> None:
     assert needed <= profile.evidence.keys()
 
 
-CAPTURED = [  # profile, stream, bytes as captured, what is documented of them
-    (
-        "metamotion_bmi160",
-        "imu_plus",
-        "19 07 1b9b703f 8c5e4dbd 077f1dbe 78029abe",
-        ["q (wxyz)  +0.939867 -0.050139 -0.153805 -0.300800"],
-    ),
-    (
-        "sony_mocopi",
-        "quaternion",
-        "B07BB86F4B615D172B04E40934 12F4172A04410A",
-        [  # (0.130, 0.309, 0.569, 0.749) with y up, set on 2023-05-09 at 05:06:52
-            "6576596923168891 = 1683608812.33",
-            "q (wxyz)  -0.126683 +0.311216 -0.127288 +0.933217",
-        ],
-    ),
-    (
+READ_BACK_BY_CODE = {"capture2go", "movesense", "polar_verity_sense"}
+"""The driver waits for the unit's answer to what it was set to; tests of drivers show it."""
+
+
+@pytest.mark.parametrize("name", sorted(load_profiles()))
+def test_every_profile_reads_its_settings_back_or_says_why_not(name: str) -> None:
+    profile = load_profiles()[name]
+    writes = [*profile.setup, *(w for stream in profile.streams.values() for w in stream.start)]
+    told = profile.rates.held is not None or any(write.read_back for write in writes)
+    if not told and name not in READ_BACK_BY_CODE:
+        assert "read back" in profile.notes
+
+
+def test_units_whose_own_firmware_sets_the_rate_are_known() -> None:
+    assert {name for name, profile in load_profiles().items() if not profile.sets_rate} == {
+        "arduino_ble_imu",
+        "bluest",
         "haritorax_wireless",
-        "sensor",
-        "530d30d6cf0ccb2c00083d007400",
-        [  # acceleration along (1.000, 0.030, 0.057)
-            "q (wxyz)  +0.699865 +0.208184 -0.653297 +0.200127",
-            "acc       +9.807 +0.292 +0.555",
-        ],
-    ),
-]
+        "metamotion_bmi160",
+        "metamotion_bmi270",
+        "sony_mocopi",
+    }
 
 
-@pytest.mark.parametrize(("name", "stream", "text", "told"), CAPTURED)
-def test_captured_bytes_are_read_as_documented(
-    name: str, stream: str, text: str, told: list[str]
-) -> None:
-    report = check_file(FOLDER / f"{name}.toml", [text], stream=stream)
-    assert report.usable
-    for words in told:
-        assert words in "\n".join(report.lines), report.lines
+def test_the_axes_of_a_case_are_two() -> None:
+    case = '[case]\nlay = "arrow ahead"\nahead = "-x"\nup = "x"\n'
+    assert problems_of(GOOD + case) == ["case: ahead and up are one axis"]
+    assert "case: up" in problems_of(GOOD + case.replace('"x"', '"up"'))[0]
+
+
+def test_checking_a_profile_shows_its_notes() -> None:
+    report = check_file(FOLDER / "arduino_nicla_sense_me.toml")
+    assert "  to know: Sends no time. Its rate cannot be read back" in "\n".join(report.lines)
 
 
 def test_changing_what_was_loaded_does_not_change_the_next_load() -> None:
