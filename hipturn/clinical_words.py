@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from analysis.exercises import CONTEXT, Exercise
+from analysis.exercises import CONTEXT, Detectable, Exercise, Norm
+from analysis.exercises.reference_values import HOW as HOW_MEASURED
 from analysis.session.tables import SIDE_FLAG_DEG, compared_name
 from hipturn.words import Said, words_of
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 NO_OWN: Mapping[str, Repeated] = MappingProxyType({})
 HOW = {True: "active", False: "passive", None: "active or passive not told"}
-NO_DIAGNOSIS = "Not a diagnosis."
 SMALL_DEG = 5.0
 """Returns of a healthy leg scatter by 1°, so a movement this small may be one."""
 AFTER = "ER–0–IR"
@@ -44,63 +44,67 @@ def test_lines(
     The wearer's own detectable change, by leg, takes the place of a published one.
     """
     found = list(tests)
-    lines = record_lines(found)
+    lines: list[str] = [*record_lines(found)]
     if not found:
         return []
-    lines += [f"  published, {norm.text}" for norm in found[0].norms]
+    lines += [Said("test.published", norm=norm_text(norm)) for norm in found[0].norms]
     mine = [test.side for test in found if test.side in own]
-    lines += [f"  {side} leg: {own_text(own[side])}" for side in mine]
+    lines += [Said("test.own", side=str(side), own=own_text(own[side])) for side in mine]
     if found[0].detectable is not None and len(mine) < len(found):
-        lines.append(f"  smallest detectable change: {found[0].detectable.text}")
+        lines.append(Said("test.detectable", change=detectable_text(found[0].detectable)))
     if found[0].norms:
-        lines += [f"  {text}" for text in CONTEXT]
+        lines += [Said("test.line", text=text) for text in CONTEXT]
     return lines
 
 
-def record_lines(tests: Iterable[Assessment]) -> list[str]:
+def record_lines(tests: Iterable[Assessment]) -> list[Said]:
     """Return what was measured of each leg, without what is published."""
     return [line for test in tests for line in (_head(test), *_trial_lines(test), *_unsure(test))]
 
 
-def _head(test: Assessment) -> str:
+def _head(test: Assessment) -> Said:
     good = test.good
     what = "end position" if test.is_end_position else "range"
-    head = f"test, {test.side}, {HOW[test.active]}: {test.quantity}, {what}"
+    head = {"side": str(test.side), "how": HOW[test.active], "quantity": test.quantity}
     if not good:
-        return f"{head}: no trial counts"
-    values = ", ".join(whole(trial.value_deg) for trial in good)
-    parts = [
-        f"{head} {whole(test.mean_deg)}° (mean of {len(good)}: {values})",
-        f"largest {whole(test.largest_deg)}°",
-        f"from {whole(test.start_deg)}°",
-        f"held {test.plateau_s:.1f} s",
+        return Said("test.none", what=what, **head)
+    parts: list[str] = [
+        Said(
+            "test.mean",
+            what=what,
+            mean=whole(test.mean_deg),
+            n=len(good),
+            values=", ".join(whole(trial.value_deg) for trial in good),
+            **head,
+        ),
+        Said("test.largest", deg=whole(test.largest_deg)),
+        Said("test.start", deg=whole(test.start_deg)),
+        Said("test.held", seconds=test.plateau_s),
     ]
     if not math.isnan(test.external_deg):
-        parts += [neutral_zero(test.external_deg, test.mean_deg), f"arc {whole(test.arc_deg)}°"]
+        parts.append(neutral_zero(test.external_deg, test.mean_deg))
+        parts.append(Said("test.arc", deg=whole(test.arc_deg)))
     if not math.isnan(test.pelvis_deg):
-        parts.append(f"of it the pelvis {whole(test.pelvis_deg)}°")
+        parts.append(Said("test.pelvis", deg=whole(test.pelvis_deg)))
     if test.grade:
-        parts.append(f"the test's source: {test.grade}. {NO_DIAGNOSIS}")
-    return ", ".join(parts)
+        parts.append(Said("test.grade", grade=test.grade))
+    return Said.together(parts, ", ")
 
 
-def _trial_lines(test: Assessment) -> list[str]:
+def _trial_lines(test: Assessment) -> list[Said]:
     return [
-        f"  trial {number} left out: {_value(trial)}{trial.left_out}"
+        Said("test.left_out", number=number, value=_value(trial), why=trial.left_out)
         for number, trial in enumerate(test.trials, 1)
         if trial.left_out
     ]
 
 
-def _unsure(test: Assessment) -> list[str]:
+def _unsure(test: Assessment) -> list[Said]:
     """Return a caution where trials are hardly larger than a leg that settles down."""
     sizes = [abs(t.value_deg - test.is_end_position * t.start_deg) for t in test.good if not t.cued]
     if not sizes or min(sizes) >= SMALL_DEG:
         return []
-    return [
-        f"  trials of less than {SMALL_DEG:.0f}° are told from a leg that settles down only where"
-        " each is marked: press Mark on the page, or m in the terminal, before the leg moves"
-    ]
+    return [Said("test.unsure", small=SMALL_DEG)]
 
 
 def _value(trial: Trial) -> str:
@@ -123,18 +127,18 @@ def side_text(exercise: Exercise, rows: list[dict[str, Any]]) -> str:
         return ""
     row = rows[0]
     difference = float(row["side_difference_deg"])
-    way = "larger" if difference > 0.0 else "smaller"
-    size = f"{whole(abs(difference))}° {way} than the left's"
-    if round(difference) == 0:
-        size = "within half a degree of the left's"
-    said = f"the right leg's {compared_name(exercise, row)} is {size}"
     # of two legs the larger, and none where one leg's is not known
     known = [each["mdc_deg"] for each in rows if _known(each["mdc_deg"])]
-    said += verdict(difference, max(known) if len(known) == len(rows) else None)
+    key = "larger" if difference > 0.0 else "smaller"
+    said = Said(
+        f"sides.{'same' if round(difference) == 0 else key}",
+        what=compared_name(exercise, row),
+        deg=whole(abs(difference)),
+        verdict=verdict(difference, max(known) if len(known) == len(rows) else None),
+    )
     if row["side_flag"] == "asymmetry":
-        said += f". It reaches {SIDE_FLAG_DEG:.0f}°, from where a published grouping of passive"
-        said += " rotation tells the sides apart (Ellison et al. 1990, read as an abstract)"
-    return f"{said}."
+        return Said.together([said, Said("sides.apart", deg=SIDE_FLAG_DEG)])
+    return said
 
 
 def verdict(difference_deg: float, mdc_deg: float | None) -> str:
@@ -142,16 +146,46 @@ def verdict(difference_deg: float, mdc_deg: float | None) -> str:
     if not _known(mdc_deg):
         return ""
     assert mdc_deg is not None  # noqa: S101 (known)
-    how = "more than" if abs(difference_deg) > mdc_deg else "within"
-    return f", {how} the detectable change of {mdc_deg:.1f}°"
+    more = abs(difference_deg) > mdc_deg
+    return Said("sides.more_than" if more else "sides.within", mdc=mdc_deg)
 
 
-def own_text(own: Repeated) -> str:
+def own_text(own: Repeated) -> Said:
     """Return a wearer's own detectable change, with its interval and the days it rests on."""
     mdc = own.mdc95
-    return (
-        f"the wearer's own detectable change {mdc.value:.1f}° (95 % interval {mdc.low:.1f} to"
-        f" {mdc.high:.1f}°, n = {own.days} days)"
+    return Said("sides.own", mdc=mdc.value, low=mdc.low, high=mdc.high, days=own.days)
+
+
+def norm_text(norm: Norm) -> Said:
+    """Return a published value with how it was measured."""
+    return Said(
+        "published.norm" if norm.sd_deg is None else "published.norm_sd",
+        norm.text,
+        posture=norm.posture.replace("_", ", hip "),
+        mean=norm.mean_deg,
+        sd=norm.sd_deg,
+        n_of=norm.n,
+        age=norm.age,
+        sex=norm.sex,
+        how=HOW_MEASURED[norm.active],
+        method=norm.method,
+        source=norm.source,
+        read=norm.read,
+    )
+
+
+def detectable_text(found: Detectable) -> Said:
+    """Return a published smallest detectable change with how it was measured."""
+    return Said(
+        "published.detectable",
+        found.text,
+        deg=found.deg,
+        posture=found.posture.replace("_", ", hip "),
+        how=HOW_MEASURED[found.active],
+        n_of=found.n,
+        method=found.method,
+        source=found.source,
+        read=found.read,
     )
 
 
@@ -164,7 +198,7 @@ def of_rows(
     """Return everything that is said of a session's tests."""
     lines = test_lines(tests.values(), own)
     difference = side_text(exercise, rows) if lines else ""
-    return [*lines, f"  {difference}"] if difference else lines
+    return [*lines, Said("test.line", text=difference)] if difference else lines
 
 
 def whole(degrees: float) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hipturn.words import ENGLISH, languages
+
 if TYPE_CHECKING:
     from hipturn.units.calibration_file import Calibration
 
@@ -57,6 +59,15 @@ CALIBRATION = click.option(
 
 AS_RECORDED = click.option(
     "--as-recorded", is_flag=True, help="Leave out what people corrected afterwards."
+)
+
+
+LANGUAGE = click.option(
+    "--language",
+    type=click.Choice(languages()),
+    default=ENGLISH,
+    show_default=True,
+    help="Of what is written.",
 )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hipturn.commands.command_words import FILE, SECONDS, example
+from hipturn.commands.command_words import FILE, LANGUAGE, SECONDS, example
 from hipturn.errors import UserError, printable
 
 if TYPE_CHECKING:
@@ -273,17 +273,18 @@ def plan() -> None:
 
 
 @plan.command(epilog=example("hipturn plan card routine_003 -o card.pdf"))
+@LANGUAGE
 @click.argument("file")
 @click.option("-o", "out", type=FILE, default="card.pdf", show_default=True, metavar="FILE")
 @click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True)
 @click.option("--dir", "root", metavar="DIR", help="Where own exercises may be, in `exercises/`.")
-def card(file: str, out: Path, paper: str, root: str | None) -> None:
+def card(file: str, out: Path, paper: str, root: str | None, language: str) -> None:
     """Put a plan on paper, with words and pictures, for the wearer."""
     from hipturn.plan import load_plan
     from hipturn.report.card import write_card
     from hipturn.session_paths import recordings_root
 
-    click.echo(write_card(load_plan(file, recordings_root(root)), out, paper))
+    click.echo(write_card(load_plan(file, recordings_root(root)), out, paper, language))
 
 
 CORRECTIONS = (edit, bin_, pack, unpack, plan)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hipturn.commands.command_words import AS_RECORDED, CALIBRATION, FILE, calibration_of, example
+from hipturn.commands.command_words import (
+    AS_RECORDED,
+    CALIBRATION,
+    FILE,
+    LANGUAGE,
+    calibration_of,
+    example,
+)
 from hipturn.errors import UserError
 from hipturn.export.run import FORMS
 
@@ -103,10 +110,11 @@ def analyse(
 
 
 @click.command(epilog=example("hipturn report demo -o report.pdf"))
+@LANGUAGE
 @click.argument("paths", nargs=-1, required=True, metavar="SESSION...")
 @click.option("-o", "out", type=FILE, default="report.pdf", show_default=True, metavar="FILE")
 @click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True)
-def report(paths: tuple[str, ...], out: Path, paper: str) -> None:
+def report(paths: tuple[str, ...], out: Path, paper: str, language: str) -> None:
     """Write the report a therapist files: .pdf, .png or .html by the file's name."""
     from hipturn.report import check_suffix
     from hipturn.report.make import entries_of, write_report
@@ -116,7 +124,7 @@ def report(paths: tuple[str, ...], out: Path, paper: str) -> None:
     found = find_sessions(paths)
     with _progress(len(found), "analysing", quiet=False) as done:
         missing: list[str] = []
-        entries = entries_of(found, done, missing.append)
+        entries = entries_of(found, done, missing.append, language)
     click.echo(write_report(entries, out, paper))
     if missing:
         left_out = "; ".join(missing)

@@ -1,6 +1,6 @@
 // Elements without markup: text goes in as text, so a name from the air can be anything.
 
-import { word } from "./words.js";
+import { language, word } from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
 
@@ -54,7 +54,7 @@ export function grouped(rows, keyOf) {
 }
 
 /** The picture of a position, for a leg; both legs are shown by the right one. */
-export const pictureOf = (position, side) => `/page/poses/${position}_${side === "left" ? "left" : "right"}.svg`;
+export const pictureOf = (position, side) => `/page/poses/${position}_${side === "left" ? "left" : "right"}.svg?lang=${language()}`;
 
 /** An arrow upwards that fills the box it is given. */
 export function arrow() {

@@ -1,6 +1,7 @@
 // The report on paper: whoever prints a result, by key or by menu, gets the report's pages.
 
 import { $, el } from "./dom.js";
+import { language } from "./words.js";
 
 const A4 = 297 / 210;  // height by width of a page
 const AFTER_MS = 3000; // a result that is looked at; earlier it would keep other work waiting
@@ -36,7 +37,7 @@ function load() {
 }
 
 async function fill(of) {
-  const picture = el("img", { alt: "", src: `${of}/report.png` });
+  const picture = el("img", { alt: "", src: `${of}/report.png?lang=${language()}` });
   await picture.decode();
   if (path !== of) return;
   const pages = Math.max(1, Math.round(picture.naturalHeight / picture.naturalWidth / A4));

@@ -2,7 +2,7 @@
 
 import { canvasOf, colour, drawnBy, el, startText } from "./dom.js";
 import { at } from "./trace.js";
-import { knows, nameOf, number, word } from "./words.js";
+import { knows, language, nameOf, number, word } from "./words.js";
 
 const reason = (text) => knows(`reason.${text}`) ? word(`reason.${text}`) : text.replaceAll("_", " ");
 const one = (value, unit = "") => value === null || value === undefined ? "–" : `${number(value, ".1f")}${unit}`;
@@ -44,7 +44,7 @@ export function resultFoot(page, key) {
   return [
     el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv${comma}`, download: "" }, word("result.save_csv")),
     el("a", { class: "button", id: "saveXlsx", href: `${path}/tables.xlsx`, download: "" }, word("result.save_xlsx")),
-    el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf`, download: "" }, word("result.save_report")),
+    el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf?lang=${language()}`, download: "" }, word("result.save_report")),
     el("button", { type: "button", id: "compare", onclick: () => page.compare(key) }, word("result.compare")),
     el("button", { type: "button", id: "watch", onclick: () => page.replay(key) }, word("result.watch")),
   ];

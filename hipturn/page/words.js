@@ -47,8 +47,8 @@ export const knows = (key) => key in texts || `${key}.other` in texts;
 export const says = (text) => Array.isArray(text) ? text.map(says) : texts[`says.${text}`] ?? text;
 
 /** A message of the server: by its key, else as it is in English. */
-export function saidBy({ key, args, text, parts }) {
-  return parts ? parts.map(saidBy).join(" ") : key && knows(key) ? word(key, args) : says(text);
+export function saidBy({ key, args, text, parts, between }) {
+  return parts ? parts.map(saidBy).join(between) : key && knows(key) ? word(key, args) : says(text);
 }
 
 /** A number as the language writes it: of `.1f`, `+.0f`, `.0%` or, for all its digits, `g`. */

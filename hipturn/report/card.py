@@ -19,8 +19,8 @@ from hipturn import __version__
 from hipturn.errors import UserError
 from hipturn.report.pages import report_style, write_sheets
 from hipturn.report.sheet import Sheet, paragraph_height_in
-from hipturn.report.words import DISCLAIMER
 from hipturn.safety import SAFETY
+from hipturn.words import ENGLISH, Said, Words, words_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,8 +42,8 @@ _COMMAND = re.compile(r"([MLZz])([^MLZz]*)")
 _TURN = re.compile(r"(translate|rotate)\(([^)]*)\)")
 
 
-def write_card(plan: Plan, path: Path, paper: str = "a4") -> Path:
-    """Write a plan as a card of one or more pages.
+def write_card(plan: Plan, path: Path, paper: str = "a4", language: str = ENGLISH) -> Path:
+    """Write a plan as a card of one or more pages, in a language.
 
     Raises
     ------
@@ -54,23 +54,27 @@ def write_card(plan: Plan, path: Path, paper: str = "a4") -> Path:
         raise UserError(f"{path}: a card is a .pdf file; name it so")
     path.parent.mkdir(parents=True, exist_ok=True)
     with report_style():
-        sheets = [Sheet(paper)]
+        words = words_of(language)
+        sheets = [Sheet(paper, words)]
         _head(sheets[0], plan)
         for number, item in enumerate(plan.items, start=1):
             if _height_in(sheets[-1], item) > sheets[-1].left_in:
-                sheets.append(Sheet(paper))
+                sheets.append(Sheet(paper, words))
             _item(sheets[-1], number, item)
         for number, sheet in enumerate(sheets, start=1):
-            whose = f"   ·   wearer {plan.wearer}" if plan.wearer else ""
-            left = f"{DISCLAIMER}{whose}   ·   hipturn {__version__}"
-            sheet.foot(left, f"page {number} of {len(sheets)}")
-        return write_sheets(sheets, path, f"Plan {plan.name}{whose}")
+            key = "report.foot" if plan.wearer else "report.foot_nobody"
+            sheet.foot(
+                Said(key, wearer=plan.wearer, version=__version__),
+                Said("report.page_of", page=number, of=len(sheets)),
+            )
+        named = "card.title_of" if plan.wearer else "card.title"
+        return write_sheets(sheets, path, words(named, plan=plan.name, wearer=plan.wearer))
 
 
 def _head(sheet: Sheet, plan: Plan) -> None:
     sheet.write(plan.name, TITLE_PT, weight="bold", gap_in=0.05)
     if plan.wearer:
-        sheet.write(f"Wearer {plan.wearer}", NAME_PT, gap_in=0.05)
+        sheet.write(Said("report.wearer", wearer=plan.wearer), NAME_PT, gap_in=0.05)
     if plan.note:
         sheet.write(plan.note, STEP_PT, gap_in=0.08)
     sheet.write(STOP, STEP_PT)
@@ -81,49 +85,57 @@ def _lines(item: PlanItem) -> Iterator[tuple[str, float]]:
     """Yield what stands beside the picture of one exercise, with the size of its letters."""
     exercise, dose = item.entry, item.dose
     yield exercise.name, NAME_PT
-    sides = ", then ".join(
-        f"{side} legs" if side == "both" else f"{side} leg" for side in item.sides
+    sides = Said("card.leg", side=item.sides[0])
+    for side in item.sides[1:]:
+        sides = Said("card.then", first=sides, then=Said("report.leg", side=side))
+    once = not exercise.is_counted
+    amount = Said("card.once") if once else Said("card.times", reps=_span(dose.reps))
+    parts: list[str] = (
+        [Said("card.sets", sets=dose.sets, amount=amount)] if dose.sets > 1 else [amount]
     )
-    amount = f"{_span(dose.reps)} times" if exercise.is_counted else "once"
-    hold = f", hold {_span(dose.hold_s)} s" if dose.hold_s[1] else ""
-    sets = f"{dose.sets} sets of {amount}" if dose.sets > 1 else amount
-    yield f"{sides[:1].upper()}{sides[1:]}: {sets}{hold}; rest {item.rest_s:g} s.", STEP_PT
+    if dose.hold_s[1]:
+        parts.append(Said("card.hold", seconds=_span(dose.hold_s)))
+    dose_said = Said.together(parts, ", ")
+    yield Said("card.dose", sides=sides, dose=dose_said, rest=item.rest_s), STEP_PT
     if item.goal_deg:
-        goals = ", ".join(f"{side} {value:g}°" for side, value in item.goal_deg.items())
-        yield f"Aim at: {goals}.", STEP_PT
+        goals = (Said("card.goal", side=side, deg=v) for side, v in item.goal_deg.items())
+        yield Said("card.goals", goals=Said.together(goals, ", ")), STEP_PT
     if item.note:
         yield item.note, STEP_PT
     for number, step in enumerate(exercise.how[:HOW_MAX], start=1):
-        yield f"{number}. {step}", STEP_PT
+        yield Said("card.step", number=number, step=step), STEP_PT
     for caution in exercise.cautions:
         if caution != STOP:
-            yield f"Careful: {caution}", STEP_PT
+            yield Said("card.careful", caution=caution), STEP_PT
 
 
 def _span(span: tuple[float, float]) -> str:
     low, high = span
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return Said("card.number", low=low) if low == high else Said("card.span", low=low, high=high)
 
 
 def _height_in(sheet: Sheet, item: PlanItem) -> float:
     width_in = sheet.width_in - PICTURE_IN[0] - GAP_IN
-    text_in = sum(paragraph_height_in(text, width_in, size) for text, size in _lines(item))
+    text_in = sum(
+        paragraph_height_in(text, width_in, sheet.words, size) for text, size in _lines(item)
+    )
     return max(text_in, PICTURE_IN[1]) + 2 * GAP_IN
 
 
 def _item(sheet: Sheet, number: int, item: PlanItem) -> None:
     top_in, height_in = sheet.y_in, _height_in(sheet, item)
     side = "right" if item.sides[0] == "both" else item.sides[0]
-    draw_picture(POSES / f"{item.entry.position}_{side}.svg", sheet.axes(0.0, *PICTURE_IN))
+    picture = POSES / f"{item.entry.position}_{side}.svg"
+    draw_picture(picture, sheet.axes(0.0, *PICTURE_IN), sheet.words)
     for order, (text, size_pt) in enumerate(_lines(item)):
         bold = order == 0
-        said = f"{number}  {text}" if bold else text
+        said = Said("card.item", number=number, name=text) if bold else text
         sheet.write(said, size_pt, x_in=PICTURE_IN[0] + GAP_IN, weight="bold" if bold else "normal")
     sheet.y_in = top_in + height_in - GAP_IN
     sheet.rule(GAP_IN)
 
 
-def draw_picture(path: Path, ax: Axes) -> None:
+def draw_picture(path: Path, ax: Axes, words: Words) -> None:
     """Draw one of the page's pictures: its rectangles, straight paths and words.
 
     Raises
@@ -140,7 +152,7 @@ def draw_picture(path: Path, ax: Axes) -> None:
     inch_per_unit = PICTURE_IN[0] / width
     for shape, turn in _shapes(root, Affine2D()):
         if shape.tag.endswith("}text"):
-            _write(shape, ax, inch_per_unit * 72.0, root.get("fill", "black"))
+            _write(shape, ax, inch_per_unit * 72.0, root.get("fill", "black"), words)
             continue
         patch = _patch(shape)
         if patch is None:
@@ -157,12 +169,14 @@ def draw_picture(path: Path, ax: Axes) -> None:
         ax.add_patch(patch)
 
 
-def _write(text: ElementTree.Element, ax: Axes, pt_per_unit: float, colour: str) -> None:
+def _write(
+    text: ElementTree.Element, ax: Axes, pt_per_unit: float, colour: str, words: Words
+) -> None:
     """Write the words of a picture."""
     ax.text(
         float(text.get("x", "0")),
         float(text.get("y", "0")),
-        "".join(text.itertext()),
+        words.says("".join(text.itertext())),
         fontsize=float(text.get("font-size", "16")) * pt_per_unit,
         fontweight="bold" if int(text.get("font-weight", "400")) > BOLD_FROM else "normal",
         color=_colour(text, "fill", colour),

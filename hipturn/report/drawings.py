@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from hipturn.report.entry import Entry
+    from hipturn.words import Words
 
 LEAD_S = 3.0
 """Shown before the first and after the last movement; calibration is minutes of nothing."""
@@ -25,9 +26,10 @@ NUMBERS_SHARE = 0.12
 def draw_angle(entry: Entry, ax: Axes) -> None:
     """Draw the angle from shortly before the first movement to shortly after the last."""
     if not _counted_angles(entry)["hip_internal_rotation_deg"].notna().any():
-        _say_nothing(ax, "There is no angle; the reason stands under data quality.")
+        _say_nothing(ax, entry.words("figure_text.no_angle"))
         return
     entry.result.plot(ax)
+    _in_words(ax, entry.words)
     reps = entry.result.reps
     if len(reps):
         ax.set_xlim(reps["start_s"].min() - LEAD_S, reps["end_s"].max() + LEAD_S)
@@ -38,7 +40,7 @@ def draw_angle(entry: Entry, ax: Axes) -> None:
 def draw_overlay(entry: Entry, ax: Axes) -> None:
     """Draw every valid repetition, their mean and its band of ± SD, and published means."""
     if not any(row["rom_median_deg"] == row["rom_median_deg"] for row in entry.rows):
-        _say_nothing(ax, "There is no valid repetition with an angle.")
+        _say_nothing(ax, entry.words("figure_text.no_repetition"))
         return
     angles = _counted_angles(entry)
     for row in entry.rows:
@@ -54,20 +56,32 @@ def draw_overlay(entry: Entry, ax: Axes) -> None:
             ax.fill_between(
                 found.percent, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0
             )
-        label = f"{side}: mean ± SD of {len(found.reps_deg)}"
+        label = entry.words("figure_text.mean", side=side, count=len(found.reps_deg))
         ax.plot(found.percent, mean, color=colour, linewidth=2.0, linestyle=line, label=label)
     means = [norm.mean_deg for norm in norms_for(entry.exercise)]
     for i, mean_deg in enumerate(means):
-        once = "published means, this posture" if i == 0 else None
+        once = entry.words("figure_text.published") if i == 0 else None
         ax.axhline(mean_deg, color="0.35", linewidth=0.9, linestyle=":", label=once)
     ax.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
     ax.set_xlim(0, 100)
-    ax.set_xlabel("share of the repetition (%)")
-    ax.set_ylabel(f"{entry.exercise.quantity} (°)")
+    ax.set_xlabel(entry.words("figure_text.share"))
+    ax.set_ylabel(f"{entry.words.says(entry.exercise.quantity)} (°)")
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
         # the middle of a repetition is high: below it is room
         ax.legend(loc="lower center", framealpha=0.8, edgecolor="none", fontsize=7)
+
+
+def _in_words(ax: Axes, words: Words) -> None:
+    """Say in the report's language what the figure of a session says in English."""
+    ax.set_xlabel(words.says(ax.get_xlabel()))
+    what, unit, after = ax.get_ylabel().partition(" (°)")
+    ax.set_ylabel(words.says(what) + unit + after)
+    legend = ax.get_legend()
+    for text in legend.get_texts() if legend is not None else ():
+        side, comma, rest = text.get_text().partition(", ")
+        named = words.of("side", side)
+        text.set_text(f"{named}{comma}{words.says(rest)}" if comma else words.says(named))
 
 
 def _counted_angles(entry: Entry) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hipturn.history.earlier import Past
+from hipturn.words import Words, words_of
 
 if TYPE_CHECKING:
     from analysis.exercises import Exercise
@@ -39,6 +40,8 @@ class Entry:
     """The sessions that this one is compared with."""
     calibrated: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Figures of a calibration made while recording, by side and name."""
+    words: Words = field(default_factory=words_of)
+    """Of the language of the report."""
 
     @property
     def exercise(self) -> Exercise:

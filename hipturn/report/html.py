@@ -15,6 +15,7 @@ from hipturn.report.drawings import draw_angle, draw_overlay
 from hipturn.report.entry import Entry
 from hipturn.report.judgements import comparisons, quality
 from hipturn.report.pages import report_style
+from hipturn.words import Said, Words
 
 CSS = """
 body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
@@ -30,42 +31,47 @@ svg{width:100%;height:auto}.demo{font-weight:bold}.small{color:#444;font-size:.9
 def write_html(entries: list[Entry], path: Path) -> Path:
     """Write the report as one HTML file."""
     wearer = entries[0].result.recording.wearer or words.UNKNOWN
+    into = entries[0].words
+    title = _text(words.title(entries), into)
+    demo = any(map(words.is_demo, entries))
     body = [
-        f"<h1>{words.title(entries)}</h1>",
-        _paragraph(f"Wearer {wearer}"),
-        *([_paragraph(words.DEMO, "demo")] if any(map(words.is_demo, entries)) else []),
-        _table(words.cover(entries, ["below"] * len(entries))),
-        "<h2>How to read the pages</h2>",
-        *[_paragraph(text) for text in words.reading(entries)],
+        f"<h1>{title}</h1>",
+        _paragraph(Said("report.wearer", wearer=wearer), into),
+        *([_paragraph(Said(words.DEMO), into, "demo")] if demo else []),
+        _table(words.cover(entries, [Said("report.below")] * len(entries)), into),
+        _heading(2, "report.how_to_read", into),
+        *[_paragraph(text, into) for text in words.reading(entries)],
         *[_section(entry) for entry in entries],
-        _paragraph(f"{words.DISCLAIMER} hipturn {__version__}", "small"),
+        _paragraph(f"{into(words.DISCLAIMER)} hipturn {__version__}", into, "small"),
     ]
     # a page that may load and run nothing, whatever stands in a session
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{words.title(entries)}, {escape(printable(wearer))}</title><style>{CSS}</style>"
+        f"<title>{title}, {escape(printable(wearer))}</title><style>{CSS}</style>"
     )
-    text = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'
+    start = f'<!doctype html><html lang="{into.language}">'
+    text = f"{start}<head>{head}</head><body>{''.join(body)}</body></html>"
     path.write_text(text + "\n", encoding="utf-8")
     return path
 
 
 def _section(entry: Entry) -> str:
+    into = entry.words
     parts = [
-        f"<h2>{escape(printable(entry.exercise.name))}</h2>",
-        *[_paragraph(line) for line in words.who(entry)],
-        *([_paragraph(words.DEMO, "demo")] if words.is_demo(entry) else []),
+        f"<h2>{_text(entry.exercise.name, into)}</h2>",
+        *[_paragraph(line, into) for line in words.who(entry)],
+        *([_paragraph(Said(words.DEMO), into, "demo")] if words.is_demo(entry) else []),
         _drawing(entry, "angle"),
-        _table(words.measures(entry)),
+        _table(words.measures(entry), into),
         _drawing(entry, "overlay"),
-        *[f"<h3>{escape(t.title)}</h3>{_table(t)}" for t in words.rep_tables(entry)],
-        "<h3>Compared</h3>",
-        *[_paragraph(text) for text in comparisons(entry)],
-        "<h3>Data quality</h3>",
-        *[_paragraph(text) for text in quality(entry)],
-        *[_paragraph(text) for text in words.BY_HAND],
+        *[f"<h3>{_text(t.title, into)}</h3>{_table(t, into)}" for t in words.rep_tables(entry)],
+        _heading(3, "report.compared", into),
+        *[_paragraph(text, into) for text in comparisons(entry)],
+        _heading(3, "report.quality", into),
+        *[_paragraph(text, into) for text in quality(entry)],
+        *[_paragraph(Said(key), into) for key in words.BY_HAND],
     ]
     return f"<section>{''.join(parts)}</section>"
 
@@ -82,14 +88,22 @@ def _drawing(entry: Entry, which: str) -> str:
     return svg[svg.index("<svg") :]
 
 
-def _paragraph(text: str, kind: str = "") -> str:
-    return f"<p{f' class={kind}' if kind else ''}>{escape(printable(text))}</p>"
+def _text(text: str, into: Words) -> str:
+    return escape(printable(into.said(text)))
 
 
-def _table(table: words.Table) -> str:
-    head = "".join(f"<th>{escape(printable(cell))}</th>" for cell in table.head)
+def _heading(level: int, key: str, into: Words) -> str:
+    return f"<h{level}>{_text(Said(key), into)}</h{level}>"
+
+
+def _paragraph(text: str, into: Words, kind: str = "") -> str:
+    return f"<p{f' class={kind}' if kind else ''}>{_text(text, into)}</p>"
+
+
+def _table(table: words.Table, into: Words) -> str:
+    head = "".join(f"<th>{_text(cell, into)}</th>" for cell in table.head)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(printable(cell))}</td>" for cell in row) + "</tr>"
+        "<tr>" + "".join(f"<td>{_text(cell, into)}</td>" for cell in row) + "</tr>"
         for row in table.rows
     )
     return f"<table><tr>{head}</tr>{rows}</table>"

@@ -16,6 +16,7 @@ from hipturn.history.stored import store_summary
 from hipturn.report import Entry, write_report
 from hipturn.report.entry import calibrated_live
 from hipturn.session.pipeline import read_recording
+from hipturn.words import ENGLISH, Words, words_of
 from imu.recording import SessionError, open_session
 
 __all__ = ["entries_of", "write_report"]
@@ -25,6 +26,7 @@ def entries_of(
     folders: list[Path],
     done: Callable[[Path], object],
     skipped: Callable[[str], object] | None = None,
+    language: str = ENGLISH,
 ) -> list[Entry]:
     """Analyse sessions for a report, in order of time, each with what came before it.
 
@@ -37,6 +39,8 @@ def entries_of(
     skipped
         Told in a sentence each session that is left out, since it cannot be read or is more than
         hipturn can do. Without it, or when none can be read, that is an error.
+    language
+        Of the report.
 
     Raises
     ------
@@ -47,7 +51,7 @@ def entries_of(
     entries = []
     for number, folder in enumerate(folders, start=1):
         try:
-            entries.append(_entry(folder, earlier[folder]))
+            entries.append(_entry(folder, earlier[folder], words_of(language)))
         except Exception as error:
             if skipped is None or (number == len(folders) and not entries):
                 raise
@@ -59,14 +63,14 @@ def entries_of(
     return sorted(entries, key=_started_at)
 
 
-def _entry(folder: Path, earlier: list[Path]) -> Entry:
+def _entry(folder: Path, earlier: list[Path], words: Words) -> Entry:
     session = open_session(folder)
     result = sessions.analyse(read_recording(session))
     store_summary(folder, result.summary)
     exercise = result.recording.entry
     past = past_of(result.summary, exercise, earlier)
     whole = replace(result, summary=completed(result.summary, exercise, past))
-    return Entry(whole, past, calibrated_live(session))
+    return Entry(whole, past, calibrated_live(session), words)
 
 
 def _started_at(entry: Entry) -> datetime:

@@ -25,6 +25,7 @@ from hipturn.report.sheet import (
     paragraph_height_in,
     row_height_in,
 )
+from hipturn.words import Said
 
 PICTURE_DPI = 150
 """Sharp enough to read on a screen."""
@@ -54,12 +55,13 @@ def write_pages(entries: list[Entry], path: Path, paper: str) -> Path:
         for number, sheet in enumerate(sheets, start=1):
             wearer = entries[0].result.recording.wearer or words.UNKNOWN
             sheet.foot(
-                f"{words.DISCLAIMER}   ·   wearer {wearer}   ·   hipturn {__version__}",
-                f"page {number} of {len(sheets)}",
+                Said("report.foot", wearer=wearer, version=__version__),
+                Said("report.page_of", page=number, of=len(sheets)),
             )
         wearers = dict.fromkeys(entry.result.recording.wearer for entry in entries)
         # whoever forgets a wearer finds the report by its title
-        title = f"{words.title(entries)}, wearer {'; '.join(wearers) or words.UNKNOWN}"
+        whose = "; ".join(wearers) or words.UNKNOWN
+        title = entries[0].words("report.of_wearer", title=words.title(entries), wearer=whose)
         if path.suffix.lower() == ".png":
             return _write_picture(sheets, path, title)
         return write_sheets(sheets, path, title)
@@ -83,47 +85,46 @@ def _sheets(entries: list[Entry], paper: str) -> list[Sheet]:
 
 
 def _cover(entries: list[Entry], pages: list[str], paper: str) -> Sheet:
-    sheet = Sheet(paper)
+    sheet = Sheet(paper, entries[0].words)
     recording = entries[0].result.recording
     starts = [entry.result.recording.started_at for entry in entries]
-    days = sorted(start[:10] for start in starts if start) or [words.NO_DATE]
+    days = sorted(start[:10] for start in starts if start) or [Said("date_unknown")]
     sheet.write(words.title(entries), 20.0, weight="bold", gap_in=0.05)
-    period = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    sheet.write(f"Wearer {recording.wearer or words.UNKNOWN}   ·   {period}", 11.0, gap_in=0.12)
+    one_day = days[0] == days[-1]
+    period = days[0] if one_day else Said("report.period", first=days[0], last=days[-1])
+    wearer = recording.wearer or words.UNKNOWN
+    sheet.write(Said("report.wearer_period", wearer=wearer, period=period), 11.0, gap_in=0.12)
     if any(words.is_demo(entry) for entry in entries):
-        sheet.write(words.DEMO, 10.0, weight="bold", gap_in=0.1)
+        sheet.write(Said(words.DEMO), 10.0, weight="bold", gap_in=0.1)
     sheet.rule()
     table = words.cover(entries, pages)
     rows_max = int((sheet.left_in - 5.4) / row_height_in())
     sheet.y_in += sheet.table(table.head, table.rows[:rows_max], table.shares) + 0.1
     if len(table.rows) > rows_max:
-        sheet.write(f"{len(table.rows) - rows_max} more rows are on their own pages.")
-    sheet.write(
-        "Median peak and range of the valid repetitions, whole degrees; change is since the last"
-        " session of the same exercise, leg and kind: of end positions, or of ranges where the zero"
-        " is the start position.",
-        SMALL_PT,
-    )
-    sheet.heading("How to read the pages")
+        sheet.write(Said("report.more_rows", n=len(table.rows) - rows_max))
+    sheet.write(Said("report.cover_note"), SMALL_PT)
+    sheet.heading(Said("report.how_to_read"))
     for paragraph in words.reading(entries):
         sheet.write(paragraph, SMALL_PT)
-    sheet.heading("For the therapist to fill in")
+    sheet.heading(Said("report.to_fill_in"))
     sheet.y_in += 0.06
-    for line in ("Referred by / question", "Impression", "Plan", "Name, date, signature"):
-        sheet.write(f"{line}  " + "_" * 60, gap_in=0.16)
+    for line in ("question", "impression", "plan", "signature"):
+        sheet.write(Said(f"report.fill.{line}", line="_" * 60), gap_in=0.16)
     return sheet
 
 
 def _exercise(entry: Entry, paper: str) -> list[Sheet]:
-    sheet = Sheet(paper)
+    sheet = Sheet(paper, entry.words)
     sheet.write(entry.exercise.name, 15.0, weight="bold", gap_in=0.04)
     for line in words.who(entry):
         sheet.write(line, gap_in=0.02)
     if words.is_demo(entry):
-        sheet.write(words.DEMO, weight="bold")
+        sheet.write(Said(words.DEMO), weight="bold")
     tables = words.rep_tables(entry)
     texts = [*comparisons(entry), *quality(entry)]
-    text_in = sum(paragraph_height_in(text, sheet.width_in) for text in texts) + 3 * HEADING_IN
+    text_in = 3 * HEADING_IN + sum(
+        paragraph_height_in(text, sheet.width_in, entry.words) for text in texts
+    )
     longest = max((len(table.rows) for table in tables), default=0)
     fixed_in = text_in + ABOVE_IN + BETWEEN_IN + BELOW_IN + HANDS_IN
     room_in = sheet.left_in - fixed_in - 2 * FIGURE_IN[0]
@@ -131,16 +132,15 @@ def _exercise(entry: Entry, paper: str) -> list[Sheet]:
     spare_in = sheet.left_in - fixed_in - row_height_in() * (shown + 1)
     figure_in = float(np.clip(spare_in / 2, *FIGURE_IN))
     _figures(sheet, entry, figure_in)
-    more = f"; {longest - shown} more on the next page" if shown < longest else ""
-    _rep_tables(sheet, tables, 0, shown, more)
-    sheet.heading("Compared")
+    _rep_tables(sheet, tables, 0, shown, longest - shown)
+    sheet.heading(Said("report.compared"))
     for text in comparisons(entry):
         sheet.write(text)
-    sheet.heading("Data quality")
+    sheet.heading(Said("report.quality"))
     for text in quality(entry):
         sheet.write(text)
     sheet.y_in += 0.16
-    sheet.write("     ".join(words.BY_HAND), TEXT_PT)
+    sheet.write(Said.together(map(Said, words.BY_HAND), "     "), TEXT_PT)
     return [sheet, *_continued(entry, paper, tables, shown, longest)]
 
 
@@ -156,13 +156,13 @@ def _figures(sheet: Sheet, entry: Entry, height_in: float) -> None:
 
 
 def _rep_tables(
-    sheet: Sheet, tables: list[words.Table], first: int, last: int, more: str = ""
+    sheet: Sheet, tables: list[words.Table], first: int, last: int, more: int = 0
 ) -> None:
-    """Draw rows first..last of every leg's table, legs side by side."""
-    title = ", ".join(table.title for table in tables)
-    sheet.heading(f"Every movement{f': {title}' if title else ''}{more}")
+    """Draw rows first..last of every leg's table, legs side by side; `more` follow on a page."""
+    legs = Said.together((table.title for table in tables), ", ")
+    sheet.heading(Said("report.every_more" if more else "report.every", legs=legs, n_more=more))
     if not any(table.rows for table in tables):
-        sheet.write("No movement was found.")
+        sheet.write(Said("report.no_movement"))
         return
     each_in = sheet.width_in / len(tables)
     heights = [
@@ -184,8 +184,8 @@ def _continued(
     """Return further sheets with the rows that the first one had no room for."""
     sheets = []
     while shown < longest:
-        sheet = Sheet(paper)
-        sheet.write(f"{entry.exercise.name}, continued", 13.0, weight="bold")
+        sheet = Sheet(paper, entry.words)
+        sheet.write(Said("report.continued", exercise=entry.exercise.name), 13.0, weight="bold")
         sheet.write(words.who(entry)[0])
         until = min(longest, shown + int((sheet.left_in - 0.8) / row_height_in()))
         _rep_tables(sheet, tables, shown, until)

@@ -16,6 +16,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 
 from hipturn.errors import printable
+from hipturn.words import Words, words_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +36,8 @@ class Sheet:
     """One page; `y_in` is how far down it is written."""
 
     paper: str
+    words: Words = field(default_factory=words_of)
+    """Of the language in which it is written."""
     figure: Figure = field(init=False)
     y_in: float = TOP_IN
 
@@ -64,7 +67,9 @@ class Sheet:
         self.figure.text(
             (LEFT_IN + x_in) / width,
             1.0 - (y_in + size_pt / 72.0) / height,
-            printable(text),  # marks that turn text round would let it say something else
+            printable(
+                self.words.said(text)
+            ),  # marks that turn text round would let it say something else
             fontsize=size_pt,
             va="baseline",
             parse_math=False,
@@ -81,7 +86,7 @@ class Sheet:
         x_in: float = 0.0,
     ) -> None:
         """Write a paragraph from `x_in` to the right margin and move down below it."""
-        lines = wrapped(text, size_pt, self.width_in - x_in, weight)
+        lines = wrapped(self.words.said(text), size_pt, self.width_in - x_in, weight)
         for line in lines:
             self.letters(x_in, self.y_in, line, size_pt, weight=weight)
             self.y_in += size_pt * LINE / 72.0
@@ -134,7 +139,7 @@ class Sheet:
         line_in = row_height_in(size_pt)
         y_in = self.y_in
         for number, cells in enumerate((head, *rows)):
-            for i, cell in enumerate(cells):
+            for i, cell in enumerate(map(self.words.said, cells)):
                 left = i == 0
                 at = x_in + (edges[i] if left else edges[i + 1] - 0.04)
                 weight = "bold" if number == 0 else "normal"
@@ -168,9 +173,11 @@ def row_height_in(size_pt: float = TABLE_PT) -> float:
     return size_pt * 1.4 / 72.0
 
 
-def paragraph_height_in(text: str, width_in: float, size_pt: float = TEXT_PT) -> float:
+def paragraph_height_in(
+    text: str, width_in: float, words: Words, size_pt: float = TEXT_PT
+) -> float:
     """Return how high `Sheet.write` will be, its gap included."""
-    return len(wrapped(text, size_pt, width_in)) * size_pt * LINE / 72.0 + 0.04
+    return len(wrapped(words.said(text), size_pt, width_in)) * size_pt * LINE / 72.0 + 0.04
 
 
 def wrapped(text: str, size_pt: float, width_in: float, weight: str = "normal") -> list[str]:

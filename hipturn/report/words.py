@@ -12,27 +12,24 @@ from typing import Any, NamedTuple
 
 from analysis.exercises import CONTEXT, DETECTABLE, norms_for
 from analysis.grade.grade import STROKE_MIN_S
+from hipturn.clinical_words import detectable_text, norm_text
 from hipturn.report.entry import Entry
+from hipturn.words import Said
 
-DISCLAIMER = "Not a diagnosis. Not a medical device."
-BY_HAND = (
-    "End-feel  ______________________",
-    "Pain at end range  ____ / 10",
-    "Note  ____________________________________________",
-)
+DISCLAIMER = "report.disclaimer"
+BY_HAND = ("report.by_hand.end_feel", "report.by_hand.pain", "report.by_hand.note")
+"""Keys of what is filled in by hand."""
 UNKNOWN = "–"
 MARK = "†"
 """Stands at what people corrected; who, when and what was measured stands under data quality."""
 HOW = {True: "active", False: "passive", None: "not told"}
-NO_DATE = "date not known"
-DEMO = "Made by a simulated wearer: no person was measured."
+DEMO = "report.demo"
 
 
-def title(entries: Sequence[Entry]) -> str:
+def title(entries: Sequence[Entry]) -> Said:
     """Return what the report is of: only hip rotation is called that."""
-    if all(entry.exercise.has_hip_angle for entry in entries):
-        return "Hip internal rotation"
-    return "Hip exercises and tests"
+    rotates = all(entry.exercise.has_hip_angle for entry in entries)
+    return Said("report.title_rotation" if rotates else "report.title_other")
 
 
 class Table(NamedTuple):
@@ -49,50 +46,55 @@ def figure(value: float, unit: str = "", digits: int = 0, *, signed: bool = Fals
     """Return a number for people, a dash when it is not known."""
     if value is None or value != value:
         return UNKNOWN
-    rounded = round(float(value), digits) + 0.0  # no minus zero
-    text = f"{rounded:{'+' if signed and rounded else ''}.{digits}f}"
-    return f"{text.replace('-', '−')}{unit}"
+    key = f"figure.{'signed' if signed else ('whole', 'tenths', 'hundredths')[digits]}"
+    return Said(key, value=float(value), unit=unit)
 
 
 def date_of(start_time: str) -> str:
     """Return the day and minute of an ISO time, or that it is not known."""
-    return start_time[:16].replace("T", " ") or NO_DATE
-
-
-def plain(text: str) -> str:
-    """Return an id as words."""
-    return text.replace("_", " ")
+    return start_time[:16].replace("T", " ") or Said("date_unknown")
 
 
 def who(entry: Entry) -> list[str]:
     """Return wearer, date, exercise and units, one line each."""
     recording, exercise = entry.result.recording, entry.exercise
-    legs = " and ".join(row["side"] for row in entry.rows) or "no"
+    legs = "_".join(row["side"] for row in entry.rows) or "none"
     dose = exercise.dose
-    hold = f", hold {_span(dose.hold_s)} s" if dose.hold_s[1] else ""
     units = Counter(unit.profile or "unit" for unit in recording.units)
     kinds = ", ".join(f"{count} × {name}" for name, count in units.items())
     kinds_said = {kind for row in entry.rows for kind in row["edited"].split(";")}
     marks = {kind: MARK if kind in kinds_said else "" for kind in ("wearer", "side", "exercise")}
-    return [
-        f"Wearer {recording.wearer or UNKNOWN}{marks['wearer']}   ·  "
-        f" {date_of(recording.started_at)}   ·   {legs} leg{marks['side']}   ·   position"
-        f" {plain(exercise.position)}{marks['exercise']}   ·   session {recording.session_id}",
-        f"Protocol (source {exercise.source}): {_span(dose.reps)} repetitions a side{hold}. "
-        f"{_calibrated(entry)} Units: {kinds}, {figure(recording.rate_hz, ' Hz')}.",
-        _measured(entry),
-    ]
+    head = Said(
+        "report.head",
+        wearer=f"{recording.wearer or UNKNOWN}{marks['wearer']}",
+        date=date_of(recording.started_at),
+        legs=legs,
+        marked_leg=marks["side"],
+        position=exercise.position,
+        marked=marks["exercise"],
+        session=recording.session_id,
+    )
+    protocol = Said(
+        "report.protocol_hold" if dose.hold_s[1] else "report.protocol",
+        source=exercise.source,
+        reps=_span(dose.reps),
+        hold=_span(dose.hold_s),
+    )
+    worn = Said("report.units", kinds=kinds, rate=figure(recording.rate_hz, " Hz"))
+    return [head, Said.together([protocol, _calibrated(entry), worn]), _measured(entry)]
 
 
-def _measured(entry: Entry) -> str:
+def _measured(entry: Entry) -> Said:
     """Return what the number is, from which zero, on which basis and who moved the leg."""
     exercise, active = entry.exercise, entry.result.recording.active
-    parts = [f"Measured: {exercise.quantity}: {exercise.measured}.", exercise.zero_text]
+    what = Said("report.measured", quantity=exercise.quantity, measured=exercise.measured)
+    parts: list[str] = [what, exercise.zero_text]
     if exercise.has_hip_angle:
-        parts.append("Positive is internal rotation on either leg.")
+        parts.append(Said("report.positive"))
     if exercise.is_counted:
-        parts += [f"Basis: {exercise.angle}.", f"Active or passive: {HOW[active]}."]
-    return " ".join(filter(None, parts))
+        parts.append(Said("report.basis", basis=exercise.angle))
+        parts.append(Said("report.moved_by", how=HOW[active]))
+    return Said.together(filter(None, parts))
 
 
 def _span(span: tuple[float, float]) -> str:
@@ -100,19 +102,18 @@ def _span(span: tuple[float, float]) -> str:
     return f"{low:g}" if low == high else f"{low:g}–{high:g}"
 
 
-def _calibrated(entry: Entry) -> str:
+def _calibrated(entry: Entry) -> Said:
     done = {
         name
         for windows in entry.result.windows.values()
         for name in ("stand", "pose", "bends")
         if getattr(windows, name)
     }
-    words = {"stand": "standing", "pose": "start position", "bends": "knee bends"}
-    steps = [text for name, text in words.items() if name in done]
+    steps = [Said(f"report.by.{name}") for name in ("stand", "pose", "bends") if name in done]
     if steps:
-        return f"Calibrated by {', '.join(steps)}."
+        return Said("report.calibrated", steps=Said.together(steps, ", "))
     stored = any(result.calibration for result in entry.result.calibrations.values())
-    return "Calibrated while recording." if stored else "Not calibrated."
+    return Said("report.calibrated_live" if stored else "report.not_calibrated")
 
 
 def measures(entry: Entry) -> Table:
@@ -120,29 +121,29 @@ def measures(entry: Entry) -> Table:
     rows, dose = entry.rows, entry.exercise.dose
 
     def line(name: str, cells: list[str], target: str = "") -> tuple[str, ...]:
-        return (name, *cells, target)
+        return (Said(f"report.row.{name}"), *cells, target)
 
     def of(*names: str, unit: str = "°") -> list[str]:
-        return [" / ".join(figure(row[name], unit) for name in names) for row in rows]
+        return [Said.together((figure(row[n], unit) for n in names), " / ") for row in rows]
 
     strokes = [_strokes(entry, str(row["side"])) for row in rows]
     lines = [
         line("repetitions", _marked(rows, "valid"), _span(dose.reps)),
         *_by_hand(rows, line),
         line("controlled", of("controlled", unit="")),
-        line("partial / rejected", of("partial", "rejected", unit="")),
-        line("peak, median / largest", of("peak_median_deg", "peak_max_deg")),
-        line("range, median / largest", of("rom_median_deg", "rom_max_deg")),
-        line("range, middle half within", of("rom_iqr_deg")),
+        line("partial", of("partial", "rejected", unit="")),
+        line("peak", of("peak_median_deg", "peak_max_deg")),
+        line("range", of("rom_median_deg", "rom_max_deg")),
+        line("middle", of("rom_iqr_deg")),
         line(
-            "hold, median",
+            "hold",
             [figure(row["hold_median_s"], " s", 1) for row in rows],
             f"{_span(dose.hold_s)} s" if dose.hold_s[1] else "",
         ),
-        line("out / back, median", strokes, f"≥ {STROKE_MIN_S:.2f} s"),
-        line("one repetition, median", [figure(r["tempo_median_s"], " s", 1) for r in rows]),
+        line("strokes", strokes, Said("report.least_s", seconds=STROKE_MIN_S)),
+        line("tempo", [figure(r["tempo_median_s"], " s", 1) for r in rows]),
         *[
-            line(f"change since {when}", [figure(row[name], "°", signed=True) for row in rows])
+            line(f"since_{when}", [figure(row[name], "°", signed=True) for row in rows])
             for when, name in (
                 ("last", "change_since_last_deg"),
                 ("first", "change_since_baseline_deg"),
@@ -151,11 +152,11 @@ def measures(entry: Entry) -> Table:
     ]
     if entry.result.tests:
         lines += [
-            line("test, mean / largest", of("end_mean_deg", "end_largest_deg")),
-            line("test, outwards / arc", of("external_rotation_deg", "total_arc_deg")),
+            line("test", of("end_mean_deg", "end_largest_deg")),
+            line("test_out", of("external_rotation_deg", "total_arc_deg")),
         ]
-    legs = [f"{row['side']} leg" for row in rows]
-    return Table("", ("", *legs, "target"), lines, (2.15, *[1.15] * len(legs), 0.95))
+    legs = [Said("report.leg", side=row["side"]) for row in rows]
+    return Table("", ("", *legs, Said("report.target")), lines, (2.15, *[1.15] * len(legs), 0.95))
 
 
 def _marked(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
@@ -172,9 +173,9 @@ def _by_hand(
 ) -> list[tuple[str, ...]]:
     """Return what people counted and said, where they did."""
     names = {
-        "counted by hand": "counted_by_hand",
-        "pain, largest of 10": "pain_max_0_10",
-        "effort, largest of 10": "effort_max_0_10",
+        "by_hand": "counted_by_hand",
+        "pain": "pain_max_0_10",
+        "effort": "effort_max_0_10",
     }
     known = {
         text: ["" if str(row[name]) in ("<NA>", "None") else f"{row[name]}{MARK}" for row in rows]
@@ -186,15 +187,16 @@ def _by_hand(
 def _strokes(entry: Entry, side: str) -> str:
     reps = entry.result.reps
     valid = reps[(reps["side"] == side) & (reps["status"] == "valid")]
-    return " / ".join(
+    medians = (
         figure(float(valid[name].median()), " s", 1) if len(valid) else UNKNOWN
         for name in ("up_s", "down_s")
     )
+    return Said.together(medians, " / ")
 
 
-WIDE = ("rep", "status", "start", "peak", "range", "out", "hold", "back", "ends at", "knee",
+WIDE = ("rep", "status", "start", "peak", "range", "out", "hold", "back", "ends_at", "knee",
         "controlled", "faults")  # fmt: skip
-NARROW = ("rep", "peak", "range", "out", "hold", "back", "ends at", "faults")
+NARROW = ("rep", "peak", "range", "out", "hold", "back", "ends_at", "faults")
 
 
 def rep_tables(entry: Entry) -> list[Table]:
@@ -212,7 +214,8 @@ def rep_tables(entry: Entry) -> list[Table]:
         lines = [
             tuple(_rep_cell(row, name, wide=names is WIDE) for name in names) for row in records
         ]
-        tables.append(Table(f"{side} leg", names, lines, shares))
+        head = tuple(Said(f"report.column.{name}") for name in names)
+        tables.append(Table(Said("report.leg", side=side), head, lines, shares))
     return tables
 
 
@@ -220,15 +223,20 @@ def _rep_cell(row: dict[Any, Any], name: str, *, wide: bool) -> str:
     if name == "rep":
         mark = MARK if row["edited"] else ""
         if row["status"] != "valid":
-            return f"{UNKNOWN if wide else row['status']}{mark}"
+            return (
+                UNKNOWN + mark if wide else Said("report.status", status=row["status"], mark=mark)
+            )
         return f"{row['rep']}{mark}" if row["set"] == 1 else f"{row['set']}.{row['rep']}{mark}"
     if name == "status":
-        return f"{row['status']} {plain(row['reject_reason'])}".strip()
+        if not row["reject_reason"]:
+            return Said("report.status", status=row["status"], mark="")
+        return Said("report.status_why", status=row["status"], reason=row["reject_reason"])
     if name == "controlled":
         value = row["controlled"]
-        return UNKNOWN if value is None or str(value) == "<NA>" else ("yes" if value else "no")
+        return UNKNOWN if value is None or str(value) == "<NA>" else Said(f"report.{bool(value)!s}")
     if name == "faults":
-        return plain(row["faults"]).replace(";", ", ")
+        faults = (Said("report.reason", reason=name) for name in row["faults"].split(";") if name)
+        return Said.together(faults, ", ")
     column, unit, digits = {
         "start": ("start_s", " s", 0),
         "peak": ("peak_deg", "°", 0),
@@ -236,7 +244,7 @@ def _rep_cell(row: dict[Any, Any], name: str, *, wide: bool) -> str:
         "out": ("up_s", " s", 1),
         "hold": ("hold_s", " s", 1),
         "back": ("down_s", " s", 1),
-        "ends at": ("end_residual_deg", "°", 0),
+        "ends_at": ("end_residual_deg", "°", 0),
         "knee": ("knee_flexion_change_deg", "°", 0),
     }[name]
     return figure(row[column], unit, digits)
@@ -247,35 +255,18 @@ def is_demo(entry: Entry) -> bool:
     return any("virtual wearer" in note for note in entry.result.recording.notes)
 
 
-ROTATION = (
-    "Angle: hip internal rotation against gravity or, where the thigh is upright, since the last"
-    " still return; each page says which. Two units on one leg cannot distinguish hip rotation from"
-    " rotation of the pelvis: 5° of pelvis are 5° of angle. The uncertainty is that of the sensors;"
-    " what knee and skin may add stands beside it."
-)
-READING = (
-    "A repetition is valid when it is large enough and returns; it is controlled when it also keeps"
-    " range, tempo, hold and knee, and returns fully. Partial and rejected movements are listed,"
-    " and hatched in the figures.",
-    "A difference is judged against the smallest change that is published as detectable for its"
-    " posture and kind, where one is: "
-    + "; ".join(each.text for each in DETECTABLE)
-    + ". A wearer's own, from the same test on five earlier days or more, is preferred. Elsewhere"
-    " none is known, and nothing is claimed. In hip osteoarthritis the standard error"
-    " of passive hip motions is 3.1 to 4.7° (Pua et al. 2008, n = 22, read as an abstract), from"
-    " which we reckon 9 to 13° as detectable.",
-    "Every movement: peak and range in degrees, the way out, the hold and the way back in seconds,"
-    " where it ends against its start, and how far the knee angle moved. Calibration figures stand"
-    " with their limits in brackets.",
-    "Values of different positions, of active and passive movement, and of tests and sets are never"
-    " compared: positions differ by several degrees, either way.",
-)
-
-
 def reading(entries: Sequence[Entry]) -> list[str]:
     """Return how to read the pages, and what stands behind the values that they show."""
     rotates = any(entry.exercise.has_hip_angle for entry in entries)
-    return [*([ROTATION] if rotates else []), *READING, *sources(entries)]
+    known = Said.together(map(detectable_text, DETECTABLE), "; ")
+    return [
+        *([Said("reading.rotation")] if rotates else []),
+        Said("reading.valid"),
+        Said("reading.difference", known=known),
+        Said("reading.movements"),
+        Said("reading.positions"),
+        *sources(entries),
+    ]
 
 
 def sources(entries: Sequence[Entry]) -> list[str]:
@@ -283,7 +274,8 @@ def sources(entries: Sequence[Entry]) -> list[str]:
     norms = dict.fromkeys(norm for entry in entries for norm in norms_for(entry.exercise))
     if not norms:
         return []
-    return [f"Published values: {'; '.join(norm.text for norm in norms)}.", " ".join(CONTEXT)]
+    published = Said("reading.published", norms=Said.together(map(norm_text, norms), "; "))
+    return [published, Said.together(CONTEXT)]
 
 
 def cover(entries: list[Entry], pages: Sequence[str]) -> Table:
@@ -291,14 +283,15 @@ def cover(entries: list[Entry], pages: Sequence[str]) -> Table:
 
     `pages` says on which page each entry begins; one word for each entry.
     """
-    head = ("exercise", "date", "page", "leg", "reps", "controlled", "peak", "range", "hold",
-            "change", "lost")  # fmt: skip
+    names = ("exercise", "date", "page", "leg", "reps", "controlled", "peak", "range", "hold",
+             "change", "lost")  # fmt: skip
+    head = tuple(Said(f"report.cover.{name}") for name in names)
     lines: list[tuple[str, ...]] = [
         (
             entry.exercise.name,
             date_of(entry.result.recording.started_at),
             page,
-            str(row["side"]),
+            Said("report.side", side=row["side"]),
             f"{row['valid']}/{row['target_reps']}",
             str(row["controlled"]),
             figure(row["peak_median_deg"], "°"),

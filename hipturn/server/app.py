@@ -30,7 +30,7 @@ from hipturn.server.hub import Hub, Viewer, encode, now_ms
 from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
-from hipturn.words import ENGLISH, best, languages, words_of
+from hipturn.words import ENGLISH, Words, best, languages, words_of
 from imu.recording import SessionError
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -41,6 +41,7 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+WRITTEN = re.compile(r">([^<>]+)</text>")
 TOO_MANY, TOO_FAST = 4008, 4029
 """Codes of a closed socket; 4000 to 4999 are for applications (RFC 6455)."""
 Obey = Callable[[dict[str, Any]], None]
@@ -92,11 +93,19 @@ class _Answers:
         name = request.path_params.get("name", "index.html")
         if not FILE_NAME.fullmatch(name) or not (PAGE / name).is_file():
             return Response("There is no such page.\n", 404)
+        words = words_of(self._language(request))
+        if name.startswith("poses/") and words.language != ENGLISH:
+            drawn = (PAGE / name).read_text(encoding="utf-8")
+            return Response(in_words(drawn, words), media_type=TYPES[".svg"])
         return FileResponse(PAGE / name, media_type=TYPES[Path(name).suffix])
 
     async def words(self, request: Request) -> Response:
         """Answer with the texts of the viewer's language."""
         return words_answer(request, self._greeting.get("language", ""))
+
+    def _language(self, request: Request) -> str:
+        """Return the language that a page asks for, or that hipturn was started with."""
+        return best(request.query_params.get("lang", ""), self._greeting.get("language", ""))
 
     async def exercises(self, _: Request) -> Response:
         """Answer with the catalogue."""
@@ -169,7 +178,7 @@ class _Answers:
         """Answer with report.pdf."""
 
         async def answer(found: Analysed) -> Response:
-            data = await self._library.report(found)
+            data = await self._library.report(found, self._language(request))
             return _download(data, "application/pdf", f"{found.path.name}_report.pdf")
 
         return await self._of(request, answer)
@@ -187,7 +196,8 @@ class _Answers:
         """Answer with the report as a picture, which is what the page prints."""
 
         async def answer(found: Analysed) -> Response:
-            return Response(await self._library.report(found, "png"), media_type="image/png")
+            data = await self._library.report(found, self._language(request), "png")
+            return Response(data, media_type="image/png")
 
         return await self._of(request, answer)
 
@@ -267,6 +277,11 @@ class _Answers:
             return JSONResponse({"problem": str(error)}, 422)
         except Exception as error:  # a fault of ours: the page says so and goes on
             return JSONResponse({"problem": fault_text(error)}, 500)
+
+
+def in_words(drawing: str, words: Words) -> str:
+    """Return a picture with what is written in it in another language."""
+    return WRITTEN.sub(lambda text: f">{words.says(text[1])}</text>", drawing)
 
 
 def words_answer(request: Request, started: str = "") -> Response:

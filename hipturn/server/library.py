@@ -180,9 +180,11 @@ class Library:
         """Return a recording as a file that `hipturn unpack` takes in, for a therapist."""
         return await self._workshop.do(_packed, analysed.path)
 
-    async def report(self, analysed: Analysed, kind: Literal["pdf", "png"] = "pdf") -> bytes:
+    async def report(
+        self, analysed: Analysed, language: str, kind: Literal["pdf", "png"] = "pdf"
+    ) -> bytes:
         """Return the report of a recording: a PDF, or its pages below one another as one PNG."""
-        return await self._workshop.do(_report, analysed.path, f".{kind}")
+        return await self._workshop.do(_report, analysed.path, f".{kind}", language)
 
 
 def _state_of_edits(path: Path) -> tuple[int, int]:
@@ -371,10 +373,11 @@ def _packed(path: Path) -> bytes:
     return _made(lambda file: pack([path], file), ".zip")
 
 
-def _report(path: Path, suffix: str) -> bytes:
+def _report(path: Path, suffix: str, language: str) -> bytes:
     from hipturn.report.make import entries_of, write_report
 
-    return _made(lambda file: write_report(entries_of([path], lambda _: None), file), suffix)
+    entries = entries_of([path], lambda _: None, language=language)
+    return _made(lambda file: write_report(entries, file), suffix)
 
 
 def _made(make: Callable[[Path], Any], suffix: str) -> bytes:

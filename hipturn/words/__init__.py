@@ -43,7 +43,8 @@ class Said(str):
     key: str
     args: Mapping[str, Any]
     parts: tuple[str, ...] = ()
-    """Of a text that is several sentences, each with a key of its own."""
+    """Of a text that is several ones, each with a key of its own, with what is between them."""
+    between: str = " "
 
     def __new__(cls, key: str, english: str = "", /, **args: Any) -> Said:  # noqa: ANN401
         """Return a text."""
@@ -52,11 +53,11 @@ class Said(str):
         return text
 
     @classmethod
-    def together(cls, parts: Iterable[str]) -> Said:
-        """Return sentences as one text."""
+    def together(cls, parts: Iterable[str], between: str = " ") -> Said:
+        """Return several texts as one."""
         kept = tuple(parts)
-        text = cls("", " ".join(kept) or " ")
-        text.parts = kept
+        text = super().__new__(cls, between.join(kept))
+        text.key, text.args, text.parts, text.between = "", {}, kept, between
         return text
 
 
@@ -95,7 +96,7 @@ class Words:
         if not isinstance(text, Said):
             return self.says(text)
         if text.parts:
-            return " ".join(map(self.said, text.parts))
+            return text.between.join(map(self.said, text.parts))
         return self(text.key, **text.args) if text.key in self else self.says(text)
 
     def number(self, value: float, spec: str = "g") -> str:
@@ -146,7 +147,8 @@ def told(text: str) -> dict[str, Any]:
     if not isinstance(text, Said):
         return {"text": text}
     if text.parts:
-        return {"text": text, "parts": [told(part) for part in text.parts]}
+        parts = [told(part) for part in text.parts]
+        return {"text": text, "parts": parts, "between": text.between}
     args = {n: told(v) if isinstance(v, Said) else v for n, v in text.args.items()}
     return {"text": text, "key": text.key, "args": args}
 

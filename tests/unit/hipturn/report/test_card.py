@@ -12,6 +12,7 @@ from analysis import exercises
 from hipturn.errors import UserError
 from hipturn.plan import load_plan, parse_plan, routines
 from hipturn.report.card import POSES, draw_picture, write_card
+from hipturn.words import words_of
 
 PLAN = {
     "name": "My morning",
@@ -58,7 +59,7 @@ def test_the_command_makes_a_card_of_a_ready_made_plan(hipturn, tmp_path):
 @pytest.mark.parametrize("picture", sorted(POSES.glob("*.svg")), ids=lambda path: path.stem)
 def test_every_picture_of_the_page_is_drawn_whole(picture):
     ax = Figure().add_axes((0, 0, 1, 1))
-    draw_picture(picture, ax)
+    draw_picture(picture, ax, words_of())
     text = picture.read_text()
     drawn = re.findall(r"<(\w+)", text)
     assert set(drawn) <= {"svg", "title", "g", "rect", "path", "text", "tspan"}

@@ -23,7 +23,7 @@ from hipturn.errors import UserError
 from hipturn.history.earlier import Earlier, Past, completed
 from hipturn.report import Entry, write_report
 from hipturn.report.judgements import comparisons, quality
-from hipturn.report.words import READING, figure, measures, rep_tables, sources
+from hipturn.report.words import figure, measures, reading, rep_tables, sources
 from hipturn.session_paths import demo_root
 
 DEMO = sorted(path.name for path in demo_root().iterdir())
@@ -52,7 +52,7 @@ def test_every_study_that_is_named_says_how_much_of_it_was_read():
     tests = [entry.source for entry in map(load, ids()) if "et al." in entry.source]
     assert tests
     assert "et al." in sides
-    for said in (*CONTEXT, *READING, sides, *tests):
+    for said in (*CONTEXT, *reading([]), sides, *tests):
         for study in said.split("et al.")[1:]:
             assert re.search(r"read (as an abstract|in full)", study), said
 
