@@ -174,6 +174,19 @@ def norm_text(norm: Norm) -> Said:
     )
 
 
+def norm_brief(norm: Norm) -> Said:
+    """Return a published value for a line that holds several."""
+    return Said(
+        "published.brief" if norm.sd_deg is None else "published.brief_sd",
+        norm.brief,
+        mean=norm.mean_deg,
+        sd=norm.sd_deg,
+        n_of=norm.n,
+        sex=norm.sex,
+        source=" ".join(norm.source.split(",")[0].split()),
+    )
+
+
 def detectable_text(found: Detectable) -> Said:
     """Return a published smallest detectable change with how it was measured."""
     return Said(

@@ -2,7 +2,7 @@
 
 import { canvasOf, colour, drawnBy, el, startText } from "./dom.js";
 import { at } from "./trace.js";
-import { knows, language, nameOf, number, word } from "./words.js";
+import { knows, language, nameOf, number, saidBy, says, word } from "./words.js";
 
 const reason = (text) => knows(`reason.${text}`) ? word(`reason.${text}`) : text.replaceAll("_", " ");
 const one = (value, unit = "") => value === null || value === undefined ? "–" : `${number(value, ".1f")}${unit}`;
@@ -29,10 +29,10 @@ export function resultCard(recording) {
       tile(total ? number(controlled / total, ".0%") : "–", word("result.controlled")),
       tile(word("percent_of", { n: one(first.lost_samples_percent) }), gaps.length ? word("result.gaps", { n: gaps.length, seconds: gone }) : word("result.no_gap")),
       odd ? tile(String(odd), word("result.odd")) : null),
-    recording.test.length ? el("div", { class: "panel", id: "test" }, el("h3", {}, word("result.test")), el("ul", { class: "list" }, recording.test.map((text) => el("li", {}, text.trim())))) : null,
+    recording.test.length ? el("div", { class: "panel", id: "test" }, el("h3", {}, word("result.test")), el("ul", { class: "list" }, recording.test_said.map((line) => el("li", {}, saidBy(line).trim())))) : null,
     chart,
     el("div", { class: "panel scroll" }, repTable(recording)),
-    recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, text))) : null,
+    recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, says(text)))) : null,
     el("p", { class: "fine" }, word("result.measured", { quantity: recording.exercise.quantity })));
 }
 

@@ -80,8 +80,7 @@ def _in_words(ax: Axes, words: Words) -> None:
     legend = ax.get_legend()
     for text in legend.get_texts() if legend is not None else ():
         side, comma, rest = text.get_text().partition(", ")
-        named = words.of("side", side)
-        text.set_text(f"{named}{comma}{words.says(rest)}" if comma else words.says(named))
+        text.set_text(f"{words.says(side)}{comma}{words.says(rest)}")
 
 
 def _counted_angles(entry: Entry) -> pd.DataFrame:

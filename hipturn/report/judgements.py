@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from analysis.angle.uncertainty import hidden_deg
 from analysis.exercises import norms_for
 from analysis.session.tables import compared_name
-from hipturn.clinical_words import check_said, own_text, record_lines, side_text, verdict
+from hipturn.clinical_words import (
+    check_said,
+    norm_brief,
+    own_text,
+    record_lines,
+    side_text,
+    verdict,
+)
 from hipturn.report.words import MARK, UNKNOWN, date_of, figure
 from hipturn.words import Said
 
@@ -90,7 +97,7 @@ def _published(entry: Entry) -> list[str]:
         Said(
             "compared.published",
             position=exercise.position,
-            means="; ".join(norm.brief for norm in norms),
+            means=Said.together(map(norm_brief, norms), "; "),
             peaks=Said.together(peaks, ", ") if peaks else UNKNOWN,
         )
     ]

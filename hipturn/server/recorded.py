@@ -18,6 +18,7 @@ from analysis.session.recording import leg_units
 from analysis.session.tables import PHASES
 from hipturn.clinical_words import of_rows
 from hipturn.server.messages import VERSION, bones_of
+from hipturn.words import told
 from imu.quaternion import ARRAYS, wxyz
 from imu.recording import Session
 from imu.sample import FloatArray, Side
@@ -79,7 +80,8 @@ def description(key: str, session: Session, result: Result, *, demo: bool) -> di
         "phases": PHASES,
         "reps": _plain(result.reps[list(REP_FIELDS)].to_dict("records")),
         "summary": _plain(result.summary.to_dict("records")),
-        "test": of_rows(result.tests, exercise, result.summary.to_dict("records")),
+        "test": (test := of_rows(result.tests, exercise, result.summary.to_dict("records"))),
+        "test_said": [told(line) for line in test],
         "marks": [[t, label] for t, label in recording.marks],
         "gaps": _gaps(result),
         "notes": list(result.sentences),

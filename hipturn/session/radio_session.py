@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import click
+
 from analysis.exercises import Dose, Exercise
 from hipturn import __version__, own_exercises
 from hipturn.errors import UserError
@@ -131,6 +133,10 @@ class Wish:
     def words(self) -> Words:
         """Return the texts of the language."""
         return words_of(self.language)
+
+    def say(self, text: str) -> None:
+        """Print a line in the language of the terminal."""
+        click.echo(self.words.said(text))
 
     @property
     def entry(self) -> Exercise:

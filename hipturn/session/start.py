@@ -58,7 +58,7 @@ def start_virtual(
     """
     entry = wish.entry
     tell_rescued(wish.root)
-    tell(recordings_root(wish.root), wish.wearer, click.echo)
+    tell(recordings_root(wish.root), wish.wearer, wish.say)
     try:
         settings = (
             None
@@ -79,7 +79,7 @@ def start_virtual(
     )
 
     async def run() -> Path:
-        strapped = await strap(wanted, click.echo, backend)
+        strapped = await strap(wanted, wish.say, backend)
         clock = await give_one_clock(strapped, click.echo, backend) if synchronise else wish.clock
         return await run_session(
             strapped,
@@ -102,17 +102,17 @@ def start_radio(
 ) -> Path:
     """Run a session with the units named, those remembered, or those that are shaken."""
     wanted = wanted_units(side, named)
-    tell(recordings_root(wish.root), wish.wearer, click.echo)
+    tell(recordings_root(wish.root), wish.wearer, wish.say)
     wish = replace(wish, notes=asked(wish.entry))
     tell_rescued(wish.root)
 
     async def run() -> Path:
         if wanted:
-            strapped = await strap(wanted, click.echo)
+            strapped = await strap(wanted, wish.say)
         else:
-            click.echo(wish.words("units.looking"))
+            wish.say(Said("units.looking"))
             seen = await find(SCAN_S, load_profiles())
-            strapped = await tell_apart(seen, places_of(side), click.echo)
+            strapped = await tell_apart(seen, places_of(side), wish.say)
         clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))
 
@@ -221,7 +221,8 @@ def walk_plan(
     rig = rig_of(virtual)
     wish = rig.wish()
     tell_rescued(wish.root)
-    tell(recordings_root(wish.root), "" if virtual else wish.wearer, click.echo)
+    told = "" if virtual else wish.wearer
+    tell(recordings_root(wish.root), told, wish.say)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     asyncio.run(_walk(course, rig_of, done, virtual=virtual, synchronise=synchronise))
 

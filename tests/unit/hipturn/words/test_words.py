@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
+from analysis import exercises
+from analysis.calibrate.checks import REMEDIES
+from analysis.count.movement import REJECT_REASONS
+from analysis.exercises import CONTEXT, NORMS, SIGNAL_NAMES
+from analysis.session.alarms import TEXTS
+from analysis.session.announcements import Announcement, Kind
+from hipturn.safety import SAFETY
+from hipturn.server.app import WRITTEN
+from hipturn.session.spoken import sentence
 from hipturn.words import ENGLISH, FORMS, PLACE, best, languages, read, words_of
+from imu.phone.phone_link import ASKED as ASKED_OF_PHONES
+from imu.phone.phone_link import OVER, STREAMS, PhoneTrouble
+from imu.sample import Side
 
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / "hipturn" / "page"
@@ -178,3 +191,98 @@ def test_words_for_a_distance_are_few(language):
         for asked in ("floor", "side_lying", "standing")
     }
     assert [text for text in told if len(text.split()) > 5] == []
+
+
+# -- what imu, analysis and the catalogue of exercises say in English themselves
+
+READ = ("name", "measured", "worn_on", "how", "cautions", "questions")
+"""What of an exercise people read on the page, on the card and in the report."""
+
+
+def sentences_elsewhere():
+    """Yield every whole sentence that is looked up by its English."""
+    for exercise in map(exercises.load, exercises.ids()):
+        for name in READ:
+            found = getattr(exercise, name)
+            yield from (found,) if isinstance(found, str) else found
+        yield from filter(None, (exercise.zero_text, exercise.quantity))
+    yield from (*SAFETY, *CONTEXT, *SIGNAL_NAMES.values())
+    yield from (*ASKED_OF_PHONES.values(), *map(str, PhoneTrouble), STREAMS, OVER)
+    for norm in NORMS:
+        yield from (norm.age, norm.sex, norm.method)
+    for picture in (PAGE / "poses").glob("*.svg"):
+        yield from (text for text in WRITTEN.findall(picture.read_text()) if len(text) > 1)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_from_elsewhere_is_known_in_every_language(language):
+    known = words_of(language)
+    missing = {text for text in sentences_elsewhere() if f"says.{text}" not in known.texts}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_check_and_alarm_of_analysis_is_known_in_every_language(language):
+    own = read(language)
+    templates = {f"fix.{key}": text for key, text in REMEDIES.items()}
+    templates |= {f"alarm.{key}": text for key, text in TEXTS.items()}
+    assert templates.keys() - own.keys() == set()
+    more = {key: places(own[key]) - places(text) - {"side"} for key, text in templates.items()}
+    assert {key: names for key, names in more.items() if names} == {}  # each has a value
+
+
+def test_every_reason_and_fault_of_the_tables_has_a_name():
+    words = words_of()
+    grading = (ROOT / "analysis/grade/grade.py").read_text(encoding="utf-8")
+    tests = grading.partition("tests = (")[2].partition("return tuple")[0]
+    faults = re.findall(r'\("([a-z_]+)", ', tests)
+    assert len(faults) > 5
+    assert [name for name in (*REJECT_REASONS, *faults) if f"reason.{name}" not in words] == []
+
+
+def test_an_alarm_is_told_with_its_key_and_in_the_language_of_the_reader():
+    said = Announcement(
+        Kind.ALARM, 3.0, Side.LEFT, reason="slip", text="the strap on the thigh slipped",
+        words=(("segment", "thigh"), ("deg", 12.3)),
+    )  # fmt: skip
+    told = sentence(said, exercises.load("prone_windshield_wiper"))
+    assert told == "left leg: the strap on the thigh slipped"
+    german = words_of("de").said(told)
+    assert german.startswith("Linkes Bein: Das Band am Oberschenkel ist verrutscht.")
+    assert "12°" in german
+
+
+# -- no sentence in Python
+
+CONVERTED = (
+    "hipturn/session/spoken.py", "hipturn/session/terminal.py", "hipturn/clinical_words.py",
+    "hipturn/report/words.py", "hipturn/report/judgements.py", "hipturn/report/pages.py",
+    "hipturn/report/html.py", "hipturn/report/drawings.py", "hipturn/report/card.py",
+    "hipturn/units/shake.py", "hipturn/server/conditions.py", "hipturn/server/page_display.py",
+)  # fmt: skip
+"""Rooms whose texts for people are in the catalogue. Not yet: errors of the command line and of
+`problem` messages, `hipturn/commands`, link news and unit checks (`hipturn/units`), refusals of
+`hipturn/visit.py`, `hipturn/phone/start.py`, trends (`hipturn/history`) and exports."""
+
+
+def python_sentences(path):
+    """Yield strings of three words or more that are no docstring and no error's."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    raised = (one for one in ast.walk(tree) if isinstance(one, ast.Raise))
+    errors = {id(node) for one in raised for node in ast.walk(one)}
+    docs = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if not is_text or id(node) in errors | docs:
+            continue
+        if re.search(r"[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}", node.value):
+            yield node.value
+
+
+ENGLISH_DATA = {"active or passive not told", "Glyph .* missing from font", "units in place"}
+"""Values of tables, looked up by their English; and a warning of matplotlib's."""
+
+
+@pytest.mark.parametrize("path", CONVERTED)
+def test_no_converted_room_of_python_holds_a_sentence(path):
+    assert [text for text in python_sentences(ROOT / path) if text not in ENGLISH_DATA] == []
