@@ -176,7 +176,7 @@ def _write(
     ax.text(
         float(text.get("x", "0")),
         float(text.get("y", "0")),
-        words.says("".join(text.itertext())),
+        " ".join(words.says(piece.strip()) for piece in text.itertext()),
         fontsize=float(text.get("font-size", "16")) * pt_per_unit,
         fontweight="bold" if int(text.get("font-weight", "400")) > BOLD_FROM else "normal",
         color=_colour(text, "fill", colour),

@@ -41,7 +41,8 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-WRITTEN = re.compile(r">([^<>]+)</text>")
+WRITTEN = re.compile(r"(?<=>)( ?)([^<>]+)(?=</text|</tspan|<tspan)")
+"""What is written in a picture: its side, and words beside it."""
 TOO_MANY, TOO_FAST = 4008, 4029
 """Codes of a closed socket; 4000 to 4999 are for applications (RFC 6455)."""
 Obey = Callable[[dict[str, Any]], None]
@@ -281,7 +282,7 @@ class _Answers:
 
 def in_words(drawing: str, words: Words) -> str:
     """Return a picture with what is written in it in another language."""
-    return WRITTEN.sub(lambda text: f">{words.says(text[1])}</text>", drawing)
+    return WRITTEN.sub(lambda text: text[1] + words.says(text[2]), drawing)
 
 
 def words_answer(request: Request, started: str = "") -> Response:
