@@ -36,6 +36,7 @@ from hipturn.history.stored import Row, rows_of, store_summary, stored_summary
 from hipturn.report.entry import calibrated_live
 from hipturn.session.pipeline import read_recording
 from hipturn.units.calibration_file import Calibration
+from hipturn.words import ENGLISH, words_of
 from imu.fuse.orientation import FilterName
 from imu.recording import SessionError, open_session
 
@@ -78,6 +79,8 @@ class Options:
     """Whether the tables are written as a workbook too."""
     as_recorded: bool = False
     """Whether what people corrected afterwards is left out."""
+    language: str = ENGLISH
+    """Of the reports."""
 
     @property
     def as_found(self) -> bool:
@@ -93,6 +96,7 @@ class Options:
             "decimal": self.decimal if self.decimal != "point" else "",
             "xlsx": self.xlsx,
             "as_recorded": self.as_recorded,
+            "language": self.language if self.language != ENGLISH else "",
         }
         return {name: value for name, value in told.items() if value} | {
             "report": self.report,
@@ -271,7 +275,7 @@ def _analysed(job: Job, session: Session, inputs: dict[str, str]) -> Outcome:
         from hipturn.report import Entry as Page  # matplotlib only when wanted
         from hipturn.report import write_report
 
-        page = Page(result, past, calibrated_live(session))
+        page = Page(result, past, calibrated_live(session), words_of(job.options.language))
         write_report([page], job.out / "report.pdf")
     return _outcome(job, found)
 

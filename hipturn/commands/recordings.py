@@ -57,6 +57,7 @@ FILTERS = click.Choice(["vqf", "madgwick", "mahony", "ekf"])
 @SPREADSHEET[0]
 @SPREADSHEET[1]
 @AS_RECORDED
+@LANGUAGE
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def analyse(
     paths: tuple[str, ...],
@@ -70,6 +71,7 @@ def analyse(
     decimal: Decimal,
     xlsx: bool,
     as_recorded: bool,
+    language: str,
     as_json: bool,
 ) -> None:
     """Write angles.csv, reps.csv, sets.csv, summary.csv and report.pdf for sessions.
@@ -96,7 +98,7 @@ def analyse(
             report=report, orientation_filter=orientation_filter,
             parquet=Path(out) / PARQUET if parquet or cluster else None,
             calibration=calibration_of(calibration), decimal=decimal, xlsx=xlsx,
-            as_recorded=as_recorded,
+            as_recorded=as_recorded, language=language,
         )  # fmt: skip
         with _progress(plan.count, "analysing", quiet=as_json) as done:
             run = Run(plan, out, options)
