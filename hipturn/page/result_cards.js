@@ -1,6 +1,7 @@
 // After the set: how each repetition was, and two sessions over one another.
 
 import { canvasOf, colour, drawnBy, el, startText } from "./dom.js";
+import { saveButton } from "./save.js";
 import { at } from "./trace.js";
 import { knows, nameOf, number, word } from "./words.js";
 
@@ -38,13 +39,8 @@ export function resultCard(recording) {
 
 /** What can be done with a result that is shown. */
 export function resultFoot(page, key) {
-  const path = `/api/sessions/${encodeURIComponent(key)}`;
-  // a spreadsheet of a country that writes 1,5 reads 1.5 wrongly
-  const comma = (1.5).toLocaleString().includes(",") ? "?decimal=comma" : "";
   return [
-    el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv${comma}`, download: "" }, word("result.save_csv")),
-    el("a", { class: "button", id: "saveXlsx", href: `${path}/tables.xlsx`, download: "" }, word("result.save_xlsx")),
-    el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf`, download: "" }, word("result.save_report")),
+    saveButton(key),
     el("button", { type: "button", id: "compare", onclick: () => page.compare(key) }, word("result.compare")),
     el("button", { type: "button", id: "watch", onclick: () => page.replay(key) }, word("result.watch")),
   ];

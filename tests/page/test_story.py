@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import urllib.request
+import zipfile
 
 import pytest
 from window import SIZES, eventually
@@ -90,18 +92,18 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     assert "3/3 ✓" in browser.text("legs")
     looks_right(browser)
     browser.click("next")
-    eventually(lambda: browser.run("return !!document.getElementById('saveCsv')"), 120)
+    eventually(lambda: browser.run("return !!document.getElementById('save')"), 120)
     assert "3 of" in browser.text("card")
     looks_right(browser)
-    path = browser.run("return document.getElementById('saveCsv').href")
-    with fetched(browser, path) as answer:
-        rows = answer.read().decode().splitlines()
-    assert rows[0].startswith("session_id,")
-    assert len(rows) == 4
+    browser.click("save")
+    with fetched(browser, browser.run("return document.getElementById('saveCsv').href")) as answer:
+        tables = zipfile.ZipFile(io.BytesIO(answer.read()))
+    assert len(tables.read("reps.csv").decode().splitlines()) == 4
     with fetched(
         browser, browser.run("return document.getElementById('saveReport').href")
     ) as answer:
         assert answer.read(5) == b"%PDF-"
+    browser.run("document.getElementById('dialog').close()")
     browser.click("compare")
     eventually(
         lambda: (
@@ -174,7 +176,7 @@ def test_a_plan_runs_with_one_tap_and_outlives_a_reload_in_its_rest(
     eventually(lambda: "Prone windshield wiper" in (browser.text("next") or ""), 60)
     eventually(
         lambda: (
-            browser.view() == "done" and browser.run("return !!document.getElementById('saveCsv')")
+            browser.view() == "done" and browser.run("return !!document.getElementById('save')")
         ),
         120,
     )
@@ -197,8 +199,10 @@ def test_just_look_begins_where_something_moves_and_a_phone_reaches_the_results(
     at_s = float(browser.run("return document.getElementById('seek').value"))
     assert at_s > 20.0  # the calibration is before
     browser.click("toResult")
-    eventually(lambda: browser.run("return !!document.getElementById('saveCsv')"), 20)
-    assert browser.run("return !!document.getElementById('saveReport').offsetParent")
+    eventually(lambda: browser.view() == "compare", 20)
+    browser.click("save")
+    shown = "return [...document.querySelectorAll('#savings a')].map(a => a.checkVisibility())"
+    assert browser.run(shown) == [True] * 4
 
 
 @pytest.mark.parametrize(

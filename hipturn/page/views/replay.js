@@ -2,6 +2,7 @@
 
 import { $, el, put } from "../dom.js";
 import { forgetRecording, recordingOf } from "../recording.js";
+import { saveButton } from "../save.js";
 import { Transport } from "../transport.js";
 import { nameOf, word } from "../words.js";
 import { correctionRow } from "./correct.js";
@@ -39,6 +40,7 @@ export class ReplayView {
     page.card([], [this.transport.controls({ actions: [
       recording.demo ? null : el("button", { type: "button", id: "correct", "aria-label": word("replay.correct"), title: word("replay.correct"), onclick: () => this.correct(recording) }, "✎"),
       button("copyLink", word("replay.link"), () => this.copyLink(), "wide"),
+      saveButton(key),
       button("toResult", word("replay.results"), () => page.result(key)),
       button("toCompare", word("result.compare"), () => page.compare(key), "wide"),
     ] })]);

@@ -1,6 +1,7 @@
 // After a set: how it went and the rest in one card. Answering nothing is fine; the rest goes on.
 
 import { $, el, put } from "../dom.js";
+import { saveButton } from "../save.js";
 import { nameOf, says, unitsOf, word } from "../words.js";
 import { commandButton } from "./parts.js";
 
@@ -31,7 +32,7 @@ export class RestView {
   card(stage) {
     const { next, plan: p } = stage;
     return el("div", { class: "sheet" },
-      el("h2", {}, p.legs > 1 ? word("rest.legs_done", { done: p.done, of: p.legs }) : next ? word("rest.set_done", { set: stage.set, of: p.sets }) : word("rest.done")),
+      el("div", { class: "heading" }, el("h2", {}, p.legs > 1 ? word("rest.legs_done", { done: p.done, of: p.legs }) : next ? word("rest.set_done", { set: stage.set, of: p.sets }) : word("rest.done")), stage.key ? saveButton(stage.key) : null),
       el("div", { class: "rows", id: "legs" }, this.rows(stage)),
       scale(this.page.link, stage, "pain", word("rest.pain")), scale(this.page.link, stage, "effort", word("rest.effort")), note(this.page.link, stage),
       next ? el("p", { class: "lead" }, word(next.moves ? "rest.move" : next.same ? "rest.then_set" : "rest.then", { ...next, what: nameOf(next) })) : null,
