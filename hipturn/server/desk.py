@@ -79,6 +79,8 @@ class Desk:
         self._conditions = Conditions()
         self._follows: asyncio.Task[None] | None = None
         self._units: asyncio.Task[None] | None = None
+        self._page: PageDisplay | None = None
+        """Where the session that runs is shown."""
         self.visit = Visit(course, waits=rig_of(bool(virtual)).speed is not None)
         if virtual is not None:
             self.visit.stage, self.visit.virtual = Stage.TODAY, virtual
@@ -205,6 +207,11 @@ class Desk:
         self._say(self._words.said(text))
         self._hub.happened("say", **told(text))
 
+    def recount(self, side: str, by: int) -> None:
+        """Show so many repetitions more, or fewer, in the set of a leg, or of both."""
+        if self._page is not None:
+            self._page.recount(side, by)
+
     def put_off(self, ident: str) -> None:
         """Show a condition no more."""
         self._conditions.put_off(ident)
@@ -249,6 +256,9 @@ class Desk:
             "working": visit.working or visit.session == "closing",
             "paused": visit.paused,
             "set": walk.step.set,
+            "phones": list(visit.phones),
+            "asking": visit.asking,
+            "said": visit.said[-1] if visit.said else "",
             "answers": dict(visit.answers),
         }
         if visit.problem:
@@ -332,8 +342,8 @@ class Desk:
         """Return the page and plain lines on the terminal."""
         self._forget_conditions()
         reps = tracker.exercise.dose.reps[0]
-        page = PageDisplay(self._hub, tracker, tracker.exercise, reps, self._conditions)
-        return BothDisplays(page, PlainDisplay(tracker.exercise, title, self._words))
+        self._page = PageDisplay(self._hub, tracker, tracker.exercise, reps, self._conditions)
+        return BothDisplays(self._page, PlainDisplay(tracker.exercise, title, self._words))
 
     def began(
         self,

@@ -47,6 +47,7 @@ from hipturn.units.unit_verdict import Verdict
 from hipturn.visit import STAGES
 from imu.air.radio_errors import Backend, RadioError, Trouble
 from imu.recording import SessionWriter, open_session
+from imu.recording.edits import read_edits
 from imu.sample import Sample, Segment, Side, Unit
 from imu.virtual.on_air.backend import backend_of
 from imu.virtual.wearer import WearerSettings, on_air, wear
@@ -125,6 +126,33 @@ def test_the_stages_lead_to_a_closed_recording(tmp_path):
         assert count["right"]["range_deg"] > 10.0
 
     asyncio.run(run())
+
+
+def test_a_repetition_that_is_not_mine_counts_neither_now_nor_in_the_tables(tmp_path):
+    async def run():
+        desk, hub, _ = desk_on(tmp_path)
+        await to_ready(desk)
+        desk.obey({"do": "start"})
+        await until(lambda: sum(desk.visit.reps.values()) == 2)
+        counted = json.loads(hub._kept["count"])["right"]["reps"]
+        desk.obey({"do": "not_mine"})
+        assert json.loads(hub._kept["count"])["right"]["reps"] == counted - 1
+        desk.obey({"do": "undo"})
+        assert json.loads(hub._kept["count"])["right"]["reps"] == counted
+        desk.obey({"do": "not_mine"})
+        await until(lambda: desk.visit.stage is Stage.SUMMARY)
+        await closed(desk)
+        (folder,) = desk.folders
+        return folder
+
+    folder = asyncio.run(run())
+    (said,) = read_edits(folder).standing
+    assert (said.kind, said.by, said.side, said.saw["status"]) == (
+        "reject", "wearer", "right", "valid",
+    )  # fmt: skip
+    assert list(hipturn.analyse(hipturn.open(folder)).reps["status"]) == [
+        "valid", "rejected", "valid",
+    ]  # fmt: skip
 
 
 PLAN = """name = "Mine"

@@ -19,13 +19,13 @@ def fetched(browser, url):
     return urllib.request.urlopen(asked)  # noqa: S310
 
 
-def past_the_check(browser):
+def past_the_check(browser, then="Strap the units on"):
     """Go on to the straps, which it does by itself where all units are good."""
 
     def there():
         if browser.run("return !!document.getElementById('next')"):
             browser.click("next")
-        return "Strap the units on" in browser.text("card")
+        return then in browser.text("card")
 
     eventually(there, 60)
 

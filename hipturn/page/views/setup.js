@@ -4,6 +4,7 @@ import { $, el, pictureOf, put } from "../dom.js";
 import { canLock } from "../awake.js";
 import { language, nameOf, saidBy, says, unitsOf, word } from "../words.js";
 import { checkRow, commandButton } from "./parts.js";
+import { admitPhone, invitation, phoneStraps, usePhone } from "./phones.js";
 
 const STEPS = ["wearer", "today", "units", "straps", "ready"];
 const DELAYS = [0, 5, 10, 20]; // seconds to lie down in
@@ -64,6 +65,8 @@ export class SetupView {
       commandButton(link, "back", word("back"), { do: "back" }),
       stage.stage === "wearer" ? commandButton(link, "nobody", word("setup.nobody"), { do: "nobody" }) : null,
       commandButton(link, "swap", word("setup.swap"), { do: "swap" }),
+      stage.stage === "units" ? usePhone(link) : null,
+      admitPhone(link),
       commandButton(link, "shake", word("setup.shake"), { do: "shake" }),
       commandButton(link, "skip", word("setup.skip"), { do: "skip" }),
       commandButton(link, "retry", word("setup.retry"), { do: "retry" }, stage.problem ? main : {}),
@@ -155,7 +158,8 @@ function stepper(label, value, by, low, high, pick, unit, shown = `${value}${uni
       el("button", { type: "button", "aria-label": word("setup.more", { label }), onclick: move(by) }, "+")));
 }
 
-function units(stage) {
+function units(stage, page) {
+  if (stage.phones.length && stage.progress === undefined && !stage.findings) return invitation(stage, page);
   const found = stage.found ?? [], rows = stage.findings ?? [], bad = rows.filter((row) => row.remedy).length;
   const looking = stage.working && stage.progress === undefined, asked = saidBy({ ...stage.asked, text: stage.ask });
   return [
@@ -184,12 +188,13 @@ function signal(rssi) {
 function straps(stage) {
   const { exercise } = stage;
   return [
-    el("h2", {}, word("straps.title")),
+    el("h2", {}, word(stage.phones.length ? "phones.strap" : "straps.title")),
     el("div", { class: "columns" },
       el("div", { class: "panel" },
         el("h3", {}, word("straps.where")),
-        el("img", { class: "poses", src: pictureOf("straps", stage.plan.side), alt: word("straps.picture") }),
-        el("ul", { class: "list" }, [word("straps.snug"), word("straps.any_way"), word("straps.leg", { side: stage.plan.side, worn_on: says(exercise.worn_on) })].map((t) => el("li", {}, t)))),
+        stage.phones.length ? phoneStraps(stage) : [el("img", { class: "poses", src: pictureOf("straps", stage.plan.side), alt: word("straps.picture") }),
+          el("ul", { class: "list" }, [word("straps.snug"), word("straps.any_way")].map((t) => el("li", {}, t)))],
+        el("ul", { class: "list" }, [word("straps.leg", { side: stage.plan.side, worn_on: says(exercise.worn_on) })].map((t) => el("li", {}, t)))),
       el("div", { class: "panel" },
         el("h3", {}, word("straps.begins")),
         el("img", { class: "poses", src: pictureOf(exercise.position, stage.plan.side), alt: word("straps.start", { position: exercise.position }) }),
