@@ -28,7 +28,7 @@ COMMANDS = {
     "choose": "one of the wearers known; `wearer`",
     "new": "a wearer not known yet; `wearer`, a pseudonym, and their `language`",
     "nobody": "no wearer: the recordings name nobody",
-    "plan": "a plan by its name, `plan`; an empty one is one exercise",
+    "plan": "a plan by its name, `plan`, or as text, `toml`; an empty name is one exercise",
     "exercise": "one exercise; `exercise`, and `test`, `active` where it is made a test",
     "side": "the leg; `side`, of which `each` is right, then left",
     "dose": "`reps`, `sets`, `hold_s` of the exercise",
@@ -64,6 +64,8 @@ COMMANDS = {
     "stop": "end the exercise; in a result: the visit",
     "quit": "end hipturn",
 }
+PLAN_MAX = 3000
+"""A plan of thirty items, and within a command even where it is escaped."""
 PLACES = ("pelvis", "shank", "thigh")
 """Where phones are worn; nothing is measured without the shank."""
 SIDES = ("left", "right", "both", "each")
@@ -155,6 +157,14 @@ def _who_moves(value: Any) -> bool | None:  # noqa: ANN401 (JSON)
     return value
 
 
+def _toml(value: Any) -> str:  # noqa: ANN401 (JSON)
+    if not isinstance(value, str) or len(value) > PLAN_MAX:
+        raise RefusedCommandError(
+            f"a plan sent as text has at most {PLAN_MAX} characters: start with --plan FILE"
+        )
+    return value
+
+
 def _places(value: Any) -> list[str]:  # noqa: ANN401 (JSON)
     whole = isinstance(value, list) and 0 < len(value) <= len(PLACES)
     if not whole or any(place not in PLACES for place in value) or "shank" not in value:
@@ -187,6 +197,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "language": _language,
     "places": _places,
     "plan": _text,
+    "toml": _toml,
     "exercise": _text,
     "test": _yes,
     "active": _who_moves,

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from hipturn.course import Course, Item, Refused, Stage, changed, one_item
+from hipturn.errors import UserError
 from hipturn.history.present_wearer import PresentWearer
-from hipturn.plan import PlanItem, SideChoice, load_plan, routines
+from hipturn.plan import PlanItem, SideChoice, load_plan, read_plan, routines
 from hipturn.safety import note_told, tell, untold
 from hipturn.server.commands import Command, RefusedCommandError
 from hipturn.server.conditions import Conditions, see_units
@@ -158,7 +159,7 @@ class Desk:
         """
         course = self.visit.walk.course
         if do == "plan":
-            return self._planned(values.get("plan", ""))
+            return self._planned(values.get("plan", ""), values.get("toml", ""))
         if course.name:
             course = Course.one(Item.of(one_item(course.items[0].asked.exercise, "right")))
         item = course.items[0]
@@ -186,7 +187,13 @@ class Desk:
         new = replace(new, sides=sides_for(Item.of(new), asked.sides[0]))
         return replace(new, **{name: v for name, v in values.items() if name != "exercise"})
 
-    def _planned(self, name: str) -> Course:
+    def _planned(self, name: str, text: str) -> Course:
+        if text:
+            plan = read_plan(text, self._root)
+            if plan.wearer and not self.visit.virtual and plan.wearer != self.visit.wearer:
+                raise UserError(f"this plan is for {plan.wearer}: go back and choose {plan.wearer}")
+            self._given = Course.of(plan)
+            return self._given
         if not name:
             return Course.one(Item.of(one_item(self.visit.item.asked.exercise, "right")))
         if name == self._given.name:

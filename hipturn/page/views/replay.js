@@ -5,7 +5,7 @@ import { forgetRecording, recordingOf } from "../recording.js";
 import { saveButton } from "../save.js";
 import { Transport } from "../transport.js";
 import { nameOf, word } from "../words.js";
-import { correctionRow } from "./correct.js";
+import { aboutRecording, correctionRow, endsRow } from "./correct.js";
 import { backButton, button, problem } from "./parts.js";
 
 export class ReplayView {
@@ -47,12 +47,15 @@ export class ReplayView {
     page.draw();
   }
 
-  /** Ask what is to be said of the movement at this moment; `undo` is the edit just made. */
+  /** Ask what is to be said at this moment; `undo` is the edit just made. */
   correct(recording, undo = null) {
-    const { page, key, transport } = this;
+    const { page, key, transport } = this, say = (said) => page.link.tell({ do: "edit", key, ...said });
+    const seek = (t) => transport.seek(t);
+    const close = () => { this.ends = false; this.begin(recording); };
+    const more = { ends: () => { this.ends = true; this.correct(recording); }, about: () => aboutRecording(recording, say) };
     transport.playing = false;
-    page.card([], [correctionRow(recording, transport.t, undo,
-      (said) => page.link.tell({ do: "edit", key, ...said }), () => this.begin(recording))]);
+    page.card([], [this.ends && recording.sets.length ? endsRow(recording, transport.t, undo, say, seek, () => { this.ends = false; this.correct(recording); })
+      : correctionRow(recording, transport.t, undo, say, close, more)]);
     transport.canvas = null; // its controls are away until the row is closed
   }
 
@@ -64,7 +67,7 @@ export class ReplayView {
     recordingOf(key).then((recording) => {
       this.begin(recording);
       this.correct(recording, kind === "undo" ? null : id);
-    }, (error) => this.page.banner(error.message));
+    }, (error) => this.page.banner(error.message, [button("undo", word("undo"), () => this.page.link.tell({ do: "edit", key, kind: "undo", of: id }))]));
   }
 
   copyLink() {

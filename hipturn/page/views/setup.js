@@ -2,6 +2,7 @@
 
 import { $, el, pictureOf, put } from "../dom.js";
 import { canLock } from "../awake.js";
+import { tell } from "../header.js";
 import { language, nameOf, saidBy, says, unitsOf, word } from "../words.js";
 import { checkRow, commandButton } from "./parts.js";
 import { admitPhone, invitation, phoneStraps, usePhone } from "./phones.js";
@@ -113,6 +114,7 @@ function today(stage, page, exercises) {
     el("div", { class: "panel" },
       el("h2", {}, word("setup.what")),
       el("label", { class: "field" }, el("span", {}, word("setup.plan")), plans),
+      el("button", { type: "button", id: "openPlan", "aria-haspopup": "dialog", onclick: () => openPlan(send) }, word("setup.open_plan")),
       p.name ? el("p", { class: "lead" }, word("setup.plan_of", { plan: p.name, exercises: word("setup.exercises", { n: p.of }), legs: word("setup.legs", { n: p.legs }), first: nameOf({ name: exercise.name, side: p.side }) })) : [
         el("label", { class: "field" }, el("span", {}, word("setup.exercise")), choice),
         el("div", { class: "field" }, el("span", {}, word("setup.leg")),
@@ -129,6 +131,14 @@ function today(stage, page, exercises) {
         segments(["wearer", "helper"], p.active === null ? "" : p.active ? "wearer" : "helper", (who) => send("exercise", { active: who === "wearer" }), "moves")) : null,
       el("p", { class: "fine" }, says(exercise.measured) + "."),
       el("ul", { class: "list caution" }, says(exercise.cautions).map((text) => el("li", {}, text)))));
+}
+
+/** A plan from its file, or by paste. */
+function openPlan(send) {
+  const text = el("textarea", { id: "planText", rows: 6, spellcheck: false, "aria-label": word("setup.plan_text") });
+  const file = el("input", { type: "file", id: "planFile", accept: ".toml,text/plain", "aria-label": word("setup.plan_file"), onchange: async () => { text.value = await file.files[0]?.text() ?? ""; } });
+  const take = (event) => { event.preventDefault(); if (text.value.trim()) { $("dialog").close(); send("plan", { toml: text.value }); } };
+  tell(word("setup.open_plan"), word("setup.plan_how"), el("form", { class: "rows planned", onsubmit: take }, file, text, el("button", { type: "submit", id: "takePlan" }, word("setup.take"))));
 }
 
 /** The goal of the step with who set it, where there is an angle to reach; a wearer can keep it. */
