@@ -21,7 +21,7 @@ Command = dict[str, Any]
 
 COMMANDS = {
     "home": "back to the first screen",
-    "wearer": "begin a visit with units: who is it?",
+    "wearer": "begin a visit with units, or ask once more: who is it?",
     "go_on": "go on with the visit that was not finished",
     "practise": "begin a visit with the simulated wearer",
     "check": "lead through the guided check of the units in range",

@@ -223,6 +223,10 @@ class Handlers:
         self.stage, self.virtual = Stage.WEARER, False
         return []
 
+    def _whose(self, _: Values) -> Effects:
+        """Ask once more who exercises; the units stay those of a person, or the simulated ones."""
+        return self._to(Stage.WEARER)
+
     def _practise(self, _: Values) -> Effects:
         self.stage, self.virtual, self.wearer = Stage.TODAY, True, ""
         self.walk = Walk(self.walk.course)

@@ -87,7 +87,7 @@ STAGES: dict[Stage, dict[str, Handler]] = {
     },
     Stage.TODAY: {
         **dict.fromkeys(("plan", "exercise", "side", "dose", "goal"), Handlers._change),
-        "next": Handlers._on_to_units, "back": Handlers._back, **_HOME,
+        "wearer": Handlers._whose, "next": Handlers._on_to_units, "back": Handlers._back, **_HOME,
     },
     Stage.UNITS: {
         "shake": Handlers._shake, "phone": Handlers._use_phones, "swap": Handlers._swap,

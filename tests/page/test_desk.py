@@ -204,6 +204,27 @@ def test_a_plan_on_the_page_gives_the_tables_of_the_terminal(tmp_path):
     assert {one["plan"]["sha256"] for one in told} == {course.sha256}
 
 
+def test_a_plan_comes_as_text_and_one_for_somebody_else_or_with_a_mistake_is_refused(tmp_path):
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        desk.obey({"do": "plan", "toml": PLAN})
+        told = desk._message()["plan"]
+        assert (told["name"], told["of"], told["legs"]) == ("Mine", 2, 3)
+        assert told["names"][0] == "Mine"  # it is offered again
+        desk.visit.virtual = False
+        for text, why in (
+            (f'wearer = "K8"\n{PLAN}', "for K8: go back"),
+            (PLAN.replace("sets = 2", "sets = -2"), "sets"),
+            ("[[items]", "no usable TOML"),
+        ):
+            with pytest.raises(RefusedCommandError, match=why):
+                desk.obey({"do": "plan", "toml": text})
+        assert desk._message()["plan"]["name"] == "Mine"
+        await desk.close()
+
+    asyncio.run(run())
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["tests_of_rotation", "routine_003"])
 def test_a_routine_on_the_page_gives_the_tables_of_the_terminal_with_one_tap(tmp_path, name):
@@ -277,7 +298,8 @@ def test_each_stage_tells_what_can_be_done_now_and_refuses_anything_else(tmp_pat
     async def run():
         desk, hub, _ = desk_on(tmp_path)
         viewer = hub.join()
-        assert stages_told(viewer)[-1]["can"] == ["quit", *STAGES[Stage.TODAY]]
+        possible = [do for do in STAGES[Stage.TODAY] if do != "undo"]  # nothing is said yet
+        assert stages_told(viewer)[-1]["can"] == ["quit", *possible]
         desk.obey({"do": "next"})
         assert "next" not in stages_told(viewer)[-1]["can"]  # units are still being looked for
         with pytest.raises(RefusedCommandError, match="still running: wait for it"):

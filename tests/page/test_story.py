@@ -9,7 +9,10 @@ import urllib.request
 import zipfile
 
 import pytest
+from click.testing import CliRunner
 from window import SIZES, eventually
+
+from hipturn.commands.cli import cli
 
 
 def fetched(browser, url):
@@ -145,6 +148,66 @@ exercise = "prone_windshield_wiper"
 reps = 2
 rest_s = 5
 """
+
+
+SMALL_PLAN = """name = "Evening"
+wearer = "K7"
+[[items]]
+exercise = "ninety_ninety_lift"
+sides = ["right"]
+sets = 1
+reps = 2
+"""
+
+
+@pytest.mark.long
+def test_a_plan_is_opened_done_packed_and_unpacked_elsewhere_where_the_trend_has_it(
+    hipturn_page, browser, tmp_path
+):
+    (tmp_path / "evening.toml").write_text(SMALL_PLAN, encoding="utf-8")
+    process, url = hipturn_page("live", "--virtual", "--speed", "max", "--wearer", "K7")
+    browser.open(url, "small phone")
+
+    def paste(text):
+        browser.click("openPlan")
+        browser.run("document.getElementById('planText').value = arguments[0]", text)
+        browser.click("takePlan")
+
+    paste(SMALL_PLAN.replace("ninety_ninety_lift", "headstand"))
+    eventually(lambda: "headstand" in browser.text("banner"))
+    paste(SMALL_PLAN)
+    eventually(lambda: "Evening: one exercise" in browser.text("card"))
+    browser.run(
+        "const p = document.getElementById('plan'); p.value = '';"
+        " p.dispatchEvent(new Event('change'))"
+    )
+    eventually(lambda: "Evening: one" not in browser.text("card"))
+    browser.click("openPlan")
+    browser.find("id", "planFile").send_keys(str(tmp_path / "evening.toml"))
+    eventually(lambda: "Evening" in browser.find("id", "planText").get_property("value"))
+    browser.click("takePlan")
+    eventually(lambda: "Evening: one exercise" in browser.text("card"))
+    browser.click("next")
+    past_the_check(browser)
+    browser.click("done")
+    browser.click("start")
+    eventually(lambda: browser.run("return !!document.getElementById('save')"), 120)
+    assert browser.complaints() == []
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    recordings, elsewhere = tmp_path / "recordings", tmp_path / "elsewhere"
+    commanded("pack", "--wearer", "K7", "--dir", recordings, "-o", tmp_path / "K7.hipturn.zip")
+    commanded("unpack", tmp_path / "K7.hipturn.zip", "--dir", elsewhere)
+    (row,) = json.loads(commanded("history", "--wearer", "K7", "--dir", elsewhere, "--json"))[
+        "sessions"
+    ]
+    assert (row["exercise"], row["side"], row["valid"]) == ("ninety_ninety_lift", "right", 2)
+
+
+def commanded(*words):
+    done = CliRunner().invoke(cli, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 @pytest.mark.long

@@ -5,7 +5,7 @@ import { prepare } from "../paper.js";
 import { forgetRecording, isLoaded, recordingOf } from "../recording.js";
 import { resultCard, resultFoot } from "../result_cards.js";
 import { word } from "../words.js";
-import { commandButton, problem, sheet, waiting } from "./parts.js";
+import { button, commandButton, problem, sheet, waiting } from "./parts.js";
 
 export class DoneView {
   name = "done";
@@ -23,7 +23,7 @@ export class DoneView {
     recordingOf(key).then((recording) => {
       if (!page.shows(this)) return;
       const undo = this.edit?.key === key ? this.edit.id : null;
-      page.card(resultCard(recording, (said) => page.link.tell({ do: "edit", key, ...said })), [...resultFoot(page, key, undo), this.home()].filter(Boolean));
+      page.card(resultCard(recording, (said) => page.link.tell({ do: "edit", key, ...said })), [...resultFoot(page, key, undo), this.trend(), this.home()].filter(Boolean));
       prepare(key);
     }, (error) => { if (page.shows(this)) page.card(problem(error), [this.home()]); }).finally(() => { this.loading = ""; });
   }
@@ -34,6 +34,12 @@ export class DoneView {
     forgetRecording(key);
     this.edit = kind === "undo" ? null : { key, id };
     this.draw();
+  }
+
+  /** The way to how it went over the weeks. */
+  trend() {
+    const { wearer } = this.page.link.stage;
+    return wearer ? button("toTrend", word("recordings.trend", { wearer }), () => this.page.trend(wearer)) : null;
   }
 
   home() {

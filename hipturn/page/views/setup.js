@@ -4,7 +4,7 @@ import { $, el, pictureOf, put } from "../dom.js";
 import { canLock } from "../awake.js";
 import { tell } from "../header.js";
 import { language, nameOf, saidBy, says, unitsOf, word } from "../words.js";
-import { checkRow, commandButton } from "./parts.js";
+import { button, checkRow, commandButton } from "./parts.js";
 import { admitPhone, invitation, phoneStraps, usePhone } from "./phones.js";
 
 const STEPS = ["wearer", "today", "units", "straps", "ready"];
@@ -113,6 +113,7 @@ function today(stage, page, exercises) {
   return el("div", { class: "columns" },
     el("div", { class: "panel" },
       el("h2", {}, word("setup.what")),
+      el("div", { class: "field" }, el("span", {}, word("setup.whose")), button("whose", stage.wearer || word("setup.nobody"), () => send("wearer"))),
       el("label", { class: "field" }, el("span", {}, word("setup.plan")), plans),
       el("button", { type: "button", id: "openPlan", "aria-haspopup": "dialog", onclick: () => openPlan(send) }, word("setup.open_plan")),
       p.name ? el("p", { class: "lead" }, word("setup.plan_of", { plan: p.name, exercises: word("setup.exercises", { n: p.of }), legs: word("setup.legs", { n: p.legs }), first: nameOf({ name: exercise.name, side: p.side }) })) : [

@@ -42,10 +42,9 @@ def test_report_workbooks_and_packed_recording_are_those_of_the_commands(tmp_pat
         assert kept(name, result) == (tmp_path / file).read_bytes(), name
 
 
-@pytest.mark.parametrize("decimal", ["point", "comma"])
-def test_the_zip_of_tables_holds_what_analyse_writes(tmp_path, result, decimal):
-    commanded("analyse", DEMO, "--out", tmp_path, "--decimal", decimal)
-    with zipfile.ZipFile(io.BytesIO(kept("tables.zip", result, decimal))) as file:
+def test_the_zip_of_tables_holds_what_analyse_writes(tmp_path, result):
+    commanded("analyse", DEMO, "--out", tmp_path, "--decimal", "comma")
+    with zipfile.ZipFile(io.BytesIO(kept("tables.zip", result, "comma"))) as file:
         assert file.namelist() == ["angles.csv", "reps.csv", "sets.csv", "summary.csv"]
         for name in file.namelist():
             assert file.read(name) == (tmp_path / name).read_bytes(), name
