@@ -280,6 +280,12 @@ class FindUnits(NamedTuple):
 
     shake: bool = False
     """Whether to ask for shaking though it is known which unit goes where."""
+    phones: tuple[str, ...] = ()
+    """The segments that phones are worn on, in place of units on the air."""
+
+
+class AdmitPhone(NamedTuple):
+    """Give a place to the phone that asks for it, in place of the one that has it."""
 
 
 class LeaveUnits(NamedTuple):
@@ -313,10 +319,23 @@ class Mark(NamedTuple):
 
 
 class Append(NamedTuple):
-    """Add what somebody says of the set to the session's edits."""
+    """Add what somebody says of the set to the session's edits.
+
+    Without a value it is of the last repetition (`reject`) or of this moment (`bad_from`).
+    """
 
     kind: str
-    value: int | str
+    value: int | str | None
+
+
+class Undo(NamedTuple):
+    """Take back what was appended last."""
+
+
+class Recount(NamedTuple):
+    """Show so many repetitions more, or fewer, in the set that runs."""
+
+    by: int
 
 
 class PutOff(NamedTuple):
@@ -344,6 +363,9 @@ Effect = (
     | Mark
     | PutOff
     | Append
+    | Undo
+    | Recount
+    | AdmitPhone
     | Say
 )
 Effects = list[Effect]

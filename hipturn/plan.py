@@ -15,7 +15,7 @@ from analysis.exercises import CatalogueError, Dose, Exercise
 from analysis.exercises.catalogue import plain, shown
 from hipturn import own_exercises
 from hipturn.errors import UserError
-from imu.strict_toml import read_toml
+from imu.strict_toml import parse_toml, read_toml
 
 ROUTINES = Path(__file__).parent / "routines"
 SideChoice = Literal["left", "right", "both"]
@@ -26,6 +26,8 @@ KEYS = {
     "exercise", "sides", "sets", "reps", "hold_s", "rest_s", "range_deg", "test", "active",
     "instead", "note", "goal_deg",
 }  # fmt: skip
+PASTED = "pasted"
+"""What a plan without a name is called where no file has one."""
 NOTE_MAX = 500
 """Characters: what fits on a card."""
 GOAL_MAX_DEG = 90.0
@@ -138,6 +140,21 @@ def load_plan(name: str, *beside: Path) -> Plan:
         ) from None
     plan = parse_plan(data, path.name, path.parent, *beside)
     return replace(plan, sha256=sha256(path.read_bytes()).hexdigest())
+
+
+def read_plan(text: str, *beside: Path) -> Plan:
+    """Return the plan of a text, as of a file that holds it.
+
+    Raises
+    ------
+    UserError
+        Listing every problem of it.
+    """
+    try:
+        data = parse_toml(text)
+    except ValueError as error:
+        raise UserError(f"this is no usable TOML: {plain(str(error))}; correct it") from None
+    return replace(parse_plan(data, PASTED, *beside), sha256=sha256(text.encode()).hexdigest())
 
 
 def parse_plan(data: dict[str, Any], file: str, *beside: Path) -> Plan:

@@ -59,7 +59,17 @@ def read_toml(path: Path, max_bytes: int) -> dict[str, Any]:
         With the reason in words: too long, not UTF-8, not TOML, nested too deeply,
         or a number without end.
     """
-    text = read_plain(path, max_bytes).decode()
+    return parse_toml(read_plain(path, max_bytes).decode())
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return a TOML document.
+
+    Raises
+    ------
+    ValueError
+        With the reason in words: not TOML, nested too deeply, or a number without end.
+    """
     if _DOTS.search(text):
         raise ValueError(f"a line has more than {MAX_DOTS} dots")
     try:

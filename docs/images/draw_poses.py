@@ -93,7 +93,7 @@ PICTURES = {
     "phone": Pose("Where a phone goes", **STANDING, eye=(-0.6, -0.85, 0.12),
                   view="the front", only=("thigh", "shank", "foot"), phone=True,
                   labels=("the phone", "", "on the front of the shin", "a hand below the knee",
-                          "snug; either way up")),
+                          "snug; its top up")),
 }  # fmt: skip
 
 

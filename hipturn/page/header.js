@@ -49,7 +49,8 @@ export function drawTheme() {
   $("themeButton").replaceChildren(icon(document.documentElement.dataset.theme === "dark" ? "sun" : "moon"));
 }
 
-function tell(title, text, ...more) {
+/** A sentence in a dialog, with what belongs to it. */
+export function tell(title, text, ...more) {
   $("dialog").replaceChildren(el("h2", {}, title), el("p", {}, text), ...more,
     el("button", { type: "button", class: "primary", onclick: () => $("dialog").close() }, word("close")));
   $("dialog").showModal();

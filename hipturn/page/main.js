@@ -64,7 +64,7 @@ const link = new Link({
     const fresh = age_s <= EVENT_MAX_AGE_S, text = saidBy(event);
     if (text) put($("said"), text); // read out by a screen reader
     if (event.what === "refused") banner(text);
-    else if (event.what === "edited") own?.edited?.(event);
+    else if (event.what === "edited") current().edited?.(event);
     else if (event.what === "done") { if (fresh) sound.play("done"); }
     else live.takeEvent(event, fresh && current() === live, text);
   },

@@ -1,14 +1,17 @@
 // After the set: how each repetition was, and two sessions over one another.
 
 import { canvasOf, colour, drawnBy, el, startText } from "./dom.js";
+import { saveButton } from "./save.js";
 import { at } from "./trace.js";
-import { knows, language, nameOf, number, saidBy, says, word } from "./words.js";
+import { movementButton } from "./views/correct.js";
+import { knows, nameOf, number, saidBy, says, word } from "./words.js";
 
 const reason = (text) => knows(`reason.${text}`) ? word(`reason.${text}`) : text.replaceAll("_", " ");
 const one = (value, unit = "") => value === null || value === undefined ? "–" : `${number(value, ".1f")}${unit}`;
 const whole = (value, unit = "") => value === null || value === undefined ? "–" : `${Math.round(value)}${unit}`.replace("-", "−");
 
-export function resultCard(recording) {
+/** How a recording went; with `say` a tap on a movement offers what can be said of it. */
+export function resultCard(recording, say = null) {
   const rows = recording.summary;
   const total = rows.reduce((sum, row) => sum + row.valid, 0);
   const controlled = rows.reduce((sum, row) => sum + row.controlled, 0);
@@ -31,35 +34,36 @@ export function resultCard(recording) {
       odd ? tile(String(odd), word("result.odd")) : null),
     recording.test.length ? el("div", { class: "panel", id: "test" }, el("h3", {}, word("result.test")), el("ul", { class: "list" }, recording.test_said.map((line) => el("li", {}, saidBy(line).trim())))) : null,
     chart,
-    el("div", { class: "panel scroll" }, repTable(recording)),
+    el("div", { class: "panel scroll" }, repTable(recording, say)),
     recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, says(text)))) : null,
     el("p", { class: "fine" }, word("result.measured", { quantity: recording.exercise.quantity })));
 }
 
 /** What can be done with a result that is shown. */
-export function resultFoot(page, key) {
-  const path = `/api/sessions/${encodeURIComponent(key)}`;
-  // a spreadsheet of a country that writes 1,5 reads 1.5 wrongly
-  const comma = (1.5).toLocaleString().includes(",") ? "?decimal=comma" : "";
+export function resultFoot(page, key, undo = null) {
   return [
-    el("a", { class: "button", id: "saveCsv", href: `${path}/reps.csv${comma}`, download: "" }, word("result.save_csv")),
-    el("a", { class: "button", id: "saveXlsx", href: `${path}/tables.xlsx`, download: "" }, word("result.save_xlsx")),
-    el("a", { class: "button", id: "saveReport", href: `${path}/report.pdf?lang=${language()}`, download: "" }, word("result.save_report")),
+    undo ? el("button", { type: "button", id: "undo", onclick: () => page.link.tell({ do: "edit", key, kind: "undo", of: undo }) }, word("undo")) : null,
+    saveButton(key),
     el("button", { type: "button", id: "compare", onclick: () => page.compare(key) }, word("result.compare")),
     el("button", { type: "button", id: "watch", onclick: () => page.replay(key) }, word("result.watch")),
-  ];
+  ].filter(Boolean);
 }
 
 function tile(value, label) {
   return el("div", { class: "tile" }, el("b", {}, value), el("span", {}, label));
 }
 
-function repTable(recording) {
+function numberOf(recording, rep, say) {
+  const text = `${recording.sides.length > 1 ? `${word(`side.${rep.side}`)} ` : ""}${rep.rep ?? word(`status.${rep.status}`)}${rep.edited ? " †" : ""}`;
+  return say && !recording.demo ? movementButton(recording, rep, text, say) : text;
+}
+
+function repTable(recording, say) {
   const head = ["rep", "peak", "range", "up", "hold", "down", "controlled"].map((name) => word(`reps.${name}`));
   return el("table", {}, el("caption", { class: "unseen" }, word("result.each")),
     el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
     el("tbody", {}, recording.reps.map((rep) => el("tr", {},
-      el("td", {}, `${recording.sides.length > 1 ? `${word(`side.${rep.side}`)} ` : ""}${rep.rep ?? word(`status.${rep.status}`)}`), el("td", {}, whole(rep.peak_deg, "°")), el("td", {}, whole(rep.rom_deg, "°")),
+      el("td", {}, numberOf(recording, rep, say)), el("td", {}, whole(rep.peak_deg, "°")), el("td", {}, whole(rep.rom_deg, "°")),
       el("td", {}, one(rep.up_s, " s")), el("td", {}, one(rep.hold_s, " s")), el("td", {}, one(rep.down_s, " s")),
       el("td", {}, rep.status !== "valid" ? (rep.reject_reason ? reason(rep.reject_reason) : word(`status.${rep.status}`)) : rep.controlled ? "✓" : `! ${(rep.faults || "").split(";").filter(Boolean).map(reason).join(", ")}`)))));
 }

@@ -59,6 +59,11 @@ class PhonePlace:
                 self.link.remark(ASKS.format(label=self.label))
         return False
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Say whether a second phone waits to be let in."""
+        return bool(self._waiting)
+
     def admit(self) -> None:
         """Give the place to the phone that asked for it last; the one before is let go."""
         if self._waiting:

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,6 +23,7 @@ from analysis import exercises
 from analysis.exercises import CatalogueError
 from hipturn import __version__
 from hipturn.errors import UserError, fault_text
+from hipturn.export.saved import FILES, How
 from hipturn.own_exercises import own
 from hipturn.server.commands import Rate, RefusedCommandError, parse
 from hipturn.server.door.guard import Door, Guard
@@ -31,6 +32,9 @@ from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
 from hipturn.words import ENGLISH, Words, best, languages, words_of
+
+if TYPE_CHECKING:
+    from hipturn.export.csv import Decimal
 from imu.recording import SessionError
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -70,17 +74,11 @@ def build_app(
         Route("/api/sessions/{key}", found.session),
         Route("/api/sessions/{key}/columns", found.columns),
         Route("/api/sessions/{key}/{table}.csv", found.table),
-        Route("/api/sessions/{key}/tables.xlsx", found.workbook),
-        Route("/api/sessions/{key}/report.pdf", found.report),
-        Route("/api/sessions/{key}/for-my-therapist.zip", found.packed),
-        Route("/api/sessions/{key}/report.png", found.paper),
+        Route("/api/sessions/{key}/{file}", found.saved),
         Route("/qr.svg", found.code),
         WebSocketRoute("/ws", found.socket),
     ]
     return Guard(Starlette(routes=routes), door, know)
-
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class _Answers:
@@ -156,49 +154,28 @@ class _Answers:
     async def table(self, request: Request) -> Response:
         """Answer with one of the tables; `?decimal=comma` for some countries."""
         name = request.path_params["table"]
-        comma = request.query_params.get("decimal") == "comma"
 
         async def answer(found: Analysed) -> Response:
             if name not in ("angles", "reps", "sets", "summary"):
                 return Response("There is no such table.\n", 404)
-            data = await self._library.table(found, name, "comma" if comma else "point")
+            data = await self._library.table(found, name, _decimal(request))
             return _download(data, "text/csv; charset=utf-8", f"{found.path.name}_{name}.csv")
 
         return await self._of(request, answer)
 
-    async def workbook(self, request: Request) -> Response:
-        """Answer with the tables as one workbook."""
+    async def saved(self, request: Request) -> Response:
+        """Answer with a file to take along; `?decimal=comma` for some countries."""
+        name = request.path_params["file"]
+        how = How(_decimal(request), self._language(request))
+        if name not in FILES:
+            return Response("There is no such file.\n", 404)
 
         async def answer(found: Analysed) -> Response:
-            data = await self._library.workbook(found)
-            return _download(data, XLSX, f"{found.path.name}.xlsx")
-
-        return await self._of(request, answer)
-
-    async def report(self, request: Request) -> Response:
-        """Answer with report.pdf."""
-
-        async def answer(found: Analysed) -> Response:
-            data = await self._library.report(found, self._language(request))
-            return _download(data, "application/pdf", f"{found.path.name}_report.pdf")
-
-        return await self._of(request, answer)
-
-    async def packed(self, request: Request) -> Response:
-        """Answer with the recording itself, for `hipturn unpack` on a therapist's computer."""
-
-        async def answer(found: Analysed) -> Response:
-            data = await self._library.packed(found)
-            return _download(data, "application/zip", f"{found.path.name}.hipturn.zip")
-
-        return await self._of(request, answer)
-
-    async def paper(self, request: Request) -> Response:
-        """Answer with the report as a picture, which is what the page prints."""
-
-        async def answer(found: Analysed) -> Response:
-            data = await self._library.report(found, self._language(request), "png")
-            return Response(data, media_type="image/png")
+            kind, ending, _ = FILES[name]
+            data = await self._library.saved(found, name, how)
+            if not ending:
+                return Response(data, media_type=kind)
+            return _download(data, kind, f"{found.path.name}{ending}")
 
         return await self._of(request, answer)
 
@@ -313,6 +290,10 @@ def _language(code: str) -> dict[str, Any]:
     own = words_of(code).texts
     draft = code != ENGLISH and not own.get("language.checked_by")
     return {"code": code, "name": own["language.name"], "draft": draft}
+
+
+def _decimal(request: Request) -> Decimal:
+    return "comma" if request.query_params.get("decimal") == "comma" else "point"
 
 
 def _download(data: bytes, kind: str, name: str) -> Response:

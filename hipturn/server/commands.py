@@ -21,14 +21,14 @@ Command = dict[str, Any]
 
 COMMANDS = {
     "home": "back to the first screen",
-    "wearer": "begin a visit with units: who is it?",
+    "wearer": "begin a visit with units, or ask once more: who is it?",
     "go_on": "go on with the visit that was not finished",
     "practise": "begin a visit with the simulated wearer",
     "check": "lead through the guided check of the units in range",
     "choose": "one of the wearers known; `wearer`",
     "new": "a wearer not known yet; `wearer`, a pseudonym, and their `language`",
     "nobody": "no wearer: the recordings name nobody",
-    "plan": "a plan by its name, `plan`; an empty one is one exercise",
+    "plan": "a plan by its name, `plan`, or as text, `toml`; an empty name is one exercise",
     "exercise": "one exercise; `exercise`, and `test`, `active` where it is made a test",
     "side": "the leg; `side`, of which `each` is right, then left",
     "dose": "`reps`, `sets`, `hold_s` of the exercise",
@@ -36,6 +36,8 @@ COMMANDS = {
     "next": "go on to what follows",
     "back": "one step back",
     "shake": "find out by shaking which unit goes where",
+    "phone": "phones are the units; `places`, of shank, thigh and pelvis",
+    "admit": "a place goes to the phone that asks for it",
     "swap": "thigh and shank unit are exchanged: use them so",
     "retry": "find the units again",
     "skip": "leave out the check at rest, or the next set",
@@ -46,6 +48,9 @@ COMMANDS = {
     "cancel": "do not begin",
     "other_leg": "the units are on the other leg",
     "full": "calibrate everything, where the last calibration was being kept",
+    "not_mine": "the last repetition of the set is none",
+    "slipped": "a strap slipped: one knee bend proves where it is, and the set begins anew",
+    "undo": "what was said last is taken back",
     "mark": "a labelled moment in the recording; `label`",
     "pause": "count nothing until `resume`; the recording goes on",
     "resume": "count again, as a new set",
@@ -59,6 +64,10 @@ COMMANDS = {
     "stop": "end the exercise; in a result: the visit",
     "quit": "end hipturn",
 }
+PLAN_MAX = 3000
+"""A plan of thirty items, and within a command even where it is escaped."""
+PLACES = ("pelvis", "shank", "thigh")
+"""Where phones are worn; nothing is measured without the shank."""
 SIDES = ("left", "right", "both", "each")
 
 
@@ -148,6 +157,21 @@ def _who_moves(value: Any) -> bool | None:  # noqa: ANN401 (JSON)
     return value
 
 
+def _toml(value: Any) -> str:  # noqa: ANN401 (JSON)
+    if not isinstance(value, str) or len(value) > PLAN_MAX:
+        raise RefusedCommandError(
+            f"a plan sent as text has at most {PLAN_MAX} characters: start with --plan FILE"
+        )
+    return value
+
+
+def _places(value: Any) -> list[str]:  # noqa: ANN401 (JSON)
+    whole = isinstance(value, list) and 0 < len(value) <= len(PLACES)
+    if not whole or any(place not in PLACES for place in value) or "shank" not in value:
+        raise RefusedCommandError(f"places is a list of {', '.join(PLACES)}, with shank")
+    return sorted(set(value))
+
+
 def _wearer(value: Any) -> str:  # noqa: ANN401 (JSON)
     if not isinstance(value, str) or not PSEUDONYM.fullmatch(value):
         raise RefusedCommandError(
@@ -171,7 +195,9 @@ def _seconds(value: Any) -> float:  # noqa: ANN401 (JSON)
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "wearer": _wearer,
     "language": _language,
+    "places": _places,
     "plan": _text,
+    "toml": _toml,
     "exercise": _text,
     "test": _yes,
     "active": _who_moves,

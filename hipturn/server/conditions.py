@@ -73,10 +73,18 @@ class Conditions:
                 known.begun_s = now_s
             known.args, known.remedies, known.seen_s = args, tuple(remedies), now_s
 
-    def hold(self, key: str, now_s: float, *, about: str = "", **args: Any) -> None:  # noqa: ANN401
+    def hold(
+        self,
+        key: str,
+        now_s: float,
+        *,
+        about: str = "",
+        remedies: Sequence[str] = (),
+        **args: Any,  # noqa: ANN401 (JSON)
+    ) -> None:
         """Take that something happened which lasts until somebody has looked."""
         self._all[f"{key}:{about}" if about else key] = _Condition(
-            key, args, (), now_s - ON_S, now_s, held=True
+            key, args, tuple(remedies), now_s - ON_S, now_s, held=True
         )
 
     def put_off(self, ident: str) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from hipturn.course import Course, Item, Refused, Stage, changed, one_item
+from hipturn.errors import UserError
 from hipturn.history.present_wearer import PresentWearer
-from hipturn.plan import PlanItem, SideChoice, load_plan, routines
+from hipturn.plan import PlanItem, SideChoice, load_plan, read_plan, routines
 from hipturn.safety import note_told, tell, untold
 from hipturn.server.commands import Command, RefusedCommandError
 from hipturn.server.conditions import Conditions, see_units
@@ -79,6 +80,8 @@ class Desk:
         self._conditions = Conditions()
         self._follows: asyncio.Task[None] | None = None
         self._units: asyncio.Task[None] | None = None
+        self._page: PageDisplay | None = None
+        """Where the session that runs is shown."""
         self.visit = Visit(course, waits=rig_of(bool(virtual)).speed is not None)
         if virtual is not None:
             self.visit.stage, self.visit.virtual = Stage.TODAY, virtual
@@ -156,7 +159,7 @@ class Desk:
         """
         course = self.visit.walk.course
         if do == "plan":
-            return self._planned(values.get("plan", ""))
+            return self._planned(values.get("plan", ""), values.get("toml", ""))
         if course.name:
             course = Course.one(Item.of(one_item(course.items[0].asked.exercise, "right")))
         item = course.items[0]
@@ -184,7 +187,13 @@ class Desk:
         new = replace(new, sides=sides_for(Item.of(new), asked.sides[0]))
         return replace(new, **{name: v for name, v in values.items() if name != "exercise"})
 
-    def _planned(self, name: str) -> Course:
+    def _planned(self, name: str, text: str) -> Course:
+        if text:
+            plan = read_plan(text, self._root)
+            if plan.wearer and not self.visit.virtual and plan.wearer != self.visit.wearer:
+                raise UserError(f"this plan is for {plan.wearer}: go back and choose {plan.wearer}")
+            self._given = Course.of(plan)
+            return self._given
         if not name:
             return Course.one(Item.of(one_item(self.visit.item.asked.exercise, "right")))
         if name == self._given.name:
@@ -204,6 +213,11 @@ class Desk:
         """Say something on the page and in the terminal."""
         self._say(self._words.said(text))
         self._hub.happened("say", **told(text))
+
+    def recount(self, side: str, by: int) -> None:
+        """Show so many repetitions more, or fewer, in the set of a leg, or of both."""
+        if self._page is not None:
+            self._page.recount(side, by)
 
     def put_off(self, ident: str) -> None:
         """Show a condition no more."""
@@ -249,6 +263,9 @@ class Desk:
             "working": visit.working or visit.session == "closing",
             "paused": visit.paused,
             "set": walk.step.set,
+            "phones": list(visit.phones),
+            "asking": visit.asking,
+            "said": visit.said[-1] if visit.said else "",
             "answers": dict(visit.answers),
         }
         if visit.problem:
@@ -332,8 +349,8 @@ class Desk:
         """Return the page and plain lines on the terminal."""
         self._forget_conditions()
         reps = tracker.exercise.dose.reps[0]
-        page = PageDisplay(self._hub, tracker, tracker.exercise, reps, self._conditions)
-        return BothDisplays(page, PlainDisplay(tracker.exercise, title, self._words))
+        self._page = PageDisplay(self._hub, tracker, tracker.exercise, reps, self._conditions)
+        return BothDisplays(self._page, PlainDisplay(tracker.exercise, title, self._words))
 
     def began(
         self,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis import exercises
 from analysis.exercises import CatalogueError
@@ -17,6 +17,7 @@ from analysis.session import analyse as sessions
 from analysis.session.analyse import Result
 from hipturn.commands.summary_text import summary_lines
 from hipturn.errors import UserError, printable
+from hipturn.export.saved import How, saved
 from hipturn.history.earlier import own_changes
 from hipturn.history.edits import add_edit, undo_edit
 from hipturn.history.index import history_index
@@ -172,19 +173,9 @@ class Library:
         """Return one of the tables of a recording as CSV, decimals as asked."""
         return await self._workshop.do(_table, analysed.path, name, decimal)
 
-    async def workbook(self, analysed: Analysed) -> bytes:
-        """Return the tables of a recording as one workbook."""
-        return await self._workshop.do(_workbook, analysed.path)
-
-    async def packed(self, analysed: Analysed) -> bytes:
-        """Return a recording as a file that `hipturn unpack` takes in, for a therapist."""
-        return await self._workshop.do(_packed, analysed.path)
-
-    async def report(
-        self, analysed: Analysed, language: str, kind: Literal["pdf", "png"] = "pdf"
-    ) -> bytes:
-        """Return the report of a recording: a PDF, or its pages below one another as one PNG."""
-        return await self._workshop.do(_report, analysed.path, f".{kind}", language)
+    async def saved(self, analysed: Analysed, name: str, how: How) -> bytes:
+        """Return one of `hipturn.export.saved.FILES` of a recording, as asked."""
+        return await self._workshop.do(_saved, analysed.path, name, how)
 
 
 def _state_of_edits(path: Path) -> tuple[int, int]:
@@ -356,34 +347,14 @@ def _goals(root: Path, header: SessionHeader) -> dict[str, float]:
 
 
 def _table(path: Path, name: str, decimal: Decimal) -> bytes:
-    from hipturn.export.csv import write_table
-
-    return _made(lambda file: write_table(getattr(_result(path), name), file, decimal), ".csv")
-
-
-def _workbook(path: Path) -> bytes:
-    from hipturn.export.xlsx import write_workbook
-
-    return _made(lambda file: write_workbook(_result(path), file), ".xlsx")
-
-
-def _packed(path: Path) -> bytes:
-    from hipturn.archive.packing import pack
-
-    return _made(lambda file: pack([path], file), ".zip")
-
-
-def _report(path: Path, suffix: str, language: str) -> bytes:
-    from hipturn.report.make import entries_of, write_report
-
-    entries = entries_of([path], lambda _: None, language=language)
-    return _made(lambda file: write_report(entries, file), suffix)
-
-
-def _made(make: Callable[[Path], Any], suffix: str) -> bytes:
     import tempfile
 
+    from hipturn.export.csv import write_table
+
     with tempfile.TemporaryDirectory(prefix="hipturn-") as folder:
-        path = Path(folder, "file").with_suffix(suffix)
-        make(path)
-        return path.read_bytes()
+        table = write_table(getattr(_result(path), name), Path(folder, "table.csv"), decimal)
+        return table.read_bytes()
+
+
+def _saved(path: Path, name: str, how: How) -> bytes:
+    return saved(path, name, lambda: _result(path), how)

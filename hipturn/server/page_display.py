@@ -56,6 +56,8 @@ class _LegSeen:
     checks: list[dict[str, Any]] = field(default_factory=list)
     sign: str = "open"
     count: tuple[int, int] = (0, 0)
+    taken_back: int = 0
+    """Repetitions of this set that somebody said are none."""
     ranges: list[float] = field(default_factory=list)
     """Of the repetitions of the set, degrees."""
     held_s: float = 0.0
@@ -231,7 +233,7 @@ class PageDisplay:
             return
         seen = self._legs[said.side]
         if said.set != seen.count[0] and movement.status == "valid":
-            seen.ranges, self._is_interrupted = [], False
+            seen.ranges, self._is_interrupted, seen.taken_back = [], False, 0
         if (said.set, said.rep) >= seen.count:  # what a leg has done stays done
             seen.count = (said.set, said.rep)
         if movement.status == "valid":
@@ -240,14 +242,17 @@ class PageDisplay:
         self._happened(
             "rep" if movement.status == "valid" else movement.status,
             side=str(said.side),
-            reps=said.rep,
+            reps=said.rep - seen.taken_back,
             set=said.set,
             range_deg=round(movement.range_deg, 1),
             from_s=round(movement.onset_s, 2),
             to_s=round(movement.announced_s, 2),
             **told(text),
         )
-        done = all(s.count[0] == said.set and s.count[1] >= self._reps for s in self._legs.values())
+        done = all(
+            s.count[0] == said.set and s.count[1] - s.taken_back >= self._reps
+            for s in self._legs.values()
+        )
         if done and self._set_told != said.set:
             self._set_told = said.set
             self._happened("set", set=said.set)
@@ -256,16 +261,24 @@ class PageDisplay:
         """Say what a person should mend; it is shown as a condition until it is mended."""
         side = str(said.side)
         if said.reason in SLIPS:
-            self._conditions.hold("slipped", now_s(), about=side, side=side, text=said.text)
+            slip = {"side": side, "reason": said.reason, "text": said.text}
+            self._conditions.hold("slipped", now_s(), about=side, remedies=("slipped",), **slip)
         elif said.reason == "wrong_way":
             self._legs[said.side].falls = True
         self._happened("alarm", **told(text))
+
+    def recount(self, side: str, by: int) -> None:
+        """Show so many repetitions more, or fewer, in the set of a leg, or of both."""
+        for leg, seen in self._legs.items():
+            if side in (str(leg), "both"):
+                seen.taken_back = max(0, seen.taken_back - by)
+        self._tell_count()
 
     def _tell_count(self) -> None:
         counts = {
             str(side): {
                 "set": seen.count[0],
-                "reps": seen.count[1],
+                "reps": seen.count[1] - seen.taken_back,
                 "range_deg": round(median(seen.ranges), 1) if seen.ranges else None,
                 "held_s": round(seen.held_s, 1),
             }

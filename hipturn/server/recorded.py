@@ -68,6 +68,7 @@ def description(key: str, session: Session, result: Result, *, demo: bool) -> di
         "virtual": header.source == "virtual",
         "started_at": header.start_text("seconds"),
         "side": header.side,
+        "wearer": header.wearer,
         "exercise": exercise_data(exercise),
         "start_deg": {
             str(side): round(start_level_deg(found.calibration, exercise), 2)
@@ -79,6 +80,7 @@ def description(key: str, session: Session, result: Result, *, demo: bool) -> di
         "sides": [str(side) for side in _sides(result)],
         "phases": PHASES,
         "reps": _plain(result.reps[list(REP_FIELDS)].to_dict("records")),
+        "sets": _plain(result.sets[["side", "set", "start_s", "end_s"]].to_dict("records")),
         "summary": _plain(result.summary.to_dict("records")),
         "test": (test := of_rows(result.tests, exercise, result.summary.to_dict("records"))),
         "test_said": [told(line) for line in test],

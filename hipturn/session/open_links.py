@@ -103,6 +103,17 @@ class OpenLinks:
         pairs = zip(self.units, self.links, strict=True)
         return [unit.label for unit, link in pairs if link.state is not LinkState.STREAMING]
 
+    async def ready(self) -> None:
+        """Wait for what people have to do first; of units on the air that is nothing."""
+
+    @property
+    def asking(self) -> str:
+        """Return the place that another unit asks for, which a person has to allow; or nothing."""
+        return ""
+
+    def admit(self) -> None:
+        """Give that place to the unit that asks for it."""
+
     def on(self, side: SideChoice) -> list[WornUnit]:
         """Return the units of one leg, or of both, and that of the pelvis."""
         return [one for one in self.strapped if one.place[1] in (None, side) or side == "both"]

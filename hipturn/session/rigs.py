@@ -60,8 +60,12 @@ class Rig(Protocol):
     """Seconds of its clock in one of the wall's; None: as fast as it goes."""
     backend: Backend | None
 
-    async def find(self, course: Course, show: Show, *, shake: bool) -> OpenLinks:
+    async def find(
+        self, course: Course, show: Show, *, shake: bool = False, phones: Sequence[str] = ()
+    ) -> OpenLinks:
         """Find the units of a course and know where each is strapped; nothing runs yet.
+
+        `phones` are the segments that phones are worn on, in place of units on the air.
 
         Raises
         ------
@@ -95,7 +99,14 @@ class VirtualRig:
         self._seed, self._wish = seed, wish
         self._air: VirtualAir | None = None
 
-    async def find(self, course: Course, show: Show, *, shake: bool) -> OpenLinks:  # noqa: ARG002
+    async def find(
+        self,
+        course: Course,
+        show: Show,
+        *,
+        shake: bool = False,  # noqa: ARG002
+        phones: Sequence[str] = (),  # noqa: ARG002
+    ) -> OpenLinks:
         """Find the units; they know where they are."""
         sides = sides_of(course)
         side = sides[0] if len(sides) == 1 else "both"
@@ -144,9 +155,20 @@ class RadioRig:
         """Take which units are wanted on which legs; none are those that will be shaken."""
         self._wanted_on, self._wish = wanted_on, wish
         self.backend: Backend | None = None
+        self._notes: tuple[str, ...] = ()
+        """What a reader of the recording has to know of these units."""
 
-    async def find(self, course: Course, show: Show, *, shake: bool) -> OpenLinks:
+    async def find(
+        self, course: Course, show: Show, *, shake: bool = False, phones: Sequence[str] = ()
+    ) -> OpenLinks:
         """Find the units that are wanted, or ask the wearer to shake them one by one."""
+        if phones:
+            from hipturn.phone.invited import InvitedPhones  # its listener is heavy to load
+            from hipturn.phone.start import NEVER_TRIED
+
+            self._notes = (NEVER_TRIED,)
+            return InvitedPhones.worn_on(course.steps()[0].side, phones, show)
+        self._notes = ()
         wanted = {} if shake else self._wanted(course)
         if wanted:
             strapped = await strap(wanted, lambda _: None)
@@ -183,7 +205,7 @@ class RadioRig:
 
     def wish(self) -> Wish:
         """Return what every session of the visit is to be."""
-        return self._wish
+        return replace(self._wish, notes=(*self._wish.notes, *self._notes))
 
 
 def sides_of(course: Course) -> list[SideChoice]:

@@ -170,6 +170,9 @@ class TerminalFront:
     def put_off(self, ident: str) -> None:
         """Do nothing: a line that was printed is not shown any longer."""
 
+    def recount(self, side: str, by: int) -> None:
+        """Do nothing: nobody takes a repetition back here."""
+
     def display(self, tracker: Tracker, title: str) -> Display:
         """Return the terminal, below a line that says what comes."""
         walk = self._visit.walk

@@ -17,7 +17,9 @@ import click
 
 from analysis.calibrate.guide import Step as GuideStep
 from analysis.exercises import CatalogueError
+from analysis.session.announcements import Kind
 from hipturn.course import (
+    AdmitPhone,
     Append,
     BeginSession,
     CheckUnits,
@@ -30,11 +32,13 @@ from hipturn.course import (
     Mark,
     PutOff,
     Reassign,
+    Recount,
     Say,
     Stage,
+    Undo,
 )
 from hipturn.errors import UserError
-from hipturn.history.edits import add_edit
+from hipturn.history.edits import add_edit, undo_edit
 from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
@@ -54,6 +58,8 @@ from imu.sample import Clock, Segment, Side, Unit
 
 TICK_S = 0.1
 """A countdown is followed this often; its seconds are seen, not its tenths."""
+BY = "wearer"
+"""Who says what is said in a visit."""
 TROUBLE = (
     UserError, RadioError, SessionError, CatalogueError, ProfileError, click.ClickException,
 )  # fmt: skip
@@ -74,6 +80,9 @@ class Front(Audience, Protocol):
 
     def put_off(self, ident: str) -> None:
         """Show a condition no more."""
+
+    def recount(self, side: str, by: int) -> None:
+        """Show so many repetitions more, or fewer, in the set of a leg, or of both."""
 
     def recorded(self, folder: Path) -> None:
         """Know that a session is closed."""
@@ -138,6 +147,10 @@ class Host:
         self._session_clock_ns: Callable[[], int] = lambda: 0
         self._of_result: tuple[Path, float, str] | None = None
         """The session that a result is of, a second of it, and the leg."""
+        self._of_rep: tuple[float, float] | None = None
+        """Of the last repetition: the second of its peak, and its range in degrees."""
+        self._said: list[tuple[Path, str]] = []
+        """The edits that this visit has made: their session and id, the latest last."""
         self._begin_motion: Callable[[], None] = lambda: None
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -175,18 +188,39 @@ class Host:
                 self._kept.forget()
             case Counting() | Mark():
                 self._tell_session(effect)
-            case Append(kind, value):
-                self._append(kind, value)
+            case Append() | Undo():
+                self._say_of_set(effect)
+            case _:
+                self._tell_people(effect)
+
+    def _tell_people(self, effect: Recount | PutOff | Say | AdmitPhone) -> None:
+        """Carry out what is shown or said, and who is let in."""
+        match effect:
+            case Recount(by):
+                self.front.recount(self.visit.walk.step.side, by)
             case PutOff(ident):
                 self.front.put_off(ident)
             case Say(key, args):
                 self.front.say(Said(f"visit.{key}", **args))
+            case AdmitPhone() if self.links is not None:
+                self.links.admit()
 
-    def _append(self, kind: str, value: int | str) -> None:
-        """Add what somebody says of the set that is over to its session, open or closed."""
-        if self._of_result is not None:
-            folder, at_s, side = self._of_result
-            add_edit(folder, kind, by="wearer", side=side, at_s=at_s, value=value)
+    def _say_of_set(self, effect: Append | Undo) -> None:
+        """Add what somebody says of the set to its session, open or closed; or take it back."""
+        if isinstance(effect, Undo):
+            said_of, ident = self._said.pop()
+            undo_edit(said_of, ident, by=BY)
+            return
+        if self._of_result is None:
+            return
+        kind, value = effect
+        folder, at_s, side = self._of_result
+        saw: dict[str, Any] = {}
+        if kind == "reject" and self._of_rep is not None:
+            at_s, range_deg = self._of_rep
+            saw = {"status": "valid", "range_deg": round(range_deg, 1)}
+        edit = add_edit(folder, kind, by=BY, side=side, at_s=at_s, value=value, saw=saw)
+        self._said.append((folder, edit.id))
 
     def _tell_session(self, effect: Counting | Mark) -> None:
         session = self.session
@@ -221,6 +255,7 @@ class Host:
         before = self._standing()
         silent = [] if self.visit.virtual else links.silent
         self.visit.links(silent)
+        self.visit.asking = links.asking
         self._kept.heard(silent, self._now_s)
         self.carry(self.visit.tick(self._now_s))
         if self._standing() != before:
@@ -233,7 +268,7 @@ class Host:
 
     def _standing(self) -> tuple[Any, ...]:
         visit = self.visit
-        return visit.stage, visit.walk.at, visit.silent, visit.session
+        return visit.stage, visit.walk.at, visit.silent, visit.session, visit.asking
 
     # ---- tasks
 
@@ -251,6 +286,8 @@ class Host:
         self.front.tell()
 
     def _trouble(self, text: str) -> None:
+        if asyncio.current_task() not in self._tasks.values():
+            return  # something else was asked for meanwhile
         self.front.say(f"hipturn: {text}")
         self.visit.failed(text)
 
@@ -273,24 +310,32 @@ class Host:
         """Do one thing after the other with the units: each needs the links of the one before."""
         await self._left(before)
         if isinstance(effect, FindUnits):
-            await self._find(shake=effect.shake)
+            await self._find(effect)
         elif isinstance(effect, CheckUnits):
             await self.front.check()
             self.carry(self.visit.checked())
 
-    async def _find(self, *, shake: bool) -> None:
+    async def _find(self, effect: FindUnits) -> None:
         """Find the units, open their links, and look at them at rest."""
         visit, self.findings = self.visit, []
         self._kept.forget()
         if not visit.ident:
             visit.ident = secrets.token_hex(4)
         rig = self.rig = self._rig_of(visit.virtual)
-        links = await rig.find(visit.walk.course, lambda told: self.front.show(**told), shake=shake)
+        links = await rig.find(
+            visit.walk.course,
+            lambda told: self.front.show(**told),
+            shake=effect.shake,
+            phones=effect.phones,
+        )
+        if self._synchronise and effect.phones:
+            raise UserError("phones cannot be given one clock: start without --synchronise")
         if self._synchronise:
             self._clock = await give_one_clock(_on_air(links), self.front.say, rig.backend)
         self._leave = asyncio.Event()
         self._tasks["links"] = asyncio.create_task(self._watched(links.run(self._leave)))
         self.links = links
+        await links.ready()
         worn = {one.place for one in links.strapped}
         legs = all((Segment.SHANK, side) in worn for side in Side)
         wanted = sides_of(visit.walk.course)
@@ -400,6 +445,8 @@ class Host:
                 )
         for said in update.announcements:
             self._kept.hear(said)
+            if said.kind is Kind.REP and said.movement is not None:
+                self._of_rep = said.movement.peak_s, said.movement.range_deg
             self.carry(visit.hear(said))
         self.tick()
         if self._standing() != before:
@@ -419,7 +466,8 @@ class Host:
         links.wear(swapped if how == "swap" else turned)
         session = self.session
         if session is None:
-            self.front.show(found=[row_of(s.found, place=s.unit.label) for s in _on_air(links)])
+            on_air = [one for one in links.strapped if isinstance(one, Strapped)]
+            self.front.show(found=[row_of(s.found, place=s.unit.label) for s in on_air])
             return
         pairs = zip(links.strapped, links.links, strict=True)
         now = {one.unit.address: (one.unit, link) for one, link in pairs}

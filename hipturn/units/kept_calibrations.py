@@ -17,8 +17,8 @@ from analysis.session.announcements import Announcement, Kind
 from hipturn.units.calibration_file import KEPT_MAX_MIN, Calibration
 from imu.sample import Side, Unit
 
-SPOILING = ("slip", "tilt", "heading")
-"""Alarms after which nobody knows where a strap is."""
+SPOILING = ("tilt", "heading")
+"""Alarms after which nobody knows where a strap is; after a slip a knee bend tells."""
 SILENT_MAX_S = 60.0
 """A unit that was silent for longer may have been taken off; after less, three bends prove it."""
 
@@ -34,7 +34,7 @@ class _Proven:
 class KeptCalibrations:
     """The calibrations of one visit that are still good; its time is that of the units' clock, s.
 
-    A calibration goes when a strap slipped, a unit was silent for more than a minute, units were
+    A calibration goes when a strap tilted, a unit was silent for more than a minute, units were
     found again or taken as worn otherwise, or the last full one is an hour ago.
     """
 

@@ -55,8 +55,11 @@ async def look_at_rest(links: OpenLinks, progress: Callable[[float], None]) -> l
     samples: list[Sample] = []
     links.listener = samples.append
     try:
-        await until_all_stream(links.links, [unit.label for unit in links.units])
-        first = {sample.unit: sample.host_time_ns for sample in reversed(samples)}
+        labels = [unit.label for unit in links.units]
+        await until_all_stream(links.links, labels)
+        while len(first := _first_of(samples)) < len(labels):  # some have streamed before
+            await asyncio.sleep(POLL_S)
+            await until_all_stream(links.links, labels)
         begun_ns = max(first.values()) + round(SETTLE_S * 1e9)
         # by the samples: the clock of a virtual wearer at full speed stands still in the end
         while (rested_s := (samples[-1].host_time_ns - begun_ns) * 1e-9) < REST_S:
@@ -67,6 +70,11 @@ async def look_at_rest(links: OpenLinks, progress: Callable[[float], None]) -> l
     span = (begun_ns, begun_ns + round(REST_S * 1e9))
     kept = [s for s in samples if span[0] <= s.host_time_ns < span[1]]
     return judge(kept, links.units, [link.battery_percent for link in links.links])
+
+
+def _first_of(samples: Sequence[Sample]) -> dict[int, int]:
+    """Return when the first sample of every unit came, nanoseconds."""
+    return {sample.unit: sample.host_time_ns for sample in reversed(samples)}
 
 
 def judge(

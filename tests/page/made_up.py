@@ -92,6 +92,9 @@ class Feed:
             "set": 1,
             "answers": {},
             "silent": [],
+            "phones": [],
+            "asking": "",
+            "said": "",
             "until": 10**7,
             "exercise": exercise_data(EXERCISE),
         }

@@ -52,6 +52,11 @@ def violations(browser, axe):
     return browser.window.execute_async_script(RUN_AXE)
 
 
+INVITED = {"label": "right shank", "url": "https://192.168.1.20:8778/unit?t=x", "code": ["101"]}
+INVITED |= {"place": "shank", "taken": False, "streams": False, "said": ""}
+WARNING = {"address": "192.168.1.20", "fingerprint": "AA:BB"}
+
+
 @pytest.mark.parametrize("theme", ["dark", pytest.param("light", marks=pytest.mark.long)])
 def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, browser, axe, theme):
     check = {"what": "right shank unit", "good": False, "text": "bring it closer"}
@@ -78,7 +83,8 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
         {"stage": "today"},
         {"stage": "units", "found": [found], "working": True, "progress": 0.4},
         {"stage": "units", "findings": [finding]},
-        {"stage": "straps"},
+        {"stage": "units", "phones": ["shank"], "invited": [INVITED], "warning": WARNING},
+        {"stage": "straps", "phones": ["shank"]},
         {"stage": "ready", "checklist": [check]},
         {"stage": "countdown", "until": 10**7},
         {"stage": "set", "paused": False},
@@ -91,6 +97,10 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
     wrong = {}
     for stage in stages:
         feed.live(**stage)
+        if stage["stage"] == "today":
+            browser.click("openPlan")
+            wrong["plan"] = violations(browser, axe)
+            browser.run("document.getElementById('dialog').close()")
         views = {"home": "home", "set": "live", "result": "result"}
         wanted = views.get(stage["stage"], "wizard")
         eventually(lambda wanted=wanted: browser.view() == wanted)
@@ -110,6 +120,9 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
     browser.open(feed.url + "#session=demo.seated_internal_rotation&t=40", "laptop")
     eventually(lambda: browser.view() == "replay" and browser.text("clock"))
     wrong["replay"] = violations(browser, axe)
+    browser.click("save")
+    wrong["save"] = violations(browser, axe)
+    browser.run("document.getElementById('dialog').close()")
     browser.click("toResult")
     eventually(lambda: "repetitions" in browser.text("card"), 10)
     wrong["results"] = violations(browser, axe)

@@ -13,6 +13,7 @@ from window import eventually
 from hipturn.server.commands import RefusedCommandError
 from hipturn.server.library import Library, correct, parse_correction
 from hipturn.session_paths import demo_root
+from imu.recording import open_session
 from imu.recording.edits import read_edits
 
 DEMO = demo_root() / "ninety_ninety_lift"
@@ -31,9 +32,24 @@ def said(**more):
     return json.dumps({"do": "edit", "key": "mine", "kind": "reject", "side": "right"} | more)
 
 
-def test_not_mine_pain_here_and_undo_by_taps(root, browser):
+def test_everything_that_people_say_of_a_recording_is_said_by_taps_and_undone(root, browser):
     feed = Feed(root=root)
     try:
+
+        def said():
+            return [edit.kind for edit in read_edits(root / "mine").standing]
+
+        def tells(tap, *kinds):
+            """Tap, and wait until the row shows the recording with these edits."""
+            shown_anew()
+            tap()
+            eventually(lambda: said() == list(kinds) and shown_anew())
+
+        def shown_anew():
+            """Say whether the row was drawn since this was asked last."""
+            row = "document.getElementById('corrected').dataset"
+            return browser.run(f"const is = !{row}.seen; {row}.seen = 1; return is")
+
         browser.size("phone")
         browser.window.get("about:blank")
         browser.window.get_log("browser")
@@ -54,15 +70,36 @@ def test_not_mine_pain_here_and_undo_by_taps(root, browser):
         browser.click("undo")
         eventually(lambda: browser.text("corrected") == counted)
         assert read_edits(root / "mine").standing == ()
-        browser.run(
-            "const s = document.getElementById('painHere'); s.value = '4';"
-            " s.dispatchEvent(new Event('change'))"
-        )
-        eventually(lambda: read_edits(root / "mine").standing)
+        choose = "const s = document.getElementById('painHere'); s.value = '4';"
+        tells(lambda: browser.run(f"{choose} s.dispatchEvent(new Event('change'))"), "pain")
         (pain,) = read_edits(root / "mine").standing
         assert (pain.kind, pain.value, pain.target) == ("pain", 4, "movement")
+        tells(lambda: browser.click("badFrom"), "pain", "bad_from")
+        tells(lambda: browser.click("undo"), "pain")
+        browser.click("setEnds")
+        drag = "const s = document.getElementById('setFrom'); s.value = '39.5';"
+        drop = "for (const e of ['input', 'change']) s.dispatchEvent(new Event(e))"
+        tells(lambda: browser.run(f"{drag} {drop}"), "pain", "trim")
+        assert "39." in browser.text("corrected")
         browser.click("closeCorrection")
-        eventually(lambda: browser.run(loaded))
+        browser.click("aboutIt")
+        eventually(lambda: browser.find("id", "otherWearer")).clear()
+        browser.find("id", "otherWearer").send_keys("K7")
+        tells(lambda: browser.click("takeWearer"), "pain", "trim", "wearer")
+        browser.click("aboutIt")
+        eventually(lambda: browser.find("id", "otherWearer").get_property("value") == "K7")
+        tells(lambda: browser.click("otherSide"), "pain", "trim", "wearer", "side")
+        assert browser.text("title").endswith("left")
+        assert open_session(root / "mine").header.wearer == "K7"
+        tells(lambda: browser.click("undo"), "pain", "trim", "wearer")
+        browser.click("closeCorrection")
+        browser.click("toResult")  # there too, a tap on a movement says what it is
+        eventually(lambda: browser.run("return !!document.querySelector('.movement')"))
+        browser.run("document.querySelector('.movement').click()")
+        browser.click("notMine")
+        eventually(lambda: said()[-1:] == ["reject"])
+        browser.click("undo")
+        eventually(lambda: said() == ["pain", "trim", "wearer"])
         assert browser.complaints() == []
     finally:
         feed.close()

@@ -47,6 +47,7 @@ from hipturn.units.unit_verdict import Verdict
 from hipturn.visit import STAGES
 from imu.air.radio_errors import Backend, RadioError, Trouble
 from imu.recording import SessionWriter, open_session
+from imu.recording.edits import read_edits
 from imu.sample import Sample, Segment, Side, Unit
 from imu.virtual.on_air.backend import backend_of
 from imu.virtual.wearer import WearerSettings, on_air, wear
@@ -127,6 +128,33 @@ def test_the_stages_lead_to_a_closed_recording(tmp_path):
     asyncio.run(run())
 
 
+def test_a_repetition_that_is_not_mine_counts_neither_now_nor_in_the_tables(tmp_path):
+    async def run():
+        desk, hub, _ = desk_on(tmp_path)
+        await to_ready(desk)
+        desk.obey({"do": "start"})
+        await until(lambda: sum(desk.visit.reps.values()) == 2)
+        counted = json.loads(hub._kept["count"])["right"]["reps"]
+        desk.obey({"do": "not_mine"})
+        assert json.loads(hub._kept["count"])["right"]["reps"] == counted - 1
+        desk.obey({"do": "undo"})
+        assert json.loads(hub._kept["count"])["right"]["reps"] == counted
+        desk.obey({"do": "not_mine"})
+        await until(lambda: desk.visit.stage is Stage.SUMMARY)
+        await closed(desk)
+        (folder,) = desk.folders
+        return folder
+
+    folder = asyncio.run(run())
+    (said,) = read_edits(folder).standing
+    assert (said.kind, said.by, said.side, said.saw["status"]) == (
+        "reject", "wearer", "right", "valid",
+    )  # fmt: skip
+    assert list(hipturn.analyse(hipturn.open(folder)).reps["status"]) == [
+        "valid", "rejected", "valid",
+    ]  # fmt: skip
+
+
 PLAN = """name = "Mine"
 [[items]]
 exercise = "ninety_ninety_lift"
@@ -174,6 +202,27 @@ def test_a_plan_on_the_page_gives_the_tables_of_the_terminal(tmp_path):
         (1, 2, "Mine"), (1, 2, "Mine"), (2, 2, "Mine"),
     ]  # fmt: skip
     assert {one["plan"]["sha256"] for one in told} == {course.sha256}
+
+
+def test_a_plan_comes_as_text_and_one_for_somebody_else_or_with_a_mistake_is_refused(tmp_path):
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        desk.obey({"do": "plan", "toml": PLAN})
+        told = desk._message()["plan"]
+        assert (told["name"], told["of"], told["legs"]) == ("Mine", 2, 3)
+        assert told["names"][0] == "Mine"  # it is offered again
+        desk.visit.virtual = False
+        for text, why in (
+            (f'wearer = "K8"\n{PLAN}', "for K8: go back"),
+            (PLAN.replace("sets = 2", "sets = -2"), "sets"),
+            ("[[items]", "no usable TOML"),
+        ):
+            with pytest.raises(RefusedCommandError, match=why):
+                desk.obey({"do": "plan", "toml": text})
+        assert desk._message()["plan"]["name"] == "Mine"
+        await desk.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.long
@@ -249,7 +298,8 @@ def test_each_stage_tells_what_can_be_done_now_and_refuses_anything_else(tmp_pat
     async def run():
         desk, hub, _ = desk_on(tmp_path)
         viewer = hub.join()
-        assert stages_told(viewer)[-1]["can"] == ["quit", *STAGES[Stage.TODAY]]
+        possible = [do for do in STAGES[Stage.TODAY] if do != "undo"]  # nothing is said yet
+        assert stages_told(viewer)[-1]["can"] == ["quit", *possible]
         desk.obey({"do": "next"})
         assert "next" not in stages_told(viewer)[-1]["can"]  # units are still being looked for
         with pytest.raises(RefusedCommandError, match="still running: wait for it"):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import urllib.request
+import zipfile
 
 import pytest
+from click.testing import CliRunner
 from window import SIZES, eventually
+
+from hipturn.commands.cli import cli
 
 
 def fetched(browser, url):
@@ -17,13 +22,13 @@ def fetched(browser, url):
     return urllib.request.urlopen(asked)  # noqa: S310
 
 
-def past_the_check(browser):
+def past_the_check(browser, then="Strap the units on"):
     """Go on to the straps, which it does by itself where all units are good."""
 
     def there():
         if browser.run("return !!document.getElementById('next')"):
             browser.click("next")
-        return "Strap the units on" in browser.text("card")
+        return then in browser.text("card")
 
     eventually(there, 60)
 
@@ -90,18 +95,18 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
     assert "3/3 ✓" in browser.text("legs")
     looks_right(browser)
     browser.click("next")
-    eventually(lambda: browser.run("return !!document.getElementById('saveCsv')"), 120)
+    eventually(lambda: browser.run("return !!document.getElementById('save')"), 120)
     assert "3 of" in browser.text("card")
     looks_right(browser)
-    path = browser.run("return document.getElementById('saveCsv').href")
-    with fetched(browser, path) as answer:
-        rows = answer.read().decode().splitlines()
-    assert rows[0].startswith("session_id,")
-    assert len(rows) == 4
+    browser.click("save")
+    with fetched(browser, browser.run("return document.getElementById('saveCsv').href")) as answer:
+        tables = zipfile.ZipFile(io.BytesIO(answer.read()))
+    assert len(tables.read("reps.csv").decode().splitlines()) == 4
     with fetched(
         browser, browser.run("return document.getElementById('saveReport').href")
     ) as answer:
         assert answer.read(5) == b"%PDF-"
+    browser.run("document.getElementById('dialog').close()")
     browser.click("compare")
     eventually(
         lambda: (
@@ -145,6 +150,66 @@ rest_s = 5
 """
 
 
+SMALL_PLAN = """name = "Evening"
+wearer = "K7"
+[[items]]
+exercise = "ninety_ninety_lift"
+sides = ["right"]
+sets = 1
+reps = 2
+"""
+
+
+@pytest.mark.long
+def test_a_plan_is_opened_done_packed_and_unpacked_elsewhere_where_the_trend_has_it(
+    hipturn_page, browser, tmp_path
+):
+    (tmp_path / "evening.toml").write_text(SMALL_PLAN, encoding="utf-8")
+    process, url = hipturn_page("live", "--virtual", "--speed", "max", "--wearer", "K7")
+    browser.open(url, "small phone")
+
+    def paste(text):
+        browser.click("openPlan")
+        browser.run("document.getElementById('planText').value = arguments[0]", text)
+        browser.click("takePlan")
+
+    paste(SMALL_PLAN.replace("ninety_ninety_lift", "headstand"))
+    eventually(lambda: "headstand" in browser.text("banner"))
+    paste(SMALL_PLAN)
+    eventually(lambda: "Evening: one exercise" in browser.text("card"))
+    browser.run(
+        "const p = document.getElementById('plan'); p.value = '';"
+        " p.dispatchEvent(new Event('change'))"
+    )
+    eventually(lambda: "Evening: one" not in browser.text("card"))
+    browser.click("openPlan")
+    browser.find("id", "planFile").send_keys(str(tmp_path / "evening.toml"))
+    eventually(lambda: "Evening" in browser.find("id", "planText").get_property("value"))
+    browser.click("takePlan")
+    eventually(lambda: "Evening: one exercise" in browser.text("card"))
+    browser.click("next")
+    past_the_check(browser)
+    browser.click("done")
+    browser.click("start")
+    eventually(lambda: browser.run("return !!document.getElementById('save')"), 120)
+    assert browser.complaints() == []
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    recordings, elsewhere = tmp_path / "recordings", tmp_path / "elsewhere"
+    commanded("pack", "--wearer", "K7", "--dir", recordings, "-o", tmp_path / "K7.hipturn.zip")
+    commanded("unpack", tmp_path / "K7.hipturn.zip", "--dir", elsewhere)
+    (row,) = json.loads(commanded("history", "--wearer", "K7", "--dir", elsewhere, "--json"))[
+        "sessions"
+    ]
+    assert (row["exercise"], row["side"], row["valid"]) == ("ninety_ninety_lift", "right", 2)
+
+
+def commanded(*words):
+    done = CliRunner().invoke(cli, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 @pytest.mark.long
 def test_a_plan_runs_with_one_tap_and_outlives_a_reload_in_its_rest(
     hipturn_page, browser, tmp_path
@@ -174,7 +239,7 @@ def test_a_plan_runs_with_one_tap_and_outlives_a_reload_in_its_rest(
     eventually(lambda: "Prone windshield wiper" in (browser.text("next") or ""), 60)
     eventually(
         lambda: (
-            browser.view() == "done" and browser.run("return !!document.getElementById('saveCsv')")
+            browser.view() == "done" and browser.run("return !!document.getElementById('save')")
         ),
         120,
     )
@@ -197,8 +262,10 @@ def test_just_look_begins_where_something_moves_and_a_phone_reaches_the_results(
     at_s = float(browser.run("return document.getElementById('seek').value"))
     assert at_s > 20.0  # the calibration is before
     browser.click("toResult")
-    eventually(lambda: browser.run("return !!document.getElementById('saveCsv')"), 20)
-    assert browser.run("return !!document.getElementById('saveReport').offsetParent")
+    eventually(lambda: browser.view() == "compare", 20)
+    browser.click("save")
+    shown = "return [...document.querySelectorAll('#savings a')].map(a => a.checkVisibility())"
+    assert browser.run(shown) == [True] * 4
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 // What is wrong now, worst first, with what one tap does about it. The server tells the whole list on
 // change; nothing is kept here.
 
-import { banner } from "../header.js";
-import { word } from "../words.js";
-import { commandButton } from "./parts.js";
+import { el, pictureOf } from "../dom.js";
+import { banner, tell } from "../header.js";
+import { says, word } from "../words.js";
+import { button, commandButton } from "./parts.js";
 
-const remedy = (command, key) => `remedy.${command === "later" && key === "slipped" ? "looked" : command}`;
+const remedy = (command, key, { reason }) => `remedy.${command === "later" && key === "slipped" ? "looked" : command === "slipped" && reason !== "slip" ? "anew" : command}`;
 
 export class Conditions {
   constructor(page) {
@@ -30,6 +31,13 @@ export class Conditions {
     this.shown = true;
     const { id, key, args } = worst, side = args.side === "left" ? "right" : "left";
     banner(`${word(`condition.${key}`, args)}${more.length ? ` +${more.length}` : ""}`,
-      worst.can.map((command) => commandButton(link, `remedy-${command}`, word(remedy(command, key), { side }), command === "later" ? { do: command, id } : { do: command })));
+      [key === "pose" ? button("remedy-show", word("remedy.show"), () => this.showPose(args)) : null,
+        ...worst.can.map((command) => commandButton(link, `remedy-${command}`, word(remedy(command, key, args), { side }), command === "later" ? { do: command, id } : { do: command }))]);
+  }
+
+  /** The start position, and how the exercise is done. */
+  showPose({ side }) {
+    const { exercise } = this.page.link.stage;
+    tell(says(exercise.name), word("straps.start", { position: exercise.position }), el("img", { class: "pose", src: pictureOf(exercise.position, side), alt: "" }), el("ul", { class: "list" }, says(exercise.how).map((text) => el("li", {}, text))));
   }
 }

@@ -2,10 +2,10 @@
 
 import { el } from "../dom.js";
 import { prepare } from "../paper.js";
-import { isLoaded, recordingOf } from "../recording.js";
+import { forgetRecording, isLoaded, recordingOf } from "../recording.js";
 import { resultCard, resultFoot } from "../result_cards.js";
 import { word } from "../words.js";
-import { commandButton, problem, sheet, waiting } from "./parts.js";
+import { button, commandButton, problem, sheet, waiting } from "./parts.js";
 
 export class DoneView {
   name = "done";
@@ -22,9 +22,24 @@ export class DoneView {
     this.loading = key;
     recordingOf(key).then((recording) => {
       if (!page.shows(this)) return;
-      page.card(resultCard(recording), [...resultFoot(page, key), this.home()].filter(Boolean));
+      const undo = this.edit?.key === key ? this.edit.id : null;
+      page.card(resultCard(recording, (said) => page.link.tell({ do: "edit", key, ...said })), [...resultFoot(page, key, undo), this.trend(), this.home()].filter(Boolean));
       prepare(key);
     }, (error) => { if (page.shows(this)) page.card(problem(error), [this.home()]); }).finally(() => { this.loading = ""; });
+  }
+
+  /** Something was said of the recording: show it as it is now. */
+  edited({ key, kind, id }) {
+    if (key !== this.page.link.stage.key) return;
+    forgetRecording(key);
+    this.edit = kind === "undo" ? null : { key, id };
+    this.draw();
+  }
+
+  /** The way to how it went over the weeks. */
+  trend() {
+    const { wearer } = this.page.link.stage;
+    return wearer ? button("toTrend", word("recordings.trend", { wearer }), () => this.page.trend(wearer)) : null;
   }
 
   home() {

@@ -92,15 +92,17 @@ export class LiveView {
   // ---- what is shown
 
   draw(changed) {
-    const { link } = this.page, can = link.stage.can.join(), other = link.stage.plan.side === "left" ? "right" : "left";
+    const { link } = this.page, can = link.stage.can.join() + link.stage.said, other = link.stage.plan.side === "left" ? "right" : "left";
     if (!changed && this.footOf === can + other) return;
     this.footOf = can + other;
     const [how, cautions] = ["how", "cautions"].map((name) => says(link.stage.exercise[name]));
     put($("moreTitle"), this.title);
+    $("moreDo").replaceChildren(...[commandButton(link, "slipped", word("set.slipped"), { do: "slipped" }, { before: () => $("more").close() })].filter(Boolean));
     $("moreHow").replaceChildren(...[...how, ...cautions].map((text) => el("li", {}, text)));
     this.page.card([], [
       commandButton(link, "resume", word("resume"), { do: "resume" }, { kind: "primary" }),
       commandButton(link, "pause", word("pause"), { do: "pause" }),
+      link.stage.said === "reject" ? commandButton(link, "undo", word("undo"), { do: "undo" }) : commandButton(link, "notMine", word("correct.not_mine"), { do: "not_mine" }),
       commandButton(link, "mark", word("mark_now"), { do: "mark" }),
       commandButton(link, "done", word("set.done_now"), { do: "done" }),
       link.can("mark") ? null : commandButton(link, "swap", word("units.swapped"), { do: "swap" }),
@@ -115,6 +117,8 @@ export class LiveView {
     const { link } = this.page;
     if (event.key.toLowerCase() === "m") return link.send({ do: "mark" });
     if (event.key.toLowerCase() === "d") return link.send({ do: "done" });
+    if (event.key.toLowerCase() === "x") return link.send({ do: "not_mine" });
+    if (event.key.toLowerCase() === "u") return link.send({ do: "undo" });
     if (event.key === " ") return link.send({ do: link.stage.paused ? "resume" : "pause" });
     return false;
   }

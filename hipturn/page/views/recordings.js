@@ -1,7 +1,7 @@
 // The list of recordings, one recording's results, and two recordings over one another.
 
 import { el, grouped, startText } from "../dom.js";
-import { listRecordings, recordingOf } from "../recording.js";
+import { forgetRecording, listRecordings, recordingOf } from "../recording.js";
 import { prepare } from "../paper.js";
 import { compareCard, resultCard, resultFoot } from "../result_cards.js";
 import { nameOf, word } from "../words.js";
@@ -61,7 +61,16 @@ export class ResultView extends LoadedView {
   constructor(page, key) { super(page); this.key = this.printed = key; }
 
   async load() {
-    return [resultCard(await recordingOf(this.key)), resultFoot(this.page, this.key)];
+    const { page, key } = this;
+    return [resultCard(await recordingOf(key), (said) => page.link.tell({ do: "edit", key, ...said })), resultFoot(page, key, this.undo)];
+  }
+
+  /** Something was said of the recording: show it as it is now. */
+  edited({ key, kind, id }) {
+    if (key !== this.key) return;
+    forgetRecording(key);
+    this.undo = kind === "undo" ? null : id;
+    this.draw(true);
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { $, el, put } from "../dom.js";
 import { forgetRecording, recordingOf } from "../recording.js";
+import { saveButton } from "../save.js";
 import { Transport } from "../transport.js";
 import { nameOf, word } from "../words.js";
-import { correctionRow } from "./correct.js";
+import { aboutRecording, correctionRow, endsRow } from "./correct.js";
 import { backButton, button, problem } from "./parts.js";
 
 export class ReplayView {
@@ -39,18 +40,22 @@ export class ReplayView {
     page.card([], [this.transport.controls({ actions: [
       recording.demo ? null : el("button", { type: "button", id: "correct", "aria-label": word("replay.correct"), title: word("replay.correct"), onclick: () => this.correct(recording) }, "✎"),
       button("copyLink", word("replay.link"), () => this.copyLink(), "wide"),
+      saveButton(key),
       button("toResult", word("replay.results"), () => page.result(key)),
       button("toCompare", word("result.compare"), () => page.compare(key), "wide"),
     ] })]);
     page.draw();
   }
 
-  /** Ask what is to be said of the movement at this moment; `undo` is the edit just made. */
+  /** Ask what is to be said at this moment; `undo` is the edit just made. */
   correct(recording, undo = null) {
-    const { page, key, transport } = this;
+    const { page, key, transport } = this, say = (said) => page.link.tell({ do: "edit", key, ...said });
+    const seek = (t) => transport.seek(t);
+    const close = () => { this.ends = false; this.begin(recording); };
+    const more = { ends: () => { this.ends = true; this.correct(recording); }, about: () => aboutRecording(recording, say) };
     transport.playing = false;
-    page.card([], [correctionRow(recording, transport.t, undo,
-      (said) => page.link.tell({ do: "edit", key, ...said }), () => this.begin(recording))]);
+    page.card([], [this.ends && recording.sets.length ? endsRow(recording, transport.t, undo, say, seek, () => { this.ends = false; this.correct(recording); })
+      : correctionRow(recording, transport.t, undo, say, close, more)]);
     transport.canvas = null; // its controls are away until the row is closed
   }
 
@@ -62,7 +67,7 @@ export class ReplayView {
     recordingOf(key).then((recording) => {
       this.begin(recording);
       this.correct(recording, kind === "undo" ? null : id);
-    }, (error) => this.page.banner(error.message));
+    }, (error) => this.page.banner(error.message, [button("undo", word("undo"), () => this.page.link.tell({ do: "edit", key, kind: "undo", of: id }))]));
   }
 
   copyLink() {

@@ -1,6 +1,7 @@
 // After a set: how it went and the rest in one card. Answering nothing is fine; the rest goes on.
 
 import { $, el, put } from "../dom.js";
+import { saveButton } from "../save.js";
 import { nameOf, says, unitsOf, word } from "../words.js";
 import { commandButton } from "./parts.js";
 
@@ -31,7 +32,7 @@ export class RestView {
   card(stage) {
     const { next, plan: p } = stage;
     return el("div", { class: "sheet" },
-      el("h2", {}, p.legs > 1 ? word("rest.legs_done", { done: p.done, of: p.legs }) : next ? word("rest.set_done", { set: stage.set, of: p.sets }) : word("rest.done")),
+      el("div", { class: "heading" }, el("h2", {}, p.legs > 1 ? word("rest.legs_done", { done: p.done, of: p.legs }) : next ? word("rest.set_done", { set: stage.set, of: p.sets }) : word("rest.done")), el("span", { class: "actions" }, stage.said ? commandButton(this.page.link, "undo", word("undo"), { do: "undo" }) : null, stage.key ? saveButton(stage.key) : null)),
       el("div", { class: "rows", id: "legs" }, this.rows(stage)),
       scale(this.page.link, stage, "pain", word("rest.pain")), scale(this.page.link, stage, "effort", word("rest.effort")), note(this.page.link, stage),
       next ? el("p", { class: "lead" }, word(next.moves ? "rest.move" : next.same ? "rest.then_set" : "rest.then", { ...next, what: nameOf(next) })) : null,
@@ -69,6 +70,7 @@ export class RestView {
     if (event.key === " " || event.key === "n") return link.send({ do: "next" });
     const level = event.key === "-" ? 10 : /^[0-9]$/.test(event.key) ? Number(event.key) : null;
     if (level !== null) return link.send({ do: "pain" in link.stage.answers ? "effort" : "pain", level });
+    if (event.key === "u") return link.send({ do: "undo" });
     if (event.key === "a") return link.send({ do: "again" });
     if (event.key === "+") return link.send({ do: "more_rest" });
     return false;

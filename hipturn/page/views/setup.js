@@ -2,8 +2,10 @@
 
 import { $, el, pictureOf, put } from "../dom.js";
 import { canLock } from "../awake.js";
+import { tell } from "../header.js";
 import { language, nameOf, saidBy, says, unitsOf, word } from "../words.js";
-import { checkRow, commandButton } from "./parts.js";
+import { button, checkRow, commandButton } from "./parts.js";
+import { admitPhone, invitation, phoneStraps, usePhone } from "./phones.js";
 
 const STEPS = ["wearer", "today", "units", "straps", "ready"];
 const DELAYS = [0, 5, 10, 20]; // seconds to lie down in
@@ -64,6 +66,8 @@ export class SetupView {
       commandButton(link, "back", word("back"), { do: "back" }),
       stage.stage === "wearer" ? commandButton(link, "nobody", word("setup.nobody"), { do: "nobody" }) : null,
       commandButton(link, "swap", word("setup.swap"), { do: "swap" }),
+      stage.stage === "units" ? usePhone(link) : null,
+      admitPhone(link),
       commandButton(link, "shake", word("setup.shake"), { do: "shake" }),
       commandButton(link, "skip", word("setup.skip"), { do: "skip" }),
       commandButton(link, "retry", word("setup.retry"), { do: "retry" }, stage.problem ? main : {}),
@@ -109,7 +113,9 @@ function today(stage, page, exercises) {
   return el("div", { class: "columns" },
     el("div", { class: "panel" },
       el("h2", {}, word("setup.what")),
+      el("div", { class: "field" }, el("span", {}, word("setup.whose")), button("whose", stage.wearer || word("setup.nobody"), () => send("wearer"))),
       el("label", { class: "field" }, el("span", {}, word("setup.plan")), plans),
+      el("button", { type: "button", id: "openPlan", "aria-haspopup": "dialog", onclick: () => openPlan(send) }, word("setup.open_plan")),
       p.name ? el("p", { class: "lead" }, word("setup.plan_of", { plan: p.name, exercises: word("setup.exercises", { n: p.of }), legs: word("setup.legs", { n: p.legs }), first: nameOf({ name: exercise.name, side: p.side }) })) : [
         el("label", { class: "field" }, el("span", {}, word("setup.exercise")), choice),
         el("div", { class: "field" }, el("span", {}, word("setup.leg")),
@@ -126,6 +132,14 @@ function today(stage, page, exercises) {
         segments(["wearer", "helper"], p.active === null ? "" : p.active ? "wearer" : "helper", (who) => send("exercise", { active: who === "wearer" }), "moves")) : null,
       el("p", { class: "fine" }, says(exercise.measured) + "."),
       el("ul", { class: "list caution" }, says(exercise.cautions).map((text) => el("li", {}, text)))));
+}
+
+/** A plan from its file, or by paste. */
+function openPlan(send) {
+  const text = el("textarea", { id: "planText", rows: 6, spellcheck: false, "aria-label": word("setup.plan_text") });
+  const file = el("input", { type: "file", id: "planFile", accept: ".toml,text/plain", "aria-label": word("setup.plan_file"), onchange: async () => { text.value = await file.files[0]?.text() ?? ""; } });
+  const take = (event) => { event.preventDefault(); if (text.value.trim()) { $("dialog").close(); send("plan", { toml: text.value }); } };
+  tell(word("setup.open_plan"), word("setup.plan_how"), el("form", { class: "rows planned", onsubmit: take }, file, text, el("button", { type: "submit", id: "takePlan" }, word("setup.take"))));
 }
 
 /** The goal of the step with who set it, where there is an angle to reach; a wearer can keep it. */
@@ -155,7 +169,8 @@ function stepper(label, value, by, low, high, pick, unit, shown = `${value}${uni
       el("button", { type: "button", "aria-label": word("setup.more", { label }), onclick: move(by) }, "+")));
 }
 
-function units(stage) {
+function units(stage, page) {
+  if (stage.phones.length && stage.progress === undefined && !stage.findings) return invitation(stage, page);
   const found = stage.found ?? [], rows = stage.findings ?? [], bad = rows.filter((row) => row.remedy).length;
   const looking = stage.working && stage.progress === undefined, asked = saidBy({ ...stage.asked, text: stage.ask });
   return [
@@ -184,12 +199,13 @@ function signal(rssi) {
 function straps(stage) {
   const { exercise } = stage;
   return [
-    el("h2", {}, word("straps.title")),
+    el("h2", {}, word(stage.phones.length ? "phones.strap" : "straps.title")),
     el("div", { class: "columns" },
       el("div", { class: "panel" },
         el("h3", {}, word("straps.where")),
-        el("img", { class: "poses", src: pictureOf("straps", stage.plan.side), alt: word("straps.picture") }),
-        el("ul", { class: "list" }, [word("straps.snug"), word("straps.any_way"), word("straps.leg", { side: stage.plan.side, worn_on: says(exercise.worn_on) })].map((t) => el("li", {}, t)))),
+        stage.phones.length ? phoneStraps(stage) : [el("img", { class: "poses", src: pictureOf("straps", stage.plan.side), alt: word("straps.picture") }),
+          el("ul", { class: "list" }, [word("straps.snug"), word("straps.any_way")].map((t) => el("li", {}, t)))],
+        el("ul", { class: "list" }, [word("straps.leg", { side: stage.plan.side, worn_on: says(exercise.worn_on) })].map((t) => el("li", {}, t)))),
       el("div", { class: "panel" },
         el("h3", {}, word("straps.begins")),
         el("img", { class: "poses", src: pictureOf(exercise.position, stage.plan.side), alt: word("straps.start", { position: exercise.position }) }),

@@ -11,14 +11,18 @@ from analysis.session.announcements import Announcement, Kind
 from hipturn.course import (
     AFTER_SET_S,
     LAST_CARD_S,
+    AdmitPhone,
     Append,
     BeginSession,
     Course,
     EndSession,
+    FindUnits,
     Item,
     LeaveUnits,
+    Recount,
     Refused,
     Stage,
+    Undo,
     changed,
 )
 from hipturn.plan import PlanItem, load_plan, parse_plan
@@ -312,6 +316,77 @@ def test_answers_never_restart_the_countdown_and_belong_to_their_set():
     assert visit.until_s == until_s
     visit.command("next")
     assert visit.answers == {}
+
+
+def counting(reps=3):
+    """Return a visit in a set of so many repetitions."""
+    item = Item.of(PlanItem(exercise="ninety_ninety_lift", sides=("right",), reps=reps, sets=1))
+    visit = ready(Course.one(item))
+    visit.command("start")
+    visit.tick(visit.now_s + 10.1)
+    visit.calibrated()
+    return visit
+
+
+def test_a_repetition_taken_back_is_done_again_before_the_set_ends():
+    visit = counting()
+    assert "not_mine" not in visit.can()
+    for _ in range(3):
+        visit.hear(reached(kind=Kind.REP))
+    visit.hear(reached())
+    assert visit.command("not_mine") == [Append("reject", None), Recount(-1)]
+    visit.tick(visit.now_s + 2 * AFTER_SET_S)
+    assert visit.stage is Stage.SET
+    visit.hear(reached(kind=Kind.REP))
+    visit.tick(visit.now_s + AFTER_SET_S)
+    assert visit.stage is Stage.RESULT
+
+
+def test_what_was_taken_back_by_mistake_counts_again():
+    visit = counting()
+    for _ in range(3):
+        visit.hear(reached(kind=Kind.REP))
+    visit.command("not_mine")
+    assert visit.command("undo") == [Undo(), Recount(1)]
+    assert visit.reps == {Side.RIGHT: 3}
+    assert "undo" not in visit.can()
+
+
+def test_answers_are_taken_back_one_by_one_in_any_later_stage():
+    visit = counting()
+    visit.command("done")
+    visit.command("pain", {"level": 2})
+    visit.command("effort", {"level": 7})
+    assert visit.command("undo") == [Undo()]
+    assert visit.answers == {"pain": 2}
+    visit.command("stop")
+    visit.session_ended()
+    assert visit.command("undo") == [Undo()]
+    with pytest.raises(Refused, match="nothing was said"):
+        visit.command("undo")
+
+
+def test_after_a_slip_the_set_begins_anew_with_what_is_known_of_the_straps():
+    visit = counting()
+    assert visit.command("slipped") == [Append("bad_from", None), EndSession()]
+    assert visit.stage is Stage.CALIBRATE
+    (again,) = visit.session_ended()
+    assert again == BeginSession(visit.walk.step, 1)
+
+
+def test_phones_are_the_units_until_units_are_shaken_or_the_visit_ends():
+    visit = Visit(COURSE)
+    for do in ("wearer", "nobody", "next"):
+        visit.command(do)
+    assert visit.command("phone") == [FindUnits(phones=("shank",))]
+    visit.failed("this computer is on no network")
+    assert visit.command("retry") == [FindUnits(phones=("shank",))]
+    assert "admit" not in visit.can()
+    visit.asking = "right shank"
+    assert visit.command("admit") == [AdmitPhone()]
+    visit.failed("none came")
+    assert visit.command("shake") == [FindUnits(shake=True)]
+    assert visit.phones == ()
 
 
 def test_who_begins_before_the_rest_is_over_is_counted():

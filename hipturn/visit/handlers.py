@@ -1,14 +1,13 @@
-"""One visit, from who exercises to what they take home: what is possible, and what follows.
+"""What each command, announcement and moment of a visit leads to.
 
-`STAGES`, at the end, is the one table of it. A `Visit` is pure: commands, announcements, the state
-of the links and the time come in, effects go out. The page's desk and the terminal carry the
-effects out (`hipturn.session.visiting`). Between a begun session and its end no other one begins.
+Pure: commands, announcements, the state of the links and the time come in, effects go out. Which
+command is obeyed when is the table of `hipturn.visit.table`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Literal
 
 from analysis.session.announcements import Announcement, Kind
@@ -18,6 +17,7 @@ from hipturn.course import (
     DELAY_S,
     LAST_CARD_S,
     MORE_REST_S,
+    AdmitPhone,
     Append,
     BeginSession,
     CheckUnits,
@@ -32,10 +32,11 @@ from hipturn.course import (
     Mark,
     PutOff,
     Reassign,
-    Refused,
+    Recount,
     Say,
     Stage,
     Status,
+    Undo,
     Unfinished,
     Values,
     Walk,
@@ -43,7 +44,7 @@ from hipturn.course import (
 from imu.sample import Side
 
 
-class Visit:
+class Handlers:
     """Where one visit is, and what follows from what happens.
 
     Parameters
@@ -73,6 +74,12 @@ class Visit:
         self.answers: dict[str, int | str] = {}
         """What was said of the set; what is not answered stays empty."""
         self.unfinished: Unfinished | None = None
+        self.said: list[str] = []
+        """What was said of this visit's recordings and may be taken back, the latest last."""
+        self.phones: tuple[str, ...] = ()
+        """The segments that phones are worn on; empty where the units are on the air."""
+        self.asking = ""
+        """The place that a second phone asks for; empty where none does."""
         self.silent: tuple[str, ...] = ()
         """Labels of the units that send nothing now."""
         self.until_s = math.inf
@@ -84,6 +91,10 @@ class Visit:
         self._awaits_closing = False
         """Whether a session begins as soon as the one before is closed."""
         self._done: set[Side] = set()
+        self.reps: dict[Side, int] = {}
+        """The repetitions that each leg has announced in this set, without those taken back."""
+        self._recounts = False
+        """Whether one was taken back: then these numbers say when the set is done."""
         self._heard_set = 0
         self._set_ends_s = math.inf
         self._stopped_counting = False
@@ -103,31 +114,7 @@ class Visit:
         later = self.walk.next_step
         return later is not None and later.side != self.walk.step.side and not self.all_worn
 
-    def can(self) -> list[str]:
-        """Return the commands that are obeyed now."""
-        return [do for do in STAGES[self.stage] if not self.why_not(do)]
-
-    def why_not(self, do: str) -> str:
-        """Return why a command is not possible now; nothing when it is."""
-        if do not in STAGES[self.stage]:
-            possible = ", ".join(self.can()) or "nothing"
-            return f"`{do}` does not belong to the stage `{self.stage}`; possible now: {possible}"
-        guard = GUARDS.get((self.stage, do)) or GUARDS.get((None, do))
-        return guard(self) if guard else ""
-
     # ---- what comes in
-
-    def command(self, do: str, values: Values | None = None) -> Effects:
-        """Do what somebody asks for.
-
-        Raises
-        ------
-        Refused
-            When the command is not possible now.
-        """
-        if why := self.why_not(do):
-            raise Refused(why)
-        return STAGES[self.stage][do](self, {"do": do, **(values or {})})
 
     def tick(self, time_s: float) -> Effects:
         """Advance to a time of the units' clock, seconds; it never runs backwards."""
@@ -150,13 +137,24 @@ class Visit:
         """Take what was announced of the session."""
         if self.stage is Stage.RESULT and self.session == "open" and said.kind is Kind.REP:
             return self._go_on() if said.set > self._heard_set else []
-        if self.stage is not Stage.SET or not self.item.ends_set(said):
+        if self.stage is not Stage.SET:
+            return []
+        if said.kind is Kind.REP:
+            self.reps[said.side] = self.reps.get(said.side, 0) + 1
+        if not self._ends_set(said):
             return []
         self._done.add(said.side)
         self._heard_set = max(self._heard_set, said.set)
         if self._done >= self.walk.step.sides:
             self._set_ends_s = self.now_s + AFTER_SET_S
         return []
+
+    def _ends_set(self, said: Announcement) -> bool:
+        """Return whether a leg's set is done; by our own count once a repetition was taken back."""
+        if not self._recounts or not self.item.exercise.is_counted:
+            return self.item.ends_set(said)
+        wanted = self.item.exercise.dose.reps[0]
+        return not self.item.is_endless and self.reps.get(said.side, 0) >= wanted
 
     def calibrated(self) -> Effects:
         """Take that every leg of the session is calibrated, or needs no calibration."""
@@ -214,7 +212,7 @@ class Visit:
     def _home(self, _: Values) -> Effects:
         linked = self.found or self.working
         self.stage, self.problem, self.working, self.found = Stage.HOME, "", False, False
-        self.ident = ""
+        self.ident, self.phones, self.asking = "", (), ""
         return [LeaveUnits()] if linked else []
 
     def _check(self, _: Values) -> Effects:
@@ -224,6 +222,10 @@ class Visit:
     def _ask_wearer(self, _: Values) -> Effects:
         self.stage, self.virtual = Stage.WEARER, False
         return []
+
+    def _whose(self, _: Values) -> Effects:
+        """Ask once more who exercises; the units stay those of a person, or the simulated ones."""
+        return self._to(Stage.WEARER)
 
     def _practise(self, _: Values) -> Effects:
         self.stage, self.virtual, self.wearer = Stage.TODAY, True, ""
@@ -262,16 +264,25 @@ class Visit:
         return [LeaveUnits()] if leaves else []
 
     def _on_to_units(self, values: Values) -> Effects:
-        self.stage = Stage.UNITS
+        self.stage, self.said = Stage.UNITS, []
         return self._find(values)
 
     def _shake(self, values: Values) -> Effects:
+        self.phones = ()
         self._find(values)
         return [FindUnits(shake=True)]
 
     def _find(self, _: Values) -> Effects:
         self.working, self.found, self.problem = True, False, ""
-        return [FindUnits()]
+        return [FindUnits(phones=self.phones)]
+
+    def _use_phones(self, values: Values) -> Effects:
+        self.phones = tuple(values.get("places", ("shank",)))
+        return self._find(values)
+
+    def _admit(self, _: Values) -> Effects:
+        self.asking = ""
+        return [AdmitPhone()]
 
     def _to(self, stage: Stage) -> Effects:
         self.stage, self.problem, self.working = stage, "", False
@@ -291,7 +302,35 @@ class Visit:
     def _answer(self, values: Values) -> Effects:
         do, value = values["do"], next(v for name, v in values.items() if name != "do")
         self.answers[do] = value
-        return [Append(do, value)]
+        return self._say(Append(do, value))
+
+    def _say(self, append: Append) -> Effects:
+        self.said.append(append.kind)
+        return [append]
+
+    def _not_mine(self, _: Values) -> Effects:
+        """Take the last repetition back: it was none."""
+        return [*self._say(Append("reject", None)), *self._recount(-1)]
+
+    def _recount(self, by: int) -> Effects:
+        """Change the count of the set; a set that was done may have one to do again."""
+        self._recounts = True
+        for side in self.walk.step.sides:
+            self.reps[side] = max(0, self.reps.get(side, 0) + by)
+        if by < 0:
+            self._done, self._set_ends_s = set(), math.inf
+        return [Recount(by)]
+
+    def _slipped(self, _: Values) -> Effects:
+        """Prove by one knee bend where the straps are; what comes after this moment is void."""
+        return [*self._say(Append("bad_from", None)), *self._end(), *self._begin()]
+
+    def _undo(self, _: Values) -> Effects:
+        """Take back what was said last."""
+        kind = self.said.pop()
+        self.answers.pop(kind, None)
+        again = self._recount(1) if kind == "reject" and self.stage is Stage.SET else []
+        return [Undo(), *again]
 
     def _later(self, values: Values) -> Effects:
         return [PutOff(values.get("id", ""))]
@@ -372,7 +411,7 @@ class Visit:
 
     def _fresh_set(self) -> None:
         self._done, self._set_ends_s, self._stopped_counting = set(), math.inf, False
-        self.answers = {}
+        self.answers, self.reps, self._recounts = {}, {}, False
 
     def _set(self) -> Effects:
         """Go on with a set of the session that is open."""
@@ -419,102 +458,3 @@ class Visit:
     def _sum_up(self) -> Effects:
         self.stage, self.found = Stage.SUMMARY, False
         return [LeaveUnits()]
-
-
-# -- the table -----------------------------------------------------------------------------------
-
-Handler = Callable[[Visit, Values], Effects]
-Guard = Callable[[Visit], str]
-
-_BUSY = "this step is still running: wait for it"
-
-
-def _unless_working(visit: Visit) -> str:
-    return _BUSY if visit.working else ""
-
-
-def _when_known(visit: Visit) -> str:
-    if visit.working:
-        return f"{_BUSY}, or leave it out with `skip`"
-    return "" if visit.found else "the units are not found yet: find them with `retry`"
-
-
-def _while_looked_at(visit: Visit) -> str:
-    if not visit.found:
-        return "the units are not found yet, and without them nothing can be measured"
-    return "" if visit.working else "nothing is running that could be left out"
-
-
-def _when_heard(visit: Visit) -> str:
-    if not visit.found:
-        return "the units are not linked: go back to `units`"
-    if not visit.silent:
-        return ""
-    return f"{' and '.join(visit.silent)}: silent; bring it closer, and see that it is switched on"
-
-
-GUARDS: dict[tuple[Stage | None, str], Guard] = {
-    (None, "go_on"): lambda v: "" if v.unfinished else "there is no visit to go on with",
-    (Stage.CHECK, "check"): _unless_working,
-    (Stage.TODAY, "next"): lambda v: v.walk.course.only_asks,
-    (Stage.UNITS, "next"): _when_known,
-    (Stage.UNITS, "skip"): _while_looked_at,
-    (Stage.UNITS, "retry"): _unless_working,
-    (Stage.UNITS, "shake"): lambda v: (
-        "the simulated wearer's units are known" if v.virtual else _unless_working(v)
-    ),
-    (Stage.UNITS, "swap"): _when_known,
-    (Stage.READY, "start"): _when_heard,
-    (Stage.COUNTDOWN, "now"): _when_heard,
-    (None, "other_leg"): lambda v: "both legs wear units" if v.walk.step.side == "both" else "",
-    (Stage.CALIBRATE, "full"): lambda v: "" if v.keeps else "all is calibrated anew already",
-    (None, "pause"): lambda v: "counting is paused already" if v.paused else "",
-    (None, "resume"): lambda v: "" if v.paused else "counting is not paused",
-    (Stage.RESULT, "skip"): lambda v: (
-        "" if v.walk.next_step else "nothing follows that could be left out"
-    ),
-}
-"""What a command of the table needs besides its stage: a sentence when that is not given."""
-
-_STRAPS: Handler = lambda visit, _: visit._to(Stage.STRAPS)  # noqa: E731
-_READY: Handler = lambda visit, _: visit._to(Stage.READY)  # noqa: E731
-_HOME: dict[str, Handler] = {"home": Visit._home}
-
-STAGES: dict[Stage, dict[str, Handler]] = {
-    Stage.HOME: {
-        "wearer": Visit._ask_wearer, "go_on": Visit._resume_visit, "practise": Visit._practise,
-        "check": Visit._check,
-    },
-    Stage.CHECK: {"check": Visit._check, "back": Visit._back, **_HOME},
-    Stage.WEARER: {
-        "choose": Visit._choose, "new": Visit._choose, "nobody": Visit._choose,
-        "back": Visit._back, **_HOME,
-    },
-    Stage.TODAY: {
-        **dict.fromkeys(("plan", "exercise", "side", "dose", "goal"), Visit._change),
-        "next": Visit._on_to_units, "back": Visit._back, **_HOME,
-    },
-    Stage.UNITS: {
-        "shake": Visit._shake, "swap": Visit._swap, "retry": Visit._find,
-        "skip": _STRAPS, "next": _STRAPS, "back": Visit._back, **_HOME,
-    },
-    Stage.STRAPS: {"done": _READY, "back": Visit._back, **_HOME},
-    Stage.READY: {"start": Visit._start, "delay": Visit._delay, "back": Visit._back, **_HOME},
-    Stage.COUNTDOWN: {"now": Visit._begin, "cancel": _READY, **_HOME},
-    Stage.CALIBRATE: {
-        "swap": Visit._swap, "other_leg": Visit._other_leg, "later": Visit._later,
-        "full": Visit._calibrate_in_full, "stop": Visit._stop_calibrating,
-    },
-    Stage.SET: {
-        "mark": Visit._mark, "pause": Visit._pause, "resume": Visit._resume,
-        "swap": Visit._swap, "other_leg": Visit._other_leg, "later": Visit._later,
-        "done": Visit._done_early, "stop": Visit._stop_item,
-    },
-    Stage.RESULT: {
-        **dict.fromkeys(("pain", "effort", "note", "count"), Visit._answer),
-        "again": Visit._again, "more_rest": Visit._more_rest, "skip": Visit._skip_step,
-        "next": Visit._go_on, "stop": Visit._stop_visit, "later": Visit._later,
-    },
-    Stage.SUMMARY: _HOME,
-}  # fmt: skip
-"""What may be asked for at each stage, and what is done then (docs/live-protocol.md)."""

@@ -1,0 +1,153 @@
+"""Which command is obeyed at which stage: the one table of it.
+
+`Visit` looks commands up here; what they lead to is in `hipturn.visit.handlers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hipturn.course import Effects, Refused, Stage, Values
+from hipturn.visit.handlers import Handlers
+
+Handler = Callable[[Handlers, Values], Effects]
+Guard = Callable[[Handlers], str]
+
+_BUSY = "this step is still running: wait for it"
+
+
+def _unless_working(visit: Handlers) -> str:
+    return _BUSY if visit.working else ""
+
+
+def _when_known(visit: Handlers) -> str:
+    if visit.working:
+        return f"{_BUSY}, or leave it out with `skip`"
+    return "" if visit.found else "the units are not found yet: find them with `retry`"
+
+
+def _while_looked_at(visit: Handlers) -> str:
+    if not visit.found:
+        return "the units are not found yet, and without them nothing can be measured"
+    return "" if visit.working else "nothing is running that could be left out"
+
+
+def _when_heard(visit: Handlers) -> str:
+    if not visit.found:
+        return "the units are not linked: go back to `units`"
+    if not visit.silent:
+        return ""
+    return f"{' and '.join(visit.silent)}: silent; bring it closer, and see that it is switched on"
+
+
+GUARDS: dict[tuple[Stage | None, str], Guard] = {
+    (None, "go_on"): lambda v: "" if v.unfinished else "there is no visit to go on with",
+    (Stage.CHECK, "check"): _unless_working,
+    (Stage.TODAY, "next"): lambda v: v.walk.course.only_asks,
+    (Stage.UNITS, "next"): _when_known,
+    (Stage.UNITS, "skip"): _while_looked_at,
+    (Stage.UNITS, "retry"): _unless_working,
+    (Stage.UNITS, "shake"): lambda v: (
+        "the simulated wearer's units are known" if v.virtual else _unless_working(v)
+    ),
+    (Stage.UNITS, "phone"): lambda v: "the simulated wearer has no phone" if v.virtual else "",
+    (Stage.UNITS, "swap"): _when_known,
+    (None, "admit"): lambda v: "" if v.asking else "no other phone asks for a place",
+    (None, "undo"): lambda v: "" if v.said else "nothing was said that could be taken back",
+    (None, "not_mine"): lambda v: (
+        "" if any(v.reps.values()) else "no repetition of this set is counted"
+    ),
+    (Stage.READY, "start"): _when_heard,
+    (Stage.COUNTDOWN, "now"): _when_heard,
+    (None, "other_leg"): lambda v: "both legs wear units" if v.walk.step.side == "both" else "",
+    (Stage.CALIBRATE, "full"): lambda v: "" if v.keeps else "all is calibrated anew already",
+    (None, "pause"): lambda v: "counting is paused already" if v.paused else "",
+    (None, "resume"): lambda v: "" if v.paused else "counting is not paused",
+    (Stage.RESULT, "skip"): lambda v: (
+        "" if v.walk.next_step else "nothing follows that could be left out"
+    ),
+}
+"""What a command of the table needs besides its stage: a sentence when that is not given."""
+
+_STRAPS: Handler = lambda visit, _: visit._to(Stage.STRAPS)  # noqa: E731
+_READY: Handler = lambda visit, _: visit._to(Stage.READY)  # noqa: E731
+_UNDO: dict[str, Handler] = {"undo": Handlers._undo}
+_HOME: dict[str, Handler] = {"home": Handlers._home, **_UNDO}
+_ADMIT: dict[str, Handler] = {"admit": Handlers._admit}
+
+STAGES: dict[Stage, dict[str, Handler]] = {
+    Stage.HOME: {
+        "wearer": Handlers._ask_wearer, "go_on": Handlers._resume_visit,
+        "practise": Handlers._practise, "check": Handlers._check, **_UNDO,
+    },
+    Stage.CHECK: {"check": Handlers._check, "back": Handlers._back, **_HOME},
+    Stage.WEARER: {
+        "choose": Handlers._choose, "new": Handlers._choose, "nobody": Handlers._choose,
+        "back": Handlers._back, **_HOME,
+    },
+    Stage.TODAY: {
+        **dict.fromkeys(("plan", "exercise", "side", "dose", "goal"), Handlers._change),
+        "wearer": Handlers._whose, "next": Handlers._on_to_units, "back": Handlers._back, **_HOME,
+    },
+    Stage.UNITS: {
+        "shake": Handlers._shake, "phone": Handlers._use_phones, "swap": Handlers._swap,
+        "retry": Handlers._find, **_ADMIT, "skip": _STRAPS, "next": _STRAPS,
+        "back": Handlers._back, **_HOME,
+    },
+    Stage.STRAPS: {"done": _READY, "back": Handlers._back, **_ADMIT, **_HOME},
+    Stage.READY: {
+        "start": Handlers._start, "delay": Handlers._delay, "back": Handlers._back, **_ADMIT,
+        **_HOME,
+    },
+    Stage.COUNTDOWN: {"now": Handlers._begin, "cancel": _READY, **_HOME},
+    Stage.CALIBRATE: {
+        "swap": Handlers._swap, "other_leg": Handlers._other_leg, "later": Handlers._later,
+        "full": Handlers._calibrate_in_full, "stop": Handlers._stop_calibrating, **_UNDO,
+    },
+    Stage.SET: {
+        "not_mine": Handlers._not_mine, "mark": Handlers._mark, "pause": Handlers._pause,
+        "resume": Handlers._resume, "slipped": Handlers._slipped, "swap": Handlers._swap,
+        "other_leg": Handlers._other_leg, "later": Handlers._later, **_ADMIT,
+        "done": Handlers._done_early, "stop": Handlers._stop_item, **_UNDO,
+    },
+    Stage.RESULT: {
+        **dict.fromkeys(("pain", "effort", "note", "count"), Handlers._answer),
+        "again": Handlers._again, "more_rest": Handlers._more_rest, "skip": Handlers._skip_step,
+        "next": Handlers._go_on, "stop": Handlers._stop_visit, "later": Handlers._later, **_ADMIT,
+        **_UNDO,
+    },
+    Stage.SUMMARY: _HOME,
+}  # fmt: skip
+"""What may be asked for at each stage, and what is done then (docs/live-protocol.md)."""
+
+
+class Visit(Handlers):
+    """One visit, from who exercises to what they take home: what is possible, and what follows.
+
+    The page's desk and the terminal carry its effects out (`hipturn.session.visiting`). Between a
+    begun session and its end no other one begins.
+    """
+
+    def can(self) -> list[str]:
+        """Return the commands that are obeyed now."""
+        return [do for do in STAGES[self.stage] if not self.why_not(do)]
+
+    def why_not(self, do: str) -> str:
+        """Return why a command is not possible now; nothing when it is."""
+        if do not in STAGES[self.stage]:
+            possible = ", ".join(self.can()) or "nothing"
+            return f"`{do}` does not belong to the stage `{self.stage}`; possible now: {possible}"
+        guard = GUARDS.get((self.stage, do)) or GUARDS.get((None, do))
+        return guard(self) if guard else ""
+
+    def command(self, do: str, values: Values | None = None) -> Effects:
+        """Do what somebody asks for.
+
+        Raises
+        ------
+        Refused
+            When the command is not possible now.
+        """
+        if why := self.why_not(do):
+            raise Refused(why)
+        return STAGES[self.stage][do](self, {"do": do, **(values or {})})
