@@ -32,10 +32,10 @@ from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
 from hipturn.words import ENGLISH, Words, best, languages, words_of
+from imu.recording import SessionError
 
 if TYPE_CHECKING:
     from hipturn.export.csv import Decimal
-from imu.recording import SessionError
 
 PAGE = Path(__file__).parent.parent / "page"
 FILE_NAME = re.compile(r"(?:(?:poses|views)/)?[a-z][a-z0-9_]{0,40}\.(?:html|css|js|svg)")
