@@ -104,6 +104,7 @@ SYMMETRIC = {
     "deep squat": Body(NORTH, UP, NORTH, slanted(55, SOUTH, DOWN)),
     "leg level behind, toes down": Body(DOWN, NORTH, SOUTH, slanted(5, SOUTH, UP)),
     "on all fours": Body(DOWN, NORTH, DOWN, SOUTH),
+    "on all fours, hips behind the knees": Body(DOWN, NORTH, slanted(25, DOWN, NORTH), SOUTH),
     "standing, thigh half raised in front": Body(
         NORTH, UP, slanted(45, DOWN, NORTH), slanted(5, DOWN, NORTH)
     ),

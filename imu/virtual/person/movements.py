@@ -143,7 +143,8 @@ _OTHERS = (
         hold_s=(0.5, 1.5), bends_standing=True, carry=Carry(pelvis=-1.0),
     ),
     _repeated(
-        "quadruped_rock_back", PRONE, SEATED, (40.0, 5.0, 28.0, 55.0), 8, hold_s=BRIEF_HOLD_S,
+        "quadruped_rock_back", PRONE, (115.0, 0.0, 0.0, 115.0), (28.0, 4.0, 18.0, 40.0), 8,
+        hold_s=BRIEF_HOLD_S,
         carry=Carry(flexion=1.0, knee=1.0),
     ),
     _kept("isometric_rotation_hold", PRONE, (0.0, 0.0, 20.0, 90.0), 12.0),

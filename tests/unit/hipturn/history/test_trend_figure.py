@@ -9,9 +9,10 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from hipturn.clinical_words import CHECKS, check_said
+from hipturn.clinical_words import check_said
 from hipturn.history.trend_figure import draw_trend
 from hipturn.history.wearers import Goal
+from hipturn.words import words_of
 
 STARTED = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=1)))
 
@@ -82,6 +83,9 @@ def test_the_detectable_change_is_a_band_where_one_is_known(drawn):
     # the newest that is known counts, also where the last session has none
     assert bands(drawn([row(0, 20.0, 4.0), row(7, 24.0, None)]).axes[0]) == [(16.0, 24.0)]
     assert bands(drawn([row(0, 20.0, None), row(7, 24.0, None)]).axes[0]) == []
+
+
+CHECKS = [key.removeprefix("check.") for key in words_of().texts if key.startswith("check.")]
 
 
 @pytest.mark.parametrize("name", CHECKS)
