@@ -172,7 +172,9 @@ def test_a_report_is_of_one_language_with_its_decimal_sign(tmp_path, language, t
     assert f'<html lang="{language}">' in text
     assert [word for word in told if word not in text] == []
     body = re.sub(r"<svg.*?</svg>|<style.*?</style>", "", text, flags=re.DOTALL)
-    assert not re.search(r"\b(repetitions|controlled|right leg|median|checks|since|Units|hold)\b", body)
+    assert not re.search(
+        r"\b(repetitions|controlled|right leg|median|checks|since|Units|hold)\b", body
+    )
     assert re.search(r"\d,\d s", body)
     assert not re.search(r"\d\.\d+(?:°| s\b| %)", body)
 
