@@ -205,8 +205,9 @@ class Desk:
     def show(self, **more: Any) -> None:  # noqa: ANN401 (JSON)
         """Tell more about the stage."""
         self._more.update(more)
-        if "ask" in more:
-            self._more["asked"] = told(more["ask"])
+        self._more.pop("asked", None)
+        if isinstance(asked := self._more.get("ask"), Said):
+            self._more["asked"] = told(asked)
         self.tell()
 
     def say(self, text: str) -> None:

@@ -132,11 +132,19 @@ def crowded(feed, browser, language, chosen):
 SHOWN = "return document.body.dataset.stage"
 # What is wider than its place, but for what scrolls by itself.
 WIDE = """
-return [...document.querySelectorAll("#card *, #head *, #foot *, #banner")]
+const tight = [...document.querySelectorAll("#card button, #foot button")]
+  .filter(node => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+  .map(node => `${node.id || node.textContent} has no room for its words`);
+return tight.concat([...document.querySelectorAll("#card *, #head *, #foot *, #banner")]
   .filter(node => node.checkVisibility() && !node.closest(".scroll, select, canvas, #title"))
   .filter(node => node.getBoundingClientRect().right > innerWidth + 1)
-  .map(node => `${node.id || node.className || node.tagName} is wider than the window`);
+  .map(node => `${node.id || node.className || node.tagName} is wider than the window`));
 """
+
+
+@pytest.mark.parametrize("language", languages()[1:])
+def test_a_language_has_room_where_it_is_tightest(feed, browser, language):
+    assert crowded(feed, browser, language, OFTEN) == []
 
 
 def test_a_longer_language_has_room_where_people_exercise(feed, browser, pseudo):

@@ -93,7 +93,11 @@ class PhoneInBrowser:
     def open(self, url):
         """Open a link and tap the button."""
         self.window.get(url)
-        self.window.find_element("id", "be").click()
+        button = self.window.find_element("id", "be")
+        wait = time.monotonic() + 10.0
+        while not button.is_displayed() and time.monotonic() < wait:
+            time.sleep(0.05)  # until its words are there
+        button.click()
 
     def before_the_page(self, script):
         """Run a script before that of any page."""

@@ -46,6 +46,18 @@ def test_a_card_says_what_the_plan_says(tmp_path):
     assert said.count("Stop when it hurts sharply") == 1
 
 
+def test_a_card_in_spanish_says_all_of_it_in_spanish(tmp_path):
+    plan = parse_plan(PLAN, "plan.toml")
+    said = text_of(write_card(plan, tmp_path / "card.pdf", language="es"))
+    for words in (
+        "Persona K7", "1 Elevación en 90-90", "Objetivo: izquierda 24°, derecha 28,5°.",
+        "Pierna izquierda, luego pierna derecha: 2 series de 10 veces; descanso 45 s.",
+        "D derecha", "página 1 de 1",
+    ):  # fmt: skip
+        assert words in said
+    assert not re.search(r"\b(leg|rest|hold|seen|right)\b", said)
+
+
 def test_the_command_makes_a_card_of_a_ready_made_plan(hipturn, tmp_path):
     for name in routines()[-2:]:
         out = tmp_path / f"{name}.pdf"

@@ -25,6 +25,7 @@ from hipturn.report import Entry, write_report
 from hipturn.report.judgements import comparisons, quality
 from hipturn.report.words import figure, measures, reading, rep_tables, sources
 from hipturn.session_paths import demo_root
+from hipturn.words import words_of
 
 DEMO = sorted(path.name for path in demo_root().iterdir())
 poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is missing")
@@ -158,6 +159,24 @@ def test_in_grey_the_legs_differ_by_their_lines():
     ax = entry("prone_windshield_wiper").result.plot()
     styles = {str(line.get_label()).split()[0]: line.get_linestyle() for line in ax.lines}
     assert styles["left"] != styles["right"]
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("de", ("Innenrotation der Hüfte", "linkes Bein", "Verlorene Messwerte", "zu kurz gehalten")),
+     ("es", ("Rotación interna de cadera", "pierna izquierda", "Muestras perdidas"))],
+)  # fmt: skip
+def test_a_report_is_of_one_language_with_its_decimal_sign(tmp_path, language, told):
+    made = replace(entry("prone_windshield_wiper"), words=words_of(language))
+    text = write_report([made], tmp_path / "r.html").read_text(encoding="utf-8")
+    assert f'<html lang="{language}">' in text
+    assert [word for word in told if word not in text] == []
+    body = re.sub(r"<svg.*?</svg>|<style.*?</style>", "", text, flags=re.DOTALL)
+    assert not re.search(
+        r"\b(repetitions|controlled|right leg|median|checks|since|Units|hold)\b", body
+    )
+    assert re.search(r"\d,\d s", body)
+    assert not re.search(r"\d\.\d+(?:°| s\b| %)", body)
 
 
 def test_html_is_one_file_that_loads_and_runs_nothing(tmp_path):
