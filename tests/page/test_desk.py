@@ -155,6 +155,25 @@ def test_a_repetition_that_is_not_mine_counts_neither_now_nor_in_the_tables(tmp_
     ]  # fmt: skip
 
 
+def test_after_a_slip_one_bend_proves_the_strap_and_the_set_begins_anew(tmp_path):
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        await to_ready(desk)
+        desk.obey({"do": "start"})
+        await until(lambda: sum(desk.visit.reps.values()) == 1)
+        desk.obey({"do": "slipped"})
+        await until(lambda: desk.visit.stage is Stage.SET)
+        assert desk.visit.keeps
+        await until(lambda: desk.visit.stage is Stage.SUMMARY)
+        await closed(desk)
+        return desk.folders
+
+    first, second = asyncio.run(run())
+    (said,) = read_edits(first).standing
+    assert (said.kind, said.side) == ("bad_from", "right")
+    assert list(hipturn.analyse(hipturn.open(second)).reps["status"]) == ["valid"] * 3
+
+
 PLAN = """name = "Mine"
 [[items]]
 exercise = "ninety_ninety_lift"
