@@ -82,7 +82,7 @@ const page = Object.freeze({
   },
   listRecordings: () => show(new RecordingsView(page)),
   listWearers: () => show(new WearersView(page)),
-  trend: (wearer) => show(new TrendView(page, wearer)),
+  trend: (wearer, back) => show(new TrendView(page, wearer, back)),
   replay: (key, choice) => show(new ReplayView(page, key, choice)),
   result: (key) => show(new ResultView(page, key)),
   compare: (key, other) => show(new CompareView(page, key, other)),

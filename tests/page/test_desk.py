@@ -50,7 +50,7 @@ from imu.recording import SessionWriter, open_session
 from imu.recording.edits import read_edits
 from imu.sample import Sample, Segment, Side, Unit
 from imu.virtual.on_air.backend import backend_of
-from imu.virtual.wearer import WearerSettings, on_air, wear
+from imu.virtual.wearer import LinkLoss, WearerSettings, on_air, wear
 
 EXERCISE = "seated_internal_rotation"
 ROOT = Path(__file__).parents[2]
@@ -153,6 +153,57 @@ def test_a_repetition_that_is_not_mine_counts_neither_now_nor_in_the_tables(tmp_
     assert list(hipturn.analyse(hipturn.open(folder)).reps["status"]) == [
         "valid", "rejected", "valid",
     ]  # fmt: skip
+
+
+def test_after_a_slip_one_bend_proves_the_strap_and_the_set_begins_anew(tmp_path):
+    async def run():
+        desk, _, _ = desk_on(tmp_path)
+        await to_ready(desk)
+        desk.obey({"do": "start"})
+        await until(lambda: sum(desk.visit.reps.values()) == 1)
+        desk.obey({"do": "slipped"})
+        await until(lambda: desk.visit.stage is Stage.SET)
+        assert desk.visit.keeps
+        await until(lambda: desk.visit.stage is Stage.SUMMARY)
+        await closed(desk)
+        return desk.folders
+
+    first, second = asyncio.run(run())
+    (said,) = read_edits(first).standing
+    assert (said.kind, said.side) == ("bad_from", "right")
+    assert list(hipturn.analyse(hipturn.open(second)).reps["status"]) == ["valid"] * 3
+
+
+@pytest.mark.long
+def test_a_set_goes_on_after_a_unit_was_lost_and_its_count_never_falls(tmp_path):
+    async def run():
+        course = Course.one(Item.of(replace(one_item(EXERCISE, "right"), reps=5)))
+        desk, hub, _ = desk_on(tmp_path, course=course)
+        told, newest = [], hub.newest
+
+        def noted(message, **how):
+            if message["type"] == "count":
+                told.append((message["interrupted"], *message["right"].values()))
+            newest(message, **how)
+
+        hub.newest = noted
+        await to_ready(desk)
+        desk.obey({"do": "start"})
+        await until(lambda: sum(desk.visit.reps.values()) == 2)
+        air = desk.host.rig._air
+        shank = next(u for u in air.units if u.segment is Segment.SHANK)
+        shank._losses, shank._broken = (LinkLoss(air.now_s + 0.1, 3.0),), 0
+        await until(lambda: desk.visit.stage is Stage.SUMMARY)
+        await closed(desk)
+        return desk.folders, told
+
+    (folder,), told = asyncio.run(run())
+    counts = [(set_, reps) for _, set_, reps, *_ in told]
+    assert counts == sorted(counts)
+    assert (True, 1) in {(interrupted, set_) for interrupted, set_, *_ in told}
+    assert counts[-1][0] == 1  # no set of its own after the gap
+    assert counts[-1][1] >= 4
+    assert int((hipturn.analyse(hipturn.open(folder)).reps["status"] == "valid").sum()) >= 4
 
 
 PLAN = """name = "Mine"

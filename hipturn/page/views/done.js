@@ -39,7 +39,7 @@ export class DoneView {
   /** The way to how it went over the weeks. */
   trend() {
     const { wearer } = this.page.link.stage;
-    return wearer ? button("toTrend", word("recordings.trend", { wearer }), () => this.page.trend(wearer)) : null;
+    return wearer ? button("toTrend", word("recordings.trend", { wearer }), () => this.page.trend(wearer, this.page.leave)) : null;
   }
 
   home() {

@@ -98,5 +98,5 @@ function scale(link, { answers }, command, label) {
 
 function note(link, { answers }) {
   if (!link.can("note")) return null;
-  return el("label", { class: "field" }, el("span", {}, word("rest.note")), el("input", { id: "note", maxLength: 80, value: answers.note ?? "", autocomplete: "off", onchange: (e) => { if (e.target.value) link.send({ do: "note", text: e.target.value }); } }));
+  return el("label", { class: "field" }, el("span", {}, word("rest.note")), el("input", { type: "text", id: "note", maxLength: 80, value: answers.note ?? "", autocomplete: "off", onchange: (e) => { if (e.target.value) link.send({ do: "note", text: e.target.value }); } }));
 }

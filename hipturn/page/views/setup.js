@@ -94,7 +94,7 @@ export class SetupView {
 }
 
 function wearer(stage, page) {
-  const { link } = page, name = el("input", { id: "pseudonym", maxLength: 20, pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]{0,19}", autocomplete: "off", "aria-label": word("setup.pseudonym") });
+  const { link } = page, name = el("input", { type: "text", id: "pseudonym", maxLength: 20, pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]{0,19}", autocomplete: "off", "aria-label": word("setup.pseudonym") });
   const add = (event) => { event.preventDefault(); if (name.value) link.send({ do: "new", wearer: name.value, language: language() }); };
   return [
     el("h2", {}, word("setup.who")),

@@ -47,11 +47,11 @@ export class TrendView {
   title = "";
   mark = "";
 
-  constructor(page, wearer) { Object.assign(this, { page, wearer }); }
+  constructor(page, wearer, back = page.listWearers) { Object.assign(this, { page, wearer, back }); }
 
   draw(changed) {
     if (!changed) return;
-    const { page } = this, foot = [button("leave", word("back"), page.listWearers)];
+    const { page } = this, foot = [button("leave", word("back"), this.back)];
     page.card(waiting(word("working"), el("h2", {}, word("working"))), foot);
     told(`/api/wearers/${encodeURIComponent(this.wearer)}/trend`).then((found) => {
       if (!page.shows(this)) return;
