@@ -54,6 +54,8 @@ REMEDIES = {
     " the strap and repeat the bends",
     "swapped": "the thigh and the shank unit are swapped: exchange them, or say which is where, and"
     " calibrate again",
+    "look swapped": "the units look exchanged: with thigh and shank unit the other way round the"
+    " position fits; exchange them, or say which is where; else check the position",
     "front": "the front of the thigh is {deg:.0f}° from where the exercise wants it: check the"
     " position, and bend only the knee",
     "wrong way": "the knee seems to bend the wrong way: begin the knee bends from the start"

@@ -35,6 +35,8 @@ STILL_LAG_S = 0.3
 """Speed is the turn over this long, so that tremor and noise do not end a still period."""
 STILL_MIN_S = 1.5
 """A shorter pause is a stop on the way; three seconds are asked for."""
+LOOK_S, STRAY_MAX_RAD = 0.25, math.radians(3.0)
+"""Looked at so often, a leg that strays further from where it has been has left its place."""
 SILENCE_MAX_S = 1.0
 """Within a longer gap the wearer may have moved and come back."""
 STAND_MIN_S = 2.0
@@ -64,8 +66,12 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     q_thigh, q_shank = frames.q_thigh[known], frames.q_shank[known]
     speed = np.maximum(_lag_speed(time_s, q_thigh), _lag_speed(time_s, q_shank))
     heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
-    stills = _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
     seen = frames.rows(known)
+    stills = [
+        part
+        for run in _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
+        for part in _kept(seen, run)
+    ]
     moves = _runs(time_s, heard & (speed >= STILL_RAD_S), 0.1)
     # Where only the thigh's unit bends, the two are swapped: that too is a find, and is refused.
     bends = _find_bends(seen, moves) or _find_bends(LegFrames(time_s, q_shank, q_thigh), moves)
@@ -175,6 +181,38 @@ def _find_bends(
             row.append((start, end))
     # a margin on both sides, so that the bends start and end from the pose
     return (row[0][0] - BEND_MARGIN_S, row[-1][1] + BEND_MARGIN_S) if row else None
+
+
+def _kept(frames: LegFrames, run: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return the parts of a still period in which the leg kept its place, in order.
+
+    A short way is slow, such as from standing straight to standing with the knees a little bent.
+    """
+    part = frames.between(run)
+    rows = range(0, len(part.time_s), max(1, int(np.searchsorted(part.time_s, run[0] + LOOK_S))))
+    units = (part.q_shank, part.q_thigh) if part.thigh_worn else (part.q_shank,)
+    looks = np.stack([np.add.reduceat(q * np.sign(q @ q[0])[:, None], rows) for q in units], axis=1)
+    time_s = [*part.time_s[list(rows)].tolist(), run[1]]
+    found: list[tuple[float, float]] = []
+    end = len(looks)
+    while end > 0:  # from its end, which is what counts
+        first = end - 1
+        while first > 0 and _stray(looks[first:end], looks[first - 1]) <= STRAY_MAX_RAD:
+            first -= 1
+        begin, next_end = first, first
+        while end - begin > 1 and _stray(looks[begin:end], looks[begin]) > STRAY_MAX_RAD / 2.0:
+            begin += 1
+        while end - begin > 1 and _stray(looks[begin:end], looks[end - 1]) > STRAY_MAX_RAD / 2.0:
+            end -= 1
+        found.append((time_s[begin], time_s[end]))
+        end = next_end
+    return [kept for kept in found[::-1] if kept[1] - kept[0] >= STILL_MIN_S]
+
+
+def _stray(looks: FloatArray, one: FloatArray) -> float:
+    """Return how far (rad) a look (units, 4) strays from looks (n, units, 4), in the worst unit."""
+    means = looks.sum(axis=0)
+    return max(2.0 * angle_between(unit(a), unit(b)) for a, b in zip(means, one, strict=True))
 
 
 def _begin(bends: tuple[float, float]) -> tuple[float, float]:

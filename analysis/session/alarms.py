@@ -47,6 +47,10 @@ TILT_UNSEEN, TILT_TOLD = 1.2, 0.7
 told too small by one minus its cosine, and so much of that is one σ."""
 RESTS_RAD = math.radians(3.0)
 """A leg that the thigh unit has so near to the start pose is back in it."""
+AT_ONCE_S = 1.6
+"""A strap slips within so long; a leg that stayed where it was has not moved there and back."""
+LONG_S = 5.0
+"""Who keeps still for longer rests, unless holds are to be longer."""
 RENEWED_RAD = math.radians(1.5)
 """1 σ of a zero by one return, and how far two rests that show the same zero may differ."""
 TURNED_S = 0.5
@@ -117,6 +121,56 @@ def sigma_shift(from_start: Number, sigma: Number, share: Number, of: Numbers[Nu
     return of.hypot(sigma, share * abs(of.wrap(from_start)))
 
 
+class _Still(NamedTuple):
+    """A short stillness: the rotation from the start pose as each unit has it, rad."""
+
+    time_s: float
+    """When it ended."""
+    shank: float
+    thigh: float
+    """By the thigh unit, with what its skin lags made up for."""
+
+
+class WhichStrap:
+    """Tells whose strap slipped, the thigh's or the shank's, from stillnesses since then.
+
+    Either way the two units tell apart rotations. Who kept still while it slipped kept one of the
+    two. Else the one is right that has the leg's rest in the start pose: the near end of a
+    repetition, or a stillness that is longer than any hold.
+    """
+
+    def __init__(self, before: _Still | None, way: float, rest_s: float) -> None:
+        """Take the last stillness before, the way of repetitions (±1), and how long no hold is (s).
+
+        Where they may go either way, the way is 0.
+        """
+        self.stills: list[_Still] = []
+        self._before, self._way, self._rest_s = before, way, rest_s
+
+    def push(self, still: _Still, quiet_from_s: float) -> str | None:
+        """Take a stillness, and since when the leg has kept still; return the segment if told."""
+        self.stills.append(still)
+        before, self._before = self._before, None
+        if before is not None and still.time_s - before.time_s <= AT_ONCE_S:
+            thigh_moved = abs(still.thigh - before.thigh)
+            shank_moved = abs(still.shank - before.shank)
+            if min(thigh_moved, shank_moved) <= RESTS_RAD:
+                return "shank" if thigh_moved < shank_moved else "thigh"
+        ends = [still]
+        if still.time_s - quiet_from_s < self._rest_s:
+            shanks = [self._way * one.shank for one in self.stills]
+            if max(shanks) - min(shanks) < REST_RAD:
+                return None
+            ends = [
+                min(self.stills, key=lambda one: self._way * one.shank),
+                min(self.stills, key=lambda one: self._way * one.thigh),
+            ]
+        by_shank, by_thigh = abs(ends[0].shank), abs(ends[-1].thigh)
+        if min(by_shank, by_thigh) > RESTS_RAD:
+            return None
+        return "shank" if by_thigh < by_shank else "thigh"
+
+
 class AlarmWatch:
     """Watches one leg from its calibration on, a few times a second."""
 
@@ -143,6 +197,18 @@ class AlarmWatch:
         self._zero_from: float | None = None
         """The zero of the last rest, while one is to be renewed."""
         self._renews = False
+        self._slipped: WhichStrap | None = None
+        """A slip of which it is not known yet whose strap it was."""
+        self._unslipped = NO_SHIFT
+        """What was known before it."""
+        self._kept: _Still | None = None
+        """The last stillness in which the units kept to their line."""
+        self._line_rad = 0.0
+        """Where the line is by gravity: elsewhere once the thigh's strap slipped."""
+        self._quiet_from = math.inf
+        one_way = not (exercise.both_ways or exercise.moves_thigh)
+        self._way = ROLLS.get(exercise.signal, 0.0) if one_way else 0.0
+        self._rest_s = max(LONG_S, 2.0 * exercise.dose.hold_s[1])
         self._heard_s: dict[str, float] = {}
         self._said_s: dict[str, float] = {}
 
@@ -163,7 +229,7 @@ class AlarmWatch:
         if where == AWAY and all(known):  # a hole is no absence
             self._away_s = time_s
         if not seen or (self._moves_thigh and where != START):
-            self._still_from = None
+            self._still_from, self._quiet_from = None, math.inf
             self._still.clear()
             self._turned.clear()
             self._tilted.clear()
@@ -215,9 +281,10 @@ class AlarmWatch:
         # a steep thigh hides its roll from gravity
         hidden = not self._drifts and abs(angles.thigh_elevation) > ROLL_SEEN_MAX_RAD
         if hidden or not angles.speed < STILL_RAD_S or math.isnan(angles.thigh_rotation):
-            self._still_from = None
+            self._still_from, self._quiet_from = None, math.inf
             self._still.clear()
             return None
+        self._quiet_from = min(self._quiet_from, time_s)
         if self._still_from is None:
             self._still_from = time_s
         self._still.append((angles.rotation, angles.thigh_rotation))
@@ -251,10 +318,14 @@ class AlarmWatch:
                 self._line_at = (time_s, thigh - gain * shank)
             return None
         reference, allowed = self._reference(time_s, self._line_at)
-        if self._renews and abs(thigh - reference) <= gain * RESTS_RAD:
-            renewed = self._renew(time_s, shank - (thigh - reference) / gain)
+        by_thigh = (thigh - reference) / gain
+        if self._slipped is not None:
+            return self._tell_apart(time_s, _Still(time_s, shank, by_thigh), gain)
+        if self._renews and abs(by_thigh) <= RESTS_RAD:
+            renewed = self._renew(time_s, shank - by_thigh)
             if renewed is not None:
                 return renewed
+        before, self._kept = self._kept, _Still(time_s, shank, by_thigh)
         if min(abs(shank), abs(thigh - reference)) > REST_RAD:
             return None  # away from rest nobody could tell which of the two it was
         line = thigh - gain * shank
@@ -264,14 +335,38 @@ class AlarmWatch:
             self._line_at = (time_s, line)
         if off <= math.hypot(limit, spread * shank):
             return None
-        segment = "thigh" if abs(thigh - reference) > abs(shank) else "shank"
-        if segment == "shank":
-            sigma = max(self.shift.sigma, off / gain)
-            self.shift = self.shift._replace(sigma=sigma, is_open=True)
-            self._renews = True
-        else:  # it does not carry the angle
-            self.shift = self.shift._replace(is_open=True)
-        return self._say(time_s, "slip", about=segment, segment=segment, deg=math.degrees(off))
+        self._slipped, self._unslipped = WhichStrap(before, self._way, self._rest_s), self.shift
+        sigma = max(self.shift.sigma, off / gain)
+        self.shift = self.shift._replace(sigma=sigma, is_open=True)
+        renewed = self._tell_apart(time_s, self._kept, gain)
+        segment = "thigh or the shank"
+        if self._slipped is None:
+            segment = "shank" if self._renews else "thigh"
+        said = self._say(time_s, "slip", segment=segment, deg=math.degrees(off))
+        return said or renewed
+
+    def _tell_apart(self, time_s: float, still: _Still, gain: float) -> Alarm | None:
+        """Take a stillness since a slip; once it is known whose strap it was, renew that zero."""
+        assert self._slipped is not None  # noqa: S101 (asked before)
+        segment = self._slipped.push(still, self._quiet_from)
+        if segment is None:
+            return None
+        stills, self._slipped, self._kept = self._slipped.stills, None, None
+        if segment == "thigh":  # it does not carry the angle
+            self.shift = self._unslipped
+            reference = gain * (still.thigh - still.shank)
+            self._line_rad += reference
+            if self._line_at is not None:
+                self._line_at = (time_s, self._line_at[1] + reference)
+            self._said_s.pop("slip", None)
+            return None
+        self._renews = True
+        for rest in stills:
+            if abs(rest.thigh) <= RESTS_RAD:
+                if rest is still:  # the leg rests now, which is where counting may go on
+                    return self._renew(time_s, rest.shank - rest.thigh)
+                self._zero_from = rest.shank - rest.thigh
+        return None
 
     def _renew(self, time_s: float, zero: float) -> Alarm | None:
         """Renew the zero where two rests in the start pose show the same one; say if it moved."""
@@ -285,8 +380,8 @@ class AlarmWatch:
         self.shift = Shift(renewed, RENEWED_RAD, shift.share, is_open=shift.share > 0.0)
         if not is_moved:
             return None
-        self._before = None
-        self._said_s.pop("slipshank", None)
+        self._before = self._kept = None
+        self._said_s.pop("slip", None)
         return Alarm(time_s, "renewed", TEXTS["renewed"].format(deg=abs(math.degrees(moved))))
 
     def _reference(self, time_s: float, line_at: tuple[float, float]) -> tuple[float, float]:
@@ -295,7 +390,7 @@ class AlarmWatch:
         By heading the two units drift against each other, so that only a step tells.
         """
         if not self._drifts:
-            return 0.0, 0.0
+            return self._line_rad, 0.0
         seen_s, line = line_at
         return line, DRIFT_RAD_S * (time_s - seen_s)
 

@@ -185,3 +185,12 @@ def test_bends_of_swapped_units_are_found_so_that_calibration_can_say_so(new_leg
     result = calibrate(swapped, found, load(exercise), leg.side)
     assert result.calibration is None
     assert "are swapped" in " ".join(result.sentences)
+
+
+def test_a_slow_way_from_the_stand_to_a_start_pose_near_it_is_in_neither(new_leg):
+    leg = new_leg("standing_banded_rotation", Side.RIGHT, 57)
+    leg.still(4.0, "stand").go(4.0, leg.pose).still(4.0, "pose").bends(way=1.0).still(2.0)
+    found = found_in(leg)
+    assert found.stand is not None
+    assert found.pose is not None
+    assert found.stand[1] < 6.0 < found.pose[0]
