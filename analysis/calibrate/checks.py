@@ -35,6 +35,8 @@ REMEDIES = {
     "stand as pose": "the leg is where it was when you were asked to stand: stand still for 3 s,"
     " feet forward, then take the start position and bend the knee there",
     "moved": "the leg moved by {deg:.1f}° during the {during}: repeat it and keep still",
+    "heading runs": "the heading of the {segment} unit ran away by {deg:.0f}° in {seconds} s while"
+    " the leg kept still: let the unit lie still for 10 s to learn its own drift, and repeat",
     "wrong pose": "the {segment} is {deg:.0f}° from the start position of {exercise}: check the"
     " position, and that the units are not swapped",
     "wrong knee": "the knee is bent {deg:.0f}° more or less than the start position of {exercise}"

@@ -210,9 +210,15 @@ def _kept(frames: LegFrames, run: tuple[float, float]) -> list[tuple[float, floa
 
 
 def _stray(looks: FloatArray, one: FloatArray) -> float:
-    """Return how far (rad) a look (units, 4) strays from looks (n, units, 4), in the worst unit."""
-    means = looks.sum(axis=0)
-    return max(2.0 * angle_between(unit(a), unit(b)) for a, b in zip(means, one, strict=True))
+    """Return how far (rad) a leg strays in a look (units, 4) from looks (n, units, 4).
+
+    By gravity in the worst unit; about the vertical as far as both turn, for the heading of one may
+    run away.
+    """
+    mean, now = (q / np.linalg.norm(q, axis=1)[:, None] for q in (looks.sum(axis=0), one))
+    tilts = map(angle_between, up_in_sensor(mean), up_in_sensor(now))
+    turns = (2.0 * angle_between(a, b) for a, b in zip(mean, now, strict=True))
+    return max(*tilts, min(turns))
 
 
 def _begin(bends: tuple[float, float]) -> tuple[float, float]:
