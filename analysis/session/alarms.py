@@ -59,7 +59,7 @@ BACK_S = 3.0
 SILENT_S = 1.0
 AWAY_DEG = 8.0
 OUTWARDS_COUNT = 2
-AGAIN_S = {"silent": 30.0, "heading": 30.0}
+AGAIN_S = {"silent": 30.0, "heading": 30.0, "renewed": 0.0}
 """How soon the same alarm may be said again; the others are said once."""
 
 TEXTS = {
@@ -339,7 +339,7 @@ class AlarmWatch:
         sigma = max(self.shift.sigma, off / gain)
         self.shift = self.shift._replace(sigma=sigma, is_open=True)
         renewed = self._tell_apart(time_s, self._kept, gain)
-        segment = "thigh or the shank"
+        segment = "thigh or shank"
         if self._slipped is None:
             segment = "shank" if self._renews else "thigh"
         said = self._say(time_s, "slip", segment=segment, deg=math.degrees(off))
@@ -382,7 +382,7 @@ class AlarmWatch:
             return None
         self._before = self._kept = None
         self._said_s.pop("slip", None)
-        return Alarm(time_s, "renewed", TEXTS["renewed"].format(deg=abs(math.degrees(moved))))
+        return self._say(time_s, "renewed", deg=abs(math.degrees(moved)))
 
     def _reference(self, time_s: float, line_at: tuple[float, float]) -> tuple[float, float]:
         """Return where the line should be and by how much it may have drifted: nothing by gravity.

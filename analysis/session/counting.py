@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from analysis.angle.leg_angles import LegAngles
 from analysis.angle.uncertainty import sigma_roll
@@ -25,7 +25,7 @@ from analysis.count.movement import NOTHING, Movement, Outcome, RepSettings
 from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepMachine
 from analysis.count.sets import GONE_S, SILENT_S, CommonNumbers, RepNumber, SetCounter
 from analysis.exercises import ELEVATIONS, ROLLS, Exercise
-from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.grade.grade import LEAD_S, RENEWED, Grader, MeasuredMovement, MovementSamples
 from analysis.grade.strokes import Course, Reach, find_reach, find_strokes
 from analysis.leg import LegCalibration, Spans
 from imu.quaternion import Number, Numbers
@@ -76,6 +76,14 @@ def pelvis_share_deg(
 def shift_deg(zero_rad: Number, exercise: Exercise) -> Number:
     """Return by how much (deg) a renewed zero, `Shift.zero`, has moved the counted angle."""
     return ROLLS.get(exercise.signal, 0.0) * zero_rad * DEG
+
+
+def slip_share(sigma: Number, is_open: Any, of: Numbers[Number]) -> Number:  # noqa: ANN401
+    """Return what a row is told of a slip, as `MovementSamples.shifted` has it.
+
+    By `Shift.sigma` and `Shift.is_open`, a bool or an array of them.
+    """
+    return of.where(is_open, 1.0, of.where(sigma > 0.0, RENEWED, 0.0))
 
 
 def start_level_deg(calibration: LegCalibration, exercise: Exercise) -> float:

@@ -19,7 +19,7 @@ from analysis.count.movement import Movement
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, Spans
-from analysis.session.alarms import NO_SHIFT, Alarm, AlarmWatch, sigma_shift, without_shift
+from analysis.session.alarms import NO_SHIFT, Alarm, AlarmWatch, Shift, sigma_shift, without_shift
 from analysis.session.counting import (
     ALWAYS,
     DEG,
@@ -29,6 +29,7 @@ from analysis.session.counting import (
     pelvis_share_deg,
     shift_deg,
     signal_of,
+    slip_share,
 )
 from imu.quaternion import FLOATS, Quaternion
 from imu.sample import FloatArray
@@ -195,7 +196,7 @@ class LegMonitor:
         told_sigma = math.nan if lost else sigma
         counting = self._counting
         if counting.spans.hold(time_s):
-            self._keep(time_s, counted, told_sigma, angles, interpolated, shift.is_open)
+            self._keep(time_s, counted, told_sigma, angles, interpolated, shift)
         sine, zero = math.sin(angles.shank_elevation), shift_deg(shift.zero, self.exercise)
         told = counting.push(time_s, counted, where, sine, zero)
         sure = in_pose and told_sigma <= self.exercise.max_sigma_deg and self.exercise.has_hip_angle
@@ -246,7 +247,7 @@ class LegMonitor:
         sigma: float,
         angles: LegAngles[float],
         interpolated: bool,
-        shifted: bool,
+        shift: Shift,
     ) -> None:
         self._rows.add(
             time_s,
@@ -257,5 +258,5 @@ class LegMonitor:
             sigma,
             interpolated,
             angles.pelvis_rotation * DEG,
-            shifted,
+            slip_share(shift.sigma, shift.is_open, FLOATS),
         )

@@ -30,6 +30,7 @@ from analysis.session.counting import (
     pelvis_share_deg,
     shift_deg,
     signal_of,
+    slip_share,
     start_level_deg,
 )
 from analysis.session.stored import StoredCalibration
@@ -291,7 +292,7 @@ class _Followed:
             self._sigma,
             interpolated.astype(np.float64),
             np.degrees(series.pelvis_rotation),
-            self._shifted.astype(np.float64),
+            slip_share(shift.sigma, shift.is_open, ARRAYS),
         )
         inside = inside_of(leg)
         counted = tuple(column[inside] for column in columns)
