@@ -10,6 +10,7 @@ what the exercise's start pose asks for.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -190,35 +191,54 @@ def _kept(frames: LegFrames, run: tuple[float, float]) -> list[tuple[float, floa
     """
     part = frames.between(run)
     rows = range(0, len(part.time_s), max(1, int(np.searchsorted(part.time_s, run[0] + LOOK_S))))
-    units = (part.q_shank, part.q_thigh) if part.thigh_worn else (part.q_shank,)
-    looks = np.stack([np.add.reduceat(q * np.sign(q @ q[0])[:, None], rows) for q in units], axis=1)
     time_s = [*part.time_s[list(rows)].tolist(), run[1]]
+    looks = _Looks(part, rows)
     found: list[tuple[float, float]] = []
-    end = len(looks)
+    end = len(rows)
     while end > 0:  # from its end, which is what counts
         first = end - 1
-        while first > 0 and _stray(looks[first:end], looks[first - 1]) <= STRAY_MAX_RAD:
+        while first > 0 and looks.stray(first, end, first - 1) <= STRAY_MAX_RAD:
             first -= 1
         begin, next_end = first, first
-        while end - begin > 1 and _stray(looks[begin:end], looks[begin]) > STRAY_MAX_RAD / 2.0:
+        while end - begin > 1 and looks.stray(begin, end, begin) > STRAY_MAX_RAD / 2.0:
             begin += 1
-        while end - begin > 1 and _stray(looks[begin:end], looks[end - 1]) > STRAY_MAX_RAD / 2.0:
+        while end - begin > 1 and looks.stray(begin, end, end - 1) > STRAY_MAX_RAD / 2.0:
             end -= 1
         found.append((time_s[begin], time_s[end]))
         end = next_end
     return [kept for kept in found[::-1] if kept[1] - kept[0] >= STILL_MIN_S]
 
 
-def _stray(looks: FloatArray, one: FloatArray) -> float:
-    """Return how far (rad) a leg strays in a look (units, 4) from looks (n, units, 4).
+class _Looks:
+    """Where the units of a leg are in each of the looks at a still period."""
 
-    By gravity in the worst unit; about the vertical as far as both turn, for the heading of one may
-    run away.
-    """
-    mean, now = (q / np.linalg.norm(q, axis=1)[:, None] for q in (looks.sum(axis=0), one))
-    tilts = map(angle_between, up_in_sensor(mean), up_in_sensor(now))
-    turns = (2.0 * angle_between(a, b) for a, b in zip(mean, now, strict=True))
-    return max(*tilts, min(turns))
+    def __init__(self, part: LegFrames, rows: Sequence[int]) -> None:
+        """Take frames, and the row at which each look begins."""
+        worn = (part.q_shank, part.q_thigh) if part.thigh_worn else (part.q_shank,)
+        self._tilts = [_summed(up_in_sensor(q), rows) for q in worn]
+        self._turns = [_summed(q * np.sign(q @ q[0])[:, None], rows) for q in worn]
+
+    def stray(self, begin: int, end: int, one: int) -> float:
+        """Return how far (rad) one look strays from the mean of some.
+
+        By gravity in the worst unit; about the vertical as far as both turn, for the heading of
+        one may run away.
+        """
+        tilts = (_angle(sums, begin, end, one) for sums in self._tilts)
+        turns = (2.0 * _angle(sums, begin, end, one) for sums in self._turns)
+        return max(*tilts, min(turns))
+
+
+def _summed(vectors: FloatArray, rows: Sequence[int]) -> FloatArray:
+    """Return the sums (looks + 1, k) of vectors (n, k) up to each look."""
+    sums = np.cumsum(np.add.reduceat(vectors, rows), axis=0)
+    return np.concatenate((np.zeros((1, sums.shape[1])), sums))
+
+
+def _angle(sums: FloatArray, begin: int, end: int, one: int) -> float:
+    """Return the angle (rad) between the mean vectors of some looks and of one."""
+    a, b = sums[end] - sums[begin], sums[one + 1] - sums[one]
+    return math.acos(min(1.0, float(a @ b) / math.sqrt(float(a @ a) * float(b @ b))))
 
 
 def _begin(bends: tuple[float, float]) -> tuple[float, float]:
