@@ -27,7 +27,7 @@ from analysis.calibrate.knee_axis import (
 from analysis.calibrate.long_axes import POSE_MAX_RAD, angle_between, unit, up_in_sensor
 from analysis.exercises import Exercise, nominal_up
 from analysis.leg import LegFrames, Windows
-from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector, wxyz
 from imu.sample import FloatArray, Side
 
 STILL_RAD_S = math.radians(6.0)
@@ -57,6 +57,10 @@ BEND_MARGIN_S = 0.2
 SHIFT_MAX_RAD = math.radians(20.0)
 """Who shifts in a position stays this near to it; a stand is further from most start poses."""
 
+ROUND_MAX_RAD = math.radians(8.0)
+"""Who turned round by more since the start pose has another zero, where that is a heading; units
+drift by less until the bends."""
+
 
 def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     """Return the calibration windows a recording shows; those it does not show are None."""
@@ -83,8 +87,11 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
         return Windows(bends=bends)
     pose = before[-1]
     in_pose = pose
-    if bends is not None and not same_position(seen.between(pose), seen.between(_begin(bends))):
-        in_pose = _begin(bends)
+    if bends is not None:
+        posed, begun = seen.between(pose), seen.between(_begin(bends))
+        round_rad = _turned_round(posed, begun) if exercise.angle == "heading" else 0.0
+        if not same_position(posed, begun) or round_rad > ROUND_MAX_RAD:
+            in_pose = _begin(bends)
     # where the start pose was not kept still, the last stillness is the stand, or on the way
     kept = in_pose == pose
     earlier = before[:-1] if kept else before
@@ -252,6 +259,13 @@ def same_position(a: LegFrames, b: LegFrames) -> bool:
     if a.thigh_worn:
         pairs.append((a.q_thigh, b.q_thigh))
     return all(_tilted(q_a, q_b) <= SHIFT_MAX_RAD for q_a, q_b in pairs)
+
+
+def _turned_round(a: LegFrames, b: LegFrames) -> float:
+    """Return how far (rad) the shank turned about the vertical between two still periods."""
+    first, then = ((q * np.sign(q @ q[0])[:, None]).sum(axis=0) for q in (a.q_shank, b.q_shank))
+    w, _, _, z = multiply(wxyz(then), conjugate(wxyz(first)))
+    return abs(math.remainder(2.0 * math.atan2(z, w), 2.0 * math.pi))
 
 
 def _tilted(q_a: FloatArray, q_b: FloatArray) -> float:
