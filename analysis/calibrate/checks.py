@@ -35,6 +35,8 @@ REMEDIES = {
     "stand as pose": "the leg is where it was when you were asked to stand: stand still for 3 s,"
     " feet forward, then take the start position and bend the knee there",
     "moved": "the leg moved by {deg:.1f}° during the {during}: repeat it and keep still",
+    "heading runs": "the heading of the {segment} unit ran away by {deg:.0f}° in {seconds} s while"
+    " the leg kept still: let the unit lie still for 10 s to learn its own drift, and repeat",
     "wrong pose": "the {segment} is {deg:.0f}° from the start position of {exercise}: check the"
     " position, and that the units are not swapped",
     "wrong knee": "the knee is bent {deg:.0f}° more or less than the start position of {exercise}"
@@ -54,6 +56,8 @@ REMEDIES = {
     " the strap and repeat the bends",
     "swapped": "the thigh and the shank unit are swapped: exchange them, or say which is where, and"
     " calibrate again",
+    "look swapped": "the units look exchanged: with thigh and shank unit the other way round the"
+    " position fits; exchange them, or say which is where; else check the position",
     "front": "the front of the thigh is {deg:.0f}° from where the exercise wants it: check the"
     " position, and bend only the knee",
     "wrong way": "the knee seems to bend the wrong way: begin the knee bends from the start"

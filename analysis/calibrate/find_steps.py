@@ -10,6 +10,7 @@ what the exercise's start pose asks for.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ from analysis.calibrate.knee_axis import (
 from analysis.calibrate.long_axes import POSE_MAX_RAD, angle_between, unit, up_in_sensor
 from analysis.exercises import Exercise, nominal_up
 from analysis.leg import LegFrames, Windows
-from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector
+from imu.quaternion import ARRAYS, by_rows, conjugate, multiply, rotation_vector, wxyz
 from imu.sample import FloatArray, Side
 
 STILL_RAD_S = math.radians(6.0)
@@ -35,6 +36,8 @@ STILL_LAG_S = 0.3
 """Speed is the turn over this long, so that tremor and noise do not end a still period."""
 STILL_MIN_S = 1.5
 """A shorter pause is a stop on the way; three seconds are asked for."""
+LOOK_S, STRAY_MAX_RAD = 0.25, math.radians(3.0)
+"""Looked at so often, a leg that strays further from where it has been has left its place."""
 SILENCE_MAX_S = 1.0
 """Within a longer gap the wearer may have moved and come back."""
 STAND_MIN_S = 2.0
@@ -54,6 +57,10 @@ BEND_MARGIN_S = 0.2
 SHIFT_MAX_RAD = math.radians(20.0)
 """Who shifts in a position stays this near to it; a stand is further from most start poses."""
 
+ROUND_MAX_RAD = math.radians(8.0)
+"""Who turned round by more since the start pose has another zero, where that is a heading; units
+drift by less until the bends."""
+
 
 def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     """Return the calibration windows a recording shows; those it does not show are None."""
@@ -64,8 +71,12 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
     q_thigh, q_shank = frames.q_thigh[known], frames.q_shank[known]
     speed = np.maximum(_lag_speed(time_s, q_thigh), _lag_speed(time_s, q_shank))
     heard = np.diff(time_s, prepend=time_s[0]) <= SILENCE_MAX_S
-    stills = _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
     seen = frames.rows(known)
+    stills = [
+        part
+        for run in _runs(time_s, heard & (speed < STILL_RAD_S), STILL_MIN_S)
+        for part in _kept(seen, run)
+    ]
     moves = _runs(time_s, heard & (speed >= STILL_RAD_S), 0.1)
     # Where only the thigh's unit bends, the two are swapped: that too is a find, and is refused.
     bends = _find_bends(seen, moves) or _find_bends(LegFrames(time_s, q_shank, q_thigh), moves)
@@ -76,8 +87,11 @@ def find_windows(frames: LegFrames, exercise: Exercise, side: Side) -> Windows:
         return Windows(bends=bends)
     pose = before[-1]
     in_pose = pose
-    if bends is not None and not same_position(seen.between(pose), seen.between(_begin(bends))):
-        in_pose = _begin(bends)
+    if bends is not None:
+        posed, begun = seen.between(pose), seen.between(_begin(bends))
+        round_rad = _turned_round(posed, begun) if exercise.angle == "heading" else 0.0
+        if not same_position(posed, begun) or round_rad > ROUND_MAX_RAD:
+            in_pose = _begin(bends)
     # where the start pose was not kept still, the last stillness is the stand, or on the way
     kept = in_pose == pose
     earlier = before[:-1] if kept else before
@@ -177,6 +191,63 @@ def _find_bends(
     return (row[0][0] - BEND_MARGIN_S, row[-1][1] + BEND_MARGIN_S) if row else None
 
 
+def _kept(frames: LegFrames, run: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return the parts of a still period in which the leg kept its place, in order.
+
+    A short way is slow, such as from standing straight to standing with the knees a little bent.
+    """
+    part = frames.between(run)
+    rows = range(0, len(part.time_s), max(1, int(np.searchsorted(part.time_s, run[0] + LOOK_S))))
+    time_s = [*part.time_s[list(rows)].tolist(), run[1]]
+    looks = _Looks(part, rows)
+    found: list[tuple[float, float]] = []
+    end = len(rows)
+    while end > 0:  # from its end, which is what counts
+        first = end - 1
+        while first > 0 and looks.stray(first, end, first - 1) <= STRAY_MAX_RAD:
+            first -= 1
+        begin, next_end = first, first
+        while end - begin > 1 and looks.stray(begin, end, begin) > STRAY_MAX_RAD / 2.0:
+            begin += 1
+        while end - begin > 1 and looks.stray(begin, end, end - 1) > STRAY_MAX_RAD / 2.0:
+            end -= 1
+        found.append((time_s[begin], time_s[end]))
+        end = next_end
+    return [kept for kept in found[::-1] if kept[1] - kept[0] >= STILL_MIN_S]
+
+
+class _Looks:
+    """Where the units of a leg are in each of the looks at a still period."""
+
+    def __init__(self, part: LegFrames, rows: Sequence[int]) -> None:
+        """Take frames, and the row at which each look begins."""
+        worn = (part.q_shank, part.q_thigh) if part.thigh_worn else (part.q_shank,)
+        self._tilts = [_summed(up_in_sensor(q), rows) for q in worn]
+        self._turns = [_summed(q * np.sign(q @ q[0])[:, None], rows) for q in worn]
+
+    def stray(self, begin: int, end: int, one: int) -> float:
+        """Return how far (rad) one look strays from the mean of some.
+
+        By gravity in the worst unit; about the vertical as far as both turn, for the heading of
+        one may run away.
+        """
+        tilts = (_angle(sums, begin, end, one) for sums in self._tilts)
+        turns = (2.0 * _angle(sums, begin, end, one) for sums in self._turns)
+        return max(*tilts, min(turns))
+
+
+def _summed(vectors: FloatArray, rows: Sequence[int]) -> FloatArray:
+    """Return the sums (looks + 1, k) of vectors (n, k) up to each look."""
+    sums = np.cumsum(np.add.reduceat(vectors, rows), axis=0)
+    return np.concatenate((np.zeros((1, sums.shape[1])), sums))
+
+
+def _angle(sums: FloatArray, begin: int, end: int, one: int) -> float:
+    """Return the angle (rad) between the mean vectors of some looks and of one."""
+    a, b = sums[end] - sums[begin], sums[one + 1] - sums[one]
+    return math.acos(min(1.0, float(a @ b) / math.sqrt(float(a @ a) * float(b @ b))))
+
+
 def _begin(bends: tuple[float, float]) -> tuple[float, float]:
     """Return the last moment before the bends; where it was not heard, the first one of them."""
     return bends[0], bends[0] + 1.5 * BEND_MARGIN_S
@@ -188,6 +259,13 @@ def same_position(a: LegFrames, b: LegFrames) -> bool:
     if a.thigh_worn:
         pairs.append((a.q_thigh, b.q_thigh))
     return all(_tilted(q_a, q_b) <= SHIFT_MAX_RAD for q_a, q_b in pairs)
+
+
+def _turned_round(a: LegFrames, b: LegFrames) -> float:
+    """Return how far (rad) the shank turned about the vertical between two still periods."""
+    first, then = ((q * np.sign(q @ q[0])[:, None]).sum(axis=0) for q in (a.q_shank, b.q_shank))
+    w, _, _, z = multiply(wxyz(then), conjugate(wxyz(first)))
+    return abs(math.remainder(2.0 * math.atan2(z, w), 2.0 * math.pi))
 
 
 def _tilted(q_a: FloatArray, q_b: FloatArray) -> float:

@@ -217,19 +217,24 @@ class Guide:
         failed: list[Check] = []
         if self.step is Step.BENDS:
             failed = [not_found("knee bends", "no bends")]
-        elif self.step is Step.POSE:
-            stand, pose = self._stood, frames.between((time_s - LOOK_AT_S[-1], time_s))
-            if stand is not None:
-                _, _, checks = axes_from_stand(
-                    (stand.q_thigh, stand.q_shank),
-                    (pose.q_thigh, pose.q_shank),
-                    self._exercise,
-                    self._side,
-                )
-                failed = [check for check in checks if not check.passed]
+        elif self.step is Step.POSE and self._stood is not None:
+            failed = self._off_pose(frames.between((time_s - LOOK_AT_S[-1], time_s)))
         if not failed:
             return None
         return GuideUpdate(self.step, CalibrationResult(None, tuple(failed)), windows)
+
+    def _off_pose(self, pose: LegFrames) -> list[Check]:
+        """Return what keeps a stillness from being the start pose; nothing where it is."""
+        stand, fits = self._stood, (self._exercise, self._side)
+        assert stand is not None  # noqa: S101 (asked before)
+        stood, posed = (stand.q_thigh, stand.q_shank), (pose.q_thigh, pose.q_shank)
+        _, _, checks = axes_from_stand(stood, posed, *fits)
+        failed = [check for check in checks if not check.passed]
+        if failed and pose.thigh_worn:
+            _, _, exchanged = axes_from_stand(stood[::-1], posed[::-1], *fits)
+            if all(check.passed for check in exchanged):
+                return [not_found("units in place", "look swapped")]
+        return failed
 
     def _calibrate(self, time_s: float, frames: LegFrames, windows: Windows) -> GuideUpdate | None:
         result = calibrate(frames, windows, self._exercise, self._side)

@@ -11,7 +11,8 @@ from typing import Any
 
 from analysis.calibrate.calibration import CalibrationResult, LegCalibration, LegFrames, Windows
 from analysis.calibrate.checks import Check, not_found
-from analysis.calibrate.long_axes import axes_from_stand, check_still, mean_up
+from analysis.calibrate.leg_axes import still_check
+from analysis.calibrate.long_axes import axes_from_stand, mean_up
 from analysis.exercises import Exercise
 from imu.quaternion import Vector
 from imu.sample import FloatArray, Side
@@ -46,9 +47,7 @@ def calibrate_pose(
     pose = frames.between(windows.pose) if windows.pose else None
     if pose is None or windows.pose is None or len(pose.time_s) < FRAMES_MIN:
         return None, CalibrationResult(None, (not_found("start pose", "no pose"),))
-    seconds = float(pose.time_s[-1] - pose.time_s[0])
-    tilt_rad = pose.mounts.tilt_sigma_rad
-    checks: list[Check] = [check_still(pose.q_thigh, pose.q_shank, seconds, "start pose", tilt_rad)]
+    checks: list[Check] = [still_check(pose, "start pose")]
     if windows.stand is not None:
         stand = frames.between(windows.stand)
         if len(stand.time_s) >= FRAMES_MIN:

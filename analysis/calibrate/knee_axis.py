@@ -46,10 +46,16 @@ def angular_velocity(time_s: FloatArray, q: FloatArray) -> tuple[FloatArray, Flo
 
     Steps over a gap are left out.
     """
-    dt = np.diff(time_s)
-    turn = by_rows(rotation_vector, by_rows(multiply, by_rows(conjugate, q[:-1]), q[1:]), of=ARRAYS)
-    regular = regular_steps(time_s)
-    return (time_s[:-1] + dt / 2)[regular], (turn / dt[:, None])[regular]
+    dt, regular = np.diff(time_s), regular_steps(time_s)
+    return (time_s[:-1] + dt / 2)[regular], (_turns(q) / dt[:, None])[regular]
+
+
+def _turns(q: FloatArray) -> FloatArray:
+    """Return the turn of each step (n − 1, 3), rad, in the sensor frame."""
+    out: FloatArray = by_rows(
+        rotation_vector, by_rows(multiply, by_rows(conjugate, q[:-1]), q[1:]), of=ARRAYS
+    )
+    return out
 
 
 def regular_steps(time_s: FloatArray) -> npt.NDArray[np.bool_]:
@@ -61,8 +67,12 @@ def regular_steps(time_s: FloatArray) -> npt.NDArray[np.bool_]:
 
 def turned_about(axis: FloatArray, q: FloatArray) -> FloatArray:
     """Return how far (n,) in rad a sensor has turned about its own axis (3,) since the first."""
-    turn = by_rows(rotation_vector, by_rows(multiply, by_rows(conjugate, q[:-1]), q[1:]), of=ARRAYS)
-    return np.concatenate(([0.0], np.cumsum(turn @ axis)))
+    return _added_up(_turns(q), axis)
+
+
+def _added_up(turns: FloatArray, axis: FloatArray) -> FloatArray:
+    """Return how far (n,) turns (n − 1, 3) have gone about an axis (3,) since the first."""
+    return np.concatenate(([0.0], np.cumsum(turns @ axis)))
 
 
 def principal_axis(omega: FloatArray) -> tuple[FloatArray, float]:
@@ -92,20 +102,30 @@ def count_bends(angle: FloatArray, size_rad: float = BEND_SIZE_RAD) -> int:
     return bends
 
 
+def _knee_turns(q_thigh: FloatArray, q_shank: FloatArray, heading_rad: float) -> FloatArray:
+    """Return the shank's turn against the thigh in each step (n − 1, 3), rad, in the shank unit.
+
+    `heading_rad` turns the shank unit's earth to the thigh unit's.
+    """
+    c, s = math.cos(heading_rad), math.sin(heading_rad)
+    in_earth = by_rows(rotate, q_thigh[:-1], _turns(q_thigh))
+    in_shanks_earth = in_earth @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    out: FloatArray = _turns(q_shank) - by_rows(
+        rotate, by_rows(conjugate, q_shank[:-1]), in_shanks_earth
+    )
+    return out
+
+
 def knee_velocity(
     time_s: FloatArray, q_thigh: FloatArray, q_shank: FloatArray, heading_rad: float
 ) -> FloatArray:
     """Return the shank's angular velocity against the thigh (m, 3) in rad/s, in the shank unit.
 
-    `heading_rad` turns the shank unit's earth to the thigh unit's.
+    `heading_rad` turns the shank unit's earth to the thigh unit's. Steps over a gap are left out.
     """
-    _, shank = angular_velocity(time_s, q_shank)
-    _, thigh = angular_velocity(time_s, q_thigh)
-    regular = regular_steps(time_s)
-    c, s = math.cos(heading_rad), math.sin(heading_rad)
-    in_earth = by_rows(rotate, q_thigh[:-1][regular], thigh)
-    in_shanks_earth = in_earth @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    return shank - by_rows(rotate, by_rows(conjugate, q_shank[:-1][regular]), in_shanks_earth)
+    turns = _knee_turns(q_thigh, q_shank, heading_rad)
+    out: FloatArray = (turns / np.diff(time_s)[:, None])[regular_steps(time_s)]
+    return out
 
 
 class Hinge(NamedTuple):
@@ -156,8 +176,9 @@ def find_hinge(
         what the thigh moved is taken off, else it counts as the knee's.
     """
     _, shank = angular_velocity(time_s, q_shank)
-    knee = shank
+    turns, knee = _turns(q_shank), shank
     if heading_rad is not None:
+        turns = _knee_turns(q_thigh, q_shank, heading_rad)
         knee = knee_velocity(time_s, q_thigh, q_shank, heading_rad)
     if len(knee) < MOVING_MIN:
         return _idle()
@@ -169,7 +190,7 @@ def find_hinge(
     axis, share = principal_axis(fast)
     halves = [principal_axis(half)[0] for half in np.array_split(fast, 2)]
     split = math.acos(min(1.0, abs(float(halves[0] @ halves[1]))))
-    angle = _turned(time_s, knee, axis)
+    angle = _added_up(turns, axis)  # over gaps too, in which the knee goes on
     if (float(np.mean(angle)) > 0.0) != extends:
         axis, angle = -axis, -angle
     if heading_rad is None:
@@ -192,9 +213,3 @@ def find_hinge(
 
 def _idle() -> Hinge:
     return Hinge(None, math.inf, 0.0, [at_least("knee bends", 0, BENDS_MIN, "shank idle")])
-
-
-def _turned(time_s: FloatArray, velocity: FloatArray, axis: FloatArray) -> FloatArray:
-    """Return how far (m + 1,) velocities (m, 3) have turned about an axis since the first."""
-    dt = np.diff(time_s)[regular_steps(time_s)]
-    return np.concatenate(([0.0], np.cumsum((velocity @ axis) * dt)))

@@ -194,7 +194,9 @@ def still_check(part: LegFrames, during: str) -> Check:
     """Return the check that a leg kept still during a step."""
     seconds = float(part.time_s[-1] - part.time_s[0])
     tilt_rad = part.mounts.tilt_sigma_rad
-    return check_still(part.q_thigh, part.q_shank, seconds, during, tilt_rad)
+    return check_still(
+        part.q_thigh, part.q_shank, seconds, during, tilt_rad, thigh_worn=part.thigh_worn
+    )
 
 
 def turned(q: FloatArray, axis: FloatArray) -> FloatArray:

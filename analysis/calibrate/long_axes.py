@@ -52,6 +52,8 @@ def check_still(
     seconds: float,
     during: str,
     tilt_sigma_rad: float | None = None,
+    *,
+    thigh_worn: bool = True,
 ) -> Check:
     """Return the check that neither unit's orientation (n, 4 each) strayed from its mean.
 
@@ -59,12 +61,17 @@ def check_still(
     was turned into the position settles on what its accelerometer takes for the vertical there;
     where that is known to be off (`tilt_sigma_rad`, 1 σ), it may move by as much.
     """
-    moved = 0.0
-    for q in (q_thigh, q_shank):
-        turned = _largest_turn(q) - HEADING_DRIFT_RAD_S * seconds
-        moved = max(moved, _largest_stray(up_in_sensor(q)), turned)
+    drift, units = HEADING_DRIFT_RAD_S * seconds, (q_thigh, q_shank)
+    turns = [_largest_turn(q) - drift for q in units]
+    strays = [_largest_stray(up_in_sensor(q)) for q in units]
     most = math.hypot(STILL_MAX_RAD, 2.0 * (tilt_sigma_rad or 0.0))
-    return at_most(f"{during} still", moved, most, "moved", during=during)
+    name = f"{during} still"
+    if thigh_worn and max(strays) <= most and min(turns) <= most < max(turns):
+        # a leg that turns takes both units along
+        segment = "thigh" if turns[0] > turns[1] else "shank"
+        words = {"segment": segment, "seconds": f"{seconds:.0f}"}
+        return at_most(name, max(turns) + drift, most, "heading runs", **words)
+    return at_most(name, max(*strays, *turns), most, "moved", during=during)
 
 
 def axes_from_stand(

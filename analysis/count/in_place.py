@@ -20,7 +20,7 @@ from analysis.count.other_activity import Signature
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration
 from imu.quaternion import ARRAYS, FLOATS, TWO_PI, Numbers
-from imu.sample import FloatArray, IntArray
+from imu.sample import BoolArray, FloatArray, IntArray
 
 HINGE_SEEN_MAX = 0.95
 """With the knee axis steeper than this even a large change of the knee angle is not believed."""
@@ -191,15 +191,16 @@ def placed(
     angles: Sequence[FloatArray],
     signal_rad: FloatArray,
     where: IntArray,
+    leaps: BoolArray,
 ) -> IntArray:
     """Return the postures (n,) of a recording as they count; those of unknown angles stay.
 
-    `angles` are the columns of `LegAngles`.
+    `angles` are the columns of `LegAngles`; `leaps` (n,) says where the angle is from a new zero.
     """
     out, known = where.copy(), np.flatnonzero(~np.isnan(signal_rad))
     if len(known):
         part = LegAngles._make(column[known] for column in angles)
-        fresh = np.diff(known, prepend=-2) > 1
+        fresh = (np.diff(known, prepend=-2) > 1) | leaps[known]
         out[known] = in_place.push(time_s[known], part, signal_rad[known], where[known], fresh)
     return out
 

@@ -44,6 +44,11 @@ class RestLevel:
         self.anchor = self.level = angle_deg
         self.enter(angle_deg)
 
+    def begin(self, angle_deg: float) -> None:
+        """Take where the leg is for its start pose."""
+        self.settle(angle_deg)
+        self.home = angle_deg
+
     def base(self, onset_deg: float) -> float:
         """Return what a movement rises from now: the level, unless the leg is elsewhere."""
         low, level = self.low, self.level

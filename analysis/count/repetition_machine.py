@@ -162,6 +162,16 @@ class RepMachine:
         self._smooth.restart(time_s, self._jumps.angle)
         return self._reject(time_s, "sensor_shift", REST)
 
+    def begin_anew(self, time_s: float) -> Outcome:
+        """Take where the leg is now for its start pose: the zero was renewed there."""
+        if self.state is UP or self.state is DOWN:
+            outcome = self._reject(time_s, "sensor_shift", REST)
+        else:
+            outcome = self._end_settling(time_s)
+            self.state = REST if self.state is SETTLE else self.state
+        self._rest.begin(self._smooth.fast)
+        return outcome
+
     # --- holes in the data --------------------------------------------------------------------
 
     def _after_gap(self, time_s: float, angle: float, gap_s: float) -> Outcome | None:

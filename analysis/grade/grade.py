@@ -39,6 +39,9 @@ UNGRADED = ("thigh_swing", "asymmetry")
 second is of both legs."""
 HABITS = ("too_fast", "range_short", *UNGRADED)
 """Faults of what is being learnt: a repetition with none but these is otherwise correct."""
+RENEWED = 0.5
+BY_ZERO = ("not_returned", "range_short")
+"""Faults that are not charged after a slip: they rest on a zero and a range from before it."""
 CALIBRATION_REPS = 3
 """The wearer's own range and tempo are the medians of this many first correct repetitions."""
 
@@ -58,7 +61,7 @@ class MovementSamples:
     pelvis_deg: FloatArray
     """What the pelvis added to the rotation."""
     shifted: FloatArray
-    """1 once a strap is known to have slipped."""
+    """1 while a strap is known to have slipped, `RENEWED` once a renewed zero holds what it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,7 @@ class _Figures(NamedTuple):
     pelvis_deg: float
     interpolated: bool
     shifted: bool
+    renewed: bool
     confidence: float
     uncertainty_deg: float
 
@@ -153,7 +157,7 @@ class Grader:
         if movement.status != "valid":
             return _row(movement, strokes, figures, faults=(), controlled=None)
         faults = self._faults(strokes, figures)
-        if movement.peaks == 1 and not figures.shifted and not set(faults) - set(HABITS):
+        if movement.peaks == 1 and not figures.renewed and not set(faults) - set(HABITS):
             self._learn(strokes)
         controlled = movement.peaks == 1 and not set(faults) - set(UNGRADED)
         return _row(movement, strokes, figures, faults=faults, controlled=controlled)
@@ -193,7 +197,8 @@ class Grader:
             ("shaky", figures.tremor_dps > SHAKY_DPS),
             ("range_short", strokes.rom_deg < rom_min),
         )
-        return tuple(name for name, found in tests if found and name not in e.not_judged)
+        left_out = (*e.not_judged, *(BY_ZERO if figures.renewed else ()))
+        return tuple(name for name, found in tests if found and name not in left_out)
 
 
 def _largest(values: FloatArray) -> float:
@@ -223,7 +228,8 @@ def _figures(samples: MovementSamples, strokes: Strokes, rest_deg: float) -> _Fi
         swing_deg=_departure(samples.swing_deg[inside]),
         pelvis_deg=_departure(samples.pelvis_deg[inside]),
         interpolated=bool(filled.any()),
-        shifted=bool(samples.shifted[inside].any()),
+        shifted=bool((samples.shifted[inside] > RENEWED).any()),
+        renewed=bool(samples.shifted[inside].any()),
         confidence=1.0 - float((missing | filled).mean()),
         uncertainty_deg=float(samples.sigma_deg[at_peak]),
     )

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from analysis.angle.leg_angles import LegAngles
 from analysis.angle.uncertainty import sigma_roll
@@ -25,7 +25,7 @@ from analysis.count.movement import NOTHING, Movement, Outcome, RepSettings
 from analysis.count.repetition_machine import DOWN, LOST, REST, SETTLE, UP, RepMachine
 from analysis.count.sets import GONE_S, SILENT_S, CommonNumbers, RepNumber, SetCounter
 from analysis.exercises import ELEVATIONS, ROLLS, Exercise
-from analysis.grade.grade import LEAD_S, Grader, MeasuredMovement, MovementSamples
+from analysis.grade.grade import LEAD_S, RENEWED, Grader, MeasuredMovement, MovementSamples
 from analysis.grade.strokes import Course, Reach, find_reach, find_strokes
 from analysis.leg import LegCalibration, Spans
 from imu.quaternion import Number, Numbers
@@ -71,6 +71,19 @@ def pelvis_share_deg(
     """
     share_deg = ROLLS.get(exercise.signal, 0.0) * angles.pelvis_rotation * DEG
     return of.hold(share_deg == share_deg, share_deg, before_deg)
+
+
+def shift_deg(zero_rad: Number, exercise: Exercise) -> Number:
+    """Return by how much (deg) a renewed zero, `Shift.zero`, has moved the counted angle."""
+    return ROLLS.get(exercise.signal, 0.0) * zero_rad * DEG
+
+
+def slip_share(sigma: Number, is_open: Any, of: Numbers[Number]) -> Number:  # noqa: ANN401
+    """Return what a row is told of a slip, as `MovementSamples.shifted` has it.
+
+    By `Shift.sigma` and `Shift.is_open`, a bool or an array of them.
+    """
+    return of.where(is_open, 1.0, of.where(sigma > 0.0, RENEWED, 0.0))
 
 
 def start_level_deg(calibration: LegCalibration, exercise: Exercise) -> float:
@@ -199,11 +212,18 @@ class Counting:
         self._complete: deque[tuple[MeasuredMovement, RepNumber]] = deque()
         """Complete, in this order, while it is not known if the other leg took part."""
         self._announced: Movement | None = None
-        self._last_s = 0.0
+        self._last_s = self._zero_deg = 0.0
         self._seen_s, self._forget_s = math.inf, -math.inf
         self._has_ended = False
 
-    def push(self, time_s: float, angle_deg: float, posture: int, shank_sine: float) -> Told:
+    def push(
+        self,
+        time_s: float,
+        angle_deg: float,
+        posture: int,
+        shank_sine: float,
+        zero_deg: float = 0.0,
+    ) -> Told:
         """Take one row.
 
         Parameters
@@ -216,8 +236,14 @@ class Counting:
             A `Posture`, as it counts.
         shank_sine
             How high the foot is above the knee, for exercises in circles.
+        zero_deg
+            By how much a zero that was renewed has moved the angle. The leg rests where it changes,
+            and what is counted goes on without a jump.
         """
         spans, machine = self.spans, self._machine
+        if zero_deg != self._zero_deg:
+            self._take(machine.begin_anew(time_s), time_s)
+            self._zero_deg = zero_deg
         if time_s > spans.end_s:
             self._leave_span(time_s)
         if time_s > spans.start_s:
@@ -228,7 +254,7 @@ class Counting:
             if seen:
                 self._seen_s = time_s
             lifted = self._floor_deg if angle_deg < self._floor_deg else angle_deg  # or NaN
-            outcome = machine.push(time_s, lifted, posture, shank_sine)
+            outcome = machine.push(time_s, lifted + zero_deg, posture, shank_sine)
             if outcome is not NOTHING:
                 self._take(outcome, time_s)
             if machine.is_resting:
@@ -309,9 +335,16 @@ class Counting:
     def _take(self, outcome: Outcome, now_s: float) -> None:
         announced, completed = outcome
         if announced is not None:
-            self._announce(announced, now_s)
+            self._announce(self._from_zero(announced), now_s)
         if completed is not None:
-            self._measure(completed, now_s)
+            self._measure(self._from_zero(completed), now_s)
+
+    def _from_zero(self, movement: Movement) -> Movement:
+        """Return a movement with its levels as the rows have them, from the renewed zero."""
+        zero_deg = self._zero_deg
+        return movement._replace(
+            level_deg=movement.level_deg - zero_deg, anchor_deg=movement.anchor_deg - zero_deg
+        )
 
     def _announce(self, movement: Movement, now_s: float) -> None:
         self._sets.announce(movement)

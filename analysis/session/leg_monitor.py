@@ -19,7 +19,7 @@ from analysis.count.movement import Movement
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Exercise
 from analysis.leg import LegCalibration, Spans
-from analysis.session.alarms import Alarm, AlarmWatch
+from analysis.session.alarms import NO_SHIFT, Alarm, AlarmWatch, Shift, sigma_shift, without_shift
 from analysis.session.counting import (
     ALWAYS,
     DEG,
@@ -27,7 +27,9 @@ from analysis.session.counting import (
     Counting,
     Numbered,
     pelvis_share_deg,
+    shift_deg,
     signal_of,
+    slip_share,
 )
 from imu.quaternion import FLOATS, Quaternion
 from imu.sample import FloatArray
@@ -163,6 +165,9 @@ class LegMonitor:
     ) -> LegUpdate:
         """Take one frame and return what it brought."""
         angles = self._fusion.push(time_s, q_thigh, q_shank, q_pelvis)
+        shift = self._alarms.shift
+        if shift.zero:
+            angles = without_shift(angles, shift.zero, FLOATS)
         signal, sigma = signal_of(angles, self.exercise, FLOATS)
         lost = angles.lost == 1.0
         seen = signal == signal and not lost  # False where NaN
@@ -177,14 +182,23 @@ class LegMonitor:
             where = self._in_place.push(time_s, angles, signal / DEG, where)
         else:
             self._in_place.interrupt()
+        if self._alarms.shift.zero == shift.zero:
+            shift = self._alarms.shift
+        else:  # the next angle is from another zero, and no jump
+            self._in_place.interrupt()
         # what a pelvis with a unit added to a rotation is no repetition
         self._share_deg = pelvis_share_deg(angles, self.exercise, self._share_deg, FLOATS)
         counted = signal - self._share_deg
-        told_sigma = math.nan if lost else math.hypot(sigma, self._alarms.slip_rad * DEG)
+        if shift is not NO_SHIFT:
+            from_start = angles.rotation - self.calibration.start_rotation_rad
+            off = sigma_shift(from_start, shift.sigma, shift.share, FLOATS)
+            sigma = math.hypot(sigma, off * DEG)
+        told_sigma = math.nan if lost else sigma
         counting = self._counting
         if counting.spans.hold(time_s):
-            self._keep(time_s, counted, told_sigma, angles, interpolated)
-        told = counting.push(time_s, counted, where, math.sin(angles.shank_elevation))
+            self._keep(time_s, counted, told_sigma, angles, interpolated, shift)
+        sine, zero = math.sin(angles.shank_elevation), shift_deg(shift.zero, self.exercise)
+        told = counting.push(time_s, counted, where, sine, zero)
         sure = in_pose and told_sigma <= self.exercise.max_sigma_deg and self.exercise.has_hip_angle
         self._last = LegUpdate(
             time_s,
@@ -233,6 +247,7 @@ class LegMonitor:
         sigma: float,
         angles: LegAngles[float],
         interpolated: bool,
+        shift: Shift,
     ) -> None:
         self._rows.add(
             time_s,
@@ -243,5 +258,5 @@ class LegMonitor:
             sigma,
             interpolated,
             angles.pelvis_rotation * DEG,
-            self._alarms.has_slipped,
+            slip_share(shift.sigma, shift.is_open, FLOATS),
         )

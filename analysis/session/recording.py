@@ -22,18 +22,20 @@ from analysis.count.in_place import AWAY, InPlace, placed, posture
 from analysis.count.sets import CommonNumbers
 from analysis.exercises import Dose, Exercise, load
 from analysis.leg import LegCalibration, LegFrames, Mounts, Spans, Windows
-from analysis.session.alarms import Alarm, AlarmWatch
+from analysis.session.alarms import Alarm, AlarmWatch, Shift, sigma_shift, without_shift
 from analysis.session.counting import (
     DEG,
     Counting,
     Numbered,
     pelvis_share_deg,
+    shift_deg,
     signal_of,
+    slip_share,
     start_level_deg,
 )
 from analysis.session.stored import StoredCalibration
 from imu.quaternion import ARRAYS, IDENTITY
-from imu.sample import BoolArray, Edit, FloatArray, FrameTable, Segment, Side, Unit
+from imu.sample import BoolArray, Edit, FloatArray, FrameTable, IntArray, Segment, Side, Unit
 
 
 class LegUnits(NamedTuple):
@@ -144,8 +146,9 @@ class Recording:
         return LegFrames(self.frames.time_s, thigh, q[:, units.shank], pelvis, worn, mounts)
 
 
-Row = tuple[float, float, int, float]
-"""Time, the angle that counts, posture and the sine of the shank's elevation."""
+Row = tuple[float, float, int, float, float]
+"""Time, the angle that counts, posture, the sine of the shank's elevation, and what a renewed zero
+has moved the angle by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,26 +262,27 @@ class _Followed:
     ) -> None:
         calibration, frames = leg.calibration, leg.frames
         self._exercise = exercise
-        self._series = series = _joined_angles(calibration, exercise, rate_hz, frames)
-        self._signal, sigma = signal_of(series, exercise, ARRAYS)
+        series = _joined_angles(calibration, exercise, rate_hz, frames)
+        watch = AlarmWatch(calibration, exercise, rate_hz)
+        self._alarms, shift = _watched(watch, calibration, exercise, frames, series)
+        self._series = series = without_shift(series, shift.zero, ARRAYS)
+        self._signal, sigma, self._where = _placed(series, calibration, exercise)
         self._lost = series.lost == 1.0
-        seen = ~np.isnan(self._signal) & ~self._lost
-        self._where = np.where(seen, posture(series, calibration, exercise, ARRAYS), AWAY)
         first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
         angles = [column[first:] for column in series]
-        where = self._where.astype(np.int64)
+        where = self._where.copy()
         where[first:] = placed(
             InPlace(calibration, exercise, rate_hz, recorded=True),
             frames.time_s[first:],
             angles,
             self._signal[first:] / DEG,
             where[first:],
+            np.diff(shift.zero[first:], prepend=0.0) != 0.0,
         )
-        watch = AlarmWatch(calibration, exercise, rate_hz)
-        self._alarms, slip_rad, self._shifted = _watched(
-            watch, calibration, frames, series, self._where
-        )
-        self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, slip_rad * DEG))
+        self._shifted = shift.is_open
+        off = series.rotation - calibration.start_rotation_rad
+        off_deg = sigma_shift(off, shift.sigma, shift.share, ARRAYS) * DEG
+        self._sigma = np.where(self._lost, np.nan, np.hypot(sigma, off_deg))
         columns = (
             frames.time_s,
             self._signal - pelvis_share_deg(series, exercise, 0.0, ARRAYS),
@@ -288,12 +292,13 @@ class _Followed:
             self._sigma,
             interpolated.astype(np.float64),
             np.degrees(series.pelvis_rotation),
-            self._shifted.astype(np.float64),
+            slip_share(shift.sigma, shift.is_open, ARRAYS),
         )
         inside = inside_of(leg)
         counted = tuple(column[inside] for column in columns)
         foot = np.sin(series.shank_elevation[inside])
-        self._rows = (*counted[:2], where[inside], foot)
+        zero_deg = shift_deg(shift.zero[inside], exercise)
+        self._rows = (*counted[:2], where[inside], foot, zero_deg)
         self._counting = Counting(calibration, exercise, leg.counted_s, AllRows(counted), common)
         self._movements: list[Numbered] = []
 
@@ -362,35 +367,65 @@ def follow_legs(
     return {side: leg.record() for side, leg in followed.items()}
 
 
+class _Shifts(NamedTuple):
+    """`Shift` over a recording, each (n,)."""
+
+    zero: FloatArray
+    sigma: FloatArray
+    share: FloatArray
+    is_open: BoolArray
+
+    def begin(self, row: int, shift: Shift) -> None:
+        """Take what holds from a row on."""
+        for column, value in zip(self, shift, strict=True):
+            column[row:] = value
+
+
 def _watched(
     watch: AlarmWatch,
     calibration: LegCalibration,
+    exercise: Exercise,
     frames: LegFrames,
     series: LegAngles[FloatArray],
-    where: npt.NDArray[np.int64],
-) -> tuple[list[Alarm], FloatArray, BoolArray]:
-    """Return the alarms of a recording, how far (n,) slipped straps put it off, and if one has."""
-    first = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
-    rows = slice(first, None, watch.every)
-    heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
-    seen = (frames.time_s[rows], where[rows], *heard)
-    columns = (column[rows] for column in series)
-    slip_rad, alarms = np.zeros(len(frames.time_s)), []
-    slipped = np.zeros(len(frames.time_s), dtype=np.bool_)
-    row = first
-    for (t, at, thigh, shank), values in zip(
-        zip(*(column.tolist() for column in seen), strict=True),
-        zip(*(column.tolist() for column in columns), strict=True),
-        strict=True,
-    ):
-        alarm = watch.push(t, LegAngles._make(values), at, (thigh, shank))
-        if alarm is not None:
-            alarms.append(alarm)
-        if watch.has_slipped:
-            slip_rad[row : row + watch.every] = watch.slip_rad
-            slipped[row : row + watch.every] = True
-        row += watch.every
-    return alarms, slip_rad, slipped
+) -> tuple[list[Alarm], _Shifts]:
+    """Return the alarms of a recording, and what slipped straps make of its rows."""
+    count = len(frames.time_s)
+    zero, sigma, share = np.zeros((3, count))
+    shifts = _Shifts(zero, sigma, share, np.zeros(count, dtype=np.bool_))
+    row = int(np.searchsorted(frames.time_s, calibration.ready_s, "right"))
+    alarms: list[Alarm] = []
+    while row < count:  # once, and again from each renewed zero on
+        rows, before = slice(row, None, watch.every), watch.shift
+        part = LegAngles(*(column[rows] for column in series))
+        part = without_shift(part, np.full(len(part.rotation), before.zero), ARRAYS)
+        _, _, where = _placed(part, calibration, exercise)
+        heard = (~np.isnan(q[rows, 0]) for q in (frames.q_thigh, frames.q_shank))
+        seen = zip(
+            *(column.tolist() for column in (frames.time_s[rows], where, *heard)), strict=True
+        )
+        values = zip(*(column.tolist() for column in part), strict=True)
+        for (t, at, thigh, shank), angles in zip(seen, values, strict=True):
+            alarm = watch.push(t, LegAngles._make(angles), at, (thigh, shank))
+            held = watch.shift
+            if alarm is not None:
+                alarms.append(alarm)
+            anew = held.zero != before.zero
+            if held is not before:
+                shifts.begin(row + anew, held)
+            row, before = row + watch.every, held
+            if anew:
+                break
+    return alarms, shifts
+
+
+def _placed(
+    series: LegAngles[FloatArray], calibration: LegCalibration, exercise: Exercise
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return the angle that counts, its 1 σ (deg), and the posture, each (n,)."""
+    signal, sigma = signal_of(series, exercise, ARRAYS)
+    seen = ~np.isnan(signal) & (series.lost != 1.0)
+    where = np.where(seen, posture(series, calibration, exercise, ARRAYS), AWAY)
+    return signal, sigma, where.astype(np.int64)
 
 
 def _joined_angles(

@@ -4,6 +4,8 @@
     python -m benchmarks.accuracy --conditions defaults --wearers 25 --seeds 9300
     python -m benchmarks.accuracy --conditions drift            half an hour of sets
     python -m benchmarks.accuracy --calibrations --alarms       planted faults and clean sessions
+    python -m benchmarks.accuracy --slips                       what is shown after a strap slipped
+    python -m benchmarks.accuracy --fidgets --wearers 16        a start pose that is not kept still
     python -m benchmarks.accuracy --causes                      what each source of error costs
     python -m benchmarks.accuracy --gaps                        what lost samples do to the error
 
@@ -20,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.accuracy import causes, gaps, planted, tables
+from benchmarks.accuracy import causes, fidgets, gaps, planted, tables
 from benchmarks.accuracy.conditions import GROUPS, Condition, chosen
 from benchmarks.accuracy.scores import Row, rows_of
 from benchmarks.accuracy.worn import EXERCISES, side_of, worn
@@ -77,6 +79,8 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--markdown", type=Path, help="write the tables as Markdown")
     parser.add_argument("--calibrations", action="store_true", help="planted bad calibrations")
     parser.add_argument("--alarms", action="store_true", help="planted faults of units")
+    parser.add_argument("--slips", action="store_true", help="what is shown after a slip")
+    parser.add_argument("--fidgets", action="store_true", help="a start pose not kept still")
     parser.add_argument("--causes", action="store_true", help="take errors away one by one")
     parser.add_argument("--gaps", action="store_true", help="with and without losses")
     parser.add_argument("--processes", type=int, default=2)
@@ -91,6 +95,10 @@ def main() -> None:
         if options.calibrations or options.alarms:
             for title, table in planted.measured(options, pool):
                 show(title, table, options)
+        elif options.slips:
+            show("after a strap slipped by 15 to 35°", planted.slips(options, pool), options)
+        elif options.fidgets:
+            show("a start pose that is not kept still", fidgets.table(options, pool), options)
         elif options.causes:
             title = "RMSE when one source of error is taken away"
             show(title, causes.table(options, pool), options)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.session import analyse as sessions
 from benchmarks.accuracy.swapped import swap_segments, swap_sides
-from benchmarks.accuracy.worn import EXERCISES, recording_of
+from benchmarks.accuracy.worn import EXERCISES, GRAVITY, recording_of, worn
 from imu.sample import Segment, Side
 from imu.virtual.person.movements import movement_of
 from imu.virtual.units.faults import HeadingTurn, InRep, Silence, StrapSlip
@@ -134,6 +134,8 @@ ALARMS = (
     Fault(name="rate of 20 Hz", changes=_fixed(rate_hz=20.0)),
 )
 CLEAN = Fault(name="clean")
+SLIPPED = ("slip", "tilt", "heading")
+"""The alarms that a slipped strap may raise."""
 
 
 def measured(
@@ -157,6 +159,85 @@ def measured(
 def _times(fault: Fault) -> int:
     """Return how often to repeat: a false alarm is rarer than a fault, so look for it longer."""
     return 2 if fault is CLEAN else 1
+
+
+def slips(options: argparse.Namespace, pool: ProcessPoolExecutor) -> pd.DataFrame:
+    """Return, for each exercise by gravity, what is shown after a strap slipped by 15 to 35°."""
+    count = options.wearers * len(GRAVITY)
+    rows = pd.DataFrame(pool.map(slipped, range(options.seeds, options.seeds + count), chunksize=4))
+    groups = [*rows.groupby("exercise", sort=False), ("all", rows)]
+    return pd.DataFrame([_slip_row(name, part) for name, part in groups])
+
+
+def _slip_row(name: str, rows: pd.DataFrame) -> dict[str, object]:
+    said, kept_still = rows[rows["said"]], rows[rows["said"] & rows["rests"]]
+    samples = max(int(said["valid"].sum()), 1)
+    return {
+        "exercise": name,
+        "sets": len(rows),
+        "said": len(said),
+        "valid %": 100.0 * said["valid"].sum() / max(int(said["rows"].sum()), 1),
+        "≤1σ %": 100.0 * said["within_1s"].sum() / samples,
+        "≤2σ %": 100.0 * said["within_2s"].sum() / samples,
+        "sets < 92 %": int((said["within_2s"] < 0.92 * said["valid"]).sum()),
+        "worst": said["worst_deg"].max(),
+        "charged": int(said["charged"].sum()),
+        "with a rest": len(kept_still),
+        "again in 10 s": int((kept_still["again_s"] <= 10.0).sum()),
+        "counted": int((rows["found"] == rows["done"]).sum()),
+    }
+
+
+def slipped(seed: int) -> dict[str, object]:
+    """Return what was shown from the alarm on in one set in which a strap slipped about the limb.
+
+    Every other wearer rests for three seconds or more between repetitions.
+    """
+    rng = np.random.default_rng((seed, 15))
+    exercise, rests = GRAVITY[seed % len(GRAVITY)], seed // len(GRAVITY) % 2 == 1
+    side = Side.LEFT if rng.random() < 0.5 else Side.RIGHT
+    part = rng.choice(("before", "up", "hold", "down", "after"))
+    at = InRep(int(rng.integers(2, movement_of(exercise).reps)), part)
+    segment = Segment.THIGH if rng.random() < 0.3 else Segment.SHANK
+    slip = StrapSlip(segment=segment, at=at, turn_deg=_size(rng, 15, 35))
+    rest_s = {"rest_s": (3.0, 5.0)} if rests else {}
+    session = worn(exercise, side, seed, WearerSettings(faults=(slip,), **rest_s))
+    alarms = [a for a in session.result.alarms[side] if a.kind in SLIPPED]
+    from_s = min((alarm.time_s for alarm in alarms), default=np.inf)
+    angles = session.result.angles
+    angles = angles[(angles["side"] == str(side)) & (angles["time_s"] > from_s)]
+    off = angles["hip_internal_rotation_deg"] - session.wearing.truth.angle_at(
+        side, angles["time_s"].to_numpy()
+    )
+    off = off.abs()[angles["valid"]]
+    sigma = angles["uncertainty_deg"][angles["valid"]]
+    reps = session.result.reps
+    later = reps[(reps["side"] == str(side)) & (reps["end_s"] > from_s)]
+    return {
+        "seed": seed,
+        "exercise": exercise,
+        "rests": rests,
+        "slip": f"{segment} {slip.turn_deg:.0f}° {part}",
+        "said": bool(alarms),
+        "alarms": "; ".join(f"{a.kind} {a.time_s:.1f}" for a in session.result.alarms[side]),
+        "rows": len(angles),
+        "valid": int(angles["valid"].sum()),
+        "within_1s": int((off <= sigma).sum()),
+        "within_2s": int((off <= 2 * sigma).sum()),
+        "worst_deg": float(off.max()) if len(off) else np.nan,
+        "charged": int(later["faults"].str.contains("range_short|not_returned").sum()),
+        "again_s": _again_s(angles["time_s"][angles["valid"]] - from_s),
+        "found": int((reps["status"] == "valid").sum()),
+        "done": len([r for r in session.wearing.truth.reps[side] if r.kind == "rep"]),
+    }
+
+
+def _again_s(valid_s: pd.Series) -> float:
+    """Return after how many seconds an angle was valid again, by those of the valid samples.
+
+    The first second says nothing: what the alarm tells may still be on its way.
+    """
+    return float(valid_s[valid_s > 1.0].min()) if (valid_s > 1.0).any() else np.inf
 
 
 def _shares(rows: pd.DataFrame) -> pd.DataFrame:

@@ -36,7 +36,7 @@ PERFECT = WearerSettings(
 def benchmark():
     """Return the benchmark's modules by name; it is not part of the installed package."""
     sys.path.append(str(ROOT))
-    names = ("gaps", "methods", "planted", "scores", "tables", "windowed", "worn")
+    names = ("fidgets", "gaps", "methods", "planted", "scores", "tables", "windowed", "worn")
     modules = {name: importlib.import_module(f"benchmarks.accuracy.{name}") for name in names}
     yield modules
     sys.path.remove(str(ROOT))
@@ -133,3 +133,11 @@ def test_behind_a_gap_an_angle_by_gravity_is_as_wrong_as_without_it(benchmark):
     assert found["gaps"] > 5
     assert found["over"] > 10 * found["adds"]
     assert found["adds"] < 0.02
+
+
+@pytest.mark.parametrize("seed", [4, 5], ids=["two units", "the shank alone"])
+def test_who_fidgets_and_obeys_the_guide_is_ready_within_forty_seconds(benchmark, seed):
+    # some seconds: the session is lived through again for each thing that the guide asks for
+    row = benchmark["fidgets"].fidgeting(("prone_rotation_test", seed, "obeying"))
+    assert (row["fidget"], row["measured"], row["wrong"]) == (4.0, True, False)
+    assert row["ready_s"] < 40.0

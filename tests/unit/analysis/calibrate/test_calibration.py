@@ -23,6 +23,7 @@ from analysis.calibrate.calibration import (
 )
 from analysis.calibrate.knee_axis import angular_velocity, count_bends
 from analysis.exercises import load
+from imu.quaternion import by_rows, multiply
 from imu.sample import Side
 
 RATE_HZ = 60.0
@@ -540,3 +541,18 @@ def test_a_unit_that_sent_nothing_is_named_and_no_pose_is_missed(new_leg, segmen
     assert result.sentences == (
         f"the {segment} unit sent nothing: check that it is charged, switched on and in reach",
     )
+
+
+@pytest.mark.parametrize("segment", ["thigh", "shank"])
+def test_a_heading_that_runs_away_is_not_said_to_be_a_leg_that_moved(new_leg, segment):
+    leg = new_leg("seated_internal_rotation", Side.RIGHT, 61).calibration()
+    frames = leg.frames()
+    about = np.radians(4.0) * frames.time_s / 2.0
+    away = np.stack((np.cos(about), 0.0 * about, 0.0 * about, np.sin(about)), axis=1)
+    q = by_rows(multiply, away, getattr(frames, f"q_{segment}"))
+    result = calibrate(
+        replace(frames, **{f"q_{segment}": q}), leg.windows, load(leg.exercise), leg.side
+    )
+    assert result.calibration is None
+    assert f"the heading of the {segment} unit ran away" in " ".join(result.sentences)
+    assert "the leg moved" not in " ".join(result.sentences)

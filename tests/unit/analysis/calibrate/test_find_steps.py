@@ -10,6 +10,7 @@ import pytest
 from analysis.calibrate.calibration import LegFrames, Windows, calibrate
 from analysis.calibrate.find_steps import find_windows
 from analysis.exercises import load
+from imu.quaternion import by_rows, multiply
 from imu.sample import Side
 
 SIDES = tuple(Side)
@@ -185,3 +186,24 @@ def test_bends_of_swapped_units_are_found_so_that_calibration_can_say_so(new_leg
     result = calibrate(swapped, found, load(exercise), leg.side)
     assert result.calibration is None
     assert "are swapped" in " ".join(result.sentences)
+
+
+def test_a_slow_way_from_the_stand_to_a_start_pose_near_it_is_in_neither(new_leg):
+    leg = new_leg("standing_banded_rotation", Side.RIGHT, 57)
+    leg.still(4.0, "stand").go(4.0, leg.pose).still(4.0, "pose").bends(way=1.0).still(2.0)
+    found = found_in(leg)
+    assert found.stand is not None
+    assert found.pose is not None
+    assert found.stand[1] < 6.0 < found.pose[0]
+
+
+def test_who_turned_round_before_the_bends_has_no_start_pose_by_heading(new_leg):
+    leg = new_leg("standing_banded_rotation", Side.RIGHT, 58)
+    frames = leg.calibration().frames()
+    begin_s = leg.windows.bends[0]
+    away = np.radians(17.0) * np.clip((frames.time_s - begin_s + 1.2) / 0.9, 0.0, 1.0)
+    turn = np.stack((np.cos(away / 2), 0 * away, 0 * away, np.sin(away / 2)), axis=1)
+    turned = (by_rows(multiply, turn, q) for q in (frames.q_thigh, frames.q_shank))
+    found = found_in(leg, LegFrames(frames.time_s, *turned))
+    assert found.bends is not None
+    assert found.pose is None

@@ -264,3 +264,13 @@ def test_swapped_units_are_said_and_never_measured(new_leg, exercise):
     guide, said = led(exercise, leg.side, swapped)
     assert "are swapped" in " ".join(explained(said))
     assert guide.step is not Step.READY
+
+
+@pytest.mark.parametrize("exercise", ["prone_rotation_test", "seated_internal_rotation"])
+def test_who_waits_in_the_start_pose_with_swapped_units_is_told_so(new_leg, exercise):
+    leg = new_leg(exercise, Side.RIGHT, 86)
+    frames = leg.still(4.0).go(3.0, leg.pose).still(4.0).frames()
+    swapped = LegFrames(frames.time_s, frames.q_shank, frames.q_thigh)
+    _, said = led(exercise, leg.side, swapped)
+    assert "the units look exchanged" in explained(said)[0]
+    assert [check.name for check in said[-1][1].result.checks] == ["units in place"]

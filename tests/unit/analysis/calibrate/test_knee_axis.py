@@ -61,3 +61,15 @@ def test_flesh_that_shakes_faster_than_the_knee_bends_does_not_spoil_the_axis():
     found = find_hinge(*bends(0.0, shake_deg=1.0), extends=False, heading_rad=0.0)
     assert figures(found)["hinge eigenvalue ratio"].value > EIGENVALUE_RATIO_MIN
     assert off_deg(found) < 0.5
+
+
+def test_losses_in_the_bends_do_not_turn_the_knees_axis_round():
+    time_s = np.arange(0.0, 15.0, 1.0 / 60.0)
+    bend = np.radians(27.0) * (1.0 - np.cos(2.0 * np.pi * time_s / 3.0))
+    q = np.stack((np.cos(bend / 2), 0 * bend, 0 * bend, np.sin(bend / 2)), axis=1)
+    still = np.tile((1.0, 0.0, 0.0, 0.0), (len(q), 1))
+    phase = time_s % 3.0
+    heard = ~((phase > 0.5) & (phase < 0.8))  # always on the way out
+    hinge = find_hinge(time_s[heard], still[heard], q[heard], extends=True, heading_rad=0.0)
+    assert hinge.axis == pytest.approx((0.0, 0.0, 1.0), abs=1e-6)
+    assert all(check.passed for check in hinge.checks)

@@ -11,7 +11,8 @@ from analysis import exercises
 from analysis.angle.leg_angles import UNKNOWN
 from analysis.count.in_place import Posture
 from analysis.session import analyse as sessions
-from analysis.session.alarms import LOOKS_HZ, AlarmWatch
+from analysis.session.alarms import LOOKS_HZ, NO_SHIFT, AlarmWatch, without_shift
+from imu.quaternion import FLOATS
 from imu.virtual.wearer import wear
 
 FOLLOWS = 0.73
@@ -32,23 +33,36 @@ def hip_at(t):
     return 0.0, 0.0
 
 
-def alarms(exercise, reps, drift_dps=0.0, slip_deg=0.0, slips_s=math.inf):
-    """Return what is said while the thigh's reading drifts and the shank's strap slips."""
+def watched(exercise, reps, drift_dps=0.0, slip_deg=0.0, slips_s=math.inf, thigh_slip_deg=0.0):
+    """Return the watch of a leg whose straps slip, what it said, and how each look was off, deg.
+
+    The last is a pair for each: how far the angle was off, and 1 σ of what slips made of it.
+    """
     calibration = SimpleNamespace(start_rotation_rad=0.0, across_rad=0.0, zeroed_s=0.0)
     watch = AlarmWatch(calibration, exercises.load(exercise), 60.0)
-    said = []
+    said, looks = [], []
     for look in range(round(reps * REP_S * LOOKS_HZ)):
         t = look / LOOKS_HZ
         hip, speed = hip_at(t)
-        shank = hip + slip_deg * (t > slips_s)
         angles = UNKNOWN._replace(
-            rotation=math.radians(shank),
-            thigh_rotation=math.radians(FOLLOWS * hip + drift_dps * t),
+            rotation=math.radians(hip + slip_deg * (t > slips_s)),
+            thigh_rotation=math.radians(
+                FOLLOWS * hip + drift_dps * t + thigh_slip_deg * (t > slips_s)
+            ),
             speed=math.radians(speed),
         )
+        before = watch.shift
+        angles = without_shift(angles, before.zero, FLOATS)
         alarm = watch.push(t, angles, Posture.START, (True, True))
         said += [alarm.kind] if alarm else []
-    return said
+        held = watch.shift if watch.shift.zero == before.zero else before
+        looks.append((math.degrees(angles.rotation) - hip, math.degrees(held.sigma)))
+    return watch, said, looks
+
+
+def alarms(*args):
+    """Return what is said while the thigh's reading drifts and the shank's strap slips."""
+    return watched(*args)[1]
 
 
 @pytest.mark.parametrize("exercise", ["standing_banded_rotation", "supine_rotation_test"])
@@ -67,7 +81,26 @@ def test_headings_that_drift_apart_are_no_slip(drift_dps):
 
 
 def test_by_gravity_a_slip_is_said_before_the_skins_share_is_known():
-    assert "slip" in alarms("prone_windshield_wiper", 2, slip_deg=11.0, slips_s=0.0)
+    assert "slip" in alarms("prone_windshield_wiper", 2, 0.0, 11.0, 0.0)
+
+
+@pytest.mark.parametrize("slips_s", [18.5, 19.5, 21.5, 23.0], ids=["up", "held", "down", "rest"])
+@pytest.mark.parametrize("slip_deg", [25.0, -25.0, 15.0])
+def test_after_a_slip_the_zero_is_renewed_whenever_it_came(slip_deg, slips_s):
+    watch, said, looks = watched("prone_windshield_wiper", 8, 0.0, slip_deg, slips_s)
+    assert said == ["slip", "renewed"]
+    assert math.degrees(watch.shift.zero) == pytest.approx(slip_deg, abs=1.5)
+    assert not watch.shift.is_open
+    alarmed = [(off, sigma) for off, sigma in looks if sigma]
+    assert all(abs(off) <= 2.0 * sigma for off, sigma in alarmed)
+
+
+@pytest.mark.parametrize("slips_s", [18.5, 19.5, 21.5, 23.0], ids=["up", "held", "down", "rest"])
+@pytest.mark.parametrize("slip_deg", [20.0, -20.0])
+def test_the_strap_of_the_thigh_moves_no_zero(slip_deg, slips_s):
+    watch, said, _ = watched("prone_windshield_wiper", 8, slips_s=slips_s, thigh_slip_deg=slip_deg)
+    assert said == ["slip"]
+    assert watch.shift == NO_SHIFT
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from analysis.session.analyse import calibrate_leg, counted_spans
 from analysis.session.leg_monitor import BLOCK_ROWS, LegMonitor, LegUpdate
 from analysis.session.recording import RecordedLeg, Recording, follow_legs, leg_units
 from imu.clocks.timeline import align
-from imu.sample import SampleTable
+from imu.sample import SampleTable, Segment
 from imu.virtual.person.script import Bend, KneeBends, Rep, RepSet, Still, TakePosition
+from imu.virtual.units.faults import InRep, StrapSlip
 from imu.virtual.wearer import WearerSettings, wear
 
 PHASES = {"rest", "up", "hold", "down", "away"}
@@ -311,3 +312,23 @@ def test_a_closed_set_is_followed_by_another():
     sets.close()
     sets.announce(movement(4.5))
     assert (sets.set, sets.announced) == (2, 1)
+
+
+def test_after_a_slip_the_zero_is_renewed_at_rest_live_and_recorded_alike():
+    slip = StrapSlip(segment=Segment.SHANK, at=InRep(2, "after"), turn_deg=-30.0)
+    session = worn("seated_leg_extension_twist", reps=4, rest_s=(3.0, 3.5), faults=(slip,))
+    batch = session.follow()
+    _, updates, movements = session.live()
+    alarms = [update.alarm for update in updates if update.alarm is not None]
+    assert [alarm.kind for alarm in alarms] == ["slip", "renewed"]
+    assert tuple(alarms) == batch.alarms
+    after = session.frames.time_s > session.calibration.ready_s
+    told = np.array([(update.rotation_deg, update.sigma_deg) for update in updates]).T
+    np.testing.assert_allclose(told[0], batch.rotation_deg[after], atol=1e-9)
+    np.testing.assert_allclose(told[1], batch.sigma_deg[after], atol=1e-9)
+    assert_same(movements, batch.movements)
+    truth = session.truth.angle_at(session.side, session.frames.time_s)
+    since = session.frames.time_s > alarms[1].time_s
+    assert np.nanmax(np.abs(batch.rotation_deg - truth)[since]) < 3.0
+    assert [n.movement.status for n in movements].count("valid") == 4
+    assert not np.any(batch.shifted[since][1:])
