@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.exercises import CONTEXT, Detectable, Exercise, Norm
 from analysis.exercises.reference_values import HOW as HOW_MEASURED
-from analysis.session.tables import SIDE_FLAG_DEG, compared_name
+from analysis.session.assessment import SIDE_FLAG_DEG, compared_name
 from hipturn.words import Said, words_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 from analysis.angle.hinge_heading import FORGETTING_S, WEIGHT_MIN, hinge_opening, level_share
 from analysis.calibrate.long_axes import SIGMA_STAND_THIGH_RAD, tangents
 from analysis.leg import LegFrames
-from imu.quaternion import ARRAYS, by_rows, conjugate, rotate, xyz
+from imu.quaternion import ARRAYS, by_rows, rotate, xyz
 from imu.sample import FloatArray
 
 PERPENDICULAR_SIGMA = 0.05
@@ -79,17 +79,17 @@ def fit_headings(seen: Seen) -> list[HeadingFit]:
     For each heading the femur's long axis is moved as far from where the stand had it as its
     uncertainty and the knee's axis ask for.
     """
-    parts = [_Part.of(frames, seen) for frames in (seen.pose, *seen.others) if len(frames.time_s)]
+    rows = _Rows.of([part for part in (seen.pose, *seen.others) if len(part.time_s)], seen)
     across = tangents(seen.y_thigh)
 
     def fitted(delta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        weights = _weights(delta, parts)
+        factors = np.stack((np.cos(delta), np.sin(delta), np.ones_like(delta)), axis=-1)
+        weights = _weights(factors, rows)
         y = _long_axes(weights, seen.y_thigh, across)
         moved = np.sum((y - seen.y_thigh) ** 2, axis=1) / SIGMA_LONG_AXIS_RAD**2
         misfit = np.einsum("da,dab,db->d", y, weights, y)
-        total = moved + misfit + _off_nominal(delta, y, parts[0], seen)
-        total += sum(_bent_forwards(delta, y, part) for part in parts)
-        return total, y
+        off = _off_nominal(delta, y, rows, seen)
+        return moved + misfit + off + _bent_forwards(factors, y, rows), y
 
     coarse = np.radians(np.arange(-180.0, 180.0, COARSE_DEG))
     cost, _ = fitted(coarse)
@@ -105,7 +105,7 @@ def fit_headings(seen: Seen) -> list[HeadingFit]:
             grid = delta + np.linspace(-width, width, 41)
             delta, width = float(grid[np.argmin(fitted(grid)[0])]), width / 15.0
         total, y = fitted(np.array([delta]))
-        level = _level_seen(parts, y[0])
+        level = _level_seen(rows, y[0])
         found.append(
             HeadingFit(
                 float(total[0]), math.remainder(delta, 2 * math.pi), y[0], level * FORGETTING_S
@@ -114,57 +114,78 @@ def fit_headings(seen: Seen) -> list[HeadingFit]:
     return sorted(found, key=lambda fit: fit.cost)[:2]
 
 
-class _Part(NamedTuple):
-    """One step's frames, thinned out, as what the fit asks of them."""
+class _Rows(NamedTuple):
+    """The frames of all steps, thinned out, as what the fit asks of them.
+
+    An axis of the shank unit's earth, turned about the vertical by δ and seen by the thigh unit, is
+    cos δ, sin δ and 1 times three vectors of that unit; three times three numbers for each of its
+    products with the femur's long axis.
+    """
 
     thigh: FloatArray
     """Columns of the thigh unit's axes in its earth (n, 3, 3)."""
     shank_z: FloatArray
     shank_y: FloatArray
     """Knee axis and shank's long axis in the shank unit's earth (n, 3)."""
+    pose: tuple[FloatArray, FloatArray, FloatArray]
+    """The means of these three over the start pose."""
+    steps: int
+    share: FloatArray
+    """What each row counts (n,): all of a step together are one."""
     mean: FloatArray
     """The mean knee axis in the thigh unit (3, 3): its rows times cos δ, sin δ and 1, summed."""
     second: FloatArray
     """The mean products of the parts of that axis (3, 3, 3, 3), likewise."""
+    along: FloatArray
+    across: FloatArray
+    """The shank's long axis in the thigh unit, and the knee axis × it, each (9, n), likewise."""
 
     @classmethod
-    def of(cls, frames: LegFrames, seen: Seen) -> _Part:
-        rows = slice(None, None, max(1, len(frames.time_s) // ROWS))
-        q_thigh, q_shank = frames.q_thigh[rows], frames.q_shank[rows]
-        shank_z, shank_y = (by_rows(rotate, q_shank, axis) for axis in (seen.z_shank, seen.y_shank))
-        x, y, z = shank_z.T
-        level = np.zeros(len(x))
-        terms = (
-            np.stack((x, y, level), axis=-1),
-            np.stack((-y, x, level), axis=-1),
-            np.stack((level, level, z), axis=-1),
+    def of(cls, steps: Sequence[LegFrames], seen: Seen) -> _Rows:
+        few = [step.rows(slice(None, None, max(1, len(step.time_s) // ROWS))) for step in steps]
+        q_thigh, q_shank = (
+            np.concatenate(q)
+            for q in zip(*((one.q_thigh, one.q_shank) for one in few), strict=True)
         )
-        back = by_rows(conjugate, q_thigh)
-        unit_axes = [by_rows(rotate, q_thigh, e) for e in np.eye(3)]
-        turned = np.stack([by_rows(rotate, back, term) for term in terms])
-        second = np.einsum("jna,knb->jkab", turned, turned) / turned.shape[1]
-        return cls(np.stack(unit_axes, axis=-1), shank_z, shank_y, turned.mean(axis=1), second)
+        counts = [len(one.time_s) for one in few]
+        share = np.repeat([1.0 / count for count in counts], counts)
+        z, y = (by_rows(rotate, q_shank, axis) for axis in (seen.z_shank, seen.y_shank))
+        thigh = np.stack([by_rows(rotate, q_thigh, e) for e in np.eye(3)], axis=-1)
+        axis, pose = _terms(z, thigh), slice(counts[0])
+        weighed = axis * (share / len(few))[:, None]
+        second = np.tensordot(weighed, axis, axes=(1, 1)).transpose(0, 2, 1, 3)
+        along, across = _terms(y, thigh), _terms(np.cross(z, y), thigh)
+        return cls(
+            thigh,
+            z,
+            y,
+            (thigh[pose].mean(axis=0), z[pose].mean(axis=0), y[pose].mean(axis=0)),
+            len(few),
+            share,
+            weighed.sum(axis=1),
+            second,
+            *(term.transpose(0, 2, 1).reshape(9, -1) for term in (along, across)),
+        )
 
 
-def _factors(delta: FloatArray) -> FloatArray:
-    return np.stack((np.cos(delta), np.sin(delta), np.ones_like(delta)), axis=-1)
+def _terms(axis: FloatArray, thigh: FloatArray) -> FloatArray:
+    """Return what cos δ, sin δ and 1 are multiplied by (3, n, 3) for an axis (n, 3) turned by δ."""
+    x, y, z = axis.T[..., None]
+    ahead, aside, up = thigh[:, 0], thigh[:, 1], thigh[:, 2]
+    return np.stack((x * ahead + y * aside, x * aside - y * ahead, z * up))
 
 
-def _spreads(delta: FloatArray, parts: list[_Part]) -> tuple[FloatArray, FloatArray]:
-    """Return the spread (d, 3, 3) of the knee axis in the thigh unit, and its mean (d, 3)."""
-    t = _factors(delta)
-    second = np.mean([part.second for part in parts], axis=0)
-    mean = np.einsum("dj,ja->da", t, np.mean([part.mean for part in parts], axis=0))
-    spread = np.einsum("dj,dk,jkab->dab", t, t, second) - mean[:, :, None] * mean[:, None, :]
-    return len(parts) * spread, mean
+def _weights(factors: FloatArray, rows: _Rows) -> FloatArray:
+    """Return the matrices W (d, 3, 3) by which y·W·y says how far y is from across the hinge.
 
-
-def _weights(delta: FloatArray, parts: list[_Part]) -> FloatArray:
-    """Return the matrices W (d, 3, 3) by which y·W·y says how far y is from across the hinge."""
-    spread, mean = _spreads(delta, parts)
-    out: FloatArray = (
-        spread / PERPENDICULAR_SIGMA**2 + mean[:, :, None] * mean[:, None, :] / SIGMA_SQUARE_RAD**2
-    )
+    `factors` are cos δ, sin δ and 1 (d, 3).
+    """
+    mean = factors @ rows.mean
+    products = (factors[:, :, None] * factors[:, None, :]).reshape(-1, 9)
+    spread = (products @ rows.second.reshape(9, 9)).reshape(-1, 3, 3)
+    outer = mean[:, :, None] * mean[:, None, :]
+    spread = rows.steps * (spread - outer)
+    out: FloatArray = spread / PERPENDICULAR_SIGMA**2 + outer / SIGMA_SQUARE_RAD**2
     return out
 
 
@@ -177,10 +198,10 @@ def _long_axes(weights: FloatArray, y: FloatArray, across: FloatArray) -> FloatA
     return out
 
 
-def _off_nominal(delta: FloatArray, y: FloatArray, pose: _Part, seen: Seen) -> FloatArray:
+def _off_nominal(delta: FloatArray, y: FloatArray, rows: _Rows, seen: Seen) -> FloatArray:
     """Return how far (d,) knee and femur's front are from the nominal start pose."""
-    thigh_y = y @ pose.thigh.mean(axis=0).T
-    shank_z, shank_y = pose.shank_z.mean(axis=0), pose.shank_y.mean(axis=0)
+    thigh, shank_z, shank_y = rows.pose
+    thigh_y = y @ thigh.T
     off_knee = _knee_flexion(delta, thigh_y, shank_z, shank_y) - seen.knee_flexion_rad
     off_knee = (off_knee + np.pi) % (2 * np.pi) - np.pi
     c, s = np.cos(delta), np.sin(delta)
@@ -192,19 +213,18 @@ def _off_nominal(delta: FloatArray, y: FloatArray, pose: _Part, seen: Seen) -> F
     return out
 
 
-def _bent_forwards(delta: FloatArray, y: FloatArray, part: _Part) -> FloatArray:
+def _bent_forwards(factors: FloatArray, y: FloatArray, rows: _Rows) -> FloatArray:
     """Return how much (d,) a knee seems to bend forwards, which none does."""
-    thigh_y = np.stack([y @ part.thigh[:, axis].T for axis in range(3)], axis=-1)
-    knee = _knee_flexion(delta[:, None], thigh_y, part.shank_z, part.shank_y)
-    beyond = np.minimum(0.0, knee + STRAIGHT_RAD)
-    out: FloatArray = np.mean((beyond / SIGMA_STRAIGHT_RAD) ** 2, axis=1)
+    products = (factors[:, :, None] * y[:, None, :]).reshape(-1, 9)
+    knee = np.arctan2(products @ rows.across, products @ rows.along)
+    beyond = np.minimum(0.0, knee + STRAIGHT_RAD) / SIGMA_STRAIGHT_RAD
+    out: FloatArray = beyond**2 @ rows.share
     return out
 
 
-def _level_seen(parts: list[_Part], y: FloatArray) -> float:
+def _level_seen(rows: _Rows, y: FloatArray) -> float:
     """Return how much of gravity across femur and hinge shows a heading, 0.05…1."""
-    femur_up = np.concatenate([part.thigh[:, 2] @ y for part in parts])
-    hinge_up = np.concatenate([part.shank_z[:, 2] for part in parts])
+    femur_up, hinge_up = rows.thigh[:, 2] @ y, rows.shank_z[:, 2]
     seen = 1.0 - float(np.mean(femur_up) ** 2 + np.mean(hinge_up) ** 2)
     return max(seen, 0.05)
 

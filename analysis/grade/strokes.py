@@ -11,6 +11,9 @@ stays near that level.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,9 +71,9 @@ class Course(NamedTuple):
     @classmethod
     def of(cls, time_s: FloatArray, angle_deg: FloatArray) -> Course:
         """Take the samples around a movement, in order of time; NaN is a hole."""
-        holes = np.isnan(angle_deg)
-        if holes.any():
-            time_s, angle_deg = time_s[~holes], angle_deg[~holes]
+        if math.isnan(angle_deg.dot(angle_deg)):  # the cheapest way to see whether one is NaN
+            known = ~np.isnan(angle_deg)
+            time_s, angle_deg = time_s[known], angle_deg[known]
         return cls(time_s, angle_deg, velocity(time_s, angle_deg, SMOOTHING_S))
 
 
@@ -147,19 +150,24 @@ class Strokes(NamedTuple):
 
 
 def find_reach(movement: Movement, course: Course) -> Reach:
-    """Return how far a movement went."""
-    time_s, angle_deg, slope = course
-    start = _onset(time_s, movement)
-    out = slope[: start + 1]
-    still, v = _still_dps(out, movement.range_deg), out.tolist()
-    while start > 0 and v[start - 1] > still:
+    """Return how far a movement went.
+
+    It is asked live, at the frame that announces the movement: there each call of numpy costs as
+    much as a dozen of Python's own, because none is in the processor's cache.
+    """
+    times, angle_deg = course.time_s.tolist(), course.angle_deg
+    start = _onset(times, movement)
+    slope = course.slope_dps[: start + 1].tolist()
+    still = _still_dps(slope, movement.range_deg)
+    while start > 0 and slope[start - 1] > still:
         start -= 1
-    end = max(_back(time_s, movement), start)
+    end = max(_back(times, movement), start)
     peak = start + int(angle_deg[start : end + 1].argmax())
-    level = _median(angle_deg, time_s, time_s[start] - START_S, time_s[start])
+    before = angle_deg[bisect_left(times, times[start] - START_S) : start + 1]
+    level = middle(before)
     if level - movement.level_deg > residual_limit_deg(movement.range_deg):
         level = movement.level_deg  # the one before did not return
-    return Reach(float(time_s[start]), level, float(time_s[peak]), float(angle_deg[peak]))
+    return Reach(times[start], level, times[peak], float(angle_deg[peak]))
 
 
 def find_strokes(movement: Movement, course: Course, reach: Reach) -> Strokes:
@@ -197,22 +205,22 @@ def _median(values: FloatArray, time_s: FloatArray, start_s: float, end_s: float
     return middle(values[between(time_s, start_s, end_s)])
 
 
-def _onset(time_s: FloatArray, movement: Movement) -> int:
-    return min(int(time_s.searchsorted(movement.onset_s)), len(time_s) - 1)
+def _onset(times: Sequence[float], movement: Movement) -> int:
+    return min(bisect_left(times, movement.onset_s), len(times) - 1)
 
 
-def _back(time_s: FloatArray, movement: Movement) -> int:
-    return min(int(time_s.searchsorted(movement.back_s, "right")), len(time_s)) - 1
+def _back(times: Sequence[float], movement: Movement) -> int:
+    return bisect_right(times, movement.back_s) - 1
 
 
 def _end(movement: Movement, course: Course, start: int, peak: int) -> int:
     """Return the index where the way back stops moving."""
-    time_s, _, slope = course
-    last, end = len(time_s) - 1, max(_back(time_s, movement), start)
+    times = course.time_s.tolist()
+    last, end = len(times) - 1, max(_back(times, movement), start)
     if movement.status == "rejected":
         return end
-    still = _still_dps(slope[: _onset(time_s, movement) + 1], movement.range_deg)
-    v = slope.tolist()
+    v = course.slope_dps.tolist()
+    still = _still_dps(v[: _onset(times, movement) + 1], movement.range_deg)
     while end < last and v[end] < -still:
         end += 1
     while end > peak + 1 and abs(v[end]) < still and abs(v[end - 1]) < still:
@@ -220,11 +228,11 @@ def _end(movement: Movement, course: Course, start: int, peak: int) -> int:
     return end
 
 
-def _still_dps(before: FloatArray, range_deg: float) -> float:
+def _still_dps(before: Sequence[float], range_deg: float) -> float:
     """Return below which slope the leg is still: little, but above the sway of the rest before."""
-    ordered, quarter = np.sort(before), len(before) // 4
+    ordered, quarter = sorted(before), len(before) // 4
     # Sway goes both ways, the slow beginning of a movement only one: that is no sway.
-    both_ways = min(-float(ordered[quarter]), float(ordered[-1 - quarter]))
+    both_ways = min(-ordered[quarter], ordered[-1 - quarter])
     sway = SWAY_FACTOR * max(0.0, both_ways)
     return max(STILL_DPS, min(sway, STILL_MAX_DPS, STILL_MAX_SHARE_PER_S * range_deg))
 

@@ -2,7 +2,8 @@
 
 The value of a trial is its end position where the angle has a zero of its own, else its range. A
 trial in which the wearer compensated is told and left out; nothing is dropped in silence. Values
-are rounded here, to 0.001°, so that what is shown in whole degrees is the same everywhere.
+are rounded here, to 0.001°, so that what is shown in whole degrees is the same everywhere. Here too
+is what of a session is compared with the other leg and with other sessions.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +29,9 @@ from analysis.session.recording import LegRecord, Recording
 from analysis.session.trials import PLATEAU_S, Excursion, excursions
 from imu.sample import BoolArray, Side
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 CUE_LABELS = ("trial", "cue", "mark")
 """Marks that ask for a trial; the page's button writes `mark`."""
 COMPENSATIONS = ("pelvis", "knee_angle")
@@ -36,6 +41,10 @@ HEADING_RETURN_MAX_DEG = 3.0
 SMALL_SHARE = 0.25
 """An uncued movement smaller than this share of the largest is told, and is no trial: it may be the
 wearer settling down. With a cue any size counts."""
+SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0
+"""Of rotation: Ellison et al. 1990 (Phys Ther 70:537-541, passive, n = 100 and 50 with low back
+pain, read as an abstract) call measurements equal within 10°. 6° is ours: whole degrees above the
+least change that is published as detectable of rotation (5.4°)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,3 +327,41 @@ def _why_left_out(
     if exercise.angle == "heading" and drifted_deg > HEADING_RETURN_MAX_DEG:
         return f"returned {drifted_deg:.0f}° off its start"
     return ""
+
+
+def compared_deg(exercise: Exercise, row: Mapping[Any, Any]) -> float:
+    """Return the figure of a summary's row that is compared; NaN where there is none.
+
+    The test's mean, where it was a test; else the median end position, or the median range.
+    """
+    usual = "peak_median_deg" if exercise.has_end_position else "rom_median_deg"
+    for name in ("end_mean_deg", usual):
+        value = row.get(name)
+        if value is not None and value == value:
+            return float(value)
+    return math.nan
+
+
+def compared_name(exercise: Exercise, row: Mapping[Any, Any]) -> str:
+    """Return what `compared_deg` returned, in words."""
+    value = row.get("end_mean_deg")
+    is_test = value is not None and value == value
+    what = "end position" if exercise.has_end_position else "range"
+    return f"{'mean' if is_test else 'median'} {what}"
+
+
+def side_flag(exercise: Exercise, difference_deg: float) -> str:
+    """Return whether a difference of sides matters: empty, `borderline` or `asymmetry`.
+
+    Of rotation only: what is published of other movements is no grouping of sides.
+    """
+    if not exercise.has_hip_angle or not difference_deg >= SIDE_BORDERLINE_DEG:
+        return ""
+    return "asymmetry" if difference_deg >= SIDE_FLAG_DEG else "borderline"
+
+
+def put_difference(table: pd.DataFrame, exercise: Exercise, difference_deg: float) -> None:
+    """Write how the right leg differs from the left."""
+    if difference_deg == difference_deg:
+        table["side_difference_deg"] = round(difference_deg, 3) + 0.0
+        table["side_flag"] = side_flag(exercise, abs(difference_deg))

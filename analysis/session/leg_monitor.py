@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import NamedTuple, Protocol
 
@@ -36,6 +37,8 @@ from imu.sample import FloatArray
 
 BLOCK_ROWS = 256
 """Some seconds: a movement is in two or three blocks."""
+TIME = struct.Struct("=d")
+"""What a row begins with."""
 
 
 class RecentRows:
@@ -75,13 +78,19 @@ class RecentRows:
             blocks.append(block)
             if first_s <= start_s:
                 break
-        rows = np.frombuffer(b"".join(blocks[::-1])).reshape(-1, self._columns)
-        if self._used:
-            rows = rows[: self._used // self._row.size - BLOCK_ROWS]
+        whole, size = b"".join(blocks[::-1]), self._row.size
+        unused = BLOCK_ROWS * size - self._used if self._used else 0
+        begins = range(0, len(whole) - unused, size)
+
+        def time_s(begin: int) -> float:
+            found: float = TIME.unpack_from(whole, begin)[0]
+            return found
+
+        first = bisect_left(begins, start_s, key=time_s)
+        count = bisect_right(begins, end_s, key=time_s) - first
+        rows = np.frombuffer(whole, np.float64, count * self._columns, first * size)
         # a copy whose columns are each in one piece, as those of a whole recording are
-        table = np.ascontiguousarray(rows[:, :columns].T)
-        first, last = table[0].searchsorted(start_s), table[0].searchsorted(end_s, "right")
-        return table[:, first:last]
+        return np.ascontiguousarray(rows.reshape(-1, self._columns)[:, :columns].T)
 
 
 class LegUpdate(NamedTuple):

@@ -19,7 +19,13 @@ import pandas as pd
 
 from analysis.edits import SaidOfSet
 from analysis.exercises import Exercise, detectable_change
-from analysis.session.assessment import Assessment, cells_of_test, is_active
+from analysis.session.assessment import (
+    Assessment,
+    cells_of_test,
+    compared_deg,
+    is_active,
+    put_difference,
+)
 from analysis.session.recording import LegRecord, Recording, leg_units
 from imu.sample import FloatArray, Side
 
@@ -29,11 +35,6 @@ ANGLE_COLUMNS = (
     "set", "rep", "phase", "knee_flexion_uncertainty_deg", "thigh_elevation_uncertainty_deg",
     "sensor_shift", "thigh_rotation_gravity_deg",
 )  # fmt: skip
-SIDE_BORDERLINE_DEG, SIDE_FLAG_DEG = 6.0, 10.0
-"""Of rotation: Ellison et al. 1990 (Phys Ther 70:537-541, passive, n = 100 and 50 with low back
-pain, read as an abstract) call measurements equal within 10°. 6° is ours: whole degrees above the
-least change that is published as detectable of rotation (5.4°)."""
-
 SUMMARY_COLUMNS = (
     "session_id", "wearer", "start_time", "exercise", "side", "sets", "valid", "partial",
     "rejected", "target_reps", "controlled", "rom_median_deg", "rom_max_deg", "rom_iqr_deg",
@@ -52,6 +53,13 @@ INTERRUPTED_S = 1.0
 """A leg unheard for longer was interrupted; shorter holes are told as lost samples."""
 
 
+MOVED = (
+    "side", "set", "status", "faults", "start_s", "end_s", "rom_deg", "peak_deg", "hold_s",
+    "controlled", "pain_0_10", "edited",
+)  # fmt: skip
+"""What sets and summary ask of each repetition."""
+
+Row = dict[str, Any]
 Spans = Sequence[tuple[float, float]]
 PHASES = ("up", "hold", "down", "rest", "away", "calibrating")
 SIDES = tuple(Side)
@@ -175,18 +183,18 @@ def set_table(
     said: Mapping[tuple[Side, int], SaidOfSet] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return a row per leg and set: what was measured, and what people said of it."""
-    rows = []
+    moved, rows = records(reps, MOVED), []
     for units in leg_units(recording.units):
         side, frames = units.side, recording.leg(units)
-        mine = reps[(reps["side"] == str(side)) & reps["set"].notna()]
-        for set_ in sorted(map(int, mine["set"].unique())):
-            of = mine[mine["set"] == set_]
+        mine = [row for row in moved if row["side"] == str(side) and row["set"] is not pd.NA]
+        for set_ in sorted({int(row["set"]) for row in mine}):
+            of = [row for row in mine if row["set"] == set_]
             valid = _valid(of)
-            whole = valid if len(valid) else of
-            span = float(whole["start_s"].min()), float(whole["end_s"].max())
+            whole = valid or of
+            span = min(row["start_s"] for row in whole), max(row["end_s"] for row in whole)
             holes_s = np.diff(frames.between(span).time_s)
             told = said.get((side, set_), SaidOfSet())
-            kinds = [kind for cell in of["edited"] for kind in str(cell).split(";") if kind]
+            kinds = [kind for row in of for kind in str(row["edited"]).split(";") if kind]
             rows.append(
                 {
                     **_session_cells(recording, exercise, side),
@@ -196,9 +204,9 @@ def set_table(
                     **_counts(of),
                     "target_reps": exercise.dose.reps[0],
                     "counted_by_hand": told.counted_by_hand,
-                    "rom_median_deg": _statistic(np.median, valid["rom_deg"].to_numpy(float)),
+                    "rom_median_deg": _statistic(np.median, _column(valid, "rom_deg")),
                     "hold_median_s": _statistic(np.median, _held(exercise, of)),
-                    "controlled": int(valid["controlled"].sum()),
+                    "controlled": sum(row["controlled"] is True for row in valid),
                     "interrupted_s": round(float(holes_s[holes_s > INTERRUPTED_S].sum()), 3),
                     "pain_0_10": told.pain,
                     "effort_0_10": told.effort,
@@ -206,8 +214,7 @@ def set_table(
                     "edited": ";".join(dict.fromkeys((*kinds, *told.kinds))),
                 }
             )
-    table = pd.DataFrame(rows, columns=list(SET_COLUMNS))
-    return table.astype({name: _dtype(name, "Int64") for name in SET_COLUMNS})
+    return _typed(rows, SET_COLUMNS, "Int64")
 
 
 def _session_cells(recording: Recording, exercise: Exercise, side: Side) -> dict[str, object]:
@@ -220,23 +227,48 @@ def _session_cells(recording: Recording, exercise: Exercise, side: Side) -> dict
     }
 
 
-def _valid(reps: pd.DataFrame) -> pd.DataFrame:
+def records(table: pd.DataFrame, names: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of a table with some of its columns, or with all.
+
+    The same as `to_dict("records")`, which takes five times as long on the tables of a session.
+    """
+    names = names or list(table.columns)
+    cells = zip(*(table[name].tolist() for name in names), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in cells]
+
+
+def _typed(rows: Sequence[Row], names: Sequence[str], of_figures: str = "str") -> pd.DataFrame:
+    """Return a table of reps or sets, each column in its type."""
+    cells = {name: [row[name] for row in rows] for name in names}
+    typed = ((name, _dtype(name, of_figures)) for name in names)
+    return pd.DataFrame({n: pd.array(cells[n], dtype=t) for n, t in typed})  # type: ignore[call-overload]
+
+
+def _column(moved: Sequence[Row], name: str) -> FloatArray:
+    return np.array([row[name] for row in moved], dtype=np.float64)
+
+
+def _valid(moved: Sequence[Row]) -> list[Row]:
     """Return what counts: of a guided hold or a timer, what lasted as long as was asked."""
-    lasted = (reps["status"] == "hold") & (reps["faults"] == "")
-    return reps[(reps["status"] == "valid") | lasted]
+    return [
+        row
+        for row in moved
+        if row["status"] == "valid" or (row["status"] == "hold" and row["faults"] == "")
+    ]
 
 
-def _held(exercise: Exercise, reps: pd.DataFrame) -> FloatArray:
+def _held(exercise: Exercise, moved: Sequence[Row]) -> FloatArray:
     """Return how long each repetition was held, or each guided hold lasted, in seconds."""
-    held = _valid(reps) if exercise.is_counted else reps[reps["status"] == "hold"]
-    return held["hold_s"].to_numpy(float)
+    held = [row for row in moved if row["status"] == "hold"]
+    return _column(_valid(moved) if exercise.is_counted else held, "hold_s")
 
 
-def _counts(reps: pd.DataFrame) -> dict[str, object]:
+def _counts(moved: Sequence[Row]) -> dict[str, object]:
+    statuses = [row["status"] for row in moved]
     return {
-        "valid": len(_valid(reps)),
-        "partial": int((reps["status"] == "partial").sum()),
-        "rejected": int((reps["status"] == "rejected").sum()),
+        "valid": len(_valid(moved)),
+        "partial": statuses.count("partial"),
+        "rejected": statuses.count("rejected"),
     }
 
 
@@ -254,16 +286,19 @@ def summary_table(
     `edited` names the kinds of edit that had a say in a side's figures.
     """
     sets = set_table(recording, exercise, reps) if sets is None else sets
+    moved, sets_said = records(reps, MOVED), records(sets)
     rows = [
         {
-            **_summary_row(recording, exercise, side, reps),
+            **_summary_row(recording, exercise, side, moved),
             **cells_of_test(tests.get(side)),
-            **_said_cells(side, reps, sets),
+            **_said_cells(side, moved, sets_said),
             "edited": ";".join(edited.get(side, ())),
         }
         for side in sides
     ]
-    table = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+    table = pd.DataFrame(
+        {name: [row.get(name, math.nan) for row in rows] for name in SUMMARY_COLUMNS}
+    )
     compared = {str(row["side"]): compared_deg(exercise, row) for row in rows}
     if len(compared) == 2:
         put_difference(table, exercise, compared["right"] - compared["left"])
@@ -274,71 +309,40 @@ def summary_table(
     return table
 
 
-def _said_cells(side: Side, reps: pd.DataFrame, sets: pd.DataFrame) -> dict[str, object]:
+def _said_cells(side: Side, moved: Sequence[Row], sets: Sequence[Row]) -> dict[str, object]:
     """Return what people said of a leg; what they did not count in a set was measured."""
-    mine, moved = sets[sets["side"] == str(side)], reps[reps["side"] == str(side)]
-    by_hand = mine["counted_by_hand"]
-    pain = [*mine["pain_0_10"].dropna(), *map(int, filter(None, moved["pain_0_10"]))]
+    mine = [row for row in sets if row["side"] == str(side)]
+    by_hand = [row["counted_by_hand"] for row in mine]
+    counted = [
+        row["valid"] if hand is pd.NA else hand for row, hand in zip(mine, by_hand, strict=True)
+    ]
+    pain = [row["pain_0_10"] for row in mine]
+    pain += [
+        int(row["pain_0_10"]) for row in moved if row["side"] == str(side) and row["pain_0_10"]
+    ]
+    effort = [row["effort_0_10"] for row in mine]
     return {
-        "counted_by_hand": int(by_hand.fillna(mine["valid"]).sum()) if by_hand.count() else None,
-        "pain_max_0_10": max(pain, default=None),
-        "effort_max_0_10": max(mine["effort_0_10"].dropna(), default=None),
+        "counted_by_hand": None if all(hand is pd.NA for hand in by_hand) else sum(counted),
+        "pain_max_0_10": max((level for level in pain if level is not pd.NA), default=None),
+        "effort_max_0_10": max((level for level in effort if level is not pd.NA), default=None),
     }
 
 
-def compared_deg(exercise: Exercise, row: Mapping[Any, Any]) -> float:
-    """Return the figure of a summary's row that is compared; NaN where there is none.
-
-    The test's mean, where it was a test; else the median end position, or the median range.
-    """
-    usual = "peak_median_deg" if exercise.has_end_position else "rom_median_deg"
-    for name in ("end_mean_deg", usual):
-        value = row.get(name)
-        if value is not None and value == value:
-            return float(value)
-    return math.nan
-
-
-def compared_name(exercise: Exercise, row: Mapping[Any, Any]) -> str:
-    """Return what `compared_deg` returned, in words."""
-    value = row.get("end_mean_deg")
-    is_test = value is not None and value == value
-    what = "end position" if exercise.has_end_position else "range"
-    return f"{'mean' if is_test else 'median'} {what}"
-
-
-def side_flag(exercise: Exercise, difference_deg: float) -> str:
-    """Return whether a difference of sides matters: empty, `borderline` or `asymmetry`.
-
-    Of rotation only: what is published of other movements is no grouping of sides.
-    """
-    if not exercise.has_hip_angle or not difference_deg >= SIDE_BORDERLINE_DEG:
-        return ""
-    return "asymmetry" if difference_deg >= SIDE_FLAG_DEG else "borderline"
-
-
-def put_difference(table: pd.DataFrame, exercise: Exercise, difference_deg: float) -> None:
-    """Write how the right leg differs from the left."""
-    if difference_deg == difference_deg:
-        table["side_difference_deg"] = round(difference_deg, 3) + 0.0
-        table["side_flag"] = side_flag(exercise, abs(difference_deg))
-
-
 def _summary_row(
-    recording: Recording, exercise: Exercise, side: Side, reps: pd.DataFrame
+    recording: Recording, exercise: Exercise, side: Side, moved: Sequence[Row]
 ) -> dict[str, object]:
-    mine = reps[reps["side"] == str(side)]
+    mine = [row for row in moved if row["side"] == str(side)]
     valid = _valid(mine)
-    rom, peak = valid["rom_deg"].to_numpy(float), valid["peak_deg"].to_numpy(float)
-    tempo = (valid["end_s"] - valid["start_s"]).to_numpy(float)
+    rom, peak = _column(valid, "rom_deg"), _column(valid, "peak_deg")
+    tempo = _column(valid, "end_s") - _column(valid, "start_s")
     known = detectable_change(exercise, is_active(exercise, recording))
     return {
         **_session_cells(recording, exercise, side),
-        "sets": int(valid["set"].nunique()),
+        "sets": len({row["set"] for row in valid if row["set"] is not pd.NA}),
         **_counts(mine),
         # a plan asks for its sets, a source for one set or for more than one
         "target_reps": exercise.dose.reps[0] * (exercise.dose.sets if recording.dose else 1),
-        "controlled": int(valid["controlled"].sum()),
+        "controlled": sum(row["controlled"] is True for row in valid),
         "rom_median_deg": _statistic(np.median, rom),
         "rom_max_deg": _statistic(np.max, rom),
         "rom_iqr_deg": _statistic(_iqr, rom),
@@ -381,7 +385,6 @@ SHARES = ("smoothness_up", "smoothness_down", "confidence")
 ASYMMETRY_DEG, ASYMMETRY_SHARE = 10.0, 0.20
 """Legs of one repetition that differ by more, or by more of the larger, are the fault `asymmetry`:
 within `SIDE_FLAG_DEG` two sides count as equal, but of a small range that is half."""
-Row = dict[str, Any]
 
 
 def rep_table(
@@ -399,8 +402,7 @@ def rep_table(
         rows = _with_both(*legs)
     elif exercise.alternating:
         rows.sort(key=lambda row: row["start_s"])
-    table = pd.DataFrame(rows, columns=list(REP_COLUMNS))
-    return table.astype({name: _dtype(name) for name in REP_COLUMNS})
+    return _typed(rows, REP_COLUMNS)
 
 
 def _dtype(name: str, of_figures: str = "str") -> str:

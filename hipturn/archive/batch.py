@@ -32,7 +32,7 @@ from hipturn.archive.outputs import made_for
 from hipturn.errors import UserError, disk_text, fault_text
 from hipturn.export.csv import Decimal, write_table, write_tables
 from hipturn.history.earlier import Past, completed, past_from, summary_of
-from hipturn.history.stored import Row, rows_of, store_summary, stored_summary
+from hipturn.history.stored import Row, rows_of, store_legs, stored_summary
 from hipturn.report.entry import calibrated_live
 from hipturn.session.pipeline import read_recording
 from hipturn.units.calibration_file import Calibration
@@ -255,7 +255,7 @@ def _analysed(job: Job, session: Session, inputs: dict[str, str]) -> Outcome:
     result = sessions.analyse(_recording(job, session))
     legs = rows_of(result.summary)
     if job.options.as_found and not job.url:
-        store_summary(job.session, result.summary)
+        store_legs(job.session, legs)
     found = _Found(result.summary, result.recording.entry, legs, result.sentences, inputs)
     past = _past(job, found)
     if past is not None:

@@ -22,7 +22,7 @@ from hipturn.errors import UserError
 from hipturn.history.earlier import FIRST_MAX, LOOKED_AT_MAX, NO_YEAR
 from hipturn.session_paths import SESSION_FILE, named, sessions_below
 from imu.recording import SessionError
-from imu.recording.folder import EDITS_FILE
+from imu.recording.folder import EDITS_FILE, SAMPLES_FILE
 from imu.recording.strict_json import MAX_TEXT_BYTES
 
 _SCHEMA = """
@@ -174,8 +174,10 @@ class Plan:
 
     def _take_folder(self, path: str, real: str, wanted: int) -> None:
         seen = signature(path, INPUTS)
-        samples = seen.split(" ", 2)[1].partition(":")[0]
-        self._put(path, real, wanted, seen, 0 if samples == "-" else int(samples), _words_of(path))
+        files = dict(zip(INPUTS, seen.split(" "), strict=True))
+        samples = files[SAMPLES_FILE].partition(":")[0]
+        words = _words_of(path) if files[EDITS_FILE] == "-" else _edited_words_of(Path(path))
+        self._put(path, real, wanted, seen, 0 if samples == "-" else int(samples), words)
 
     def _put(
         self, path: str, real: str, wanted: int, seen: str, size: int,
@@ -240,8 +242,6 @@ def _words_of(folder: str) -> tuple[str, str, str, str]:
     Only what decides the order is looked at; whether the session can be used is said when it is
     opened. A header that cannot be read gives four empty texts.
     """
-    if os.path.exists(f"{folder}/{EDITS_FILE}"):  # noqa: PTH110 (speed)
-        return _edited_words_of(Path(folder))
     try:
         handle = os.open(f"{folder}/{SESSION_FILE}", os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         try:

@@ -71,7 +71,8 @@ def write_tables(result: Result, folder: Path, decimal: Decimal = "point") -> li
 def write_table(table: pd.DataFrame, path: Path, decimal: Decimal = "point") -> Path:
     """Write one table, whole or not at all; text cells are made safe for spreadsheets."""
     dialect = DIALECTS[decimal]
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    # column by column: `Table.from_pandas` takes twice as long on the tables of a session
+    arrow = pa.table({name: pa.array(column, from_pandas=True) for name, column in table.items()})
     columns = [_safe(column) for column in arrow.columns]
     if dialect.decimal != ".":
         columns = [_with_comma(column) for column in columns]

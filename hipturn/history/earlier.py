@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from analysis.exercises import CatalogueError, Exercise
-from analysis.session.tables import compared_deg, put_difference
+from analysis.session.assessment import compared_deg, put_difference
+from analysis.session.tables import records
 from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.stored import Row, store_summary, stored_summary
 from imu.recording import SessionError, open_session
@@ -142,7 +143,7 @@ def past_from(
     summary: pd.DataFrame, exercise: Exercise, earlier: Iterable[tuple[datetime, list[Row]]]
 ) -> Past:
     """Return the same from the starts and summaries (`stored_summary`) of the earlier sessions."""
-    rows = {str(row["side"]): row for row in summary.to_dict("records")}
+    rows = {str(row["side"]): row for row in records(summary)}
     last: dict[str, Earlier] = {}
     first: dict[str, Earlier] = {}
     readings: dict[str, list[tuple[date, float]]] = {}
@@ -200,7 +201,7 @@ def kind_of(row: Mapping[Any, Any]) -> tuple[bool, bool | None]:
 def completed(summary: pd.DataFrame, exercise: Exercise, past: Past) -> pd.DataFrame:
     """Return the summary with the columns that other sessions fill."""
     table = summary.copy()
-    for index, row in zip(summary.index, summary.to_dict("records"), strict=True):
+    for index, row in zip(summary.index, records(summary), strict=True):
         now_deg, mdc_deg = compared_deg(exercise, row), float(row["mdc_deg"])
         if (own := past.own.get(str(row["side"]))) is not None:
             table.loc[index, "mdc_deg"] = mdc_deg = round(own.mdc95.value, 3)
@@ -214,7 +215,7 @@ def completed(summary: pd.DataFrame, exercise: Exercise, past: Past) -> pd.DataF
                 if name == "change_since_last_deg" and mdc_deg == mdc_deg:
                     table.loc[index, "change_exceeds_mdc"] = abs(change) > mdc_deg
     if len(table) == 1 and past.other_leg is not None:
-        (row,) = summary.to_dict("records")
+        (row,) = records(summary)
         sign = 1.0 if str(row["side"]) == "right" else -1.0
         apart = sign * (compared_deg(exercise, row) - past.other_leg.deg)
         put_difference(table, exercise, apart)

@@ -49,7 +49,11 @@ def store_summary(folder: Path, summary: pd.DataFrame) -> list[Row]:
 
     A folder that cannot be written stays as it is, and so does a demo session.
     """
-    rows = rows_of(summary)
+    return store_legs(folder, rows_of(summary))
+
+
+def store_legs(folder: Path, rows: list[Row]) -> list[Row]:
+    """Keep the rows of a session's summary in its folder, as `store_summary` does; return them."""
     if folder.resolve().is_relative_to(demo_root().resolve()):
         return rows
     # OSError: the folder went away; SessionError: the disk refuses. Neither costs the tables.
@@ -61,11 +65,13 @@ def store_summary(folder: Path, summary: pd.DataFrame) -> list[Row]:
 
 def rows_of(summary: pd.DataFrame) -> list[Row]:
     """Return what is kept of a summary, a row for each leg."""
+    from analysis.session.tables import records  # pandas, which whoever has a summary has loaded
+
     return [
         {"side": str(row["side"])}
         | {name: _number(row[name]) for name in FIGURES}
         | {name: str(row[name]) for name in TEXTS}
-        for row in summary.to_dict("records")
+        for row in records(summary, ("side", *FIGURES, *TEXTS))
     ]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.exercises import CatalogueError, Exercise, load
-from analysis.session.tables import compared_deg, compared_name
+from analysis.session.assessment import compared_deg, compared_name
 from hipturn.clinical_words import own_text
 from hipturn.errors import fault_text
 from hipturn.history.earlier import judges_itself, kind_of, looked_at, own_change

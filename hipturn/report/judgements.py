@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.angle.uncertainty import hidden_deg
 from analysis.exercises import norms_for
-from analysis.session.tables import compared_name
+from analysis.session.assessment import compared_name
 from hipturn.clinical_words import (
     check_said,
     norm_brief,

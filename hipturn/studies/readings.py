@@ -12,7 +12,7 @@ import hipturn
 from analysis.agreement.figures import agreement_figure
 from analysis.agreement.readings import COLUMNS, compare_readings, sentence_of, table_of
 from analysis.agreement.words import SOURCES
-from analysis.session.tables import compared_deg
+from analysis.session.assessment import compared_deg
 from hipturn.errors import UserError, printable
 from hipturn.export.csv import write_table
 from hipturn.studies.validate import write_figure

@@ -16,15 +16,10 @@ from analysis.count.sets import CommonNumbers
 from analysis.exercises import load
 from analysis.grade.grade import MeasuredMovement
 from analysis.session.analyse import analyse
+from analysis.session.assessment import compared_deg, side_flag
 from analysis.session.counting import Numbered
 from analysis.session.recording import LegRecord, Recording
-from analysis.session.tables import (
-    angle_table,
-    compared_deg,
-    rep_table,
-    side_flag,
-    summary_table,
-)
+from analysis.session.tables import angle_table, rep_table, summary_table
 from imu.clocks.timeline import align
 from imu.sample import FrameTable, SampleTable, Segment, Side, Unit
 from imu.virtual.wearer import WearerSettings, wear

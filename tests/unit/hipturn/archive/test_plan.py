@@ -153,7 +153,7 @@ def test_each_session_is_analysed_once_in_whatever_order_and_compared_the_same(
     real, analysed = sessions.analyse, []
     monkeypatch.setattr(sessions, "analyse", lambda r: analysed.append(r.started_at) or real(r))
     # nothing can be kept in the sessions' folders, as on a disk that is only read
-    monkeypatch.setattr("hipturn.archive.batch.store_summary", lambda *_: None)
+    monkeypatch.setattr("hipturn.archive.batch.store_legs", lambda *_: None)
     tables = []
     for run in (None, backwards):
         out = tmp_path / f"t{len(tables)}"

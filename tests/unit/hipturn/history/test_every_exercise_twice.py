@@ -16,7 +16,7 @@ import pytest
 
 import hipturn as package
 from analysis.exercises import ids, load
-from analysis.session.tables import compared_deg
+from analysis.session.assessment import compared_deg
 from hipturn.clinical_words import whole
 from hipturn.commands.summary_text import summary_lines
 from hipturn.export.fhir import export_fhir
