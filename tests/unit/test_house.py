@@ -301,7 +301,9 @@ def test_the_wheel_takes_every_file_of_the_catalogue():
     assert wheel()["packages"] == list(ROOMS)
     catalogue = sorted((ROOT / "analysis" / "exercises" / "catalogue").iterdir())
     assert {path.suffix for path in catalogue} == {".toml"}
-    assert [name_of(path) for path in catalogue if ignored(path)] == []
+    texts = sorted((ROOT / "hipturn" / "words").glob("*.toml"))
+    assert [path.stem for path in texts] == ["de", "en", "es"]
+    assert [name_of(path) for path in (*catalogue, *texts) if ignored(path)] == []
 
 
 def test_what_the_wheel_adds_to_the_packages_is_there():
