@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import hipturn
 from hipturn.commands.cli import cli
-from hipturn.export.saved import FILES, saved
+from hipturn.export.saved import FILES, How, saved
 from hipturn.session_paths import demo_root
 
 DEMO = demo_root() / "ninety_ninety_lift"
@@ -27,7 +27,7 @@ def commanded(*words):
 
 
 def kept(name, result, decimal="point"):
-    return saved(DEMO, name, lambda: result, decimal)
+    return saved(DEMO, name, lambda: result, How(decimal))
 
 
 def test_report_workbooks_and_packed_recording_are_those_of_the_commands(tmp_path, result):
