@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from analysis.calibrate.calibration import CalibrationResult, LegCalibration, LegFrames, Windows
-from analysis.calibrate.checks import Check, not_found
-from analysis.calibrate.leg_axes import still_check
-from analysis.calibrate.long_axes import axes_from_stand, mean_up
+from analysis.calibrate.checks import not_found
+from analysis.calibrate.long_axes import axes_from_stand, check_still, mean_up
 from analysis.exercises import Exercise
 from imu.quaternion import Vector
 from imu.sample import FloatArray, Side
@@ -47,7 +46,9 @@ def calibrate_pose(
     pose = frames.between(windows.pose) if windows.pose else None
     if pose is None or windows.pose is None or len(pose.time_s) < FRAMES_MIN:
         return None, CalibrationResult(None, (not_found("start pose", "no pose"),))
-    checks: list[Check] = [still_check(pose, "start pose")]
+    units, seconds = (pose.q_thigh, pose.q_shank), float(pose.time_s[-1] - pose.time_s[0])
+    tilt_rad, worn = pose.mounts.tilt_sigma_rad, pose.thigh_worn
+    checks = [check_still(*units, seconds, "start pose", tilt_rad, thigh_worn=worn)]
     if windows.stand is not None:
         stand = frames.between(windows.stand)
         if len(stand.time_s) >= FRAMES_MIN:
