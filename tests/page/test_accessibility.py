@@ -127,7 +127,7 @@ def test_nothing_serious_is_wrong_for_people_who_see_or_move_otherwise(feed, bro
     eventually(lambda: "repetitions" in browser.text("card"), 10)
     wrong["results"] = violations(browser, axe)
     browser.click("compare")
-    eventually(lambda: browser.run("return !!document.getElementById('overlay')"), 10)
+    eventually(lambda: browser.run("return !!document.getElementById('overlay')"))
     wrong["compare"] = violations(browser, axe)
     browser.run("localStorage.removeItem('hipturn.theme')")
     assert {view: found for view, found in wrong.items() if found} == {}

@@ -113,7 +113,6 @@ def test_from_the_first_screen_to_the_report(hipturn_page, browser, tmp_path):
             browser.view() == "compare"
             and browser.run("return !!document.getElementById('overlay')")
         ),
-        20,
     )
     looks_right(browser)
     browser.click("leave")

@@ -144,9 +144,10 @@ def test_opensim_marks_are_cells_like_all_others(tmp_path):
 def test_html_and_pdf_keep_no_mark_that_turns_text_round():
     from hipturn.report.html import _paragraph
     from hipturn.report.sheet import Sheet
+    from hipturn.words import words_of
 
     turned = "wearer ‮71-P\x1b[2J"
-    assert _paragraph(turned) == "<p>wearer  71-P [2J</p>"
+    assert _paragraph(turned, words_of("en")) == "<p>wearer  71-P [2J</p>"
     sheet = Sheet("a4")
     sheet.letters(0.0, 0.0, turned, 8.0)
     assert [text.get_text() for text in sheet.figure.texts] == ["wearer  71-P [2J"]

@@ -87,7 +87,7 @@ def postures_as_they_count(calibration, exercise, time_s, rows, where, signal):
             watch.interrupt()
         live.append(p if math.isnan(x) else int(watch.push(t, row, x, p)))
     recorded = InPlace(calibration, exercise, RATE_HZ, recorded=True)
-    batch = placed(recorded, time_s, np.array(rows).T, signal, where)
+    batch = placed(recorded, time_s, np.array(rows).T, signal, where, np.zeros(len(rows), bool))
     assert live == batch.tolist()
     return batch
 
