@@ -17,7 +17,7 @@ NOBODY = 65534
 # Runs as another user, with nothing but the standard library: asks for everything there is.
 SNOOP = textwrap.dedent(
     """
-    import functools, http.client, json, pathlib, ssl, sys
+    import functools, http.client, json, os, pathlib, ssl, sys
     port, routes, paths, secret, tls = json.loads(sys.argv[1])
     secret = secret[::-1]  # so that this program's own arguments do not hold it
     seen = {"answers": [], "read": [], "told": []}
@@ -45,11 +45,11 @@ SNOOP = textwrap.dedent(
             seen["read"].append([path, len(pathlib.Path(path).read_bytes())])
         except OSError:
             pass
-    for told in pathlib.Path("/proc").glob("[0-9]*/*"):
-        if told.name in ("cmdline", "environ", "comm", "status", "wchan"):
-            try:
-                if secret.encode() in told.read_bytes():
-                    seen["told"].append(str(told))
+    for process in filter(str.isdecimal, os.listdir("/proc")):
+        for name in ("cmdline", "environ", "comm", "status", "wchan"):
+            try:  # a process may end while it is read
+                if secret.encode() in pathlib.Path("/proc", process, name).read_bytes():
+                    seen["told"].append(f"/proc/{process}/{name}")
             except OSError:
                 pass
     print(json.dumps(seen))
