@@ -64,6 +64,8 @@ class Library:
         self._named = {path.resolve().name: path for path in named}
         self._analysed: dict[str, Analysed] = {}
         self._workshop = Workshop()
+        self._press = Workshop()
+        """Makes files. A report is made ahead: nobody who looks at something else waits for it."""
 
     def add(self, path: Path) -> str:
         """Take a recording in and return its key."""
@@ -146,6 +148,7 @@ class Library:
     def close(self) -> None:
         """End what is being made."""
         self._workshop.close()
+        self._press.close()
 
     async def analysed(self, key: str) -> Analysed | None:
         """Return a recording with its angles and repetitions; None when there is no such key.
@@ -171,11 +174,11 @@ class Library:
 
     async def table(self, analysed: Analysed, name: str, decimal: str) -> bytes:
         """Return one of the tables of a recording as CSV, decimals as asked."""
-        return await self._workshop.do(_table, analysed.path, name, decimal)
+        return await self._press.do(_table, analysed.path, name, decimal)
 
     async def saved(self, analysed: Analysed, name: str, how: How) -> bytes:
         """Return one of `hipturn.export.saved.FILES` of a recording, as asked."""
-        return await self._workshop.do(_saved, analysed.path, name, how)
+        return await self._press.do(_saved, analysed.path, name, how)
 
 
 def _state_of_edits(path: Path) -> tuple[int, int]:
@@ -257,7 +260,7 @@ async def correct(library: Library, said: Correction) -> dict[str, Any]:
     return {"type": "event", "what": "edited", "key": said.key, "kind": said.kind, "id": edit.id}
 
 
-# -- in the workshop's process ---------------------------------------------------------------------
+# -- in a workshop's process -----------------------------------------------------------------------
 
 
 def _ready() -> None:

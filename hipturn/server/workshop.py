@@ -19,8 +19,9 @@ from hipturn.errors import UserError, without_stray_warnings
 
 R = TypeVar("R")
 
-NICENESS = 15
-"""Of 19: the session's own process always goes first."""
+NICENESS = 5
+"""Of 19: the session's own process goes first. Beside other programs at work on the same computer
+15 left a viewer waiting over a minute for what takes a second."""
 DIED = "the process that worked on it was ended, perhaps for want of memory; ask again"
 
 
