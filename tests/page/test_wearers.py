@@ -29,7 +29,7 @@ STARTED = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=1)))
 EXERCISE = "seated_internal_rotation"
 
 
-def recorded(root, wearer, day, deg):
+def recorded(root, wearer, day, deg, plan="", **of_leg):
     """Put a session of a wearer into a folder: the demo's samples, a range as told."""
     demo, folder = demo_root() / EXERCISE, root / f"{wearer}_{day}"
     folder.mkdir(parents=True)
@@ -42,9 +42,16 @@ def recorded(root, wearer, day, deg):
     header |= {"wearer": wearer, "session_id": folder.name, "source": "live"}
     header["started_at"] = (STARTED + timedelta(days=day)).isoformat()
     (folder / "session.json").write_text(json.dumps(header))
+    if plan:
+        events = (folder / "events.jsonl").read_text()
+        of = {"type": "declared", "time_s": 0.0, "visit": f"v{day}", "plan": {"name": plan}}
+        of |= {"item": 1, "of": 2}
+        (folder / "events.jsonl").unlink()
+        (folder / "events.jsonl").write_text(json.dumps(of) + "\n" + events)
     leg = dict.fromkeys(FIGURES, None) | dict.fromkeys(TEXTS, "") | {"side": "right"}
     leg |= {"sets": 1, "valid": 10, "partial": 0, "rejected": 0, "target_reps": 10}
     leg |= {"controlled": 8, "rom_median_deg": deg, "peak_median_deg": deg, "mdc_deg": 5.0}
+    leg |= of_leg
     told = {"made_from": made_from(folder), "legs": [leg]}
     (folder / SUMMARY_FILE).write_text(json.dumps(told))
 
@@ -98,6 +105,29 @@ def test_recordings_stand_under_their_wearer_and_lead_to_the_trend(worn, browser
         browser.size(size)
         assert browser.misplaced() == []
     assert browser.complaints() == []
+
+
+def test_the_trend_tells_pain_single_trials_and_what_was_done_of_a_plan(root, browser, axe):  # noqa: F811
+    recorded(root, "K9", 1, 21.0, "Mondays", pain_max_0_10=4, trials_deg="20.5;21.0;21.5")
+    recorded(root, "K9", 8, 26.0, "Mondays", trials_deg="25.0;26.0;27.0")
+    opened = Feed(root=root)
+    try:
+        opened.live(stage="home")
+        for size, language in (("small phone", "en"), ("small laptop", "de")):
+            browser.open(f"{opened.url}&lang={language}", size)
+            browser.click("wearers")
+            browser.click("trend-K9")
+            eventually(lambda: "Mondays" in browser.text("card"), 30)
+            told = {
+                "en": ("2 of 4", "4 of 10", "trials"),
+                "de": ("2 von 4", "4 von 10", "Versuche"),
+            }
+            assert [text for text in told[language] if text not in browser.text("card")] == []
+            assert browser.misplaced() == []
+            assert violations(browser, axe) == []
+        assert browser.complaints() == []
+    finally:
+        opened.close()
 
 
 def test_the_first_view_leads_to_every_wearers_trend(worn, browser, axe):  # noqa: F811
