@@ -133,6 +133,8 @@ class Exercise:
     """Whether it is a test: three trials, their mean and largest."""
     both_ways: bool = False
     """Whether a trial goes inwards as far as it goes, and then outwards."""
+    resisted: bool = False
+    """Whether something pulls against the leg: no published value is of that."""
     min_range_deg: float = 0.0
     """Smaller movements are partial."""
     typical_range_deg: float = 0.0

@@ -161,7 +161,9 @@ def norms_for(exercise: Exercise, active: bool | None = None) -> Sequence[Norm]:
     return [
         norm
         for norm in NORMS
-        if norm.posture == posture and (active is None or norm.active in (None, active))
+        if norm.posture == posture
+        and not exercise.resisted
+        and (active is None or norm.active in (None, active))
     ]
 
 
@@ -197,7 +199,12 @@ def detectable_change(exercise: Exercise, active: bool | None) -> Detectable | N
     """
     posture = posture_of(exercise)
     return next(
-        (each for each in DETECTABLE if each.posture == posture and each.active is active), None
+        (
+            each
+            for each in DETECTABLE
+            if each.posture == posture and each.active is active and not exercise.resisted
+        ),
+        None,
     )
 
 

@@ -132,7 +132,8 @@ def test_two_sessions_of_every_exercise_say_the_same_everywhere(exercise_id, tmp
     assert shown["exercise"]["quantity"] == entry.quantity
     if not entry.has_hip_angle:
         for said in (report, terminal, leg["code"]["text"]):
-            assert "hip internal rotation" not in said.lower().replace(entry.name.lower(), "")
+            ours = said.replace(entry.source, "").lower()  # whose title may say anything
+            assert "hip internal rotation" not in ours.replace(entry.name.lower(), "")
     if entry.is_counted:
         assert entry.zero_text in report
         assert entry.zero_text in [note["text"] for note in leg["note"]]
