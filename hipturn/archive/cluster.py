@@ -54,6 +54,7 @@ def on_cluster(
     """
     try:
         from distributed import Client, KilledWorker, as_completed
+        from distributed.protocol import pickle
     except ImportError:
         raise UserError("--cluster needs Dask: pip install 'hipturn[cluster]'") from None
     try:
@@ -67,7 +68,7 @@ def on_cluster(
         running = as_completed()
 
         def hand_out(group: Sequence[J]) -> None:
-            future = client.submit(_listed, work, group, pure=False)
+            future = client.submit(_results, pickle.dumps((work, group)), pure=False)
             group_of[future] = group
             running.add(future)
 
@@ -89,7 +90,11 @@ def on_cluster(
             yield from zip(group, results, strict=True)
 
 
-def _listed(work: Callable[[Sequence[J]], Iterable[R]], group: Sequence[J]) -> list[R]:
+def _results(told: bytes) -> list[Any]:
+    """Do a group on a worker; the scheduler, which unpickles each task, leaves the bytes closed."""
+    from distributed.protocol import pickle
+
+    work, group = pickle.loads(told)
     return list(work(group))
 
 
