@@ -43,8 +43,9 @@ def numbers(leg):
 
 
 def test_without_a_word_everything_stays_as_it_was_measured():
-    found = apply({RIGHT: three()}, [])
-    assert found.movements == {RIGHT: tuple(three())}
+    measured = three()
+    found = apply({RIGHT: measured}, [])
+    assert found.movements == {RIGHT: tuple(measured)}
     assert found.corrections == found.notes == ()
 
 

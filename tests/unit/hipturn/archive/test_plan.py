@@ -71,6 +71,15 @@ def test_a_header_that_cannot_be_read_is_planned_alone(tmp_path, text):
         assert [days(earlier) for _, earlier in plan.in_order()] == [[], []]
 
 
+def known(out, name):
+    """Return what the journal of a folder noted of a session."""
+    journal = Journal(out)
+    try:
+        return journal.known(name)
+    finally:
+        journal.leave()
+
+
 def test_a_journal_and_a_manifest_of_any_size_are_read(tmp_path):
     journal, count = Journal(tmp_path), 1200
     for number in range(count):
@@ -80,10 +89,10 @@ def test_a_journal_and_a_manifest_of_any_size_are_read(tmp_path):
     journal.close()
     assert (tmp_path / MANIFEST_FILE).stat().st_size > 1_500_000
     assert len(read_manifest(tmp_path)) == count
-    assert Journal(tmp_path).known("s7").rows == "row\n"
+    assert known(tmp_path, "s7").rows == "row\n"
     (tmp_path / JOURNAL_FILE).unlink()
     assert len(read_manifest(tmp_path)) == count
-    assert Journal(tmp_path).known("s7").complete
+    assert known(tmp_path, "s7").complete
 
 
 def test_a_damaged_journal_knows_nothing_and_stops_nothing(tmp_path):
@@ -92,7 +101,7 @@ def test_a_damaged_journal_knows_nothing_and_stops_nothing(tmp_path):
     assert journal.known("a") is None
     journal.note("a", Noted("{}", True, "", "", "", "", ""))
     journal.leave()
-    assert Journal(tmp_path).known("a") is not None
+    assert known(tmp_path, "a") is not None
 
 
 def simulated(jobs):
@@ -132,7 +141,9 @@ def test_what_is_unchanged_is_not_handed_out_and_what_it_is_compared_with_counts
     (tmp_path / "all" / "s20" / "samples.arrows").write_text("more")
     handed.clear()
     with Plan([str(tmp_path / "all")]) as plan:
-        Run(plan, tmp_path / "t", Options()).analyse(lambda _: None, run=in_turn(handed))
+        run = Run(plan, tmp_path / "t", Options())
+        run.analyse(lambda _: None, run=in_turn(handed))
+        run.close()
     assert sorted(handed) == ["s04", "s20", "s22", "s24", "s26", "s28"]
 
 
