@@ -31,7 +31,7 @@ from hipturn.server.hub import Hub, Viewer, encode, now_ms
 from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
-from hipturn.words import ENGLISH, Words, best, languages, words_of
+from hipturn.words import ENGLISH, Words, best, languages, said_of, told, words_of
 from imu.recording import SessionError
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ TYPES = {
 WRITTEN = re.compile(r"(?<=>)( ?)([^<>]+)(?=</text|</tspan|<tspan)")
 """What is written in a picture: its side, and words beside it."""
 TOO_MANY, TOO_FAST = 4008, 4029
+CLOSED = {
+    TOO_MANY: "eight pages are open already: close one of them",
+    TOO_FAST: "too many commands",
+}
 """Codes of a closed socket; 4000 to 4999 are for applications (RFC 6455)."""
 Obey = Callable[[dict[str, Any]], None]
 
@@ -197,7 +201,7 @@ class _Answers:
         await socket.accept()
         viewer = self._hub.join()
         if viewer is None:
-            await socket.close(TOO_MANY, "eight pages are open already: close one of them")
+            await socket.close(TOO_MANY, CLOSED[TOO_MANY])
             return
         try:
             shown = {key: value for key, value in self._greeting.items() if key != "url"}
@@ -230,7 +234,7 @@ class _Answers:
         while True:
             text = await socket.receive_text()
             if rate.exceeded():
-                await socket.close(TOO_FAST, "too many commands")
+                await socket.close(TOO_FAST, CLOSED[TOO_FAST])
                 return
             try:
                 said = parse_correction(text)
@@ -239,8 +243,8 @@ class _Answers:
                 else:
                     viewer.append(encode({**await correct(self._library, said), "at": now_ms()}))
             except RefusedCommandError as error:
-                told = {"type": "event", "what": "refused", "text": str(error), "at": now_ms()}
-                viewer.append(encode(told))
+                refused = {"type": "event", "what": "refused", **told(said_of(error))}
+                viewer.append(encode({**refused, "at": now_ms()}))
 
     async def _of(
         self, request: Request, answer: Callable[[Analysed], Awaitable[Response]]

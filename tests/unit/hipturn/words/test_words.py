@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from pathlib import Path
 
@@ -14,12 +15,29 @@ from analysis.count.movement import REJECT_REASONS
 from analysis.exercises import CONTEXT, NORMS, SIGNAL_NAMES
 from analysis.session.alarms import TEXTS
 from analysis.session.announcements import Announcement, Kind
+from hipturn.errors import UserError
 from hipturn.safety import SAFETY
-from hipturn.server.app import WRITTEN
+from hipturn.server.app import CLOSED, WRITTEN
 from hipturn.session.spoken import sentence
-from hipturn.words import ENGLISH, FORMS, PLACE, best, languages, read, words_of
+from hipturn.words import (
+    ENGLISH,
+    FORMS,
+    PLACE,
+    Said,
+    best,
+    languages,
+    read,
+    said_of,
+    told,
+    words_of,
+)
+from imu.air.link import OVERFLOW
+from imu.air.trouble_words import Trouble
+from imu.air.trouble_words import sentence as trouble_sentence
+from imu.conventions.frame_length import NOTHING_ARRIVES
 from imu.phone.phone_link import ASKED as ASKED_OF_PHONES
 from imu.phone.phone_link import OVER, STREAMS, PhoneTrouble
+from imu.profiles.profile import load_profiles
 from imu.sample import Side
 
 ROOT = Path(__file__).parents[4]
@@ -123,6 +141,23 @@ def test_plurals_tables_and_capitals():
         english("no_such_text")
 
 
+def test_a_sentence_of_imu_is_known_with_the_name_of_its_unit_before_it():
+    english = "WT901 (C3:01): the unit is connected but sends nothing: switch it off and on"
+    told = words_of("de")("news.unit", unit="left shank", what=english)
+    assert told.startswith("Unterschenkel links: WT901 (C3:01): Der Sensor ist verbunden")
+    assert words_of("de").says("K7: nothing known") == "K7: nothing known"
+
+
+def test_an_error_says_what_it_was_raised_with_and_a_copy_of_it_is_one():
+    error = UserError(Said("trouble.plan_for", wearer="K7"))
+    assert str(error) == "this plan is for K7: go back and choose K7"
+    both = Said.together((said_of(error), "or not"))
+    for text in (both, copy.copy(both), copy.deepcopy(both)):
+        assert words_of("de").said(text).startswith("Dieser Plan ist für K7")
+        assert told(text)["parts"][0]["key"] == "trouble.plan_for"
+    assert said_of(OSError(5, "no disk")) == "[Errno 5] no disk"
+
+
 def test_what_a_language_lacks_is_said_in_english(monkeypatch, tmp_path):
     import hipturn.words as catalogue
 
@@ -208,6 +243,10 @@ def sentences_elsewhere():
         yield from filter(None, (exercise.zero_text, exercise.quantity))
     yield from (*SAFETY, *CONTEXT, *SIGNAL_NAMES.values())
     yield from (*ASKED_OF_PHONES.values(), *map(str, PhoneTrouble), STREAMS, OVER)
+    yield from (*CLOSED.values(), OVERFLOW, NOTHING_ARRIVES)
+    for system in ("linux", "win32", "darwin"):
+        yield from (trouble_sentence(trouble, system) for trouble in Trouble)
+    yield from (one.case.lay for one in load_profiles().values() if one.case)
     for norm in NORMS:
         yield from (norm.age, norm.sex, norm.method)
     for picture in (PAGE / "poses").glob("*.svg"):
@@ -258,22 +297,24 @@ CONVERTED = (
     "hipturn/session/spoken.py", "hipturn/session/terminal.py", "hipturn/clinical_words.py",
     "hipturn/report/words.py", "hipturn/report/judgements.py", "hipturn/report/pages.py",
     "hipturn/report/html.py", "hipturn/report/drawings.py", "hipturn/report/card.py",
-    "hipturn/units/shake.py", "hipturn/server/conditions.py", "hipturn/server/page_display.py",
+    "hipturn/server/conditions.py", "hipturn/server/page_display.py", "hipturn/server/desk.py",
+    "hipturn/visit/table.py", "hipturn/visit/handlers.py", "hipturn/course.py",
+    "hipturn/session/visiting.py", "hipturn/session/open_links.py",
+    "hipturn/session/radio_session.py", "hipturn/units/shake.py", "hipturn/units/link_news.py",
+    "hipturn/units/rest_check.py", "hipturn/units/unit_setup.py", "hipturn/units/unit_check.py",
+    "hipturn/units/unit_verdict.py", "hipturn/units/check_units.py",
 )  # fmt: skip
-"""Rooms whose texts for people are in the catalogue. Not yet: errors of the command line and of
-`problem` messages, `hipturn/commands`, link news and unit checks (`hipturn/units`), refusals of
-`hipturn/visit.py`, `hipturn/phone/start.py`, trends (`hipturn/history`) and exports."""
+"""Rooms whose texts for people, errors among them, are in the catalogue. Not yet: errors of the
+command line, `hipturn/commands` and exports."""
 
 
 def python_sentences(path):
-    """Yield strings of three words or more that are no docstring and no error's."""
+    """Yield strings of three words or more that are no docstring."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    raised = (one for one in ast.walk(tree) if isinstance(one, ast.Raise))
-    errors = {id(node) for one in raised for node in ast.walk(one)}
     docs = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if not is_text or id(node) in errors | docs:
+        if not is_text or id(node) in docs:
             continue
         if re.search(r"[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}", node.value):
             yield node.value
