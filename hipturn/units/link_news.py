@@ -68,7 +68,8 @@ class LinkNews:
             value=event.value,
         )
         if event.kind in SAID:
-            self._say(event.unit, event.text)
+            back = event.kind is LinkEventKind.BACK
+            self._say(event.unit, Said("news.back") if back else event.text)
         elif event.kind is LinkEventKind.CONNECTED:
             self._stream(event.unit)
         elif event.kind is LinkEventKind.BATTERY and event.value is not None:

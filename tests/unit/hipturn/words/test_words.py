@@ -16,6 +16,7 @@ from analysis.exercises import CONTEXT, NORMS, SIGNAL_NAMES
 from analysis.session.alarms import TEXTS
 from analysis.session.announcements import Announcement, Kind
 from hipturn.errors import UserError
+from hipturn.phone.start import NEVER_TRIED
 from hipturn.safety import SAFETY
 from hipturn.server.app import CLOSED, WRITTEN
 from hipturn.session.spoken import sentence
@@ -37,6 +38,7 @@ from imu.air.trouble_words import sentence as trouble_sentence
 from imu.conventions.frame_length import NOTHING_ARRIVES
 from imu.phone.phone_link import ASKED as ASKED_OF_PHONES
 from imu.phone.phone_link import OVER, STREAMS, PhoneTrouble
+from imu.phone.phyphox import NOT_PHYPHOX, OTHER_EXPERIMENT
 from imu.profiles.profile import load_profiles
 from imu.sample import Side
 
@@ -243,7 +245,8 @@ def sentences_elsewhere():
         yield from filter(None, (exercise.zero_text, exercise.quantity))
     yield from (*SAFETY, *CONTEXT, *SIGNAL_NAMES.values())
     yield from (*ASKED_OF_PHONES.values(), *map(str, PhoneTrouble), STREAMS, OVER)
-    yield from (*CLOSED.values(), OVERFLOW, NOTHING_ARRIVES)
+    yield from (*CLOSED.values(), OVERFLOW, NOTHING_ARRIVES, NEVER_TRIED)
+    yield from (NOT_PHYPHOX, OTHER_EXPERIMENT)
     for system in ("linux", "win32", "darwin"):
         yield from (trouble_sentence(trouble, system) for trouble in Trouble)
     yield from (one.case.lay for one in load_profiles().values() if one.case)
@@ -302,7 +305,8 @@ CONVERTED = (
     "hipturn/session/visiting.py", "hipturn/session/open_links.py",
     "hipturn/session/radio_session.py", "hipturn/units/shake.py", "hipturn/units/link_news.py",
     "hipturn/units/rest_check.py", "hipturn/units/unit_setup.py", "hipturn/units/unit_check.py",
-    "hipturn/units/unit_verdict.py", "hipturn/units/check_units.py",
+    "hipturn/units/unit_verdict.py", "hipturn/units/check_units.py", "hipturn/phone/start.py",
+    "hipturn/phone/invited.py", "hipturn/phone/phyphox.py",
 )  # fmt: skip
 """Rooms whose texts for people, errors among them, are in the catalogue. Not yet: errors of the
 command line, `hipturn/commands` and exports."""
@@ -320,8 +324,10 @@ def python_sentences(path):
             yield node.value
 
 
-ENGLISH_DATA = {"active or passive not told", "Glyph .* missing from font", "units in place"}
-"""Values of tables, looked up by their English; and a warning of matplotlib's."""
+ENGLISH_DATA = {
+    "active or passive not told", "Glyph .* missing from font", "units in place", NEVER_TRIED,
+}  # fmt: skip
+"""Values of tables and recordings, looked up by their English; and a warning of matplotlib's."""
 
 
 @pytest.mark.parametrize("path", CONVERTED)
