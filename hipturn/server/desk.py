@@ -397,7 +397,7 @@ class Desk:
         try:
             found = await self._library.analysed(key)
             for line in found.lines if found else ():
-                self._say(line)
+                self._say(self._words.said(line))
         except TROUBLE as error:
             self.say(Said.together(("hipturn", said_of(error)), ": "))
         self._say(f"session: {folder}")

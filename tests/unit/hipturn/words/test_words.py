@@ -6,20 +6,25 @@ import ast
 import copy
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from analysis import exercises
-from analysis.calibrate.checks import REMEDIES
+from analysis.calibrate.calibration import CalibrationResult
+from analysis.calibrate.checks import REMEDIES, not_found
 from analysis.count.movement import REJECT_REASONS
 from analysis.exercises import CONTEXT, NORMS, SIGNAL_NAMES
-from analysis.session.alarms import TEXTS
+from analysis.session.alarms import TEXTS, Alarm
 from analysis.session.announcements import Announcement, Kind
+from hipturn.commands.summary_text import row_line
 from hipturn.errors import UserError
 from hipturn.phone.start import NEVER_TRIED
 from hipturn.safety import SAFETY
 from hipturn.server.app import CLOSED, WRITTEN
-from hipturn.session.spoken import sentence
+from hipturn.session.spoken import notes_said, sentence
+from hipturn.session.virtual_session import NOTE as MADE_UP
+from hipturn.units.kit import PLACES
 from hipturn.words import (
     ENGLISH,
     FORMS,
@@ -246,7 +251,9 @@ def sentences_elsewhere():
     yield from (*SAFETY, *CONTEXT, *SIGNAL_NAMES.values())
     yield from (*ASKED_OF_PHONES.values(), *map(str, PhoneTrouble), STREAMS, OVER)
     yield from (*CLOSED.values(), OVERFLOW, NOTHING_ARRIVES, NEVER_TRIED)
-    yield from (NOT_PHYPHOX, OTHER_EXPERIMENT)
+    yield from (NOT_PHYPHOX, OTHER_EXPERIMENT, MADE_UP)
+    for unit in PLACES:
+        yield f"the {unit.replace('-', ' ')} unit was never checked: `hipturn doctor --units`"
     for system in ("linux", "win32", "darwin"):
         yield from (trouble_sentence(trouble, system) for trouble in Trouble)
     yield from (one.case.lay for one in load_profiles().values() if one.case)
@@ -294,6 +301,48 @@ def test_an_alarm_is_told_with_its_key_and_in_the_language_of_the_reader():
     assert "12°" in german
 
 
+def test_what_is_known_of_a_session_is_said_in_the_language_of_the_reader():
+    check = not_found("thigh unit heard", "silent", segment="thigh")
+    alarm = Alarm(12.0, "silent", "the thigh unit fell silent", (("segment", "thigh"),))
+    sentences = (
+        MADE_UP,
+        "a note of somebody's",
+        f"left leg: {check.sentence}",
+        f"left leg: {alarm.text} (12 s)",
+        "right leg: there is no shank unit, so there is no hip angle",
+    )
+    calibrations = {Side.LEFT: CalibrationResult(None, (check,))}
+    alarms = {Side.LEFT: (alarm,)}
+    told = notes_said(
+        SimpleNamespace(calibrations=calibrations, alarms=alarms, sentences=sentences)
+    )
+    assert tuple(map(str, told)) == sentences
+    german = [words_of("de").said(text) for text in told]
+    assert german[1] == sentences[1]
+    assert not {*german[:1], *german[2:]} & {*sentences}
+    assert german[2].startswith("Linkes Bein: ")
+    assert german[3].endswith("(12 s)")
+    assert german[4].endswith("also keinen Hüftwinkel")
+
+
+def test_how_a_set_went_is_said_in_the_language_of_the_reader():
+    row = {
+        "exercise": "prone_windshield_wiper", "side": "right", "valid": 9, "target_reps": 10,
+        "controlled": 7, "rom_median_deg": 31.4, "rom_max_deg": 36.6, "hold_median_s": 1.25,
+        "tempo_median_s": 4.0, "end_mean_deg": float("nan"), "partial": 1, "rejected": 0,
+        "lost_samples_percent": 1.04,
+    }  # fmt: skip
+    line = row_line(row)
+    assert line == (
+        "prone_windshield_wiper, right: 9 of 10 reps, 7 controlled, range 31° (largest 37°),"
+        " hold 1.2 s, tempo 4.0 s, 1 partial, 1.0 % lost"
+    )
+    assert words_of("de").said(line) == (
+        "prone_windshield_wiper, rechts: 9 von 10 Wiederholungen, 7 kontrolliert, Bewegungsumfang"
+        " 31° (größter Wert 37°), Halt 1,2 s, Tempo 4,0 s, 1 zu klein, 1,0 % verloren"
+    )
+
+
 # -- no sentence in Python
 
 CONVERTED = (
@@ -306,7 +355,8 @@ CONVERTED = (
     "hipturn/session/radio_session.py", "hipturn/units/shake.py", "hipturn/units/link_news.py",
     "hipturn/units/rest_check.py", "hipturn/units/unit_setup.py", "hipturn/units/unit_check.py",
     "hipturn/units/unit_verdict.py", "hipturn/units/check_units.py", "hipturn/phone/start.py",
-    "hipturn/phone/invited.py", "hipturn/phone/phyphox.py",
+    "hipturn/phone/invited.py", "hipturn/phone/phyphox.py", "hipturn/commands/summary_text.py",
+    "hipturn/history/show.py", "hipturn/history/trend_figure.py",
 )  # fmt: skip
 """Rooms whose texts for people, errors among them, are in the catalogue. Not yet: errors of the
 command line, `hipturn/commands` and exports."""
