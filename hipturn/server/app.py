@@ -31,7 +31,7 @@ from hipturn.server.hub import Hub, Viewer, encode, now_ms
 from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
-from hipturn.words import ENGLISH, Words, best, languages, said_of, told, words_of
+from hipturn.words import ENGLISH, Said, Words, best, languages, said_of, told, words_of
 from imu.recording import SessionError
 
 if TYPE_CHECKING:
@@ -125,16 +125,16 @@ class _Answers:
         try:
             return JSONResponse(await asyncio.to_thread(self._library.wearers))
         except UserError as error:
-            return JSONResponse({"problem": str(error)}, 422)
+            return _problem(said_of(error), 422)
 
     async def trend(self, request: Request) -> Response:
         """Answer with the trend of a wearer."""
         try:
             found = await self._library.trend(request.path_params["wearer"])
         except UserError as error:
-            return JSONResponse({"problem": str(error)}, 422)
+            return _problem(said_of(error), 422)
         if found is None:
-            return JSONResponse({"problem": "There is no such wearer."}, 404)
+            return _problem(Said("why.no_wearer"), 404)
         return JSONResponse(found)
 
     async def session(self, request: Request) -> Response:
@@ -253,12 +253,17 @@ class _Answers:
         try:
             found = await self._library.analysed(request.path_params["key"])
             if found is None:
-                return JSONResponse({"problem": "There is no such recording."}, 404)
+                return _problem(Said("why.no_recording"), 404)
             return await answer(found)
         except (SessionError, CatalogueError, UserError) as error:
-            return JSONResponse({"problem": str(error)}, 422)
+            return _problem(said_of(error), 422)
         except Exception as error:  # a fault of ours: the page says so and goes on
-            return JSONResponse({"problem": fault_text(error)}, 500)
+            return _problem(fault_text(error), 500)
+
+
+def _problem(text: str, status: int) -> Response:
+    """Answer why something cannot be had."""
+    return JSONResponse({"problem": text, "problem_said": told(text)}, status)
 
 
 def in_words(drawing: str, words: Words) -> str:

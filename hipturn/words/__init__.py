@@ -83,7 +83,7 @@ class Words:
     texts: Mapping[str, str]
     """By key; with the English ones for what the language lacks."""
 
-    def __call__(self, key: str, **args: Any) -> str:  # noqa: ANN401 (text or number)
+    def __call__(self, key: str, /, **args: Any) -> str:  # noqa: ANN401 (text or number)
         """Return a text with its places filled in.
 
         Raises

@@ -20,6 +20,7 @@ from analysis.session.announcements import Announcement, Kind
 from hipturn.commands.summary_text import row_line
 from hipturn.errors import UserError
 from hipturn.phone.start import NEVER_TRIED
+from hipturn.plan import read_plan
 from hipturn.safety import SAFETY
 from hipturn.server.app import CLOSED, WRITTEN
 from hipturn.session.spoken import notes_said, sentence
@@ -163,6 +164,15 @@ def test_an_error_says_what_it_was_raised_with_and_a_copy_of_it_is_one():
         assert words_of("de").said(text).startswith("Dieser Plan ist für K7")
         assert told(text)["parts"][0]["key"] == "trouble.plan_for"
     assert said_of(OSError(5, "no disk")) == "[Errno 5] no disk"
+
+
+def test_every_fault_of_a_plan_that_is_pasted_is_said_in_the_language_of_the_viewer():
+    with pytest.raises(UserError) as caught:
+        read_plan('key = 1\nname = "x"\nitems = [3, { exercise = "ninety_ninety_lift", sets = 0 }]')
+    german = words_of("de").said(said_of(caught.value))
+    assert german.startswith("Plan ")
+    for fault in ("key ist unbekannt", "Übung 1: ist keine Tabelle", "keine ganze Zahl ab 1"):
+        assert fault in german
 
 
 def test_what_a_language_lacks_is_said_in_english(monkeypatch, tmp_path):
@@ -356,6 +366,8 @@ CONVERTED = (
     "hipturn/units/rest_check.py", "hipturn/units/unit_setup.py", "hipturn/units/unit_check.py",
     "hipturn/units/unit_verdict.py", "hipturn/units/check_units.py", "hipturn/phone/start.py",
     "hipturn/phone/invited.py", "hipturn/phone/phyphox.py", "hipturn/commands/summary_text.py",
+    "hipturn/plan.py", "hipturn/session/one_clock.py", "hipturn/session/start.py",
+    "hipturn/history/present_wearer.py", "hipturn/history/edits.py",
     "hipturn/history/show.py", "hipturn/history/trend_figure.py",
 )  # fmt: skip
 """Rooms whose texts for people, errors among them, are in the catalogue. Not yet: errors of the
