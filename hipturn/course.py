@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from analysis.exercises import Exercise
 from analysis.session.announcements import Announcement, Kind
 from hipturn.plan import Plan, PlanItem, SideChoice
+from hipturn.words import Said
 from imu.sample import Side
 
 AFTER_SET_S = 4.0
@@ -154,7 +155,7 @@ class Course:
         """Return why no units are needed, where all that is done is to answer questions."""
         if not all(item.exercise.is_timed and item.exercise.questions for item in self.items):
             return ""
-        return "these are questions for the wearer, and no unit measures anything: answer them here"
+        return Said("why.only_asks")
 
     def steps(self) -> list[Step]:
         """Return every step in order: all sets of a leg, the other leg, the next item."""

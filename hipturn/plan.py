@@ -15,6 +15,7 @@ from analysis.exercises import CatalogueError, Dose, Exercise
 from analysis.exercises.catalogue import plain, shown
 from hipturn import own_exercises
 from hipturn.errors import UserError
+from hipturn.words import Said, said_of
 from imu.strict_toml import parse_toml, read_toml
 
 ROUTINES = Path(__file__).parent / "routines"
@@ -127,17 +128,14 @@ def load_plan(name: str, *beside: Path) -> Plan:
     try:
         data = read_toml(path, MAX_BYTES)
     except FileNotFoundError:
-        raise UserError(
-            f"there is no plan {name!r}: give a TOML file, or one of {', '.join(routines())}"
-        ) from None
+        known = ", ".join(routines())
+        raise UserError(Said("plan_fault.none", name=repr(name), known=known)) from None
     except OSError as error:
-        raise UserError(
-            f"plan {name!r} cannot be read ({error.strerror}); give a TOML file"
-        ) from None
+        why = str(error.strerror)
+        raise UserError(Said("plan_fault.unread", name=repr(name), why=why)) from None
     except ValueError as error:
-        raise UserError(
-            f"{plain(name)} is no usable TOML: {plain(str(error))}; correct the file"
-        ) from None
+        why = plain(str(error))
+        raise UserError(Said("plan_fault.no_toml", name=plain(name), why=why)) from None
     plan = parse_plan(data, path.name, path.parent, *beside)
     return replace(plan, sha256=sha256(path.read_bytes()).hexdigest())
 
@@ -153,7 +151,7 @@ def read_plan(text: str, *beside: Path) -> Plan:
     try:
         data = parse_toml(text)
     except ValueError as error:
-        raise UserError(f"this is no usable TOML: {plain(str(error))}; correct it") from None
+        raise UserError(Said("plan_fault.text", why=plain(str(error)))) from None
     return replace(parse_plan(data, PASTED, *beside), sha256=sha256(text.encode()).hexdigest())
 
 
@@ -166,20 +164,19 @@ def parse_plan(data: dict[str, Any], file: str, *beside: Path) -> Plan:
         Listing every problem of the document.
     """
     listed = data.get("items")
-    problems = [
-        f"{plain(key)} is unknown"
-        for key in sorted(data.keys() - {"name", "items", "wearer", "note"})
-    ]
+    unknown = sorted(data.keys() - {"name", "items", "wearer", "note"})
+    problems: list[str] = [Said("plan_fault.unknown", key=plain(key)) for key in unknown]
     if not isinstance(listed, list) or not listed:
-        problems.append("items is missing: write [[items]] with an exercise")
+        problems.append(Said("plan_fault.no_items"))
         listed = []
     if not isinstance(data.get("name", ""), str):
-        problems.append(f"name = {shown(data['name'])} is not text")
+        problems.append(Said("plan_fault.name", shown=shown(data["name"])))
     problems += [*_note_problems(data), *_wearer_problems(data.get("wearer", ""))]
     for number, item in enumerate(listed, 1):
-        problems += [f"item {number}: {problem}" for problem in _problems(item, beside)]
+        found = _problems(item, beside)
+        problems += [Said("plan_fault.item", number=number, what=what) for what in found]
     if problems:
-        raise UserError(f"plan {file}: {'; '.join(problems)}")
+        raise UserError(Said("plan_fault.of", file=file, what=Said.together(problems, "; ")))
     items = tuple(_item(item, beside) for item in listed)
     told = {key: data[key] for key in ("wearer", "note") if key in data}
     return Plan(name=data.get("name", file), items=items, **told)
@@ -189,7 +186,7 @@ def _note_problems(data: dict[str, Any]) -> list[str]:
     note = data.get("note", "")
     if isinstance(note, str) and len(note) <= NOTE_MAX:
         return []
-    return [f"note = {shown(note)} is no text of at most {NOTE_MAX} characters"]
+    return [Said("plan_fault.note", shown=shown(note), most=NOTE_MAX)]
 
 
 def _wearer_problems(wearer: Any) -> list[str]:  # noqa: ANN401 (any TOML value)
@@ -202,17 +199,17 @@ def _wearer_problems(wearer: Any) -> list[str]:  # noqa: ANN401 (any TOML value)
     try:
         check_pseudonym(wearer if isinstance(wearer, str) else shown(wearer))
     except UserError as error:
-        return [f"wearer: {error}"]
+        return [Said("plan_fault.wearer", why=said_of(error))]
     return []
 
 
 def _goal_problems(goal: Any, exercise: Exercise | None) -> list[str]:  # noqa: ANN401 (any TOML value)
     if not isinstance(goal, dict) or goal.keys() - {"left", "right"}:
-        return [f"goal_deg = {shown(goal)} is not like {{ left = 24, right = 28 }}"]
+        return [Said("plan_fault.goals", shown=shown(goal), like="{ left = 24, right = 28 }")]
     if goal and exercise is not None and not exercise.is_counted:
-        return [f"{exercise.id} has no degrees to aim at"]
+        return [Said("plan_fault.no_degrees", exercise=exercise.id)]
     return [
-        f"goal_deg.{side} = {shown(value)} is not degrees from 0 to {GOAL_MAX_DEG:g}"
+        Said("plan_fault.goal", side=side, shown=shown(value), most=GOAL_MAX_DEG)
         for side, value in goal.items()
         if type(value) not in (int, float) or not 0 <= value <= GOAL_MAX_DEG
     ]
@@ -231,8 +228,9 @@ def _item(item: dict[str, Any], beside: tuple[Path, ...]) -> PlanItem:
 
 def _problems(item: Any, beside: tuple[Path, ...]) -> list[str]:  # noqa: ANN401 (any TOML value)
     if not isinstance(item, dict):
-        return ["is no table"]
-    problems = [f"{plain(key)} is unknown" for key in sorted(item.keys() - KEYS)]
+        return [Said("plan_fault.no_table")]
+    unknown = sorted(item.keys() - KEYS)
+    problems: list[str] = [Said("plan_fault.unknown", key=plain(key)) for key in unknown]
     exercise = _named(item.get("exercise", ""), beside, problems)
     problems += [*_note_problems(item), *_goal_problems(item.get("goal_deg", {}), exercise)]
     instead = item.get("instead", [])
@@ -240,28 +238,28 @@ def _problems(item: Any, beside: tuple[Path, ...]) -> list[str]:  # noqa: ANN401
         for other in instead:
             _named(other, beside, problems)
     else:
-        problems.append(f"instead = {shown(instead)} is no list of exercises")
+        problems.append(Said("plan_fault.instead", shown=shown(instead)))
     problems += [
-        f"{key} = {shown(item[key])} is not true or false"
+        Said("plan_fault.not_bool", name=key, shown=shown(item[key]))
         for key in ("test", "active")
         if type(item.get(key, True)) is not bool
     ]
     if item.get("test") is True and exercise is not None and not exercise.has_hip_angle:
-        problems.append(f"{exercise.id} measures no hip rotation, so it is no test of it")
+        problems.append(Said("plan_fault.no_test", exercise=exercise.id))
     sides = item.get("sides", ["right"])
     if not (isinstance(sides, list) and sides and all(s in get_args(SideChoice) for s in sides)):
-        problems.append(f"sides = {shown(sides)} is no list of left, right or both")
+        problems.append(Said("plan_fault.sides", shown=shown(sides)))
     elif exercise is not None and "both" in sides and not exercise.both_legs:
-        problems.append(f"{exercise.id} is done with one leg at a time, not both")
+        problems.append(Said("plan_fault.one_leg", exercise=exercise.id))
     range_deg = item.get("range_deg", 0.0)
     if type(range_deg) not in (int, float) or not 0 <= range_deg <= 90:
-        problems.append(f"range_deg = {shown(range_deg)} is not degrees from 0 to 90")
+        problems.append(Said("plan_fault.range", shown=shown(range_deg)))
     for key, whole in (("sets", True), ("reps", True), ("hold_s", False), ("rest_s", False)):
         value = item.get(key, 1)
         kinds = (int,) if whole else (int, float)
         if type(value) not in kinds or not (1 if whole else 0) <= value <= 3600:
-            what = "a whole number from 1 up" if whole else "seconds from 0 to 3600"
-            problems.append(f"{key} = {shown(value)} is not {what}")
+            fault = "plan_fault.whole" if whole else "plan_fault.seconds"
+            problems.append(Said(fault, name=key, shown=shown(value)))
     return problems
 
 

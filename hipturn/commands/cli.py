@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from hipturn.commands.recordings import RECORDINGS
 from hipturn.commands.studies import STUDIES
 from hipturn.commands.units import UNITS
 from hipturn.errors import UserError, disk_text, fault_text, without_stray_warnings
-from hipturn.words import ENGLISH
+from hipturn.words import ENGLISH, words_of
 
 INTERRUPTED = 130
 # Everything the command writes may be health data: only its owner may read it (0700, 0600).
@@ -160,6 +161,7 @@ def live(
         calibration=_calibration(calibration, root, wearer),
         language=at.language or ENGLISH,
     )
+    print_session = partial(_print_session, wish.language)
     if plan_file is not None:
         course = Course.of(load_plan(plan_file, beside).choosing(choose))
     else:
@@ -178,15 +180,15 @@ def live(
                 return VirtualRig(seed, speed, wish)
             return RadioRig(lambda leg: wanted_units(leg, named), wish)
 
-        walk_plan(course, rig_of, _print_session, virtual=virtual, synchronise=synchronise)
+        walk_plan(course, rig_of, print_session, virtual=virtual, synchronise=synchronise)
     elif phone:
         from hipturn.phone.start import start_phones
 
-        _print_session(start_phones(wish, side, named, address=phone_address, phyphox=phyphox))
+        print_session(start_phones(wish, side, named, address=phone_address, phyphox=phyphox))
     elif virtual:
-        _print_session(start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise))
+        print_session(start_virtual(wish, side, seed=seed, speed=speed, synchronise=synchronise))
     else:
-        _print_session(start_radio(wish, side, named, synchronise=synchronise))
+        print_session(start_radio(wish, side, named, synchronise=synchronise))
 
 
 @cli.command(epilog=example("hipturn replay demo/prone_windshield_wiper --speed 4"))
@@ -217,7 +219,7 @@ def replay(
     for path in find_sessions([session]):
         opened = hipturn.open(path, as_recorded=as_recorded)
         run(opened, speed, at.language or ENGLISH)
-        _print_session(path, as_recorded=as_recorded)
+        _print_session(at.language or ENGLISH, path, as_recorded=as_recorded)
 
 
 @cli.command(epilog=example("hipturn exercises ninety_ninety_lift"))
@@ -246,7 +248,7 @@ def _calibration(text: str | None, root: str | None, wearer: str) -> Any:  # noq
     return last_calibration(root, wearer, datetime.now(UTC))
 
 
-def _print_session(folder: Path, *, as_recorded: bool = False) -> None:
+def _print_session(language: str, folder: Path, *, as_recorded: bool = False) -> None:
     """Print how a set went and where it is."""
     import hipturn
     from hipturn.commands.summary_text import summary_lines
@@ -258,7 +260,7 @@ def _print_session(folder: Path, *, as_recorded: bool = False) -> None:
         store_summary(folder, result.summary)
     own = {} if as_recorded else own_changes(result, folder)
     for line in summary_lines(result, own):
-        click.echo(line)
+        click.echo(words_of(language).said(line))
     click.echo(f"session: {folder}")
 
 

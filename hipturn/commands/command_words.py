@@ -67,7 +67,7 @@ LANGUAGE = click.option(
     type=click.Choice(languages()),
     default=ENGLISH,
     show_default=True,
-    help="Of reports and cards; tables are the same in each.",
+    help="Of reports, cards and trends; tables are the same in each.",
 )
 
 

@@ -140,7 +140,10 @@ def report(paths: tuple[str, ...], out: Path, paper: str, language: str) -> None
 @click.option("--dir", "root", metavar="DIR", help="Where sessions are; else $HIPTURN_RECORDINGS.")
 @click.option("-o", "figure", type=FILE, metavar="FIG", help="Draw it: .pdf, .png or .svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print machine-readable output.")
-def history(wearer: str | None, root: str | None, figure: Path | None, as_json: bool) -> None:
+@LANGUAGE
+def history(
+    wearer: str | None, root: str | None, figure: Path | None, as_json: bool, language: str
+) -> None:
     """Show the trend of a wearer over all sessions, by exercise, position and leg."""
     from hipturn.history.show import show_history
     from hipturn.session_paths import recordings_root
@@ -148,7 +151,8 @@ def history(wearer: str | None, root: str | None, figure: Path | None, as_json: 
     def bar(total: int) -> Any:  # noqa: ANN401 (a context manager)
         return _progress(total, "analysing", quiet=as_json)
 
-    for line in show_history(recordings_root(root), wearer, figure, bar, as_json=as_json):
+    folder = recordings_root(root)
+    for line in show_history(folder, wearer, figure, bar, as_json=as_json, language=language):
         click.echo(line)
 
 

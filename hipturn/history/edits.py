@@ -14,6 +14,7 @@ from hipturn import __version__
 from hipturn.errors import UserError, printable
 from hipturn.history.wearers import PSEUDONYM
 from hipturn.session_paths import SESSION_FILE
+from hipturn.words import Said
 from imu.recording import SessionError, open_session
 from imu.recording.edits import KINDS, OTHER_SIDE, append_edit, read_edits
 from imu.recording.folder import EDITS_FILE, FolderLock
@@ -97,10 +98,10 @@ def undo_edit(folder: Path, id_: str, *, by: str = BY) -> Edit:
     log = read_edits(folder)
     known = {edit.id: edit for edit in log.edits}
     if id_ not in known:
-        there = ", ".join(known) or "none"
-        raise UserError(f"{folder}: has no edit {id_!r}; there are: {there}")
+        there = ", ".join(known) or Said("trouble.none")
+        raise UserError(Said("trouble.no_edit", folder=str(folder), id=repr(id_), there=there))
     if known[id_].kind != "undo" and known[id_] not in log.standing:
-        raise UserError(f"{folder}: edit {id_} is taken back already")
+        raise UserError(Said("trouble.taken_back", folder=str(folder), id=id_))
     edit = replace(_new("undo", by), of=id_)
     append_edit(folder, edit)
     return edit
@@ -152,7 +153,7 @@ def find_place(
     if not side:
         side = legs[0] if len(legs) == 1 else "both" if result.recording.entry.both_legs else ""
     if not side:
-        raise UserError("both legs were measured: say which with --side left, right or both")
+        raise UserError(Said("trouble.which_leg"))
     mine = legs if side == "both" else [side]
     if at_s is not None:
         return Where(side, at_s, "movement", _movement_at(result, mine, at_s))
@@ -161,8 +162,8 @@ def find_place(
     if set_ is None and len(known) == 1:
         set_ = known[0]
     if set_ not in known:
-        there = ", ".join(map(str, known)) or "none"
-        raise UserError(f"say which set with --set, or which second with --at; sets: {there}")
+        there = ", ".join(map(str, known)) or Said("trouble.none")
+        raise UserError(Said("trouble.which_set", there=there))
     found = sets[sets["set"] == set_]
     start_s, end_s = float(found["start_s"].min()), float(found["end_s"].max())
     saw = {"start_s": start_s, "end_s": end_s, "valid": int(found["valid"].max())}
@@ -176,7 +177,7 @@ def _movement_at(result: Result, legs: list[str], at_s: float) -> dict[str, Any]
     if not len(near):
         there = ", ".join(f"{start:.1f} to {end:.1f}" for start, end in zip(
             reps["start_s"], reps["end_s"], strict=True))  # fmt: skip
-        raise UserError(f"there is no movement at {at_s:.1f} s; movements, in s: {there or 'none'}")
+        raise UserError(Said("trouble.no_movement", at=at_s, there=there or Said("trouble.none")))
     rows = near.to_dict("records")
     row = min(rows, key=lambda row: abs(float(row["peak_s"]) - at_s))
     range_deg = float(row["rom_deg"])
@@ -204,7 +205,8 @@ def take_in(folder: Path, table: Path, *, by: str = BY) -> list[Edit]:
     rows = read_cells(table)
     ids = {row.get("session_id", "") for row in rows} - {session.header.session_id}
     if ids:
-        raise UserError(f"{table}: is of {', '.join(sorted(ids))}, not {session.header.session_id}")
+        of, mine = ", ".join(sorted(ids)), session.header.session_id
+        raise UserError(Said("trouble.other_table", table=str(table), of=of, mine=mine))
     of_reps = bool(rows) and "peak_s" in rows[0]
     known = result.reps if of_reps else result.sets
     said: list[tuple[str, dict[str, Any]]] = []
@@ -222,9 +224,10 @@ def take_in(folder: Path, table: Path, *, by: str = BY) -> list[Edit]:
                 except ValueError:
                     value = -1
             if there is None:
-                problems.append(f"line {number}: the session has no such row")
+                problems.append(Said("trouble.no_row", number=number))
             elif not KINDS[kind].fits(value):
-                problems.append(f"line {number}, {column}: {cell!r} is not {KINDS[kind].wanted}")
+                cell_of = {"number": number, "column": column, "cell": repr(cell)}
+                problems.append(Said("trouble.wrong_cell", wanted=KINDS[kind].wanted, **cell_of))
             else:
                 at_s = there["peak_s" if of_reps else "start_s"]
                 at_s = there["start_s"] if at_s != at_s else at_s
@@ -232,7 +235,8 @@ def take_in(folder: Path, table: Path, *, by: str = BY) -> list[Edit]:
                 where = {"side": row["side"], "at_s": float(at_s), "target": target}
                 said.append((kind, {**where, "value": value}))
     if problems:
-        raise UserError(f"{table}: nothing was taken in: {'; '.join(problems)}")
+        listed = Said.together(problems, "; ")
+        raise UserError(Said("trouble.nothing_taken_in", table=str(table), problems=listed))
     return [add_edit(folder, kind, by=by, **more) for kind, more in said]
 
 
@@ -269,10 +273,7 @@ def check_pseudonym(text: str) -> str:
         When it is none, or might be a name.
     """
     if not PSEUDONYM.fullmatch(text):
-        raise UserError(
-            f"{printable(text)!r} is no pseudonym: give up to 20 letters, digits, '_' and '-',"
-            " such as K7, never a name"
-        )
+        raise UserError(Said("trouble.no_pseudonym", text=repr(printable(text))))
     return text
 
 

@@ -11,6 +11,7 @@ from analysis.exercises import Exercise
 from hipturn.errors import UserError
 from hipturn.history.wearer_book import WearerBook
 from hipturn.history.wearers import LEGS, Goal, Wearer
+from hipturn.words import Said
 
 
 class PresentWearer:
@@ -78,7 +79,7 @@ class PresentWearer:
             When it cannot be kept.
         """
         if not name or deg is None:
-            raise UserError("a goal is a wearer's: choose who exercises, and give target_deg")
+            raise UserError(Said("trouble.goal_of_nobody"))
         for leg in LEGS:
             if side in (leg, "both"):
                 self._book.aim(name, Goal(exercise.id, leg, deg, _now().date()))

@@ -22,6 +22,7 @@ from hipturn.history.wearers import (
     from_text,
     step_goal,
 )
+from hipturn.words import Said
 from imu.recording.folder import replace_file
 
 WEARERS_FILE = "wearers.json"
@@ -80,7 +81,7 @@ class WearerBook:
             When it is no pseudonym, or the page is locked to another one.
         """
         if self.locked and pseudonym != self.locked:
-            raise UserError(f"this page is for {self.locked} only: start hipturn without --wearer")
+            raise UserError(Said("trouble.page_of", wearer=self.locked))
         if pseudonym:
             _refused(pseudonym)
         wearers = self.read()
@@ -98,7 +99,7 @@ class WearerBook:
         """
         _refused(pseudonym)
         if not 0 < goal.deg <= GOAL_MAX_DEG:
-            raise UserError(f"a goal is more than 0° and at most {GOAL_MAX_DEG:.0f}°")
+            raise UserError(Said("trouble.goal_range", most=GOAL_MAX_DEG))
         wearers = self.read()
         wearer = wearers.known.get(pseudonym, Wearer())
         self._write(wearers.changing(pseudonym, wearer.aiming(goal)))
@@ -129,13 +130,13 @@ def read_wearers(path: Path) -> Wearers:
     """
     try:
         if path.is_symlink() or path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path}: is a link or too large: put the wearers' own file there")
+            raise UserError(Said("trouble.wearers_link", path=str(path)))
         return from_text(path.read_bytes())
     except FileNotFoundError:
         return Wearers({})
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: {why}: mend the file, or remove it and lose the goals") from None
+        raise UserError(Said("trouble.wearers_file", path=str(path), why=str(why))) from None
 
 
 def forget_wearer(path: Path, pseudonym: str) -> bool:

@@ -1,6 +1,6 @@
 // The socket: the newest read-out, what happened, and how old each is by this page's own clock.
 
-import { word } from "./words.js";
+import { says, word } from "./words.js";
 
 const VERSION = 2;
 const SECURE = location.protocol === "https:";
@@ -121,7 +121,7 @@ export class Link {
 
   /** Why hipturn itself is not heard; nothing when it is. */
   unreached() {
-    if (this.refusal) return this.refusal;
+    if (this.refusal) return says(this.refusal);
     if (!this.open && this.shut) return word("link.again");
     if (SECURE && !this.open && this.answers && performance.now() - this.begun > OPEN_MS) {
       return word("link.certificate");

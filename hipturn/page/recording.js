@@ -1,7 +1,7 @@
 // A whole recording in memory: any moment of it is a look-up away.
 
 import { at } from "./trace.js";
-import { word } from "./words.js";
+import { problemOf, word } from "./words.js";
 
 const BEFORE_FIRST_REP_S = 1.5;
 const NOT_KNOWN = -32768, HOLD = 1, CALIBRATING = 5;
@@ -39,7 +39,7 @@ async function load(key) {
   const path = `/api/sessions/${encodeURIComponent(key)}`;
   const [described, columns] = await Promise.all([fetch(path), fetch(`${path}/columns`)]);
   const told = await described.json();
-  if (!described.ok || !columns.ok) throw new Error(told.problem ?? word("recordings.unreadable"));
+  if (!described.ok || !columns.ok) throw new Error(told.problem ? problemOf(told) : word("recordings.unreadable"));
   return new Recording(told, await columns.arrayBuffer());
 }
 

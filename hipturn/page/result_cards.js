@@ -35,7 +35,7 @@ export function resultCard(recording, say = null) {
     recording.test.length ? el("div", { class: "panel", id: "test" }, el("h3", {}, word("result.test")), el("ul", { class: "list" }, recording.test_said.map((line) => el("li", {}, saidBy(line).trim())))) : null,
     chart,
     el("div", { class: "panel scroll" }, repTable(recording, say)),
-    recording.notes.length ? el("ul", { class: "list fine" }, recording.notes.map((text) => el("li", {}, says(text)))) : null,
+    recording.notes.length ? el("ul", { class: "list fine" }, recording.notes_said.map((text) => el("li", {}, saidBy(text)))) : null,
     el("p", { class: "fine" }, word("result.measured", { quantity: recording.exercise.quantity })));
 }
 

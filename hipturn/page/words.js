@@ -36,20 +36,27 @@ export function word(key, args = {}) {
   return text.replace(PLACE, (_, name, spec) => {
     const value = args[name[0].toLowerCase() + name.slice(1)];
     const filled = spec && !NUMBER.test(spec) ? texts[`${spec}.${value}`] ?? String(value)
-      : spec || typeof value === "number" ? number(value, spec) : value?.text ? saidBy(value) : value ?? UNKNOWN;
+      : spec || typeof value === "number" ? number(value, spec) : value?.text ? saidBy(value) : says(value) ?? UNKNOWN;
     return name[0] === name[0].toLowerCase() ? filled : filled[0].toUpperCase() + filled.slice(1);
   });
 }
 
 export const knows = (key) => key in texts || `${key}.other` in texts;
 
-/** A sentence that the server has in English only, or a list of them. */
-export const says = (text) => Array.isArray(text) ? text.map(says) : texts[`says.${text}`] ?? text;
+/** A sentence that the server has in English only, with the name before it, or a list of them. */
+export function says(text) {
+  if (Array.isArray(text)) return text.map(says);
+  const from = text?.indexOf?.(": ") + 2, known = from > 1 && texts[`says.${text.slice(from)}`];
+  return texts[`says.${text}`] ?? (known ? text.slice(0, from) + known : text);
+}
 
 /** A message of the server: by its key, else as it is in English. */
 export function saidBy({ key, args, text, parts, between }) {
   return parts ? parts.map(saidBy).join(between) : key && knows(key) ? word(key, args) : says(text);
 }
+
+/** Why something failed, of a message or an answer. */
+export const problemOf = ({ problem, problem_said }) => saidBy({ ...problem_said, text: problem });
 
 /** A number as the language writes it: of `.1f`, `+.0f`, `.0%` or, for all its digits, `g`. */
 export function number(value, spec = "g") {

@@ -13,6 +13,7 @@ from hipturn.phone.worn import WornPhone
 from hipturn.plan import SideChoice
 from hipturn.session.open_links import OpenLinks
 from hipturn.session.radio_session import clock_from_now
+from hipturn.words import Said
 from imu.air.link_state import LinkState
 from imu.sample import Segment, Side
 
@@ -119,4 +120,4 @@ def _code(url: str) -> list[str]:
     try:
         return ["".join(str(cell) for cell in row) for row in segno.make(url, error="l").matrix]
     except segno.DataOverflowError:  # no link of ours is so long
-        raise UserError(f"the link {url} is too long for a code") from None
+        raise UserError(Said("phones.long_link", url=url)) from None

@@ -28,7 +28,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hipturn.phone.places import (
-    TAKEN,
     Hello,
     MessageError,
     PhonePlace,
@@ -41,6 +40,7 @@ from hipturn.server.commands import Rate
 from hipturn.server.door.certificate import own_identity
 from hipturn.server.door.guard import SECURITY_HEADERS, Door
 from hipturn.server.serve import Know, lan_address, listening, serving
+from hipturn.words import Said, told
 from imu.phone.batch import MAX_BYTES, MAX_PER_SECOND
 
 FILES = {"": "unit.html", "unit.js": "unit.js", "unit.css": "unit.css",
@@ -282,13 +282,18 @@ class _Phone:
         """Return what the phone shows."""
         place = self._place
         if place.link is None or self._hello is None:
-            return "wait for the computer"
-        return place.link.said if self.holds() else TAKEN.format(label=place.label)
+            return Said("phone.wait")
+        return place.link.said if self.holds() else Said("phone.taken", unit=place.label)
 
     @property
     def is_over(self) -> bool:
         """Return whether the session has ended."""
         return self._place.link is not None and self._place.link.is_over
+
+
+def _say(text: str) -> dict[str, Any]:
+    """Return what the phone is to show."""
+    return {"say": text, **told(text)}
 
 
 class _Posted:
@@ -303,7 +308,7 @@ class _Posted:
         if self._phone.ended:
             self._phone = _Phone(self._place, self._name)
         self._phone.take(data.decode(errors="replace") if is_text else data)
-        answer = {"say": self._phone.says, "stop": self._phone.is_over}
+        answer = {**_say(self._phone.says), "stop": self._phone.is_over}
         return answer | ({"close": self._phone.ended} if self._phone.ended else {})
 
 
@@ -340,12 +345,12 @@ class _Talk:
                 return
 
     async def _tell(self) -> None:
-        told, ping, next_s = "", 0, 0.0
+        before, ping, next_s = "", 0, 0.0
         while True:
             says = self._phone.says
-            if says != told:
-                await self._socket.send_text(json.dumps({"say": says}, ensure_ascii=False))
-                told = says
+            if says != before:
+                await self._socket.send_text(json.dumps(_say(says), ensure_ascii=False))
+                before = says
             if self._phone.is_over:
                 await self._socket.send_text(json.dumps({"stop": True}))
                 await self._socket.close(1000)

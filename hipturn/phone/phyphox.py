@@ -17,8 +17,9 @@ from pathlib import Path
 
 from hipturn.errors import UserError
 from hipturn.phone.places import PhonePlace
+from hipturn.words import Said
 from imu.phone.batch import MAX_ROWS, Batch, Row, write_batch
-from imu.phone.phyphox import PhyphoxError, PhyphoxReader, check_buffers
+from imu.phone.phyphox import NOT_PHYPHOX, PhyphoxError, PhyphoxReader, check_buffers
 
 EXPERIMENT = Path(__file__).parent / "hipturn.phyphox"
 PORT = 8080
@@ -32,11 +33,6 @@ READY_S = 180.0
 MAX_ANSWER_BYTES = 2_000_000
 CODE_BYTES = 1000
 """Of the experiment in one code: more cells than that are hard to scan from a screen."""
-SAYS = (
-    "Scan these codes in phyphox (+, QR code), open `hipturn unit`, and switch on `Allow remote"
-    " access` in its menu. What it sends is not encrypted, and everybody on this network can read"
-    " it: use it only where you trust the network."
-)
 
 
 def codes() -> list[bytes]:
@@ -65,7 +61,7 @@ class PhyphoxPhone:
         """Ask the phone at `address` (`192.168.1.30:8080`) for the unit of a place."""
         host, _, port = address.rpartition(":") if ":" in address else (address, "", str(PORT))
         if not host or not port.isdigit() or not 0 < int(port) < 2**16:
-            raise UserError(f"{address}: give the address that phyphox shows, as 192.168.1.30:8080")
+            raise UserError(Said("phones.phyphox_address", address=address))
         self._host, self._port, self._address = host, int(port), address
         self._place = place
         self._reader = PhyphoxReader()
@@ -86,11 +82,12 @@ class PhyphoxPhone:
                 await self._ask("/control?cmd=start")
             except (OSError, http.client.HTTPException, PhyphoxError) as error:
                 known = isinstance(error, PhyphoxError)
-                why = str(error) if known else "nothing answers there: is its remote access on?"
+                why = str(error) if known else Said("phones.phyphox_silent")
+                at = Said("phones.phyphox_at", address=self._address, why=why)
                 if asyncio.get_running_loop().time() >= end_s:
-                    raise UserError(f"phyphox at {self._address}: {why}") from None
+                    raise UserError(at) from None
                 if why != told:
-                    say(f"phyphox at {self._address}: {why}")
+                    say(at)
                     told = why
                 await asyncio.sleep(AGAIN_S)
             else:
@@ -144,5 +141,5 @@ class PhyphoxPhone:
         try:
             answer: object = json.loads(data)
         except (ValueError, RecursionError):
-            raise PhyphoxError("what answers there is not phyphox: check the address") from None
+            raise PhyphoxError(NOT_PHYPHOX) from None
         return answer

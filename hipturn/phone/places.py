@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hipturn.server.door.link import new_token
+from hipturn.words import Said
 from imu.phone.phone_link import PhoneLink, PhoneTrouble
 
 MAX_TEXT_BYTES = 512
@@ -17,8 +18,6 @@ MAX_NUMBER = 1e15
 """Milliseconds since 1970 are a thousandth of it."""
 _PHONE = re.compile(r"[0-9a-f]{16}")
 _TROUBLES = {"refused": PhoneTrouble.REFUSED, "no_rotation": PhoneTrouble.NO_ROTATION}
-TAKEN = "another phone is the {label} unit already: answer on the computer"
-ASKS = "another phone asks to be the {label} unit: press y to take it in place of the first"
 
 
 class MessageError(ValueError):
@@ -56,7 +55,7 @@ class PhonePlace:
         if self._waiting != phone:
             self._waiting = phone
             if self.link is not None:
-                self.link.remark(ASKS.format(label=self.label))
+                self.link.remark(Said("phones.asks_here", unit=self.label))
         return False
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from hipturn.phone.listener import Listener, phones_welcome
-from hipturn.phone.phyphox import EXPERIMENT, SAYS, PhyphoxPhone, codes
+from hipturn.phone.phyphox import EXPERIMENT, PhyphoxPhone, codes
 from hipturn.phone.worn import WornPhone
 from hipturn.plan import SideChoice
 from hipturn.safety import tell
@@ -22,20 +22,16 @@ from hipturn.session.rigs import wanted_units
 from hipturn.session.start import asked, tell_rescued
 from hipturn.session_paths import recordings_root
 from hipturn.units.kit import KitUnit
+from hipturn.words import Said
 from imu.sample import Segment, Side
 
 PHONE = "phone"
 """What `--shank` and the others name in place of a unit on the air."""
-WARNING = (
-    "The phone will say that the connection is not private, because this certificate was made here"
-    " and nobody vouches for it. It must name {address}. Android: Advanced, Proceed. iPhone: Show"
-    " Details, visit this website. Never do this elsewhere. Its SHA-256 fingerprint is\n"
-    "{fingerprint}"
-)
 NEVER_TRIED = (
     "Phones were tried in simulation and in browsers with made-up sensors only, never on a person;"
     " expect the level of an angle to be right within about 3°."
 )
+"""A note of the recording, and so in English."""
 CLOSE_DOOR_S = 1.5
 """For the phones to be told that they may be taken off."""
 
@@ -60,15 +56,15 @@ def start_phones(
     phones, units = divided(side, named)
     shank = next((one for one in phones if one.place[0] is Segment.SHANK), None)
     if phyphox is not None and (shank is None or side == "both"):
-        raise click.UsageError("--phyphox is the shank's unit of one leg: name nothing else for it")
+        raise click.UsageError(Said("trouble.phyphox_named"))
     app = PhyphoxPhone(phyphox, shank.at) if phyphox is not None and shank is not None else None
     browsers = [one for one in phones if app is None or one is not shank]
-    tell(recordings_root(wish.root), wish.wearer, click.echo)
+    tell(recordings_root(wish.root), wish.wearer, wish.say)
     tell_rescued(wish.root)
     wish = replace(wish, notes=(*asked(wish.entry), NEVER_TRIED))
 
     async def run() -> Path:
-        strapped = await strap(units, click.echo) if units else []
+        strapped = await strap(units, wish.say) if units else []
 
         def pressed(key: str) -> None:
             if key == "y":
@@ -78,10 +74,10 @@ def start_phones(
         async with contextlib.AsyncExitStack() as opened:
             if browsers:
                 welcome = phones_welcome([phone.at for phone in browsers], address)
-                invite(browsers, await opened.enter_async_context(welcome), click.echo)
+                invite(browsers, await opened.enter_async_context(welcome), wish.say)
             if app is not None:
-                invite_phyphox(click.echo)
-                await app.ready(click.echo)
+                invite_phyphox(wish.say)
+                await app.ready(wish.say)
                 task = asyncio.create_task(app.stream())
                 opened.callback(task.cancel)
             folder = await run_session([*strapped, *phones], wish, key=pressed)
@@ -109,10 +105,7 @@ def divided(
         shanks = {f"{leg}_shank": PHONE for leg in legs}
         shank_named = {"shank", *shanks} & given.keys()
         if shank_named:
-            raise click.UsageError(
-                "--phone is the shank's unit, and another one is named for it: name the place of"
-                " the phone, as in --thigh phone"
-            )
+            raise click.UsageError(Said("trouble.phone_named"))
         given |= shanks
     places: dict[Place, KitUnit] = wanted_units(side, given)
     phones = [WornPhone.on(place) for place, unit in places.items() if unit.address == PHONE]
@@ -124,13 +117,13 @@ def invite(phones: Sequence[WornPhone], listener: Listener, say: Callable[[str],
     import segno
 
     say(NEVER_TRIED)
-    say(WARNING.format(address=listener.address, fingerprint=listener.fingerprint))
+    say(Said("phones.warns", address=listener.address, fingerprint=listener.fingerprint))
     for phone in phones:
         url = listener.url(phone.at)
-        say(f"Scan this with the phone for the {phone.at.label}, and tap the button on its page:")
+        say(Said("phones.scan", unit=phone.at.label))
         if sys.stdout.isatty():
             segno.make(url, error="l").terminal(compact=True)
-        say(f"{phone.at.label}: {url}")
+        say(Said("looked_at.of", unit=Said("unit_named", unit=phone.at.label), what=url))
         say(_strapping(phone.place[0], phone.at.label))
 
 
@@ -139,24 +132,15 @@ def invite_phyphox(say: Callable[[str], None]) -> None:
     import segno
 
     say(NEVER_TRIED)
-    say(SAYS)
+    say(Said("phones.phyphox"))
     for code in codes():
         if sys.stdout.isatty():
             segno.make(code, error="l", mode="byte").terminal(compact=True)
-    say(f"Without a terminal that shows codes, send it to the phone: {EXPERIMENT}")
+    say(Said("phones.experiment", path=str(EXPERIMENT)))
     say(_strapping(Segment.SHANK, "shank"))
 
 
-def _strapping(segment: Segment, label: str) -> str:
+def _strapping(segment: Segment, label: str) -> Said:
     """Return how a phone is strapped on."""
-    where = {
-        Segment.SHANK: "on the flat front of the shin, a hand's width below the knee, its top"
-        " towards the knee",
-        Segment.THIGH: "on the front of the thigh, a hand's width above the knee, its top towards"
-        " the hip",
-        Segment.PELVIS: "on the back of the pelvis, under a belt, its top up",
-    }[segment]
-    return (
-        f"Then strap the {label} phone {where}, its screen outwards: elastic bandage, case off, Do"
-        " Not Disturb on. Do not press its side button: a locked phone sends nothing."
-    )
+    where = Said("phones.then_strap", unit=label, segment=str(segment))
+    return Said.together((where, Said("phones.snug"), Said("phones.side_button")))

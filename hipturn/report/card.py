@@ -51,7 +51,7 @@ def write_card(plan: Plan, path: Path, paper: str = "a4", language: str = ENGLIS
         When the path is no .pdf.
     """
     if path.suffix.lower() != ".pdf":
-        raise UserError(f"{path}: a card is a .pdf file; name it so")
+        raise UserError(Said("trouble.card_pdf", path=str(path)))
     path.parent.mkdir(parents=True, exist_ok=True)
     with report_style():
         words = words_of(language)

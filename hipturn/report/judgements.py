@@ -16,6 +16,7 @@ from hipturn.clinical_words import (
     verdict,
 )
 from hipturn.report.words import MARK, UNKNOWN, date_of, figure
+from hipturn.session.spoken import notes_said
 from hipturn.words import Said
 
 if TYPE_CHECKING:
@@ -140,8 +141,8 @@ def quality(entry: Entry) -> list[str]:
     ]
     said += _corrections(entry)
     said += [
-        f"{text[:1].upper()}{text[1:].rstrip('.')}."
-        for text in entry.result.sentences
+        Said("quality.note" if text.endswith(".") else "quality.note_end", text=text)
+        for text in notes_said(entry.result)
         if "virtual wearer" not in text  # that stands at the top of the page
     ]
     return said

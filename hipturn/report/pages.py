@@ -231,10 +231,7 @@ def _write_picture(sheets: list[Sheet], path: Path, title: str) -> Path:
     from matplotlib.image import imsave
 
     if len(sheets) > PICTURE_PAGES_MAX:
-        raise UserError(
-            f"{path}: {len(sheets)} pages are too many for one picture; write a .pdf or name fewer"
-            " sessions"
-        )
+        raise UserError(Said("trouble.many_pages", path=str(path), n=len(sheets)))
     pictures = []
     for sheet in sheets:
         canvas: Any = FigureCanvasAgg(sheet.figure)

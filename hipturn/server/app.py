@@ -31,7 +31,7 @@ from hipturn.server.hub import Hub, Viewer, encode, now_ms
 from hipturn.server.library import Analysed, Library, correct, parse_correction
 from hipturn.server.messages import VERSION
 from hipturn.server.recorded import exercise_data
-from hipturn.words import ENGLISH, Words, best, languages, words_of
+from hipturn.words import ENGLISH, Said, Words, best, languages, said_of, told, words_of
 from imu.recording import SessionError
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ TYPES = {
 WRITTEN = re.compile(r"(?<=>)( ?)([^<>]+)(?=</text|</tspan|<tspan)")
 """What is written in a picture: its side, and words beside it."""
 TOO_MANY, TOO_FAST = 4008, 4029
+CLOSED = {
+    TOO_MANY: "eight pages are open already: close one of them",
+    TOO_FAST: "too many commands",
+}
 """Codes of a closed socket; 4000 to 4999 are for applications (RFC 6455)."""
 Obey = Callable[[dict[str, Any]], None]
 
@@ -121,16 +125,16 @@ class _Answers:
         try:
             return JSONResponse(await asyncio.to_thread(self._library.wearers))
         except UserError as error:
-            return JSONResponse({"problem": str(error)}, 422)
+            return _problem(said_of(error), 422)
 
     async def trend(self, request: Request) -> Response:
         """Answer with the trend of a wearer."""
         try:
             found = await self._library.trend(request.path_params["wearer"])
         except UserError as error:
-            return JSONResponse({"problem": str(error)}, 422)
+            return _problem(said_of(error), 422)
         if found is None:
-            return JSONResponse({"problem": "There is no such wearer."}, 404)
+            return _problem(Said("why.no_wearer"), 404)
         return JSONResponse(found)
 
     async def session(self, request: Request) -> Response:
@@ -197,7 +201,7 @@ class _Answers:
         await socket.accept()
         viewer = self._hub.join()
         if viewer is None:
-            await socket.close(TOO_MANY, "eight pages are open already: close one of them")
+            await socket.close(TOO_MANY, CLOSED[TOO_MANY])
             return
         try:
             shown = {key: value for key, value in self._greeting.items() if key != "url"}
@@ -230,7 +234,7 @@ class _Answers:
         while True:
             text = await socket.receive_text()
             if rate.exceeded():
-                await socket.close(TOO_FAST, "too many commands")
+                await socket.close(TOO_FAST, CLOSED[TOO_FAST])
                 return
             try:
                 said = parse_correction(text)
@@ -239,8 +243,8 @@ class _Answers:
                 else:
                     viewer.append(encode({**await correct(self._library, said), "at": now_ms()}))
             except RefusedCommandError as error:
-                told = {"type": "event", "what": "refused", "text": str(error), "at": now_ms()}
-                viewer.append(encode(told))
+                refused = {"type": "event", "what": "refused", **told(said_of(error))}
+                viewer.append(encode({**refused, "at": now_ms()}))
 
     async def _of(
         self, request: Request, answer: Callable[[Analysed], Awaitable[Response]]
@@ -249,12 +253,17 @@ class _Answers:
         try:
             found = await self._library.analysed(request.path_params["key"])
             if found is None:
-                return JSONResponse({"problem": "There is no such recording."}, 404)
+                return _problem(Said("why.no_recording"), 404)
             return await answer(found)
         except (SessionError, CatalogueError, UserError) as error:
-            return JSONResponse({"problem": str(error)}, 422)
+            return _problem(said_of(error), 422)
         except Exception as error:  # a fault of ours: the page says so and goes on
-            return JSONResponse({"problem": fault_text(error)}, 500)
+            return _problem(fault_text(error), 500)
+
+
+def _problem(text: str, status: int) -> Response:
+    """Answer why something cannot be had."""
+    return JSONResponse({"problem": text, "problem_said": told(text)}, status)
 
 
 def in_words(drawing: str, words: Words) -> str:

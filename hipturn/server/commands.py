@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hipturn.history.wearers import PSEUDONYM
-from hipturn.words import languages
+from hipturn.words import Said, languages
 
 MAX_BYTES = 4096
 """Many times the longest command that the page sends."""
@@ -129,7 +129,7 @@ def _whole(name: str, low: int, high: int) -> Callable[[Any], int]:
 
 def _degrees(value: Any) -> float:  # noqa: ANN401 (JSON)
     if type(value) not in (int, float) or not 1 <= value <= 90:  # NaN is in no range
-        raise RefusedCommandError("target_deg is a number from 1 to 90")
+        raise RefusedCommandError(Said("why.goal"))
     return float(value)
 
 
@@ -141,7 +141,7 @@ def _side(value: Any) -> str:  # noqa: ANN401 (JSON)
 
 def _text(value: Any) -> str:  # noqa: ANN401 (JSON)
     if not isinstance(value, str) or len(value) > LABEL_MAX:
-        raise RefusedCommandError(f"a text has at most {LABEL_MAX} characters")
+        raise RefusedCommandError(Said("why.long_text", most=LABEL_MAX))
     return "".join(c for c in value if c.isprintable())
 
 
@@ -159,9 +159,7 @@ def _who_moves(value: Any) -> bool | None:  # noqa: ANN401 (JSON)
 
 def _toml(value: Any) -> str:  # noqa: ANN401 (JSON)
     if not isinstance(value, str) or len(value) > PLAN_MAX:
-        raise RefusedCommandError(
-            f"a plan sent as text has at most {PLAN_MAX} characters: start with --plan FILE"
-        )
+        raise RefusedCommandError(Said("why.long_plan", most=PLAN_MAX))
     return value
 
 
@@ -174,9 +172,7 @@ def _places(value: Any) -> list[str]:  # noqa: ANN401 (JSON)
 
 def _wearer(value: Any) -> str:  # noqa: ANN401 (JSON)
     if not isinstance(value, str) or not PSEUDONYM.fullmatch(value):
-        raise RefusedCommandError(
-            "wearer is a pseudonym of up to 20 letters, digits, - and _, never a name"
-        )
+        raise RefusedCommandError(Said("why.wearer"))
     return value
 
 

@@ -36,7 +36,7 @@ from hipturn.units.check_units import check_units
 from hipturn.units.kit import remember_checked
 from hipturn.units.rest_check import RestFinding
 from hipturn.visit import STAGES, Visit
-from hipturn.words import ENGLISH, Said, told, words_of
+from hipturn.words import ENGLISH, Said, said_of, told, words_of
 from imu.air.link_state import Link
 from imu.recording import check_space
 from imu.sample import Unit
@@ -122,7 +122,7 @@ class Desk:
                 values = {"course": self._chosen(do, values)}
             self.host.command(do, values)
         except (Refused, *TROUBLE) as error:
-            raise RefusedCommandError(str(error)) from None
+            raise RefusedCommandError(said_of(error)) from None
         if do == "start":
             note_told(self._root, self._wearer)
 
@@ -191,7 +191,7 @@ class Desk:
         if text:
             plan = read_plan(text, self._root)
             if plan.wearer and not self.visit.virtual and plan.wearer != self.visit.wearer:
-                raise UserError(f"this plan is for {plan.wearer}: go back and choose {plan.wearer}")
+                raise UserError(Said("trouble.plan_for", wearer=plan.wearer))
             self._given = Course.of(plan)
             return self._given
         if not name:
@@ -270,9 +270,11 @@ class Desk:
             "answers": dict(visit.answers),
         }
         if visit.problem:
-            message["problem"] = visit.problem
+            message |= {"problem": visit.problem, "problem_said": told(visit.problem)}
         if visit.stage is Stage.UNITS and self.host.findings:
-            message["findings"] = [asdict(found) for found in self.host.findings]
+            message["findings"] = [
+                asdict(found) | told(found.remedy) for found in self.host.findings
+            ]
         if visit.stage in (Stage.COUNTDOWN, Stage.RESULT):
             left_s = max(0.0, visit.until_s - visit.now_s) / (self.host.rig.speed or 1.0)
             message["until"] = round(now_ms() + 1000 * left_s)
@@ -339,11 +341,11 @@ class Desk:
         done = await check_units([], lambda text: self.show(ask=text))
         remember_checked(done.outcomes)
         findings = [
-            (f"{verdict.unit}: {finding.what}", finding)
+            (Said("looked_at.of", unit=verdict.unit, what=finding.what), finding)
             for verdict in done.verdicts
             for finding in verdict.findings
         ] + [(finding.what, finding) for finding in done.together]
-        rows = [{"what": what, "good": one.good, "text": one.text} for what, one in findings]
+        rows = [_row(what, one.good, one.text) for what, one in findings]
         self.show(checklist=sorted(rows, key=lambda row: bool(row["good"])))
 
     def display(self, tracker: Tracker, title: str) -> Display:
@@ -395,9 +397,9 @@ class Desk:
         try:
             found = await self._library.analysed(key)
             for line in found.lines if found else ():
-                self._say(line)
+                self._say(self._words.said(line))
         except TROUBLE as error:
-            self.say(f"hipturn: {error}")
+            self.say(Said.together(("hipturn", said_of(error)), ": "))
         self._say(f"session: {folder}")
         self._hub.happened("done", key=key)
         self.done.set()
@@ -412,7 +414,7 @@ def sides_for(item: Item, side: str) -> tuple[SideChoice, ...]:
     return (side,)  # type: ignore[return-value]  # checked where it came in
 
 
-def _row(what: Said, good: bool | None, text: str) -> dict[str, Any]:
+def _row(what: str, good: bool | None, text: str) -> dict[str, Any]:
     return {"what": what, "title": told(what), "good": good, **told(text)}
 
 

@@ -29,6 +29,7 @@ from hipturn.server.recorded import columns_of, description
 from hipturn.server.workshop import Workshop
 from hipturn.session.pipeline import exercise_of, read_recording
 from hipturn.session_paths import SESSION_FILE, demo_root, in_bin
+from hipturn.words import Said, said_of
 from imu.recording import SessionError, open_session
 from imu.recording.folder import EDITS_FILE, read_header
 
@@ -245,9 +246,9 @@ async def correct(library: Library, said: Correction) -> dict[str, Any]:
     """
     path = await asyncio.to_thread(lambda: library.known().get(said.key))
     if path is None:
-        raise RefusedCommandError("there is no such recording")
+        raise RefusedCommandError(Said("why.no_recording"))
     if said.key.startswith("demo."):
-        raise RefusedCommandError("the demo recordings stay as they are")
+        raise RefusedCommandError(Said("why.demo"))
     work = (
         partial(undo_edit, path, said.of, by=BY)
         if said.kind == "undo"
@@ -256,7 +257,7 @@ async def correct(library: Library, said: Correction) -> dict[str, Any]:
     try:
         edit = await asyncio.to_thread(work)
     except (SessionError, UserError, TypeError, ValueError) as error:
-        raise RefusedCommandError(str(error)) from None
+        raise RefusedCommandError(said_of(error)) from None
     return {"type": "event", "what": "edited", "key": said.key, "kind": said.kind, "id": edit.id}
 
 

@@ -18,6 +18,7 @@ from analysis.session.recording import leg_units
 from analysis.session.tables import PHASES
 from hipturn.clinical_words import of_rows
 from hipturn.server.messages import VERSION, bones_of
+from hipturn.session.spoken import notes_said
 from hipturn.words import told
 from imu.quaternion import ARRAYS, wxyz
 from imu.recording import Session
@@ -87,6 +88,7 @@ def description(key: str, session: Session, result: Result, *, demo: bool) -> di
         "marks": [[t, label] for t, label in recording.marks],
         "gaps": _gaps(result),
         "notes": list(result.sentences),
+        "notes_said": [told(text) for text in notes_said(result)],
         "units": [unit.label for unit in header.units],
     }
 

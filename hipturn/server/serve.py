@@ -26,6 +26,7 @@ from hipturn.server.door.link import new_token, own_token
 from hipturn.server.door.porter import Porter
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
+from hipturn.words import Said
 
 PORT = 8777
 """Any free number would do; this one is short to type."""
@@ -144,7 +145,7 @@ def lan_address() -> str:
         except OSError:
             address = ""
     if not address or address.startswith("127."):
-        raise UserError("this computer is on no network: join one, or leave out --lan and --phone")
+        raise UserError(Said("trouble.no_network"))
     return address
 
 

@@ -9,6 +9,7 @@ from bleak import BleakClient
 
 from hipturn.errors import UserError
 from hipturn.session.radio_session import Strapped
+from hipturn.words import Said, units_said
 from imu.air.patience import PASSES_IN_A_CONNECT, client_of, patiently
 from imu.air.radio_errors import RADIO_ERRORS, Backend, explain
 from imu.drivers.dot_sync import synchronise
@@ -29,13 +30,10 @@ def check_synchronisable(strapped: Sequence[Strapped]) -> None:
     """
     for one in strapped:
         if not one.found.profile.synchronisation:
-            raise UserError(
-                f"{one.found.profile.name} units cannot be synchronised, and one is on the"
-                f" {one.unit.label}: leave --synchronise out, each unit's clock is followed by"
-                " itself then"
-            )
+            kind, label = one.found.profile.name, one.unit.label
+            raise UserError(Said("one_clock.cannot", kind=kind, unit=label))
     if len(strapped) < 2:
-        raise UserError("synchronisation needs two or more units: leave --synchronise out")
+        raise UserError(Said("one_clock.too_few"))
 
 
 async def give_one_clock(
@@ -52,7 +50,7 @@ async def give_one_clock(
         When the units are not of a kind that can be synchronised.
     """
     check_synchronisable(strapped)
-    say("Synchronising the units, which takes a quarter of a minute: keep them close together…")
+    say(Said("one_clock.working"))
     clients = [client_of(one.found.device, backend) for one in strapped]
     drivers = {id(client): one.driver for client, one in zip(clients, strapped, strict=True)}
 
@@ -74,11 +72,11 @@ async def give_one_clock(
             await attempt(client.disconnect)
     failed = [one.unit.label for one, good in zip(strapped, results, strict=True) if not good]
     if failed:
-        return _each_its_own(say, f"{' and '.join(failed)} did not agree")
-    say(f"All {len(strapped)} units share one clock, until they are switched off.")
+        return _each_its_own(say, Said("one_clock.disagree", units=units_said(failed)))
+    say(Said("one_clock.shared", n=len(strapped)))
     return "shared"
 
 
 def _each_its_own(say: Callable[[str], None], why: str) -> Clock:
-    say(f"The units do not share a clock ({why}); going on with a clock for each.")
+    say(Said("one_clock.own", why=why))
     return "independent"

@@ -28,6 +28,7 @@ from analysis.session.recording import LegUnits, Recording, leg_units, mounts_of
 from analysis.session.stored import StoredCalibration, stored_calibrations
 from hipturn.errors import printable
 from hipturn.session_paths import SESSION_FILE
+from hipturn.words import Said
 from imu.clocks.losses import losses
 from imu.clocks.rate_watch import rate_troubles
 from imu.clocks.timeline import Timeline, align, until_last_complete
@@ -440,18 +441,21 @@ def _unread_sentences(session: Session) -> list[str]:
     """Return, for each unit, how many of its messages could not be read and why."""
     units = session.header.units
     return [
-        f"{e['unread']} messages of the {units[int(e['unit'])].label} unit could not be read:"
-        f" {printable(str(e['cause']))}"
+        Said(
+            "note.unread",
+            count=e["unread"],
+            unit=units[int(e["unit"])].label,
+            cause=printable(str(e["cause"])),
+        )
         for e in session.events()
         if e["type"] == "unread" and 0 <= int(e["unit"]) < len(units)
     ]
 
 
 def _dropped_sentences(session: Session) -> list[str]:
-    said = [f"{count} samples were dropped: {reason}" for reason, count in session.dropped.items()]
-    if session.cut:
-        said.append("the recording's end was cut off; everything before is here")
-    return said
+    dropped = session.dropped.items()
+    said = [Said("note.dropped", count=count, reason=reason) for reason, count in dropped]
+    return [*said, Said("note.cut")] if session.cut else [*said]
 
 
 def rotation_text(rotation_deg: float) -> str:

@@ -204,7 +204,7 @@ async def strap(
     imu.air.radio_errors.RadioError
         When this computer cannot scan.
     """
-    say("Looking for the units…")
+    say(Said("units.looking_for"))
 
     def all_here(seen: Sequence[Found]) -> bool:
         return all(by_address(unit.address, seen) for unit in wanted.values())
@@ -241,14 +241,11 @@ def check_places(strapped: Sequence[WornUnit]) -> None:
         if one.address == other.address and one.address:
             unit = f"{one.name} ({one.address})" if one.name else one.address
             raise UserError(
-                f"the unit {unit} is named for the {one.label} and for the {other.label}:"
-                " name another one for one of them"
+                Said("trouble.named_twice", name=unit, unit=one.label, other=other.label)
             )
         if a.place == b.place:
-            raise UserError(
-                f"two units are named for the {one.label} ({one.address or one.name},"
-                f" {other.address or other.name}): name one of them for another place"
-            )
+            names = f"{one.address or one.name}, {other.address or other.name}"
+            raise UserError(Said("trouble.two_on_one", unit=one.label, names=names))
 
 
 async def run_session(
@@ -356,11 +353,9 @@ async def hold_session(
         session.display.close()
         _end(session, writer)
     if session.misread:
-        raise UserError(f"{session.misread}; what came so far is in {writer.folder}")
+        raise UserError(Said("trouble.misread", why=session.misread, folder=str(writer.folder)))
     if not session.samples:
-        raise UserError(
-            "the session ended before a sample came, so nothing is recorded; let it run longer"
-        )
+        raise UserError(Said("trouble.no_sample"))
     return writer.folder
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from analysis.calibrate.calibration import CalibrationResult
 from analysis.calibrate.checks import Check
 from analysis.calibrate.guide import BENDS_ASKED, GuideUpdate, Step
@@ -11,6 +13,9 @@ from hipturn.clinical_words import check_said
 from hipturn.session.pipeline import Tracker
 from hipturn.words import Said
 from imu.sample import Side
+
+if TYPE_CHECKING:
+    from analysis.session.analyse import Result
 
 SURE = "hinge split-half angle"
 """The figure of a calibration that is told when it is done."""
@@ -74,3 +79,26 @@ def sentences(result: CalibrationResult) -> list[Said]:
 def check_text(check: Check) -> Said:
     """Return what to do about a check."""
     return Said(f"fix.{check.remedy}", check.sentence, **dict(check.words))
+
+
+def notes_said(result: Result) -> list[str]:
+    """Return what a person should know of a session, as other languages have it too."""
+    known: dict[str, str] = {}
+    for side, found in result.calibrations.items():
+        texts = [check_text(check) for check in found.checks if check.sentence]
+        known |= {f"{side} leg: {text}": _of_leg(side, text) for text in texts}
+    for side, alarms in result.alarms.items():
+        for one in alarms:
+            told = f"{side} leg: {one.text}"
+            alarm = Said(f"alarm.{one.kind}", told, side=str(side), **dict(one.words))
+            at = Said("note.at", seconds=one.time_s)
+            known[f"{told} {at}"] = Said.together((alarm, at))
+    for text in set(result.sentences) - known.keys():
+        side_name, leg, what = text.partition(" leg: ")
+        if leg and side_name in [*Side]:
+            known[text] = _of_leg(Side(side_name), what)
+    return [known.get(text, text) for text in result.sentences]
+
+
+def _of_leg(side: Side, text: str) -> Said:
+    return Said("note.leg", side=str(side), what=text)

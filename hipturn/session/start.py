@@ -80,7 +80,7 @@ def start_virtual(
 
     async def run() -> Path:
         strapped = await strap(wanted, wish.say, backend)
-        clock = await give_one_clock(strapped, click.echo, backend) if synchronise else wish.clock
+        clock = await give_one_clock(strapped, wish.say, backend) if synchronise else wish.clock
         return await run_session(
             strapped,
             replace(wish, clock=clock),
@@ -113,7 +113,7 @@ def start_radio(
             wish.say(Said("units.looking"))
             seen = await find(SCAN_S, load_profiles())
             strapped = await tell_apart(seen, places_of(side), wish.say)
-        clock = await give_one_clock(strapped, click.echo) if synchronise else wish.clock
+        clock = await give_one_clock(strapped, wish.say) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))
 
     return _run(run())
@@ -201,7 +201,7 @@ class TerminalFront:
 
     async def check(self) -> None:
         """Refuse: `hipturn doctor --units` leads through it here."""
-        raise UserError("the guided check of units is `hipturn doctor --units`")
+        raise UserError(Said("trouble.check_elsewhere"))
 
 
 def walk_plan(

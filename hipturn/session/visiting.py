@@ -49,7 +49,7 @@ from hipturn.session.terminal import Display
 from hipturn.units.kept_calibrations import KeptCalibrations, bends_of
 from hipturn.units.rest_check import RestFinding, look_at_rest
 from hipturn.visit import Visit
-from hipturn.words import Said, units_said
+from hipturn.words import Said, said_of, units_said
 from imu.air.link_state import Link
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
@@ -280,15 +280,15 @@ class Host:
         try:
             await work
         except TROUBLE as error:
-            self._trouble(str(error))
+            self._trouble(said_of(error))
         except Exception as error:
-            self._trouble(f"a bug in hipturn ({type(error).__name__}: {error})")
+            self._trouble(bug_said(error))
         self.front.tell()
 
     def _trouble(self, text: str) -> None:
         if asyncio.current_task() not in self._tasks.values():
             return  # something else was asked for meanwhile
-        self.front.say(f"hipturn: {text}")
+        self.front.say(Said.together(("hipturn", text), ": "))
         self.visit.failed(text)
 
     async def _left(self, before: asyncio.Task[None] | None) -> None:
@@ -329,7 +329,7 @@ class Host:
             phones=effect.phones,
         )
         if self._synchronise and effect.phones:
-            raise UserError("phones cannot be given one clock: start without --synchronise")
+            raise UserError(Said("trouble.phones_clock"))
         if self._synchronise:
             self._clock = await give_one_clock(_on_air(links), self.front.say, rig.backend)
         self._leave = asyncio.Event()
@@ -354,19 +354,19 @@ class Host:
             folder = await self._held(begin, stop)
             self.front.recorded(folder)
         except TROUBLE as error:
-            problem = str(error)
+            problem = said_of(error)
         except Exception as error:  # the next session must not wait for ever for this one's end
-            problem = f"a bug in hipturn ({type(error).__name__}: {error})"
+            problem = bug_said(error)
         finally:
             self.session = None
         if problem:
-            self.front.say(f"hipturn: {problem}")
+            self.front.say(Said.together(("hipturn", problem), ": "))
         self.carry(self.visit.session_ended(problem))
 
     async def _held(self, begin: BeginSession, stop: asyncio.Event) -> Path:
         links = self.links
         if links is None:
-            raise UserError("the units are not linked: go back and find them again")
+            raise UserError(Said("trouble.not_linked"))
         self._wear_on(links, begin.step.side)
         worn = links.on(begin.step.side)
         wish = self._wish(begin, [one.unit for one in worn])
@@ -477,6 +477,11 @@ class Host:
             session, session.tracker.units, [link for _, link in heard], self._session_clock_ns
         )
         self.front.say(Said("visit.reassigned", units=units_said(unit.label for unit, _ in heard)))
+
+
+def bug_said(error: Exception) -> Said:
+    """Return what to say when the program itself is wrong."""
+    return Said("trouble.bug", what=f"{type(error).__name__}: {error}")
 
 
 def _on_air(links: OpenLinks) -> list[Strapped]:

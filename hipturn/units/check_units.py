@@ -17,6 +17,7 @@ from hipturn.units.kit import Checked
 from hipturn.units.unit_check import UnitCheck
 from hipturn.units.unit_setup import SCAN_S, find_unit, links_of, visit
 from hipturn.units.unit_verdict import Subject, Verdict, turn_alike, verdicts
+from hipturn.words import Said, said_of
 from imu.air.identity import read_serial
 from imu.air.link import UnitLink
 from imu.air.radio_errors import Backend, RadioError
@@ -119,7 +120,7 @@ class _Run:
         try:
             await link.run(stop)
         except RadioError as error:
-            self.say(str(error))
+            self.say(said_of(error))
 
     async def wait(self, links: Sequence[asyncio.Task[None]]) -> None:
         """Wait until the check is over, or nothing comes any more."""
@@ -128,7 +129,7 @@ class _Run:
                 return
             silent_s = (self.clock_ns() - self.newest_ns) * 1e-9
             if self.check is not None and silent_s > SILENT_S:
-                self.say("No unit has sent anything for a while, so the check ends here.")
+                self.say(Said("book.silent"))
                 return
             await asyncio.sleep(POLL_S)
 
@@ -150,19 +151,19 @@ async def check_units(
     imu.air.radio_errors.RadioError
         When this computer cannot scan, or a unit cannot be reached.
     """
-    say("Looking for units…")
+    say(Said("units.looking"))
     found = [await find_unit(text, backend) for text in wanted] or await find(
         SCAN_S, load_profiles(), backend=backend
     )
     if not found:
-        raise UserError("no unit is in range: switch on those to check, and move them to wake them")
+        raise UserError(Said("trouble.none_to_check"))
     if len(found) > MOST_UNITS:
         names = ", ".join(_name(one) for one in found)
-        raise UserError(f"{len(found)} units are in range ({names}): name those to check")
+        raise UserError(Said("trouble.too_many", seen=len(found), names=names))
     serials = [await _serial(one, backend) for one in found]
     run = _Run(found, say, clock_ns)
     run.drivers = [_Overheard(driver_for(one.profile)) for one in found]
-    say(f"Connecting to {', '.join(_name(one) for one in found)}…")
+    say(Said("led.connecting", units=", ".join(_name(one) for one in found)))
     await _stream(run, backend)
     subjects = [
         Subject(_name(one), one.profile, driver.stream, driver.payloads)
@@ -194,7 +195,8 @@ async def _stream(run: _Run, backend: Backend | None) -> None:
 def lay_words(found: Sequence[Found]) -> str:
     """Return how units are laid whose axes can be seen on their cases; empty where none can."""
     lays = {one.profile.case.lay: one.profile.name for one in found if one.profile.case}
-    return " ".join(f"Each {name}: {lay}." for lay, name in lays.items())
+    each = [Said("book.each", kind=name, lay=lay) for lay, name in lays.items()]
+    return Said.together(each) if each else ""
 
 
 async def _serial(found: Found, backend: Backend | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from hipturn.session.live import LiveSession
+from hipturn.words import Said
 from imu.air.link_state import LinkEvent, LinkEventKind, LinkState
 from imu.drivers.reading import Reason, what_is_wrong
 from imu.sample import Unit
@@ -20,7 +21,7 @@ SAID = (
     LinkEventKind.BACK,
     LinkEventKind.ASKED,
 )
-PROGRESS = {LinkState.SEARCHING: "searching", LinkState.CONNECTING: "connecting"}
+PROGRESS = (LinkState.SEARCHING, LinkState.CONNECTING)
 
 
 class LinkNews:
@@ -41,7 +42,7 @@ class LinkNews:
     ) -> None:
         self._units, self._session, self._all_stream = units, session, all_stream
         self._streaming: set[int] = set()
-        self._progress: dict[int, str] = {}
+        self._progress: dict[int, LinkState] = {}
         self._charge: dict[int, int] = {}
 
     def note(self, event: LinkEvent) -> None:
@@ -53,7 +54,7 @@ class LinkNews:
             return
         if event.kind is LinkEventKind.RECONNECTED:
             session.reconnected(event.unit, event.host_time_ns)
-            self._say(event.unit, "back")
+            self._say(event.unit, Said("news.back"))
             return
         if event.kind is LinkEventKind.LOST:
             session.lost(event.unit, event.host_time_ns)
@@ -67,7 +68,8 @@ class LinkNews:
             value=event.value,
         )
         if event.kind in SAID:
-            self._say(event.unit, event.text)
+            back = event.kind is LinkEventKind.BACK
+            self._say(event.unit, Said("news.back") if back else event.text)
         elif event.kind is LinkEventKind.CONNECTED:
             self._stream(event.unit)
         elif event.kind is LinkEventKind.BATTERY and event.value is not None:
@@ -95,14 +97,14 @@ class LinkNews:
 
     def _tell_progress(self, event: LinkEvent) -> None:
         """Say how far a unit is, until it streams for the first time."""
-        doing = PROGRESS.get(event.state, "")
-        if doing and event.unit not in self._streaming and doing != self._progress.get(event.unit):
-            self._progress[event.unit] = doing
-            self._say(event.unit, doing)
+        unit, doing = event.unit, event.state
+        if doing in PROGRESS and unit not in self._streaming and doing != self._progress.get(unit):
+            self._progress[unit] = doing
+            self._say(unit, Said("news.doing", state=str(doing)))
 
     def _stream(self, unit: int) -> None:
         self._streaming.add(unit)
-        self._say(unit, f"streaming ({len(self._streaming)} of {len(self._units)})")
+        self._say(unit, Said("news.streaming", n=len(self._streaming), of=len(self._units)))
         if len(self._streaming) == len(self._units):
             self._all_stream()
 
@@ -112,10 +114,10 @@ class LinkNews:
         self._charge[unit] = percent
         level = next((level for level in BATTERY_LEVELS if percent <= level), None)
         if level is not None and (before is None or before > level):
-            when = "now" if level == BATTERY_LEVELS[0] else "after this session"
-            self._say(unit, f"battery at {percent} %: charge it {when}")
+            now = level == BATTERY_LEVELS[0]
+            self._say(unit, Said("news.charge_now" if now else "news.charge", percent=percent))
         elif before is None:
-            self._say(unit, f"battery {percent} %")
+            self._say(unit, Said("news.battery", percent=percent))
 
     def _say(self, unit: int, text: str) -> None:
-        self._session.display.say(f"{self._units[unit].label}: {text}")
+        self._session.display.say(Said("news.unit", unit=self._units[unit].label, what=text))

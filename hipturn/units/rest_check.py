@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hipturn.session.open_links import OpenLinks
 from hipturn.units.unit_setup import until_all_stream
+from hipturn.words import Said
 from imu.clocks.losses import losses
 from imu.quaternion import turn_rad
 from imu.sample import Sample, SampleTable, Unit
@@ -123,17 +124,11 @@ def _remedy(
     unit: Unit, battery: int | None, rate_hz: float, lost_percent: float, drift_dps: float
 ) -> str:
     if rate_hz < RATE_SHARE_MIN * unit.rate_hz or lost_percent > LOST_PERCENT_MAX:
-        return (
-            f"the {unit.label} unit sends {rate_hz:.0f} of {unit.rate_hz:.0f} samples a second:"
-            " bring it closer, and take phones and other radios away"
-        )
+        return Said("rested.slow", unit=unit.label, rate_hz=rate_hz, of=unit.rate_hz)
     if drift_dps > MOVED_DPS:
-        return f"the {unit.label} unit was moved: put it on the table and check again"
+        return Said("rested.moved", unit=unit.label)
     if drift_dps > DRIFT_DPS_MAX:
-        return (
-            f"the {unit.label} unit turns {drift_dps:.1f}°/s at rest: switch it off and on and"
-            " leave it still for ten seconds"
-        )
+        return Said("rested.drifts", unit=unit.label, dps=drift_dps)
     if battery is not None and battery < BATTERY_MIN:
-        return f"the battery of the {unit.label} unit is at {battery} %: charge it"
+        return Said("rested.battery", unit=unit.label, percent=battery)
     return ""

@@ -97,11 +97,9 @@ async def tell_apart(
         When a unit cannot be reached.
     """
     if len(found) != len(places):
-        names = ", ".join(unit.name or unit.address for unit in found) or "none"
-        raise UserError(
-            f"{len(places)} units are needed and {len(found)} are in range ({names}): switch on"
-            " those you wear and no others, or name them with --thigh and --shank"
-        )
+        names = ", ".join(unit.name or unit.address for unit in found)
+        key = "trouble.not_so_many" if found else "trouble.none_in_range"
+        raise UserError(Said(key, needed=len(places), seen=len(found), names=names))
     watch, chosen = watch or ShakeWatch(), dict[Place, int]()
     units = [(unit, driver_for(unit.profile)) for unit in found]
     async with listening(units, watch.push, clock_from_now(), backend) as links:
@@ -128,7 +126,7 @@ async def _ask(
         say(Said("shake.ask", unit=name))
         index = await _next_shaken(watch, left, say)
         if index is None:
-            raise UserError(f"no unit was shaken for the {name}: start again, or name the units")
+            raise UserError(Said("trouble.none_shaken", unit=name))
         chosen[place] = index
         left.remove(index)
         unit = found[index]

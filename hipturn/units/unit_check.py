@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from hipturn.words import Said
 from imu.conventions.reread import Turn
 from imu.conventions.still_poses import Pose, StillPoses
 from imu.quaternion import Quaternion, turn_rad
@@ -39,27 +40,29 @@ class Task(NamedTuple):
     """One thing to do with the book; the pose after it is what counts."""
 
     what: What
-    text: str
+    key: str
+    """Of what is asked for."""
+
+    @property
+    def text(self) -> Said:
+        """Return what is asked for."""
+        return Said(self.key, seconds=REST_S) if self.what == "rest" else Said(self.key)
 
 
 TASKS = (
-    Task(
-        "rest",
-        "Lay the units side by side on a book on a table, all pointing the same way; a rubber band"
-        f" keeps round ones in place. Then take your hands away for {REST_S:.0f} s.",
-    ),
-    Task("left", "Turn the book on the table a quarter to the left, and let go."),
-    Task("left", "Another quarter to the left."),
-    Task("left", "Another quarter to the left."),
-    Task("left", "Another quarter to the left: it lies as at first now."),
-    Task("tip", "Tip the book up onto its left edge, and hold it still."),
-    Task("left", "On that edge, turn it a quarter to the left, and hold it still."),
-    Task("lay", "Lay it flat on the table again."),
-    Task("tip", "Tip it up onto its right edge, and hold it still."),
-    Task("lay", "Lay it flat again."),
-    Task("tip", "Tip it up onto its far edge, and hold it still."),
-    Task("lay", "Lay it flat again."),
-    Task("tip", "Tip it up onto its near edge, and hold it still."),
+    Task("rest", "book.rest"),
+    Task("left", "book.turn"),
+    Task("left", "book.more"),
+    Task("left", "book.more"),
+    Task("left", "book.once_round"),
+    Task("tip", "book.left_edge"),
+    Task("left", "book.on_edge"),
+    Task("lay", "book.lay_down"),
+    Task("tip", "book.right_edge"),
+    Task("lay", "book.lay"),
+    Task("tip", "book.far_edge"),
+    Task("lay", "book.lay"),
+    Task("tip", "book.near_edge"),
 )
 LEFT_EDGE = 5
 """The task that tips the book as it lay at first; later ones find it turned by a quarter."""
@@ -70,8 +73,8 @@ TURNS = tuple(
     for index, task in enumerate(TASKS)
     if index
 )
-DONE = "That was all."
-GIVEN_UP = "The units have not moved as asked for a minute, so the check ends here."
+DONE = Said("book.done")
+GIVEN_UP = Said("book.given_up")
 
 
 class _Travel:
@@ -160,7 +163,7 @@ class UnitCheck:
         if self.is_over:
             return DONE
         text = TASKS[self.task].text
-        return f"{text} {self.lay}" if self.task == 0 and self.lay else text
+        return Said.together((text, self.lay)) if self.task == 0 and self.lay else text
 
     @property
     def rested_s(self) -> float:

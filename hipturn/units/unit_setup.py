@@ -10,6 +10,7 @@ from bleak import BleakClient
 
 from hipturn.errors import UserError
 from hipturn.units.kit import KitUnit
+from hipturn.words import Said, units_said
 from imu.air.identity import read_serial
 from imu.air.link import ConnectLock, UnitLink
 from imu.air.link_state import Link, LinkState
@@ -71,7 +72,7 @@ def the_one(text: str, seen: Sequence[Found]) -> Found | None:
     hits = [unit] if unit else [found for found in seen if found.name.lower() == text.lower()]
     if len(hits) > 1:
         alike = ", ".join(sorted(found.address for found in hits))
-        raise UserError(f"several units are called {text}: name one by address ({alike})")
+        raise UserError(Said("trouble.alike", name=text, addresses=alike))
     return hits[0] if hits else None
 
 
@@ -82,11 +83,8 @@ def not_in_range(
     for address, sentence in (unusable or {}).items():
         if text.lower() == address.lower() or sentence.lower().startswith(f"{text.lower()} ("):
             return UserError(sentence)
-    near = ", ".join(found.name or found.address for found in seen) or "none"
-    return UserError(
-        f"the unit {text} is not in range (seen: {near}): switch it on, move it to wake it, and"
-        " bring it within 5 m"
-    )
+    near = ", ".join(found.name or found.address for found in seen) or Said("trouble.none")
+    return UserError(Said("trouble.not_in_range", name=text, seen=near))
 
 
 async def learn(text: str, backend: Backend | None = None) -> KitUnit:
@@ -137,10 +135,9 @@ async def until_all_stream(
             while absent():  # noqa: ASYNC110 - states of several links
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
-        raise UserError(
-            f"no samples of the {' and '.join(absent())} unit within {limit_s:.0f} s: switch it off"
-            " and on, bring it within 5 m, and begin again"
-        ) from None
+        if late := absent():
+            told = Said("trouble.no_samples", units=units_said(late), seconds=limit_s)
+            raise UserError(told) from None
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from hipturn.units.doctor import Finding
 from hipturn.units.rest_check import DRIFT_DPS_MAX, LOST_PERCENT_MAX, MOVED_DPS, drift_dps
 from hipturn.units.unit_check import CIRCLE, JUMP_RAD, LEFT_EDGE, TASKS, TURNS, UnitCheck
+from hipturn.words import Said
 from imu.clocks.losses import losses
 from imu.conventions.case_axes import axes_seen
 from imu.conventions.frame_length import unread_words
@@ -96,7 +97,7 @@ def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
         own = [sample for sample in check.resting if sample.unit == index]
         if not own:
             text = unread_words(subject.profile.streams[subject.stream], subject.payloads)
-            found.append(Verdict(subject.name, (Finding("samples", False, text),)))
+            found.append(Verdict(subject.name, (Finding(Said("looked_at.samples"), False, text),)))
             continue
         findings = [*_at_rest(unit, own, check.rested_s, lost[index].share)]
         moving = [sample for sample in check.moving if sample.unit == index]
@@ -120,11 +121,9 @@ def turn_alike(check: UnitCheck, names: Sequence[str]) -> Iterator[Finding]:
     for other in whole[1:]:
         sizes = [[_size_deg(tables[unit], turn) for turn in TURNS] for unit in (whole[0], other)]
         off_deg = max(abs(a - b) for a, b in zip(*sizes, strict=True))
-        text = f"turn alike within {off_deg:.0f}°"
-        if off_deg > ALIKE_DEG:
-            text = f"turn differently by {off_deg:.0f}°: hold both on the book, and check again"
-        pair = f"{names[whole[0]]} and {names[other]}"
-        yield Finding(pair, off_deg <= ALIKE_DEG, text)
+        key = "seen.alike" if off_deg <= ALIKE_DEG else "seen.differently"
+        pair = Said("and_then", first=names[whole[0]], then=names[other])
+        yield Finding(pair, off_deg <= ALIKE_DEG, Said(key, deg=off_deg))
 
 
 def _size_deg(q: FloatArray, turn: Turn) -> float:
@@ -143,23 +142,19 @@ def _at_rest(
         yield _clock(unit, clock)
     if own_hz is not None:  # without clock and counter, what is lost shows in the rate only
         lost = 100.0 * lost_share
-        text = f"{lost:.1f} % lost"
-        if lost > LOST_PERCENT_MAX:
-            text += ": bring it closer, and take phones and other radios away"
-        yield Finding("loss", lost <= LOST_PERCENT_MAX, text)
+        key = "seen.lost" if lost <= LOST_PERCENT_MAX else "seen.lost_much"
+        yield Finding(Said("looked_at.loss"), lost <= LOST_PERCENT_MAX, Said(key, percent=lost))
     yield _drift(drift_dps(samples))
 
 
 def _rate(unit: Unit, rate_hz: float, own_hz: float | None) -> Finding:
-    text = f"{rate_hz:.1f} of {unit.rate_hz:g} samples a second"
+    what = Said("looked_at.rate")
     sends_hz = rate_hz if own_hz is None else own_hz
+    rates = {"rate_hz": rate_hz, "of": unit.rate_hz, "sends_hz": sends_hz}
     if _off(sends_hz, unit.rate_hz) <= RATE_SHARE:
-        return Finding("rate", True, text)
-    change = f"it sends {sends_hz:.0f} a second: set it with `hipturn configure`, or set"
-    change += " allowed and default of [rates] to what it sends"
-    if own_hz is None and rate_hz < unit.rate_hz:
-        change += "; or the others are lost on the way: bring it closer"
-    return Finding("rate", False, f"{text}; {change}")
+        return Finding(what, True, Said("seen.rate", **rates))
+    key = "seen.rate_lost" if own_hz is None and rate_hz < unit.rate_hz else "seen.rate_other"
+    return Finding(what, False, Said(key, **rates))
 
 
 def _off(value: float, wanted: float) -> float:
@@ -206,21 +201,20 @@ def _counted(counts: Sequence[int | None], bits: int) -> float | None:
 
 
 def _clock(unit: Unit, share: float) -> Finding:
+    what = Said("looked_at.clock")
     if abs(share - 1.0) <= CLOCK_SHARE:
-        return Finding("clock", True, f"runs at {share:.3f} of this computer's")
+        return Finding(what, True, Said("seen.clock", share=share))
     if share <= 0 or unit.tick_s is None:
-        return Finding("clock", False, "does not run: leave time out of the profile's stream")
-    text = f"a second of it lasts {1.0 / share:.3g} s: set unit_s of time to"
-    return Finding("clock", False, f"{text} {unit.tick_s / share:.4g}")
+        return Finding(what, False, Said("seen.clock_stands"))
+    lasts, unit_s = f"{1.0 / share:.3g}", f"{unit.tick_s / share:.4g}"
+    return Finding(what, False, Said("seen.clock_other", lasts=lasts, unit_s=unit_s))
 
 
 def _drift(dps: float) -> Finding:
-    text = f"{dps:.2f}°/s at rest"
+    key = "seen.drift" if dps <= DRIFT_DPS_MAX else "seen.drifts"
     if dps > MOVED_DPS:
-        return Finding("drift", False, f"{text}: it was moved; lay it on the table and check again")
-    if dps > DRIFT_DPS_MAX:
-        text += ": switch it off and on and leave it still for ten seconds"
-    return Finding("drift", dps <= DRIFT_DPS_MAX, text)
+        key = "seen.moved"
+    return Finding(Said("looked_at.drift"), dps <= DRIFT_DPS_MAX, Said(key, dps=dps))
 
 
 def _in_poses(
@@ -234,8 +228,8 @@ def _in_poses(
     poses = check.poses[unit]
     whole = len(poses) == len(TASKS)
     if not whole:
-        text = f"did not follow at: {TASKS[len(poses)].text} Move it and hold it still, and check"
-        missed = Finding("orientation", False, f"{text} again")
+        text = Said("seen.not_followed", task=TASKS[len(poses)].text)
+        missed = Finding(Said("looked_at.orientation"), False, text)
         if len(poses) < FEWEST_POSES:
             yield missed
             return
@@ -285,19 +279,17 @@ def _accelerations(poses: Sequence[Pose]) -> FloatArray | None:
 
 def _acceleration(acc: FloatArray) -> Finding:
     size = float(np.median(np.linalg.norm(acc, axis=1))) / STANDARD_GRAVITY
-    text = f"{size:.3f} g at rest"
+    key, factor = "seen.scale_acc", f"{1.0 / size:.3g}" if size else ""
     if abs(size - 1.0) <= ONE_G_SHARE:
-        return Finding("acceleration", True, text)
-    if abs(size * STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
-        return Finding("acceleration", False, f'{text}: set unit of field.acc to "g"')
-    if abs(size / STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
-        return Finding("acceleration", False, f'{text}: set unit of field.acc to "m/s2"')
-    if size < NO_GRAVITY:
-        text += ": gravity is taken out, or the unit sends something else there, as a WitMotion in"
-        text += " displacement mode (register 0x96 is 1: start it again, `[[setup]]` writes 0);"
-        return Finding("acceleration", False, f"{text} else leave field.acc out")
-    factor = f"multiply scale of field.acc by {1.0 / size:.3g}"
-    return Finding("acceleration", False, f"{text}: {factor}")
+        key = "seen.acc"
+    elif abs(size * STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
+        key = "seen.acc_in_g"
+    elif abs(size / STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
+        key = "seen.acc_in_mps"
+    elif size < NO_GRAVITY:
+        key = "seen.no_gravity"
+    text = Said(key, size=size, factor=factor)
+    return Finding(Said("looked_at.acceleration"), key == "seen.acc", text)
 
 
 def _orientation(
@@ -311,38 +303,39 @@ def _orientation(
     lefts = [turn_deg(q, TURNS[task - 1]) for task in CIRCLE]
     circle = abs(sum(float(turn[2]) for turn in lefts))
     quarter, tip = float(np.median(sizes[: len(CIRCLE)])), float(np.median(sizes[len(CIRCLE) :]))
-    seen = f"quarter turns {quarter:.0f}°, tips {tip:.0f}°, once round {circle:.0f}°"
-    if acc is not None and fits == [now]:
-        seen += f", gravity within {float(off_up_deg(q, acc).max()):.0f}°"
+    what = Said("looked_at.orientation")
+    turned = {"quarter": quarter, "tip": tip, "circle": circle}
+    seen = Said("seen.turns", **turned)
     if fits == [now]:
+        if acc is not None:
+            seen = Said("seen.turns_up", up=float(off_up_deg(q, acc).max()), **turned)
         off = abs(circle - 360.0)
         good = off <= CIRCLE_OFF_DEG and abs(quarter - 90.0) <= QUARTER_OFF_DEG
-        text = seen if good else f"{seen}: turn it to the same edge exactly, and check again"
-        return Finding("orientation", good, text)
-    if fits:
-        return Finding("orientation", False, f"{seen}: {all_words(now, fits)}")
-    return Finding("orientation", False, f"{seen}: {_no_change(quarter)}")
+        return Finding(what, good, seen if good else _so(seen, Said("seen.same_edge")))
+    return Finding(what, False, _so(seen, all_words(now, fits) if fits else _no_change(quarter)))
 
 
 def _axes_of_case(case: Case, q: FloatArray) -> Finding:
     """Return whether a unit turns about the axes that its case shows when it is tipped."""
     ahead, up = axes_seen(q[LEFT_EDGE - 1], q[LEFT_EDGE])
+    what, axes = Said("looked_at.axes"), {"ahead": ahead, "up": up}
     if (ahead, up) == (case.ahead, case.up):
-        return Finding("axes", True, f"as on its case, {ahead} ahead and {up} up")
-    text = f"on its case {case.ahead} points ahead and {case.up} up, and it turns as if {ahead} and"
-    text += f" {up} did: if it lay as asked ({case.lay}), correct order and sign of all its fields"
-    return Finding("axes", False, f"{text}; else check again")
+        return Finding(what, True, Said("seen.axes", **axes))
+    text = Said("seen.other_axes", case_ahead=case.ahead, case_up=case.up, lay=case.lay, **axes)
+    return Finding(what, False, text)
 
 
-def _no_change(quarter_deg: float) -> str:
+def _no_change(quarter_deg: float) -> Said:
     if HALF[0] <= quarter_deg <= HALF[1]:
-        return "it turns half as far as it is turned, which no profile mends: it needs a driver"
+        return Said("seen.half")
     if quarter_deg > 180.0 - QUARTER_OFF_DEG:
-        return "it turns twice as far as it is turned: halve the scale of its angles"
-    return (
-        "no change of its profile explains what it reads: check again, holding the book still"
-        " after each step, and send us what it says"
-    )
+        return Said("seen.twice")
+    return Said("seen.unexplained")
+
+
+def _so(seen: str, change: str) -> Said:
+    """Return what was seen, and what to do about it."""
+    return Said.together((seen, change), ": ")
 
 
 class _Rates:
@@ -379,12 +372,13 @@ class _Rates:
         turns = self._turns(reread(self._q, now, then))
         whole = float(np.linalg.norm(turns, axis=1).sum())
         ratio = float(np.linalg.norm(self._gyr, axis=1).sum()) / whole
-        text = f"{ratio:.2f} of how fast the orientation turns"
+        what, seen = Said("looked_at.rotation_rate"), Said("seen.turning", ratio=ratio)
         if not RATES_AGREE[0] <= ratio <= RATES_AGREE[1]:
-            return Finding("rotation rate", False, f"{text}: {_rate_change(ratio)}")
+            return Finding(what, False, _so(seen, _rate_change(ratio)))
         if self._likeness(turns, self._gyr) >= ALIKE:
-            return Finding("rotation rate", True, text)
-        return Finding("rotation rate", False, f"{text}, about other axes: {self._axes(turns)}")
+            return Finding(what, True, seen)
+        seen = Said("seen.turning_otherwise", ratio=ratio)
+        return Finding(what, False, _so(seen, self._axes(turns)))
 
     @staticmethod
     def _likeness(turns: FloatArray, gyr: FloatArray) -> float:
@@ -392,26 +386,26 @@ class _Rates:
         both = float(np.linalg.norm(turns) * np.linalg.norm(gyr))
         return float((turns * gyr).sum()) / max(both, 1e-12)
 
-    def _axes(self, turns: FloatArray) -> str:
+    def _axes(self, turns: FloatArray) -> Said:
         """Return which order and signs make the rates those of the orientation."""
         for order in itertools.permutations(range(3)):
             for signs in itertools.product((1.0, -1.0), repeat=3):
                 if self._likeness(turns, self._gyr[:, order] * np.array(signs)) >= ALIKE:
                     axes = ", ".join(
-                        f"{name} is {'-' if sign < 0 else ''}{AXES[at]}"
+                        f"{name} = {'-' if sign < 0 else ''}{AXES[at]}"
                         for name, at, sign in zip(AXES, order, signs, strict=True)
                     )
-                    return f"correct order and sign of field.gyr ({axes} of what it reads now)"
-        return "correct field.gyr, or leave it out"
+                    return Said("seen.gyr_axes", axes=axes)
+        return Said("seen.gyr_wrong")
 
 
-def _rate_change(ratio: float) -> str:
+def _rate_change(ratio: float) -> Said:
     low, high = RATES_AGREE
     if low <= math.radians(ratio) <= high:
-        return 'set unit of field.gyr to "deg/s"'
+        return Said("seen.gyr_in_deg")
     if low <= math.degrees(ratio) <= high:
-        return 'set unit of field.gyr to "rad/s"'
-    return "the unit sends something else there: correct scale of field.gyr, or leave it out"
+        return Said("seen.gyr_in_rad")
+    return Said("seen.gyr_scale")
 
 
 __all__ = ["Subject", "Verdict", "turn_alike", "verdicts"]

@@ -9,63 +9,54 @@ from collections.abc import Callable
 
 from hipturn.course import Effects, Refused, Stage, Values
 from hipturn.visit.handlers import Handlers
+from hipturn.words import Said, units_said
 
 Handler = Callable[[Handlers, Values], Effects]
 Guard = Callable[[Handlers], str]
 
-_BUSY = "this step is still running: wait for it"
-
 
 def _unless_working(visit: Handlers) -> str:
-    return _BUSY if visit.working else ""
+    return Said("why.busy") if visit.working else ""
 
 
 def _when_known(visit: Handlers) -> str:
     if visit.working:
-        return f"{_BUSY}, or leave it out with `skip`"
-    return "" if visit.found else "the units are not found yet: find them with `retry`"
+        return Said("why.busy_skip")
+    return "" if visit.found else Said("why.not_found")
 
 
 def _while_looked_at(visit: Handlers) -> str:
     if not visit.found:
-        return "the units are not found yet, and without them nothing can be measured"
-    return "" if visit.working else "nothing is running that could be left out"
+        return Said("why.no_units")
+    return "" if visit.working else Said("why.not_running")
 
 
 def _when_heard(visit: Handlers) -> str:
     if not visit.found:
-        return "the units are not linked: go back to `units`"
-    if not visit.silent:
-        return ""
-    return f"{' and '.join(visit.silent)}: silent; bring it closer, and see that it is switched on"
+        return Said("why.not_linked")
+    return Said("why.silent", units=units_said(visit.silent)) if visit.silent else ""
 
 
 GUARDS: dict[tuple[Stage | None, str], Guard] = {
-    (None, "go_on"): lambda v: "" if v.unfinished else "there is no visit to go on with",
+    (None, "go_on"): lambda v: "" if v.unfinished else Said("why.unfinished"),
     (Stage.CHECK, "check"): _unless_working,
     (Stage.TODAY, "next"): lambda v: v.walk.course.only_asks,
     (Stage.UNITS, "next"): _when_known,
     (Stage.UNITS, "skip"): _while_looked_at,
     (Stage.UNITS, "retry"): _unless_working,
-    (Stage.UNITS, "shake"): lambda v: (
-        "the simulated wearer's units are known" if v.virtual else _unless_working(v)
-    ),
-    (Stage.UNITS, "phone"): lambda v: "the simulated wearer has no phone" if v.virtual else "",
+    (Stage.UNITS, "shake"): lambda v: Said("why.simulated") if v.virtual else _unless_working(v),
+    (Stage.UNITS, "phone"): lambda v: Said("why.no_phone") if v.virtual else "",
     (Stage.UNITS, "swap"): _when_known,
-    (None, "admit"): lambda v: "" if v.asking else "no other phone asks for a place",
-    (None, "undo"): lambda v: "" if v.said else "nothing was said that could be taken back",
-    (None, "not_mine"): lambda v: (
-        "" if any(v.reps.values()) else "no repetition of this set is counted"
-    ),
+    (None, "admit"): lambda v: "" if v.asking else Said("why.nobody_asks"),
+    (None, "undo"): lambda v: "" if v.said else Said("why.nothing_said"),
+    (None, "not_mine"): lambda v: "" if any(v.reps.values()) else Said("why.no_rep"),
     (Stage.READY, "start"): _when_heard,
     (Stage.COUNTDOWN, "now"): _when_heard,
-    (None, "other_leg"): lambda v: "both legs wear units" if v.walk.step.side == "both" else "",
-    (Stage.CALIBRATE, "full"): lambda v: "" if v.keeps else "all is calibrated anew already",
-    (None, "pause"): lambda v: "counting is paused already" if v.paused else "",
-    (None, "resume"): lambda v: "" if v.paused else "counting is not paused",
-    (Stage.RESULT, "skip"): lambda v: (
-        "" if v.walk.next_step else "nothing follows that could be left out"
-    ),
+    (None, "other_leg"): lambda v: Said("why.both_legs") if v.walk.step.side == "both" else "",
+    (Stage.CALIBRATE, "full"): lambda v: "" if v.keeps else Said("why.all_anew"),
+    (None, "pause"): lambda v: Said("why.paused") if v.paused else "",
+    (None, "resume"): lambda v: "" if v.paused else Said("why.not_paused"),
+    (Stage.RESULT, "skip"): lambda v: "" if v.walk.next_step else Said("why.nothing_follows"),
 }
 """What a command of the table needs besides its stage: a sentence when that is not given."""
 
@@ -135,8 +126,13 @@ class Visit(Handlers):
     def why_not(self, do: str) -> str:
         """Return why a command is not possible now; nothing when it is."""
         if do not in STAGES[self.stage]:
-            possible = ", ".join(self.can()) or "nothing"
-            return f"`{do}` does not belong to the stage `{self.stage}`; possible now: {possible}"
+            known = {"do": do, "stage": str(self.stage)}
+            possible = ", ".join(self.can())
+            return (
+                Said("why.stage", possible=possible, **known)
+                if possible
+                else Said("why.never", **known)
+            )
         guard = GUARDS.get((self.stage, do)) or GUARDS.get((None, do))
         return guard(self) if guard else ""
 

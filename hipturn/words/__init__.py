@@ -19,7 +19,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ENGLISH", "Said", "Words", "best", "languages", "told", "units_said", "words_of"]
+__all__ = [
+    "ENGLISH",
+    "Said",
+    "Words",
+    "best",
+    "languages",
+    "said_of",
+    "told",
+    "units_said",
+    "words_of",
+]
 
 ENGLISH = "en"
 FOLDER = Path(__file__).parent
@@ -60,6 +70,10 @@ class Said(str):
         text.key, text.args, text.parts, text.between = "", {}, kept, between
         return text
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Any]]:
+        """Return what makes a copy of it; the rest is copied as of any object."""
+        return (self.key, str(self)), dict(self.args)
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -69,7 +83,7 @@ class Words:
     texts: Mapping[str, str]
     """By key; with the English ones for what the language lacks."""
 
-    def __call__(self, key: str, **args: Any) -> str:  # noqa: ANN401 (text or number)
+    def __call__(self, key: str, /, **args: Any) -> str:  # noqa: ANN401 (text or number)
         """Return a text with its places filled in.
 
         Raises
@@ -88,8 +102,13 @@ class Words:
         return self.texts.get(f"{table}.{value}", value)
 
     def says(self, text: str) -> str:
-        """Return a sentence that imu, analysis or the catalogue of exercises say in English."""
-        return self.of("says", text)
+        """Return a sentence that imu, analysis or the catalogue of exercises say in English.
+
+        A name before it, as of a unit that is in trouble, stays.
+        """
+        about, colon, sentence = text.partition(": ")
+        known = self.texts.get(f"says.{sentence}")
+        return self.texts.get(f"says.{text}", f"{about}{colon}{known}" if known else text)
 
     def said(self, text: str) -> str:
         """Return a text that is said in English, in this language."""
@@ -132,6 +151,12 @@ class Words:
         else:
             text = UNKNOWN if value is None else self.said(value)
         return text[:1].upper() + text[1:] if capital else text
+
+
+def said_of(error: BaseException) -> str:
+    """Return what an error says, as the `Said` that it was raised with where it was one."""
+    first = error.args[0] if error.args else ""
+    return first if isinstance(first, Said) else str(error)
 
 
 def units_said(labels: Iterable[str]) -> Said:

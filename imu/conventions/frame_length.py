@@ -11,12 +11,13 @@ from imu.profiles.unit_layout import MAX_NOTIFICATION_BYTES, Stream
 CLEARLY = 0.6
 """Share of the distances between headers that must agree; a header's bytes occur by chance too."""
 FEWEST = 5
+NOTHING_ARRIVES = "nothing arrives: switch it off and on, and bring it closer"
 
 
 def unread_words(stream: Stream, payloads: Sequence[bytes]) -> str:
     """Return why notifications of a stream hold no sample, and the change that would mend it."""
     if not payloads:
-        return "nothing arrives: switch it off and on, and bring it closer"
+        return NOTHING_ARRIVES
     if stream.framing == "sync":
         length = _distance(b"".join(payloads), stream.headers)
         if length is not None and length not in (stream.length, *stream.longer):

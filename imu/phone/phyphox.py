@@ -21,6 +21,10 @@ MAX_VALUES = 4000
 """Of a buffer in one answer: forty seconds at 100 Hz; the experiment keeps ten."""
 
 
+NOT_PHYPHOX = "what answers there is not phyphox: check the address"
+OTHER_EXPERIMENT = "phyphox has another experiment open: open `hipturn unit` in it"
+
+
 class PhyphoxError(ValueError):
     """An answer that is none of phyphox with our experiment; the sentence says what to do."""
 
@@ -59,7 +63,7 @@ class PhyphoxReader:
         buffers, status = _part(answer, "buffer"), _part(answer, "status")
         session = status.get("session")
         if not isinstance(session, str) or len(session) > 64:
-            raise PhyphoxError("what answers there is not phyphox")
+            raise PhyphoxError(NOT_PHYPHOX)
         if session != self.session:
             self._begin()
             fresh, self.session = not self.session, session
@@ -95,16 +99,16 @@ def check_buffers(config: object) -> None:
     """
     found = config.get("buffers") if isinstance(config, dict) else None
     if not isinstance(found, list):
-        raise PhyphoxError("what answers there is not phyphox: check the address")
+        raise PhyphoxError(NOT_PHYPHOX)
     names = {one.get("name") for one in found if isinstance(one, dict)}
     if not {*ACC, *GYR} <= names:
-        raise PhyphoxError("phyphox has another experiment open: open `hipturn unit` in it")
+        raise PhyphoxError(OTHER_EXPERIMENT)
 
 
 def _part(answer: object, name: str) -> Mapping[str, Any]:
     part = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(part, dict):
-        raise PhyphoxError("what answers there is not phyphox")
+        raise PhyphoxError(NOT_PHYPHOX)
     return part
 
 
@@ -127,7 +131,7 @@ def _values(buffers: Mapping[str, Any], name: str) -> list[float]:
     """Return the numbers of a buffer; NaN for what is none."""
     values = _part(buffers, name).get("buffer")
     if not isinstance(values, list):
-        raise PhyphoxError("phyphox has another experiment open: open `hipturn unit` in it")
+        raise PhyphoxError(OTHER_EXPERIMENT)
     return [
         float(value) if type(value) in (int, float) and abs(value) < 1e12 else math.nan
         for value in values[:MAX_VALUES]

@@ -9,7 +9,7 @@ from window import AFAR, eventually
 
 import hipturn.words as catalogue
 from hipturn.server.hub import now_ms
-from hipturn.words import NUMBER, PLACE, best, languages, words_of
+from hipturn.words import NUMBER, PLACE, Said, best, languages, told, units_said, words_of
 
 ACCENTS = str.maketrans("aeiouAEIOUncs", "áéïöüÁÉÏÖÜñçš")
 FILLED = (
@@ -74,6 +74,25 @@ def test_the_page_fills_texts_in_as_python_does(feed, browser, language):
         (key, told, words(key, **args)) for (key, args), told in pairs if told != words(key, **args)
     ]
     assert wrong == []
+
+
+def test_what_is_wrong_is_said_in_the_language_of_the_viewer(feed, browser):
+    wrong = "WT901 (C3:01): the unit is connected but sends nothing: switch it off and on"
+    rested = Said("rested.moved", unit="left shank")
+    row = {"what": "WT901", "title": told(Said("looked_at.drift")), "good": False, **told(rested)}
+    feed.live(stage="check", working=False, checklist=[row])
+    browser.open(f"{feed.url}&lang=de", "small phone")
+    eventually(lambda: "Drift" in browser.text("card"), 8)
+    assert "Der Sensor Unterschenkel links wurde bewegt" in browser.text("card")
+    for problem, german in (
+        (Said("trouble.no_samples", units=units_said(["pelvis"]), seconds=60.0), "In 60 s kamen"),
+        (wrong, "WT901 (C3:01): Der Sensor ist verbunden"),
+    ):
+        feed.live(stage="check", working=False, problem=problem, problem_said=told(problem))
+        eventually(lambda german=german: german in browser.text("card"), 8)
+    asked = Said("book.turn")
+    feed.live(stage="check", working=True, ask=asked, asked=told(asked))
+    eventually(lambda: "Drehen Sie das Buch" in browser.text("ask"), 8)
 
 
 def longer(text):

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from hipturn.commands.cli import cli
 from hipturn.phone.listener import Listener
 from hipturn.phone.start import divided, invite
+from hipturn.words import words_of
 from imu.phone.profile import phone_profile
 from imu.sample import Segment, Side
 
@@ -62,8 +63,10 @@ def test_every_place_has_its_link_how_to_strap_it_and_the_warning(monkeypatch):
         assert f"https://192.168.1.20:8778/unit?t={phone.at.token}#right%20" in text
     assert "must name 192.168.1.20" in text
     assert "AA:BB" in text
-    assert "its top towards the knee" in text
+    assert "top towards the knee" in text
     assert "never on a person" in text
+    german = [words_of("de").said(line) for line in said]
+    assert not {*german} & {line for line in said if "http" not in line}
 
 
 def test_a_phone_is_a_unit_whose_mounting_and_accelerometer_are_known():

@@ -16,11 +16,11 @@ from hipturn.phone import invited, listener
 from hipturn.phone.start import NEVER_TRIED
 from hipturn.server.commands import RefusedCommandError, parse
 from hipturn.server.desk import Desk
-from hipturn.server.door.certificate import MISSING
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.session.radio_session import Wish
 from hipturn.session.rigs import RadioRig
+from hipturn.words import Said
 from imu.phone.batch import Batch, write_batch
 
 pytest.importorskip("cryptography", reason="the extra [tls] is not installed")
@@ -113,7 +113,7 @@ def test_places_without_a_shank_are_refused(places):
 
 def test_without_the_extra_the_page_says_what_to_install(tmp_path, on_loopback, monkeypatch):
     def missing(_):
-        raise UserError(MISSING)
+        raise UserError(Said("trouble.no_encryption"))
 
     monkeypatch.setattr(listener, "own_identity", missing)
 

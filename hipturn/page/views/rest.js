@@ -37,7 +37,7 @@ export class RestView {
       scale(this.page.link, stage, "pain", word("rest.pain")), scale(this.page.link, stage, "effort", word("rest.effort")), note(this.page.link, stage),
       next ? el("p", { class: "lead" }, word(next.moves ? "rest.move" : next.same ? "rest.then_set" : "rest.then", { ...next, what: nameOf(next) })) : null,
       el("p", { class: "lead", role: "timer" }, next ? `${word("rest.rest")} ` : "", el("span", { id: "rest" }, this.clock(stage)), stage.silent.length ? ` · ${word("waiting_for", { units: unitsOf(stage.silent) })}` : ""),
-      stage.problem ? el("p", { class: "problem", role: "alert" }, says(stage.problem)) : null);
+      stage.problem ? el("p", { class: "problem", role: "alert" }, problemOf(stage)) : null);
   }
 
   /** One row a leg: repetitions of how many, whether that is all, the range of how much. */

@@ -46,7 +46,7 @@ export class SetupView {
       el("ol", { class: "steps", "aria-label": word("setup.step", { at: at + 1, of: STEPS.length }) },
         STEPS.map((_, i) => el("li", { class: i < at ? "past" : i === at ? "now" : "" }))),
       content,
-      stage.problem ? el("p", { class: "problem", role: "alert" }, says(stage.problem)) : null);
+      stage.problem ? el("p", { class: "problem", role: "alert" }, problemOf(stage)) : null);
   }
 
   countdown(stage) {

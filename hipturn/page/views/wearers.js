@@ -1,7 +1,7 @@
 // Who exercises, and how each exercise went over the weeks.
 
 import { canvasOf, colour, drawnBy, el, grouped, startText } from "../dom.js";
-import { number, says, word } from "../words.js";
+import { number, problemOf, says, word } from "../words.js";
 import { backButton, button, problem, waiting } from "./parts.js";
 
 const DAY_MS = 86_400_000;
@@ -9,7 +9,7 @@ const INK = { left: "orange", right: "blue" };
 
 async function told(path) {
   const answer = await fetch(path), found = await answer.json();
-  if (!answer.ok) throw new Error(found.problem);
+  if (!answer.ok) throw new Error(problemOf(found));
   return found;
 }
 

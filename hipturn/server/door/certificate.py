@@ -19,6 +19,7 @@ from types import ModuleType
 from hipturn.errors import UserError
 from hipturn.server.door.link import is_private
 from hipturn.session_paths import settings_folder
+from hipturn.words import Said
 from imu.recording import SessionError
 from imu.recording.folder import replace_file
 
@@ -31,7 +32,6 @@ RENEWED = timedelta(days=30)
 CLOCK_SLACK = timedelta(days=1)
 """A phone's clock may be behind."""
 MAX_BYTES = 1_000_000
-MISSING = "encryption (--tls, --phone) needs a package more: pip install 'hipturn[tls]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _library() -> ModuleType:
     try:
         from cryptography import x509
     except ImportError:
-        raise UserError(MISSING) from None
+        raise UserError(Said("trouble.no_encryption")) from None
     return x509
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from hipturn.clinical_words import check_said
+from hipturn.history.show import _trend_lines
 from hipturn.history.trend_figure import draw_trend
 from hipturn.history.wearers import Goal
 from hipturn.words import words_of
@@ -53,6 +54,29 @@ def test_the_days_run_from_the_first_session_to_the_last_with_room(drawn):
         low, high = ax.get_xlim()
         assert 0.5 < first - low < 4.0
         assert 0.5 < high - last < 4.0
+
+
+def test_a_figure_and_the_table_of_a_trend_are_in_the_language_that_is_asked_for(
+    tmp_path, monkeypatch
+):
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: kept.append(figure))
+    rows = [row(0, 20.0), row(7, 26.4)]
+    draw_trend(rows, tmp_path / "t.png", language="de")
+    labels = [ax.get_ylabel() for ax in kept[0].axes]
+    assert labels[0] == "Innenrotation der Hüfte,\nBewegungsumfang (°)"
+    assert labels[1:] == ["Umfang, Median (°)", "Halt, Median (s)", "Anteil kontrolliert"]
+    table = {
+        "valid": 9, "target_reps": 10, "peak_median_deg": 30.0, "end_mean_deg": None,
+        "change_since_last_deg": -6.4, "change_exceeds_mdc": True, "mdc_own": None,
+        "change_since_baseline_deg": None, "baseline_exceeds_mdc": None,
+    }  # fmt: skip
+    head, names, first, *_ = _trend_lines(words_of("de"), [one | table for one in rows])
+    assert head.endswith(
+        ": Innenrotation der Hüfte, verglichen: Bewegungsumfang; kleinste nachweisbare Änderung 5°"
+    )
+    assert names.split()[:4] == ["Beginn", "Bein", "Wdh.", "kontrolliert"]
+    assert first.split()[2:] == ["rechts", "9/10", "80", "%", "30°", "20°", "2,0", "s", "−6°*"]
 
 
 def test_pain_has_a_panel_where_somebody_told_it_and_goals_are_in_the_range(tmp_path, monkeypatch):
