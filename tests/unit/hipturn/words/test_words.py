@@ -18,14 +18,17 @@ from analysis.exercises import CONTEXT, NORMS, SIGNAL_NAMES
 from analysis.session.alarms import TEXTS, Alarm
 from analysis.session.announcements import Announcement, Kind
 from hipturn.commands.summary_text import row_line
+from hipturn.course import Course, Item, one_item
 from hipturn.errors import UserError
 from hipturn.phone.start import NEVER_TRIED
 from hipturn.plan import read_plan
 from hipturn.safety import SAFETY
 from hipturn.server.app import CLOSED, WRITTEN
+from hipturn.server.commands import COMMANDS
 from hipturn.session.spoken import notes_said, sentence
 from hipturn.session.virtual_session import NOTE as MADE_UP
 from hipturn.units.kit import PLACES
+from hipturn.visit import STAGES, Visit
 from hipturn.words import (
     ENGLISH,
     FORMS,
@@ -164,6 +167,19 @@ def test_an_error_says_what_it_was_raised_with_and_a_copy_of_it_is_one():
         assert words_of("de").said(text).startswith("Dieser Plan ist für K7")
         assert told(text)["parts"][0]["key"] == "trouble.plan_for"
     assert said_of(OSError(5, "no disk")) == "[Errno 5] no disk"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_refusal_of_a_visit_is_said_in_the_language_of_the_viewer(language):
+    visit, words = Visit(Course.one(Item.of(one_item("prone_windshield_wiper", "right")))), set()
+    for visit.stage in STAGES:
+        for visit.working in (False, True):
+            for visit.virtual in (False, True):
+                for do in COMMANDS:
+                    words.add(visit.why_not(do))
+    words -= {""}
+    assert len(words) > 100
+    assert [why for why in words if words_of(language).said(why) == why] == []
 
 
 def test_every_fault_of_a_plan_that_is_pasted_is_said_in_the_language_of_the_viewer():
