@@ -53,7 +53,8 @@ from hipturn.words import Said, said_of, units_said
 from imu.air.link_state import Link
 from imu.air.radio_errors import RadioError
 from imu.profiles.profile import ProfileError
-from imu.recording import SessionError
+from imu.recording import SessionError, open_session
+from imu.recording.edits import read_edits
 from imu.sample import Clock, Segment, Side, Unit
 
 TICK_S = 0.1
@@ -460,23 +461,38 @@ class Host:
 
     def _reassign(self, how: str) -> None:
         """Take the units as worn otherwise; a running session goes on as if they always had."""
-        links = self.links
+        links, session = self.links, self.session
         if links is None:
             return
-        links.wear(swapped if how == "swap" else turned)
-        session = self.session
-        if session is None:
+        legs = set(Side) if session is None else self.visit.walk.step.sides
+        other = swapped if how == "swap" else turned
+        links.wear(lambda place: place if how == "swap" and place[1] not in legs else other(place))
+        if session is None or session.writer is None:
             on_air = [one for one in links.strapped if isinstance(one, Strapped)]
             self.front.show(found=[row_of(s.found, place=s.unit.label) for s in on_air])
             return
         pairs = zip(links.strapped, links.links, strict=True)
-        now = {one.unit.address: (one.unit, link) for one, link in pairs}
-        heard = [now[unit.address] for unit in session.tracker.units]
-        session.reassign(tuple(unit for unit, _ in heard))
-        self.front.began(
-            session, session.tracker.units, [link for _, link in heard], self._session_clock_ns
-        )
-        self.front.say(Said("visit.reassigned", units=units_said(unit.label for unit, _ in heard)))
+        link_of = {one.unit.address: link for one, link in pairs}
+        self._correct(session.writer.folder, how)
+        session.reassign()
+        units = session.tracker.units
+        heard = [link_of[unit.address] for unit in units]
+        self.front.began(session, units, heard, self._session_clock_ns)
+        self.front.say(Said("visit.reassigned", units=units_said(unit.label for unit in units)))
+
+    def _correct(self, folder: Path, how: str) -> None:
+        """Say in a session's edits how its units are worn; said again, it is taken back."""
+        kind, side = "swap" if how == "swap" else "side", self.visit.walk.step.side
+        recorded = open_session(folder).recorded
+        before = [edit for edit in read_edits(folder).standing if edit.kind == kind]
+        for edit in before:
+            undo_edit(folder, edit.id, by=BY)
+        if before:
+            return
+        if kind == "swap":
+            add_edit(folder, kind, by=BY, side=side)
+        else:
+            add_edit(folder, kind, by=BY, value=side, saw={"side": recorded.side})
 
 
 def bug_said(error: Exception) -> Said:
