@@ -90,6 +90,16 @@ def error_deg(
     return float(np.median(off[known])), float(np.mean(off[known] <= 2 * sigma[known]))
 
 
+def counting_s(
+    given: LegCalibration, again: LegFrames, full: LegFrames, exercise: Exercise
+) -> tuple[float, float]:
+    """Return when counting begins, kept and in full; NaN where more is asked for."""
+    kept, again_s = led(kept_guide(given, exercise), again)
+    _, full_s = led(Guide(exercise, given.side, RATE_HZ), full)
+    is_kept = kept is not None and kept.kept_off_rad is not None
+    return again_s if is_kept else math.nan, full_s
+
+
 def tell_times(from_next: dict[str, dict[str, list[float]]]) -> None:
     """Print how long it takes from Next to counting, by exercise and way."""
     together: dict[str, list[float]] = {}
@@ -97,10 +107,11 @@ def tell_times(from_next: dict[str, dict[str, list[float]]]) -> None:
         for how, all_s in told.items():
             together.setdefault(how, []).extend(all_s)
     for name, told in (*from_next.items(), ("all", together)):
+        led_to = {how: [s for s in all_s if s == s] for how, all_s in told.items()}
         times = [
             f"{how} {np.median(all_s):.1f} s (90 % within {np.percentile(all_s, 90):.1f} s,"
             f" {np.mean(np.array(all_s) <= ASKED_S):.0%} within {ASKED_S:.0f} s, of {len(all_s)})"
-            for how, all_s in told.items()
+            for how, all_s in led_to.items()
         ]
         print(f"from Next to counting, median, {name}: {'; '.join(times)}")
 
@@ -138,13 +149,9 @@ def main() -> None:
                 if whole is not None:
                     full_all.append(error_deg(whole, full_frames, full, exercise)[0])
             up = wear(name, side.value, seed + ANEW, replace(FROM_NEXT, mounted_as=seed))
-            for how, guide, seen in (
-                ("kept", kept_guide(found, exercise), legs_of(up, seed)),
-                ("in full", Guide(exercise, side, RATE_HZ), full_frames),
-            ):
-                one, counts_s = led(guide, seen)
-                if one is not None and (how == "in full" or one.kept_off_rad is not None):
-                    from_next[name].setdefault(how, []).append(counts_s)
+            again_s, full_s = counting_s(found, legs_of(up, seed), full_frames, exercise)
+            from_next[name].setdefault("kept", []).append(again_s)
+            from_next[name].setdefault("in full", []).append(full_s)
             knee = np.array(found.z_shank)
             across = np.cross(knee, rng.normal(size=3))
             across /= np.linalg.norm(across)
