@@ -349,7 +349,8 @@ def test_each_stage_tells_what_can_be_done_now_and_refuses_anything_else(tmp_pat
     async def run():
         desk, hub, _ = desk_on(tmp_path)
         viewer = hub.join()
-        possible = [do for do in STAGES[Stage.TODAY] if do != "undo"]  # nothing is said yet
+        not_now = ("undo", "answer")  # nothing is said yet, and nothing asked
+        possible = [do for do in STAGES[Stage.TODAY] if do not in not_now]
         assert stages_told(viewer)[-1]["can"] == ["quit", *possible]
         desk.obey({"do": "next"})
         assert "next" not in stages_told(viewer)[-1]["can"]  # units are still being looked for
