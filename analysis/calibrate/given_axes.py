@@ -125,12 +125,16 @@ def with_knee_axis(given: GivenAxes, z_shank: FloatArray, sigma_rad: float) -> G
     return _with_sigma(replace(given, q_shank=q_shank), sigma_rad)
 
 
-def proven(given: GivenAxes, off_rad: float) -> GivenAxes:
-    """Return the axes, less sure by how far a knee bend has their knee axis from where it was."""
+def proven(given: GivenAxes, off_rad: float, unsure_rad: float) -> GivenAxes:
+    """Return the axes, with how far knee bends had their knee axis from where it was.
+
+    They are less sure by `unsure_rad`: that again where the axis is kept all the same, and nothing
+    where it was found anew, for then the difference is mended.
+    """
     known = given.sigma_rad
     if given.found is not None and given.found.sigma_relative_rad is not None:
         known = given.found.sigma_relative_rad
-    kept = _with_sigma(given, math.hypot(known, off_rad))
+    kept = _with_sigma(given, math.hypot(known, unsure_rad))
     if kept.found is None:
         return kept
     return replace(kept, found=replace(kept.found, kept_off_rad=off_rad))

@@ -119,13 +119,15 @@ class GivenGuide(Guide):
         if seen.off_rad > KEEP_MAX_RAD and self.bends_asked < BENDS_MIN:
             self.bends_asked = BENDS_MIN
             return self._reach(Step.BENDS, Windows(pose=self._pose))
+        unsure_rad = seen.off_rad
         if seen.off_rad > KEEP_MAX_RAD:
             hinge = _hinge(given, part)
             failed = _failed(hinge.checks)
             if failed or hinge.axis is None:
                 return self._say(failed)
-            given = with_knee_axis(given, hinge.axis, hinge.sigma_rad)
-        self._given, self._bend, self._since = proven(given, seen.off_rad), window, still[1]
+            given, unsure_rad = with_knee_axis(given, hinge.axis, hinge.sigma_rad), 0.0
+        self._given = proven(given, seen.off_rad, unsure_rad)
+        self._bend, self._since = window, still[1]
         if self._pose is not None:
             return self._finish(self._given, frames, still[1])
         return self._reach(Step.POSE, Windows(bends=window))

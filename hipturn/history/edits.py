@@ -107,6 +107,28 @@ def undo_edit(folder: Path, id_: str, *, by: str = BY) -> Edit:
     return edit
 
 
+def say_worn(folder: Path, kind: Literal["swap", "side"], side: str, *, by: str = BY) -> None:
+    """Say, while a session runs, that its units are worn otherwise; said again, it is taken back.
+
+    `side` is the leg that they are on.
+
+    Raises
+    ------
+    SessionError
+        When it is no session, or the disk refuses.
+    """
+    before = [edit for edit in read_edits(folder).standing if edit.kind == kind]
+    for edit in before:
+        undo_edit(folder, edit.id, by=by)
+    if before:
+        return
+    if kind == "swap":
+        add_edit(folder, kind, by=by, side=side)
+    else:
+        saw = {"side": open_session(folder).recorded.side}
+        add_edit(folder, kind, by=by, value=side, saw=saw)
+
+
 def _new(kind: str, by: str) -> Edit:
     return Edit(
         id=secrets.token_hex(4),

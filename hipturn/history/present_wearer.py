@@ -10,7 +10,7 @@ from typing import Any
 from analysis.exercises import Exercise
 from hipturn.errors import UserError
 from hipturn.history.wearer_book import WearerBook
-from hipturn.history.wearers import LEGS, Goal, Wearer
+from hipturn.history.wearers import LEGS, Answer, Goal, Wearer
 from hipturn.words import Said
 
 
@@ -37,6 +37,8 @@ class PresentWearer:
         self._language = "", ""
         """Of which wearer which language."""
         self._goals_of: tuple[str, str, Mapping[str, float]] | None = None
+        self._answered: tuple[str, str, list[str]] = "", "", []
+        """Of which wearer and exercise, what was answered last."""
 
     def offered(self, recorded: Iterable[str]) -> list[str]:
         """Return who can be chosen: whoever was in the last 12 h first, then as recorded."""
@@ -60,7 +62,7 @@ class PresentWearer:
         """
         self._book.choose(name, _now(), language)
         self._language = "", ""
-        self._goals_of = None
+        self._goals_of, self._answered = None, ("", "", [])
 
     def language(self, name: str) -> str:
         """Return the language of a wearer, two letters; empty where it was never chosen."""
@@ -104,6 +106,31 @@ class PresentWearer:
             }
             self._goals_of = wanted
         return self._goals
+
+    def keep_answer(self, name: str, exercise: Exercise, question: int, text: str) -> None:
+        """Keep what a wearer answers today to a question of an exercise, by its place from 0 on.
+
+        Raises
+        ------
+        UserError
+            When it asks no such question.
+        imu.recording.SessionError
+            When it cannot be kept.
+        """
+        if question >= len(exercise.questions):
+            count = len(exercise.questions)
+            raise UserError(Said("trouble.no_question", exercise=exercise.name, count=count))
+        asked = exercise.questions[question]
+        self._book.answer(name, Answer(exercise.id, asked, text, _now().date()))
+        self._answered = "", "", []
+
+    def answered(self, name: str, exercise: Exercise) -> list[str]:
+        """Return a wearer's newest answers to the questions of an exercise, in their order."""
+        if (name, exercise.id) != self._answered[:2]:
+            wearer = self._book.read().known.get(name, Wearer())
+            found = [wearer.answer(exercise.id, asked) for asked in exercise.questions]
+            self._answered = name, exercise.id, found
+        return self._answered[2]
 
 
 def _now() -> datetime:

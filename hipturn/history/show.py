@@ -13,7 +13,7 @@ from hipturn.errors import UserError, printable
 from hipturn.history import trend
 from hipturn.history.index import history_index
 from hipturn.history.wearer_book import WEARERS_FILE, read_wearers
-from hipturn.history.wearers import Wearer
+from hipturn.history.wearers import Wearer, answers_data
 from hipturn.words import ENGLISH, Said, Words, words_of
 
 Progress = Callable[[int], AbstractContextManager[Callable[[str], object]]]
@@ -77,15 +77,18 @@ def show_history(
                 trend.fill(index, root, new, done)
         rows, bad = trend.trend(index, root, wearer), trend.damaged(index, wearer)
         again, plans = trend.copies(index, wearer), trend.adherence(index, wearer)
+    known_as = read_wearers(root / WEARERS_FILE).known.get(wearer, Wearer())
     if figure is not None and rows:
         from hipturn.history.trend_figure import draw_trend
 
-        goals = read_wearers(root / WEARERS_FILE).known.get(wearer, Wearer()).goals
-        draw_trend(rows, figure, goals, language)
+        draw_trend(rows, figure, known_as.goals, language)
     if as_json:
-        return [_json({"wearer": wearer, "sessions": rows, "plans": plans, "damaged": bad})]
-    told = [*_trend_lines(words, rows), *_plan_lines(words, plans)]
-    return [*told, *_damaged_lines(words, bad), *_copy_lines(words, again)]
+        answers = answers_data(known_as)
+        found = {"wearer": wearer, "sessions": rows, "plans": plans, "answers": answers}
+        return [_json({**found, "damaged": bad})]
+    lines = [*_trend_lines(words, rows), *_plan_lines(words, plans)]
+    lines += _answer_lines(words, known_as)
+    return [*lines, *_damaged_lines(words, bad), *_copy_lines(words, again)]
 
 
 def _overview(words: Words, rows: list[dict[str, Any]]) -> list[str]:
@@ -112,6 +115,14 @@ def _plan_lines(words: Words, plans: list[dict[str, Any]]) -> list[str]:
             asked=plan["asked"],
         )
         for plan in plans
+    ]
+
+
+def _answer_lines(words: Words, wearer: Wearer) -> list[str]:
+    return [
+        f"{one.day.isoformat()}: {words.says(printable(one.question))} – {printable(one.text)}"
+        for one in wearer.answers
+        if one.text
     ]
 
 

@@ -12,6 +12,7 @@ from hipturn.history.index import INDEX_FILE, history_index
 from hipturn.history.wearers import (
     GOAL_MAX_DEG,
     LEGS,
+    Answer,
     Goal,
     Leg,
     StepGoal,
@@ -103,6 +104,19 @@ class WearerBook:
         wearers = self.read()
         wearer = wearers.known.get(pseudonym, Wearer())
         self._write(wearers.changing(pseudonym, wearer.aiming(goal)))
+
+    def answer(self, pseudonym: str, answer: Answer) -> None:
+        """Keep what a wearer answered.
+
+        Raises
+        ------
+        UserError
+            When it is no pseudonym.
+        """
+        _refused(pseudonym)
+        wearers = self.read()
+        wearer = wearers.known.get(pseudonym, Wearer())
+        self._write(wearers.changing(pseudonym, wearer.answering(answer)))
 
     def goals(
         self, pseudonym: str, exercise: str, planned_deg: Mapping[str, float] | None = None

@@ -38,6 +38,16 @@ class Goal(NamedTuple):
     day: date
 
 
+class Answer(NamedTuple):
+    """What a wearer answered to a question of an exercise, on a day."""
+
+    exercise: str
+    question: str
+    """As the catalogue has it, in English: another version may ask in another order."""
+    text: str
+    day: date
+
+
 class StepGoal(NamedTuple):
     """The goal of a step for one leg, degrees, and who set it; NaN where nobody did."""
 
@@ -53,6 +63,8 @@ class Wearer:
     """Two letters; empty where it was never chosen."""
     goals: tuple[Goal, ...] = ()
     """In the order in which they were set; the later one of a day counts."""
+    answers: tuple[Answer, ...] = ()
+    """In the order in which they were given; one a question and day."""
 
     def goal(self, exercise: str, leg: Leg) -> Goal | None:
         """Return the newest goal of an exercise and leg; None where there is none."""
@@ -64,6 +76,17 @@ class Wearer:
         same = (goal.exercise, goal.leg, goal.day)
         kept = [g for g in self.goals if (g.exercise, g.leg, g.day) != same]
         return replace(self, goals=(*kept, goal))
+
+    def answer(self, exercise: str, question: str) -> str:
+        """Return the newest answer to a question; empty where there is none."""
+        mine = [a for a in self.answers if (a.exercise, a.question) == (exercise, question)]
+        return max(mine, key=lambda answer: answer.day).text if mine else ""
+
+    def answering(self, answer: Answer) -> Wearer:
+        """Return the wearer with one more answer; one of the same day is replaced."""
+        same = (answer.exercise, answer.question, answer.day)
+        kept = [a for a in self.answers if (a.exercise, a.question, a.day) != same]
+        return replace(self, answers=(*kept, answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +189,20 @@ def as_text(wearers: Wearers) -> str:
                 {"exercise": g.exercise, "leg": g.leg, "deg": g.deg, "from": g.day.isoformat()}
                 for g in wearer.goals
             ],
+            **({"answers": answers_data(wearer)} if wearer.answers else {}),
         }
         for name, wearer in sorted(wearers.known.items())
     }
     data = {"format": FORMAT, "version": VERSION, "last": last, "wearers": known}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def answers_data(wearer: Wearer) -> list[dict[str, str]]:
+    """Return a wearer's answers as JSON has them."""
+    return [
+        {"exercise": a.exercise, "question": a.question, "text": a.text, "on": a.day.isoformat()}
+        for a in wearer.answers
+    ]
 
 
 def from_text(data: bytes) -> Wearers:
@@ -202,7 +234,25 @@ def _wearer(name: str, told: Any) -> Wearer:  # noqa: ANN401 (any JSON value)
         raise ValueError(f"the language of {name} is not two letters")
     if not isinstance(goals, list):
         raise ValueError(f"the goals of {name} are no list")  # noqa: TRY004 (a fault of the file)
-    return Wearer(language, tuple(_goal(name, goal) for goal in goals))
+    answers = told.get("answers", [])
+    if not isinstance(answers, list):
+        raise ValueError(f"the answers of {name} are no list")  # noqa: TRY004 (a fault of the file)
+    return Wearer(
+        language,
+        tuple(_goal(name, goal) for goal in goals),
+        tuple(_answer(name, answer) for answer in answers),
+    )
+
+
+def _answer(name: str, told: Any) -> Answer:  # noqa: ANN401 (any JSON value)
+    try:
+        day = date.fromisoformat(told["on"])
+        answer = Answer(told["exercise"], told["question"], told["text"], day)
+    except (TypeError, KeyError, ValueError):
+        raise ValueError(f"an answer of {name} lacks exercise, question, text or on") from None
+    if not all(isinstance(text, str) for text in answer[:3]):
+        raise ValueError(f"an answer of {name} is no text")
+    return answer
 
 
 def _goal(name: str, told: Any) -> Goal:  # noqa: ANN401 (any JSON value)

@@ -118,6 +118,10 @@ class Desk:
         try:
             if do in WHO and do in STAGES[self.visit.stage]:
                 self._present.choose(values.get("wearer", ""), values.get("language", ""))
+            if do == "answer" and not self.visit.why_not(do):
+                where, text = values.get("question", 0), values.get("text", "")
+                exercise = self.visit.item.exercise
+                self._present.keep_answer(self.visit.wearer, exercise, where, text)
             if do in CHOICES and do in STAGES[self.visit.stage]:
                 values = {"course": self._chosen(do, values)}
             self.host.command(do, values)
@@ -269,6 +273,8 @@ class Desk:
             "said": visit.said[-1] if visit.said else "",
             "answers": dict(visit.answers),
         }
+        if visit.stage is Stage.TODAY and item.exercise.questions and visit.wearer:
+            message["answered"] = self._present.answered(visit.wearer, item.exercise)
         if visit.problem:
             message |= {"problem": visit.problem, "problem_said": told(visit.problem)}
         if visit.stage is Stage.UNITS and self.host.findings:

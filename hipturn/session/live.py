@@ -18,7 +18,7 @@ from hipturn.session.terminal import Display
 from hipturn.words import Said
 from imu.clocks.rate_watch import RateWatch
 from imu.conventions.gravity_witness import GravityWitness
-from imu.recording import SessionWriter, open_session, recorded_side
+from imu.recording import SessionWriter, open_session, units_of_leg
 from imu.sample import Sample, Side, Unit
 
 Pace = Callable[[int], None]
@@ -143,8 +143,8 @@ class LiveSession:
             self.tracker.count_from(self._frame_s)
             self.paused = False
 
-    def reassign(self, units: Sequence[Unit]) -> None:
-        """Take the units as worn otherwise, from the first sample of the recording on.
+    def reassign(self) -> None:
+        """Take the units as worn as the session's edits have it now, from its first sample on.
 
         What is recorded is followed anew, so nobody stands or bends again.
 
@@ -156,10 +156,9 @@ class LiveSession:
         writer, old = self.writer, self.tracker
         if writer is None:
             return
-        writer.update(units=tuple(units), side=recorded_side(units), calibration=None)
-        told = [[str(unit.segment), str(unit.side)] for unit in units]
-        self.event("reassigned", self._newest_ns, units=told)
+        writer.flush()
         recorded = open_session(writer.folder)
+        units = recorded.header.units
         self.tracker = Tracker(
             units,
             writer.header.clock,
@@ -204,7 +203,7 @@ class LiveSession:
     def _keep_calibrations(self, update: Update) -> None:
         for side, news in update.guided.items():
             if self.writer is not None and news.step is Step.READY and news.result is not None:
-                _record_calibration(self.writer, update.time_s, side, news)
+                _record_calibration(self.writer, update.time_s, side, news, self.tracker.units)
 
     def _wait_for_calibration(self, update: Update) -> None:
         """Say again what the guide waits for; end a session that nobody calibrates."""
@@ -264,7 +263,7 @@ class CalibrationWait:
 
 
 def _record_calibration(
-    writer: SessionWriter, time_s: float, side: Side, news: GuideUpdate
+    writer: SessionWriter, time_s: float, side: Side, news: GuideUpdate, units: Sequence[Unit]
 ) -> None:
     assert news.result is not None  # noqa: S101 (the step is READY)
     found = news.hold or news.result.calibration
@@ -282,8 +281,8 @@ def _record_calibration(
             "checks": {check.name: round(check.value, 4) for check in news.result.checks},
         }
     )
-    stored = {**(writer.header.calibration or {}), str(side): found.to_json()}
-    writer.update(calibration=stored)
+    own = {**found.to_json(), "units": units_of_leg(units, side)}
+    writer.update(calibration={**(writer.header.calibration or {}), str(side): own})
 
 
 def paced(speed: float | None) -> Pace:

@@ -189,7 +189,7 @@ class _Listener:
         self.links = [links.links[unit] for unit in kept]
         self.failure: Exception | None = None
         """What went wrong with the session; its links are not to blame."""
-        self.news = LinkNews(self.units, session, self._ask)
+        self.news = LinkNews(session, self._ask)
         for unit in kept:  # what streams already
             if links.links[unit].state is LinkState.STREAMING:
                 self.news.streams(self._index[unit])

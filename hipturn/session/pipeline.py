@@ -38,7 +38,7 @@ from imu.fuse.orientation import FilterName
 from imu.fuse.own_rate import OwnRate
 from imu.quaternion import IDENTITY
 from imu.recording import Session, SessionError
-from imu.recording.edits import OTHER_SIDE, edited_marks
+from imu.recording.edits import calibrated_units, edited_marks
 from imu.sample import Clock, Frame, Sample, SampleTable, Side, Unit
 from imu.screening import Screening
 
@@ -314,21 +314,21 @@ def read_recording(session: Session, orientation_filter: FilterName | None = Non
 
 def _windows_of(session: Session) -> dict[Side, Windows]:
     """Return when each leg calibrated, where an edit has its calibration made anew."""
-    before, now = session.recorded.calibration or {}, session.header.calibration or {}
+    before, header = session.recorded.calibration or {}, session.header
     found: dict[Side, Windows] = {}
     for event in session.events():
         told, side = event.get("windows"), event.get("side")
         if event["type"] != "calibration" or side not in before or not isinstance(told, dict):
             continue
-        if session.sides_exchanged:
-            side = OTHER_SIDE[side]
-        if side not in now:
+        shank = calibrated_units(session.recorded, side)["shank"]  # worn on that leg, or the other
+        now = None if shank is None else header.units[shank].side
+        if now is not None and now not in (header.calibration or {}):
             steps = {
                 n: (float(told[n][0]), float(told[n][1]))
                 for n in ("stand", "pose", "bends")
                 if n in told
             }
-            found[Side(side)] = Windows(**steps)
+            found[now] = Windows(**steps)
     return found
 
 

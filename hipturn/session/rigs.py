@@ -28,7 +28,7 @@ from imu.profiles.profile import load_profiles
 from imu.sample import Segment, Side
 from imu.virtual.on_air.air import VirtualAir
 from imu.virtual.on_air.backend import backend_of
-from imu.virtual.wearer import WearerSettings, standing, wear
+from imu.virtual.wearer import WearerSettings, Wearing, standing, wear
 
 SHOW_EVERY_S = 0.2
 """A shaken unit lights up within this time."""
@@ -46,6 +46,8 @@ class Enacted:
 
     begin: Callable[[], None] = lambda: None
     """Called once the session takes samples: a virtual wearer begins then, and not before."""
+    again: Callable[[int | None], None] = lambda _: None
+    """Called when the guide asks for more: for so many knee bends in all; None: for every step."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a virtual wearer has finished; never of a person."""
     closed: Callable[[Path, float], None] = lambda *_: None
@@ -124,17 +126,27 @@ class VirtualRig:
         air, name, side = self._air, enacted(item.exercise), begin.step.side
         dose = replace(item.exercise.dose, sets=begin.sets)
         rest_s = item.asked.rest_s
-        settings = await _tried(settings_for, name, side, self._seed, dose, rest_s, begin.bends)
-        wearing = await _tried(wear, name, side, self._seed, settings or WearerSettings())
-        begun_s = [0.0]
+
+        def moved(bends: int | None) -> Wearing:
+            settings = settings_for(name, side, self._seed, dose, rest_s, bends)
+            return wear(name, side, self._seed, settings or WearerSettings())
+
+        wearing, begun_s = await _tried(moved, begin.bends), 0.0
 
         def start() -> None:
-            begun_s[0] = wearing.first_s + air.go_on(wearing.traces)
+            nonlocal begun_s
+            begun_s = wearing.first_s + air.go_on(wearing.traces)
+
+        def again(bends: int | None) -> None:
+            nonlocal wearing
+            wearing = moved(bends)
+            # not at once: the unit whose sample made the guide ask is still sending
+            asyncio.get_running_loop().call_soon(start)
 
         def closed(folder: Path, zero_s: float) -> None:
-            write_truth(folder, wearing, later_s=begun_s[0] - zero_s)
+            write_truth(folder, wearing, later_s=begun_s - zero_s)
 
-        return Enacted(start, air.ended, closed)
+        return Enacted(start, again, air.ended, closed)
 
     def wish(self) -> Wish:
         """Return what every session of the visit is to be."""

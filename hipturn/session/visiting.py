@@ -11,10 +11,11 @@ import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import click
 
+from analysis.calibrate.guide import BENDS_ASKED
 from analysis.calibrate.guide import Step as GuideStep
 from analysis.exercises import CatalogueError
 from analysis.session.announcements import Kind
@@ -38,13 +39,13 @@ from hipturn.course import (
     Undo,
 )
 from hipturn.errors import UserError
-from hipturn.history.edits import add_edit, undo_edit
+from hipturn.history.edits import add_edit, say_worn, undo_edit
 from hipturn.session.live import LiveSession
 from hipturn.session.one_clock import give_one_clock
 from hipturn.session.open_links import OpenLinks
 from hipturn.session.pipeline import Tracker, Update
 from hipturn.session.radio_session import Audience, Place, Strapped, Wish, hold_session
-from hipturn.session.rigs import Rig, row_of, sides_of
+from hipturn.session.rigs import Enacted, Rig, row_of, sides_of
 from hipturn.session.terminal import Display
 from hipturn.units.kept_calibrations import KeptCalibrations, bends_of
 from hipturn.units.rest_check import RestFinding, look_at_rest
@@ -152,6 +153,8 @@ class Host:
         self._said: list[tuple[Path, str]] = []
         """The edits that this visit has made: their session and id, the latest last."""
         self._begin_motion: Callable[[], None] = lambda: None
+        self._enacted, self._bends = Enacted(), BENDS_ASKED
+        """What a virtual wearer does, and how many knee bends it was asked for."""
         self._stop, self._leave = asyncio.Event(), asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -371,7 +374,8 @@ class Host:
         worn = links.on(begin.step.side)
         wish = self._wish(begin, [one.unit for one in worn])
         begin = begin._replace(bends=bends_of(wish.calibration))
-        enacted = await self.rig.enact(self.visit.item, begin)
+        self._enacted = enacted = await self.rig.enact(self.visit.item, begin)
+        self._bends = begin.bends or BENDS_ASKED
         waiters: list[asyncio.Task[None]] = []
 
         def begin_motion() -> None:
@@ -437,7 +441,10 @@ class Host:
             self.carry(visit.calibrated())
         if visit.stage is not Stage.RESULT and session.writer is not None:
             self._of_result = session.writer.folder, update.time_s, visit.walk.step.side
-        for news in update.guided.values():
+        for side, news in update.guided.items():
+            if (bends := session.tracker.bends_asked(side)) > self._bends:
+                self._bends = bends
+                self._enacted.again(None if bends == BENDS_ASKED else bends)
             found = news.result.calibration if news.result else None
             if news.step is GuideStep.READY and found is not None and session.writer is not None:
                 self._kept.proven(
@@ -460,23 +467,25 @@ class Host:
 
     def _reassign(self, how: str) -> None:
         """Take the units as worn otherwise; a running session goes on as if they always had."""
-        links = self.links
+        links, session = self.links, self.session
         if links is None:
             return
-        links.wear(swapped if how == "swap" else turned)
-        session = self.session
-        if session is None:
+        legs = set(Side) if session is None else self.visit.walk.step.sides
+        other = swapped if how == "swap" else turned
+        links.wear(lambda place: place if how == "swap" and place[1] not in legs else other(place))
+        if session is None or session.writer is None:
             on_air = [one for one in links.strapped if isinstance(one, Strapped)]
             self.front.show(found=[row_of(s.found, place=s.unit.label) for s in on_air])
             return
         pairs = zip(links.strapped, links.links, strict=True)
-        now = {one.unit.address: (one.unit, link) for one, link in pairs}
-        heard = [now[unit.address] for unit in session.tracker.units]
-        session.reassign(tuple(unit for unit, _ in heard))
-        self.front.began(
-            session, session.tracker.units, [link for _, link in heard], self._session_clock_ns
-        )
-        self.front.say(Said("visit.reassigned", units=units_said(unit.label for unit, _ in heard)))
+        link_of = {one.unit.address: link for one, link in pairs}
+        kind: Literal["swap", "side"] = "swap" if how == "swap" else "side"
+        say_worn(session.writer.folder, kind, self.visit.walk.step.side, by=BY)
+        session.reassign()
+        units = session.tracker.units
+        heard = [link_of[unit.address] for unit in units]
+        self.front.began(session, units, heard, self._session_clock_ns)
+        self.front.say(Said("visit.reassigned", units=units_said(unit.label for unit in units)))
 
 
 def bug_said(error: Exception) -> Said:

@@ -29,18 +29,15 @@ class LinkNews:
 
     Parameters
     ----------
-    units
-        What `LinkEvent.unit` counts into.
     session
-        Where they are recorded and said.
+        Where they are recorded and said; `LinkEvent.unit` counts into its tracker's units, which
+        people may correct meanwhile.
     all_stream
         Called once, when samples of every unit came.
     """
 
-    def __init__(
-        self, units: Sequence[Unit], session: LiveSession, all_stream: Callable[[], None]
-    ) -> None:
-        self._units, self._session, self._all_stream = units, session, all_stream
+    def __init__(self, session: LiveSession, all_stream: Callable[[], None]) -> None:
+        self._session, self._all_stream = session, all_stream
         self._streaming: set[int] = set()
         self._progress: dict[int, LinkState] = {}
         self._charge: dict[int, int] = {}
@@ -94,6 +91,10 @@ class LinkNews:
                     unread=sum(unread.values()),
                     cause=what_is_wrong(unread),
                 )
+
+    @property
+    def _units(self) -> Sequence[Unit]:
+        return self._session.tracker.units
 
     def _tell_progress(self, event: LinkEvent) -> None:
         """Say how far a unit is, until it streams for the first time."""

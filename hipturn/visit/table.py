@@ -37,9 +37,16 @@ def _when_heard(visit: Handlers) -> str:
     return Said("why.silent", units=units_said(visit.silent)) if visit.silent else ""
 
 
+def _when_asked(visit: Handlers) -> str:
+    if not visit.walk.course.only_asks:
+        return Said("why.nothing_asked")
+    return "" if visit.wearer else Said("why.whose_answers")
+
+
 GUARDS: dict[tuple[Stage | None, str], Guard] = {
     (None, "go_on"): lambda v: "" if v.unfinished else Said("why.unfinished"),
     (Stage.CHECK, "check"): _unless_working,
+    (Stage.TODAY, "answer"): _when_asked,
     (Stage.TODAY, "next"): lambda v: v.walk.course.only_asks,
     (Stage.UNITS, "next"): _when_known,
     (Stage.UNITS, "skip"): _while_looked_at,
@@ -78,6 +85,7 @@ STAGES: dict[Stage, dict[str, Handler]] = {
     },
     Stage.TODAY: {
         **dict.fromkeys(("plan", "exercise", "side", "dose", "goal"), Handlers._change),
+        "answer": lambda *_: [],  # it is kept with the wearer, and leads nowhere
         "wearer": Handlers._whose, "next": Handlers._on_to_units, "back": Handlers._back, **_HOME,
     },
     Stage.UNITS: {

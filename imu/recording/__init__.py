@@ -13,7 +13,7 @@ what is there goes to the disk.
 """
 
 from imu.recording.folder import SessionError, check_name, session_folder
-from imu.recording.header import UNKNOWN_START, SessionHeader, recorded_side
+from imu.recording.header import UNKNOWN_START, SessionHeader, recorded_side, units_of_leg
 from imu.recording.reader import Session, open_session
 from imu.recording.rescue import Rescue, find_orphans, recover, rescue_orphans
 from imu.recording.space import check_space
@@ -34,4 +34,5 @@ __all__ = [
     "recover",
     "rescue_orphans",
     "session_folder",
+    "units_of_leg",
 ]

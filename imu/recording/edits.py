@@ -27,9 +27,9 @@ from imu.recording.folder import (
     sync_folder,
     unreadable,
 )
-from imu.recording.header import RecordedSide, SessionHeader
+from imu.recording.header import RecordedSide, SessionHeader, units_of_leg
 from imu.recording.strict_json import Fields, format_object, parse_object
-from imu.sample import Edit, Segment, Side
+from imu.sample import Edit, Segment, Side, Unit
 
 VERSION = 1
 MAX_EDITS_BYTES = 4_000_000
@@ -408,7 +408,7 @@ def are_sides_exchanged(recorded: SessionHeader, edits: Iterable[Edit]) -> bool:
 
 
 def edited_header(recorded: SessionHeader, edits: Sequence[Edit]) -> SessionHeader:
-    """Return a header as the standing edits have it; a calibration that no longer fits is left out.
+    """Return a header as the standing edits have it; a calibration that does not fit is left out.
 
     Parameters
     ----------
@@ -423,25 +423,44 @@ def edited_header(recorded: SessionHeader, edits: Sequence[Edit]) -> SessionHead
             header = replace(header, wearer=str(edit.value))
         elif edit.kind == "exercise":
             header = replace(header, exercise=str(edit.value))
-    calibration = header.calibration
-    if header.exercise != recorded.exercise:
-        calibration = None
     units = list(header.units)
     for side in {edit.side for edit in edits if edit.kind == "swap"}:
         legs = tuple(Side) if side == "both" else (Side(side),)
-        calibration = {k: v for k, v in (calibration or {}).items() if k not in legs} or None
         units = [
             replace(unit, segment=_OTHER_SEGMENT[unit.segment]) if unit.side in legs else unit
             for unit in units
         ]
     side = header.side
     if are_sides_exchanged(recorded, edits):
-        calibration = None
         side = cast("RecordedSide", OTHER_SIDE.get(side, side))
         units = [
             replace(unit, side=Side(OTHER_SIDE[unit.side])) if unit.side else unit for unit in units
         ]
+    calibration = _that_fits(recorded, units) if header.exercise == recorded.exercise else None
     return replace(header, units=tuple(units), side=side, calibration=calibration)
+
+
+def _that_fits(recorded: SessionHeader, units: Sequence[Unit]) -> dict[str, Any] | None:
+    """Return the calibration of each leg that was made with its units worn as they are now said."""
+    return {
+        side: leg
+        for side, leg in (recorded.calibration or {}).items()
+        if side not in OTHER_SIDE
+        or calibrated_units(recorded, side) == units_of_leg(units, Side(side))
+    } or None
+
+
+def calibrated_units(recorded: SessionHeader, side: str) -> dict[str, int | None]:
+    """Return which units the calibration of a leg was made with, as `units_of_leg` does.
+
+    It says so itself where somebody corrected during the session how its units are worn.
+    """
+    worn, leg = units_of_leg(recorded.units, Side(side)), (recorded.calibration or {}).get(side)
+    told = leg.get("units") if isinstance(leg, dict) else None
+    known = isinstance(told, dict) and all(
+        told.get(part) is None or told.get(part) in range(len(recorded.units)) for part in worn
+    )
+    return {part: told.get(part) for part in worn} if known and told else worn
 
 
 _OTHER_SEGMENT = {

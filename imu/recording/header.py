@@ -78,6 +78,15 @@ def recorded_side(units: Sequence[Unit]) -> RecordedSide:
     return "both"
 
 
+def units_of_leg(units: Sequence[Unit], side: Side) -> dict[str, int | None]:
+    """Return which units are worn on the thigh and the shank of a leg, as indices; None: no unit.
+
+    A calibration keeps it, for it holds only while the same units are worn there.
+    """
+    places = {(unit.side, unit.segment): index for index, unit in enumerate(units)}
+    return {str(part): places.get((side, part)) for part in (Segment.THIGH, Segment.SHANK)}
+
+
 def format_header(header: SessionHeader) -> bytes:
     """Return the header as the text of session.json.
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis import exercises
+from hipturn.server.desk import Desk
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
 from hipturn.server.recorded import exercise_data
@@ -25,6 +26,7 @@ class Feed:
     def __init__(self, port=None, root=None, token=TOKEN, tls=None, **greeting):
         self.hub = Hub()
         self.obeyed = []
+        self.obey = self.obeyed.append
         self._library = Library(root or Path("nowhere"))
         self._greeting = {"lan": False, "first": "demo.seated_internal_rotation", "look": False}
         self._greeting |= greeting
@@ -40,7 +42,9 @@ class Feed:
         ready = threading.Event()
 
         async def run():
-            async with served(place, self.hub, self._library, self.obeyed.append, self._greeting):
+            async with served(
+                place, self.hub, self._library, lambda do: self.obey(do), self._greeting
+            ):
                 ready.set()
                 await self._stop.wait()
 
@@ -52,6 +56,20 @@ class Feed:
         self._thread = threading.Thread(target=work, daemon=True)
         self._thread.start()
         assert ready.wait(10)
+
+    def lead(self, course, rig, root):
+        """Lead through a visit with the simulated wearer of a rig, in place of making it up."""
+
+        def begin():
+            said = []
+            desk = Desk(
+                self.hub, self._library, course, lambda _: rig, root, say=said.append, virtual=True
+            )
+            desk.visit.delay_s = 0
+            desk.begin()
+            self.obey = desk.obey
+
+        self.do(begin)
 
     def do(self, call, *args, **kwargs):
         """Run something in the server's loop and wait for it."""

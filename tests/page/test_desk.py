@@ -349,7 +349,8 @@ def test_each_stage_tells_what_can_be_done_now_and_refuses_anything_else(tmp_pat
     async def run():
         desk, hub, _ = desk_on(tmp_path)
         viewer = hub.join()
-        possible = [do for do in STAGES[Stage.TODAY] if do != "undo"]  # nothing is said yet
+        not_now = ("undo", "answer")  # nothing is said yet, and nothing asked
+        possible = [do for do in STAGES[Stage.TODAY] if do not in not_now]
         assert stages_told(viewer)[-1]["can"] == ["quit", *possible]
         desk.obey({"do": "next"})
         assert "next" not in stages_told(viewer)[-1]["can"]  # units are still being looked for
@@ -366,25 +367,30 @@ def test_each_stage_tells_what_can_be_done_now_and_refuses_anything_else(tmp_pat
     asyncio.run(run())
 
 
-def test_the_other_leg_is_followed_from_the_first_sample_and_the_recording_names_it(tmp_path):
+def test_the_other_leg_is_followed_from_the_first_sample_and_an_edit_says_so(tmp_path):
     async def run():
         desk, _, _ = desk_on(tmp_path)
         await to_ready(desk)
         desk.obey({"do": "start"})
         await until(lambda: desk.host.session and desk.host.session.samples > 200)
-        desk.obey({"do": "other_leg"})
-        assert str(desk.host.session.tracker.sides[0]) == "left"
+        for side in ("left", "right", "left"):  # said again, it is taken back
+            desk.obey({"do": "other_leg"})
+            assert str(desk.host.session.tracker.sides[0]) == side
         assert desk.host.session.tracker._frame.time_s > 1.0  # what was recorded is followed anew
         await until(lambda: desk.visit.stage is Stage.SET)
         desk.obey({"do": "stop"})
         await until(desk.done.is_set)
-        return await closed(desk)
+        await closed(desk)
+        return desk.folders
 
-    (header,) = asyncio.run(run())
-    assert header["state"] == "closed"
-    assert header["side"] == "left"
-    assert {unit["side"] for unit in header["units"]} == {"left"}
-    assert list(header["calibration"]) == ["left"]
+    (folder,) = asyncio.run(run())
+    session, recorded = open_session(folder), open_session(folder, as_recorded=True)
+    assert [edit.kind for edit in read_edits(folder).edits] == ["side", "undo", "side"]
+    for told, side in ((session.header, "left"), (recorded.header, "right")):
+        assert (told.state, told.side) == ("closed", side)
+        assert {str(unit.side) for unit in told.units} == {side}
+    assert list(session.header.calibration) == ["left"]  # of the session itself, not made anew
+    assert recorded.header.calibration is None
 
 
 def test_swapped_units_are_used_so_by_one_tap_and_nobody_stands_again(tmp_path):
@@ -410,9 +416,15 @@ def test_swapped_units_are_used_so_by_one_tap_and_nobody_stands_again(tmp_path):
 
     (header,), (folder,) = asyncio.run(run())
     assert header["state"] == "closed"
-    assert [row.status for row in hipturn.analyse(hipturn.open(folder)).reps.itertuples()] == [
-        "valid"
-    ] * 3
+    found = hipturn.analyse(hipturn.open(folder))
+    assert found.reps["status"].tolist() == ["valid"] * 3
+    assert found.summary["edited"].tolist() == ["swap"]
+    made = json.loads(json.dumps(found.calibrations[Side.RIGHT].calibration.to_json()))
+    assert made.items() <= header["calibration"]["right"].items()  # not made anew
+    # what was declared stays reachable, and gives what it would have given
+    recorded = hipturn.analyse(hipturn.open(folder, as_recorded=True))
+    assert recorded.reps.empty
+    assert any("swapped" in text for text in recorded.calibrations[Side.RIGHT].sentences)
 
 
 def test_counting_is_paused_once_and_only_in_a_set(tmp_path):

@@ -9,18 +9,22 @@ import shutil
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from click.testing import CliRunner
 from made_up import Feed
 from test_accessibility import axe, violations  # noqa: F401 (a fixture)
 from window import AFAR, eventually
 
+from analysis.exercises import load
+from hipturn.commands.cli import cli
 from hipturn.course import Course, Item, one_item
 from hipturn.history.stored import FIGURES, SUMMARY_FILE, TEXTS, made_from
-from hipturn.history.wearer_book import WearerBook
+from hipturn.history.wearer_book import WearerBook, forget_wearer
 from hipturn.history.wearers import Goal
 from hipturn.server.commands import RefusedCommandError
 from hipturn.server.desk import Desk
 from hipturn.server.hub import Hub
 from hipturn.server.library import Library
+from hipturn.server.recorded import exercise_data
 from hipturn.session.radio_session import Wish
 from hipturn.session.rigs import VirtualRig
 from hipturn.session_paths import demo_root
@@ -206,3 +210,51 @@ def test_a_page_for_one_wearer_takes_nobody_else(root):
         await desk.close()
 
     asyncio.run(run())
+
+
+def test_answers_to_questions_are_kept_with_the_wearer_and_go_with_them(root):
+    async def run():
+        desk = desk_on(root, wearer="K7")
+        desk.obey({"do": "exercise", "exercise": "self_checks"})
+        desk.obey({"do": "answer", "question": 0, "text": "no"})
+        desk.obey({"do": "answer", "question": 4, "text": "the left, on stairs"})
+        desk.obey({"do": "answer", "question": 0, "text": "a little"})  # of the same day
+        assert desk._message()["answered"] == ["a little", "", "", "", "the left, on stairs"]
+        with pytest.raises(RefusedCommandError, match="asks 5 questions"):
+            desk.obey({"do": "answer", "question": 5, "text": "?"})
+        desk.obey({"do": "exercise", "exercise": EXERCISE})
+        with pytest.raises(RefusedCommandError, match="nothing is asked here"):
+            desk.obey({"do": "answer", "question": 0, "text": "no"})
+        await desk.close()
+        nobody = desk_on(root)
+        nobody.obey({"do": "exercise", "exercise": "self_checks"})
+        assert "answered" not in nobody._message()
+        with pytest.raises(RefusedCommandError, match="choose who exercises"):
+            nobody.obey({"do": "answer", "question": 0, "text": "no"})
+        await nobody.close()
+
+    asyncio.run(run())
+    kept = WearerBook(root).read().known["K7"].answers
+    assert [(one.exercise, one.text) for one in kept] == [
+        ("self_checks", "the left, on stairs"), ("self_checks", "a little"),
+    ]  # fmt: skip
+    told = CliRunner().invoke(cli, ["history", "--wearer", "K7", "--dir", str(root)]).output
+    assert f"{kept[1].day}: Is sitting cross-legged" in told
+    assert "– a little" in told
+    assert forget_wearer(WearerBook(root).path, "K7")
+    assert not WearerBook(root).path.exists()
+
+
+def test_a_question_is_answered_on_the_page_where_it_is_asked(feed, browser):
+    asked = exercise_data(load("self_checks"))
+    feed.live(stage="today", wearer="K7", exercise=asked, answered=["no", "", "", "", ""])
+    browser.open(feed.url, "phone")
+    eventually(lambda: browser.find("id", "answer-0").get_property("value") == "no")
+    browser.find("id", "answer-1").send_keys("yes, to the left")
+    feed.live(stage="today", wearer="K7", exercise=asked, answered=["no", "", "", "", "later"])
+    eventually(lambda: browser.find("id", "answer-4").get_property("value") == "later")
+    assert browser.find("id", "answer-1").get_property("value") == "yes, to the left"
+    browser.find("id", "answer-1").send_keys("\t")
+    wanted = {"do": "answer", "question": 1, "text": "yes, to the left"}
+    eventually(lambda: feed.obeyed[-1:] == [wanted])
+    assert browser.complaints() == []

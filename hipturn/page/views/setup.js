@@ -121,8 +121,7 @@ function today(stage, page, exercises) {
         el("div", { class: "field" }, el("span", {}, word("setup.leg")),
           segments(exercise.both_legs ? ["left", "both", "right"] : ["left", "right", "each"], p.sides.length > 1 ? "each" : p.side, (side) => send("side", { side }), "side")),
       ]),
-    p.name ? null : exercise.questions.length ? el("div", { class: "panel", id: "questions" }, el("h3", {}, word("setup.questions")),
-      el("ul", { class: "list" }, says(exercise.questions).map((text) => el("li", {}, text))), el("p", { class: "fine" }, says(exercise.how).join(" "))) : el("div", { class: "panel" },
+    p.name ? null : exercise.questions.length ? questions(stage, send) : el("div", { class: "panel" },
       exercise.counted ? stepper(word("setup.reps"), p.reps, 1, 1, 100, (reps) => send("dose", { reps }), "") : stepper(word("setup.seconds"), Math.round(p.hold_s), 5, 5, 600, (hold_s) => send("dose", { hold_s }), " s"),
       stepper(word("setup.sets"), p.sets, 1, 1, 20, (sets) => send("dose", { sets }), ""),
       aim(stage, send),
@@ -143,6 +142,18 @@ function openPlan(send) {
 }
 
 /** The goal of the step with who set it, where there is an angle to reach; a wearer can keep it. */
+function questions({ exercise, answered = [], can, wearer }, send) {
+  const typed = document.activeElement; // what is being typed outlives the drawing of what was kept before it
+  const answer = (text, question) => {
+    const id = `answer-${question}`, value = typed?.id === id ? typed.value : answered[question] ?? "";
+    return el("label", { class: "field", htmlFor: id }, text, el("input", { type: "text", id, maxLength: 80, autocomplete: "off", value, disabled: !can.includes("answer"),
+      onchange: (event) => send("answer", { question, text: event.target.value }) }));
+  };
+  return el("div", { class: "panel", id: "questions" }, el("h3", {}, word("setup.questions")), says(exercise.questions).map(answer),
+    el("p", { class: "fine" }, wearer ? word("setup.answers_kept", { wearer }) : word("setup.answers_whose")),
+    el("p", { class: "fine" }, says(exercise.how).join(" ")));
+}
+
 function aim({ plan: p, wearer, goals = {}, exercise }, send) {
   const legs = Object.entries(goals).filter(([leg]) => p.sides.includes(leg) || p.sides.includes("both"));
   if (!legs.length) return null;

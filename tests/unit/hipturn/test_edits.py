@@ -55,6 +55,8 @@ def wrong_side(header):
 
 def wrong_segments(header):
     other = {"thigh": "shank", "shank": "thigh"}
+    for leg in (header["calibration"] or {}).values():
+        leg["units"] = {other[part]: unit for part, unit in leg["units"].items()}
     return header | {"units": [u | {"segment": other[u["segment"]]} for u in header["units"]]}
 
 

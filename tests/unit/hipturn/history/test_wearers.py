@@ -15,6 +15,7 @@ from hipturn.history import forget as forgetting
 from hipturn.history.wearer_book import WEARERS_FILE, WearerBook
 from hipturn.history.wearers import (
     LEGS,
+    Answer,
     Goal,
     Wearer,
     Wearers,
@@ -63,7 +64,11 @@ goals = st.builds(
     st.dates(date(2000, 1, 1), date(2100, 1, 1)),
 )
 names = st.text("aZ7_-", min_size=1, max_size=19).map(lambda rest: "K" + rest)
-people = st.dictionaries(names, st.builds(Wearer, st.just("de"), st.tuples(goals, goals)))
+answers = st.builds(Answer, st.text(max_size=8), st.text(), st.text(), st.just(GOAL.day))
+people = st.dictionaries(
+    names,
+    st.builds(Wearer, st.just("de"), st.tuples(goals, goals), st.lists(answers).map(tuple)),
+)
 
 
 @settings(max_examples=30, deadline=None)
@@ -86,6 +91,8 @@ def test_the_file_gives_back_what_was_written(known):
         '{"format": "hipturn wearers", "version": 1, "wearers": {"A B": {}}}',
         '{"format": "hipturn wearers", "version": 1, "wearers": {"K7": []}}',
         '{"format": "hipturn wearers", "version": 1, "wearers": {"K7": {"goals": [{}]}}}',
+        '{"format": "hipturn wearers", "version": 1, "wearers": {"K7": {"answers": [{}]}}}',
+        '{"format": "hipturn wearers", "version": 1, "wearers": {"K7": {"answers": {}}}}',
         '{"format": "hipturn wearers", "version": 1, "wearers": {}, "last": {"wearer": "K7"}}',
         '{"format": "hipturn wearers", "version": 1, "wearers": {"K7": {"goals": [{"exercise":'
         ' "x", "leg": "right", "deg": NaN, "from": "2026-11-28"}]}}}',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -25,7 +26,8 @@ class Session:
     """Keeps what is said and recorded."""
 
     def __init__(self):
-        self.display = self
+        self.display = self.tracker = self
+        self.units = [THIGH, SHANK]
         self.said, self.events, self.breaks = [], [], []
 
     def say(self, text):
@@ -44,7 +46,7 @@ class Session:
 def told(*events):
     """Return what a session says of events (unit, kind or state, more)."""
     session = Session()
-    news = LinkNews([THIGH, SHANK], session, lambda: session.say("Stand still."))
+    news = LinkNews(session, lambda: session.say("Stand still."))
     for unit, what, *more in events:
         if isinstance(what, LinkState):
             event = LinkEvent(unit, LinkEventKind.STATE, 0, what)
@@ -54,6 +56,13 @@ def told(*events):
             event = LinkEvent(unit, what, 0, LinkState.STREAMING, text, value)
         news.note(event)
     return session, news
+
+
+def test_a_unit_is_named_as_people_corrected_where_it_is_worn():
+    session, news = told()
+    session.units = [replace(unit, side=Side.LEFT) for unit in session.units]
+    news.note(LinkEvent(1, LinkEventKind.LOST, 0, LinkState.SEARCHING, "lost"))
+    assert session.said == ["left shank: lost"]
 
 
 def test_nobody_is_asked_to_stand_still_before_every_unit_streams():

@@ -204,6 +204,18 @@ def test_swapped_units_and_another_leg_have_the_calibration_made_anew():
     assert [unit.label for unit in turned.units][:2] == ["right thigh", "right shank"]
 
 
+def test_a_calibration_stands_while_its_units_are_said_to_be_worn_as_it_was_made():
+    made = {"left": {"y": 2, "units": {"thigh": 1, "shank": 0}}}
+    said_live = replace(header(), calibration={"right": {"y": 1}} | made)
+    assert edited_header(said_live, []).calibration == {"right": {"y": 1}}
+    side, swap = edit(1, "side", value="left"), edit(2, "swap", side="right")
+    assert edited_header(said_live, [side, swap]).calibration == made
+    assert edited_header(said_live, [side]).calibration is None
+    for strange in (7, {"thigh": "x"}, {"thigh": 99, "shank": 0}, [0, 1]):
+        odd = replace(header(), calibration={"right": {"y": 1, "units": strange}})
+        assert edited_header(odd, []).calibration == odd.calibration
+
+
 @pytest.mark.parametrize(
     ("marks", "saw", "trimmed"),
     [
