@@ -136,7 +136,7 @@ class PhoneCheck:
 
     def __init__(self, say: Callable[[str], None], clock_ns: Callable[[], int]) -> None:
         # where it will be strapped does not matter here
-        self.phone = WornPhone((Segment.PELVIS, None), PhonePlace("checked"))
+        self.phone = WornPhone((Segment.PELVIS, None), PhonePlace("check"))
         self._say, self._clock_ns = say, clock_ns
         self._heard_ns: int | None = None
         unit, case = self.phone.unit, phone_profile().case
