@@ -70,21 +70,34 @@ def _as_data(found: Sequence[Found]) -> list[dict[str, Any]]:
 @click.command(epilog=example("hipturn doctor --units"))
 @click.argument("units", nargs=-1, metavar="[UNIT]...")
 @click.option("--units", "guided", is_flag=True, help="Check motion units instead, by hand.")
+@click.option("--phone", is_flag=True, help="With --units: check a phone, by its browser.")
+@click.option("--phone-address", metavar="IP", help="The address of this computer for the phone.")
+@click.option("--phyphox", metavar="ADDRESS", help="With --units: check a phone, by phyphox.")
 @click.option("--report", is_flag=True, help="Print a text to send to us, without personal data.")
-def doctor(units: tuple[str, ...], guided: bool, report: bool) -> None:
+def doctor(
+    units: tuple[str, ...],
+    guided: bool,
+    phone: bool,
+    phone_address: str | None,
+    phyphox: str | None,
+    report: bool,
+) -> None:
     """Check Bluetooth, packages and disk, and say what to do about each fault.
 
     With --units it checks the units in range, or those named by address or name: two minutes in
     which they are turned and tipped on a book. It finds wrong axes, signs, earth frames, rates,
     clocks, drift and loss, and says which change of the unit's profile mends each. What passed is
-    remembered in the kit.
+    remembered in the kit. A phone (--phone) is checked alike, and alone.
 
     --report prints the findings as a text to send to us: no name, address or folder is in it.
     """
     if units and not guided:
         raise click.UsageError("units are checked with --units")
+    of_phone = phone or phone_address is not None or phyphox is not None
+    if of_phone and (units or not guided):
+        raise click.UsageError("a phone is checked alone: hipturn doctor --units --phone")
     if guided:
-        _check_units(units, report=report)
+        _check_units(units, (phone_address, phyphox) if of_phone else None, report=report)
         return
     from hipturn.units.doctor import examine
 
@@ -93,14 +106,26 @@ def doctor(units: tuple[str, ...], guided: bool, report: bool) -> None:
         sys.exit(1)
 
 
-def _check_units(units: tuple[str, ...], *, report: bool) -> None:
-    """Go through the guided check, tell what it showed, and remember it."""
+def _check_units(
+    units: tuple[str, ...], phone: tuple[str | None, str | None] | None, *, report: bool
+) -> None:
+    """Go through the guided check, tell what it showed, and remember it.
+
+    `phone` is None where units on the air are checked; else this computer's address for it, and
+    where its phyphox answers.
+    """
     import asyncio
 
     from hipturn.units.check_units import check_units
     from hipturn.units.kit import remember_checked
 
-    done = asyncio.run(check_units(units, click.echo))
+    if phone is None:
+        done = asyncio.run(check_units(units, click.echo))
+    else:
+        from hipturn.phone.checked import check_phone
+
+        address, phyphox = phone
+        done = asyncio.run(check_phone(click.echo, address=address, phyphox=phyphox))
     remember_checked(done.outcomes)
     if report:
         shown = {one.unit: one.findings for one in done.verdicts}

@@ -114,30 +114,45 @@ def divided(
 
 def invite(phones: Sequence[WornPhone], listener: Listener, say: Callable[[str], None]) -> None:
     """Say how each phone gets to its place, with a code to scan where there is a terminal."""
+    say(NEVER_TRIED)
+    warn(listener, say)
+    for phone in phones:
+        show_code(phone, listener, say)
+        say(_strapping(phone.place[0], phone.at.label))
+
+
+def warn(listener: Listener, say: Callable[[str], None]) -> None:
+    """Say what the phone will say of the connection."""
+    say(Said("phones.warns", address=listener.address, fingerprint=listener.fingerprint))
+
+
+def show_code(phone: WornPhone, listener: Listener, say: Callable[[str], None]) -> None:
+    """Show the link of a phone's place, as a code too where there is a terminal."""
     import segno
 
-    say(NEVER_TRIED)
-    say(Said("phones.warns", address=listener.address, fingerprint=listener.fingerprint))
-    for phone in phones:
-        url = listener.url(phone.at)
-        say(Said("phones.scan", unit=phone.at.label))
-        if sys.stdout.isatty():
-            segno.make(url, error="l").terminal(compact=True)
-        say(Said("looked_at.of", unit=Said("unit_named", unit=phone.at.label), what=url))
-        say(_strapping(phone.place[0], phone.at.label))
+    url = listener.url(phone.at)
+    say(Said("phones.scan", unit=phone.at.label))
+    if sys.stdout.isatty():
+        segno.make(url, error="l").terminal(compact=True)
+    say(Said("looked_at.of", unit=Said("unit_named", unit=phone.at.label), what=url))
 
 
 def invite_phyphox(say: Callable[[str], None]) -> None:
     """Say how a phone with phyphox becomes the shank's unit, with the codes of our experiment."""
+    say(NEVER_TRIED)
+    show_experiment(say)
+    say(_strapping(Segment.SHANK, "shank"))
+
+
+def show_experiment(say: Callable[[str], None]) -> None:
+    """Say how our experiment gets onto a phone with phyphox."""
     import segno
 
-    say(NEVER_TRIED)
     say(Said("phones.phyphox"))
     for code in codes():
         if sys.stdout.isatty():
             segno.make(code, error="l", mode="byte").terminal(compact=True)
     say(Said("phones.experiment", path=str(EXPERIMENT)))
-    say(_strapping(Segment.SHANK, "shank"))
 
 
 def _strapping(segment: Segment, label: str) -> Said:

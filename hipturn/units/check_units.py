@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from bleak import BleakClient
@@ -19,7 +19,7 @@ from hipturn.units.unit_setup import SCAN_S, find_unit, links_of, visit
 from hipturn.units.unit_verdict import Subject, Verdict, turn_alike, verdicts
 from hipturn.words import Said, said_of
 from imu.air.identity import read_serial
-from imu.air.link import UnitLink
+from imu.air.link_state import Link
 from imu.air.radio_errors import Backend, RadioError
 from imu.air.scan import Found, find
 from imu.drivers import Driver, UnitFields, driver_for
@@ -43,10 +43,10 @@ class Examined:
     """What a guided check showed."""
 
     verdicts: tuple[Verdict, ...]
-    together: tuple[Finding, ...]
+    together: tuple[Finding, ...] = ()
     """Of units that lay on one book."""
-    outcomes: tuple[Checked, ...]
-    """What the kit remembers."""
+    outcomes: tuple[Checked, ...] = ()
+    """What the kit remembers: nothing of phones, which have no serial number."""
 
 
 class _Overheard:
@@ -91,13 +91,25 @@ class _Overheard:
 
 
 @dataclass
-class _Run:
-    """One guided check under way."""
+class GuidedCheck:
+    """One guided check under way.
 
-    found: Sequence[Found]
+    Attributes
+    ----------
+    units
+        Returns the units as a session describes them, once they stream.
+    lay
+        How they are laid, as of `UnitCheck`.
+    say
+        Tells the person what to do.
+    clock_ns
+        What samples are stamped with.
+    """
+
+    units: Callable[[], Sequence[Unit]]
+    lay: str
     say: Callable[[str], None]
     clock_ns: Callable[[], int]
-    drivers: list[_Overheard] = field(default_factory=list)
     check: UnitCheck | None = None
     fusion: HostFusion | None = None
     newest_ns: int = 0
@@ -105,33 +117,46 @@ class _Run:
     def take(self, sample: Sample) -> None:
         """Hand a sample on; the first one of all says that the check begins."""
         if self.check is None or self.fusion is None:
-            units = [
-                _unit(one, driver) for one, driver in zip(self.found, self.drivers, strict=True)
-            ]
-            self.check, self.fusion = UnitCheck(units, lay_words(self.found)), HostFusion(units)
+            units = self.units()
+            self.check, self.fusion = UnitCheck(units, self.lay), HostFusion(units)
             self.say(self.check.asked)
         self.newest_ns = max(self.newest_ns, sample.host_time_ns)
         text = self.check.push(self.fusion.push(sample._replace(host_time_ns=self.newest_ns)))
         if text:
             self.say(text)
 
-    async def hold(self, link: UnitLink, stop: asyncio.Event) -> None:
+    async def lead(
+        self, links: Sequence[Link], hopeless: Callable[[], bool] = lambda: False
+    ) -> UnitCheck:
+        """Hold the links until the check is over, or it is hopeless; return it."""
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            holding = [tasks.create_task(self._hold(link, stop)) for link in links]
+            try:
+                while not self._is_over(holding) and not hopeless():  # noqa: ASYNC110 (no event)
+                    await asyncio.sleep(POLL_S)
+            finally:
+                stop.set()
+        return self.check or UnitCheck(self.units())
+
+    async def _hold(self, link: Link, stop: asyncio.Event) -> None:
         """Hold a link; a unit that cannot be read, or goes away, does not end the check."""
         try:
             await link.run(stop)
         except RadioError as error:
             self.say(said_of(error))
 
-    async def wait(self, links: Sequence[asyncio.Task[None]]) -> None:
-        """Wait until the check is over, or nothing comes any more."""
-        while not all(link.done() for link in links):
-            if self.check is not None and self.check.is_over:
-                return
-            silent_s = (self.clock_ns() - self.newest_ns) * 1e-9
-            if self.check is not None and silent_s > SILENT_S:
-                self.say(Said("book.silent"))
-                return
-            await asyncio.sleep(POLL_S)
+    def _is_over(self, holding: Sequence[asyncio.Task[None]]) -> bool:
+        """Return whether the check is over, or nothing comes any more."""
+        if all(link.done() for link in holding):
+            return True
+        if self.check is None:
+            return False
+        silent_s = (self.clock_ns() - self.newest_ns) * 1e-9
+        if silent_s > SILENT_S and not self.check.is_over:
+            self.say(Said("book.silent"))
+            return True
+        return self.check.is_over
 
 
 async def check_units(
@@ -161,16 +186,16 @@ async def check_units(
         names = ", ".join(_name(one) for one in found)
         raise UserError(Said("trouble.too_many", seen=len(found), names=names))
     serials = [await _serial(one, backend) for one in found]
-    run = _Run(found, say, clock_ns)
-    run.drivers = [_Overheard(driver_for(one.profile)) for one in found]
+    drivers = [_Overheard(driver_for(one.profile)) for one in found]
+    pairs = list(zip(found, drivers, strict=True))
+    guided = GuidedCheck(
+        lambda: [_unit(one, driver) for one, driver in pairs], lay_words(found), say, clock_ns
+    )
     say(Said("led.connecting", units=", ".join(_name(one) for one in found)))
-    await _stream(run, backend)
+    check = await guided.lead(links_of(pairs, guided.take, clock_ns, backend))
     subjects = [
-        Subject(_name(one), one.profile, driver.stream, driver.payloads)
-        for one, driver in zip(found, run.drivers, strict=True)
+        Subject(_name(one), one.profile, driver.stream, driver.payloads) for one, driver in pairs
     ]
-    units = [_unit(one, driver) for one, driver in zip(found, run.drivers, strict=True)]
-    check = run.check or UnitCheck(units)
     told = verdicts(check, subjects)
     outcomes = [
         Checked(one.address, serial, one.profile.id, today().isoformat(), verdict.passed)
@@ -178,18 +203,6 @@ async def check_units(
     ]
     together = turn_alike(check, [subject.name for subject in subjects])
     return Examined(tuple(told), tuple(together), tuple(outcomes))
-
-
-async def _stream(run: _Run, backend: Backend | None) -> None:
-    """Hold a link to every unit until the check is over."""
-    units = list(zip(run.found, run.drivers, strict=True))
-    stop, links = asyncio.Event(), links_of(units, run.take, run.clock_ns, backend)
-    async with asyncio.TaskGroup() as tasks:
-        holding = [tasks.create_task(run.hold(link, stop)) for link in links]
-        try:
-            await run.wait(holding)
-        finally:
-            stop.set()
 
 
 def lay_words(found: Sequence[Found]) -> str:

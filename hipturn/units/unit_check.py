@@ -195,7 +195,16 @@ class UnitCheck:
         return self.asked if self.task != before or self.given_up else ""
 
     def _rest(self, sample: Sample) -> None:
-        """Keep what arrives from the moment on at which every unit lies still."""
+        """Keep what arrives from the moment on at which every unit lies still.
+
+        A unit that is moved meanwhile was not laid down yet: the rest begins anew.
+        """
+        if self._travel[sample.unit].turned_rad >= MOVED_RAD / 2.0:
+            self._rest_from_ns, self.resting = None, []
+            self._last = [None] * len(self.units)
+            for travel in self._travel:
+                travel.turned_rad = 0.0
+            return
         began_ns = self._began_ns or 0
         heard = [unit for unit, pose in enumerate(self._last) if pose is not None]
         waited = (sample.host_time_ns - began_ns) * 1e-9 >= FIRST_SAMPLES_S

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -58,9 +59,37 @@ ALIKE_DEG = 20.0
 AXES = "xyz"
 
 
+class Checkable(Protocol):
+    """What is known of a unit that is checked: on the air, or a phone."""
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+
+    @property
+    def convention(self) -> Convention:
+        """Return how it is read."""
+
+    @property
+    def case(self) -> Case | None:
+        """Return where its axes are in its case; None where that cannot be seen."""
+
+    def seen(self, key: str, **figures: Any) -> Said:  # noqa: ANN401 (text or number)
+        """Return what is seen of it, by its key in the table `seen`, and what mends it."""
+
+    def change(self, fits: Sequence[Convention]) -> str:
+        """Return what mends a unit that other conventions explain."""
+
+    def unread(self) -> str:
+        """Return why no sample of it could be read, and what to do."""
+
+    def more(self, resting: Sequence[Sample]) -> Iterator[Finding]:
+        """Return what else its samples at rest show."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A unit that is checked."""
+    """A unit on the air that is checked."""
 
     name: str
     """What people call it."""
@@ -73,6 +102,27 @@ class Subject:
     def convention(self) -> Convention:
         """Return how its profile reads it."""
         return convention_of(self.profile, self.stream)
+
+    @property
+    def case(self) -> Case | None:
+        """Return where its axes are in its case; None where that cannot be seen."""
+        return self.profile.case
+
+    def seen(self, key: str, **figures: Any) -> Said:  # noqa: ANN401 (text or number)
+        """Return what is seen of it, and the change of its profile."""
+        return Said(f"seen.{key}", **figures)
+
+    def change(self, fits: Sequence[Convention]) -> str:
+        """Return every change of its profile that fits."""
+        return all_words(self.convention, fits)
+
+    def unread(self) -> str:
+        """Return why no sample could be read, and the change of the profile."""
+        return unread_words(self.profile.streams[self.stream], self.payloads)
+
+    def more(self, resting: Sequence[Sample]) -> Iterator[Finding]:  # noqa: ARG002
+        """Return nothing: what every unit shows is all."""
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +138,7 @@ class Verdict:
         return _all_good(self.findings)
 
 
-def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
+def verdicts(check: UnitCheck, subjects: Sequence[Checkable]) -> list[Verdict]:
     """Return what a check that is over showed of each of its units."""
     table = SampleTable.from_samples(check.resting)
     lost = losses(table, check.units) if len(table) else ()
@@ -96,15 +146,16 @@ def verdicts(check: UnitCheck, subjects: Sequence[Subject]) -> list[Verdict]:
     for index, (unit, subject) in enumerate(zip(check.units, subjects, strict=True)):
         own = [sample for sample in check.resting if sample.unit == index]
         if not own:
-            text = unread_words(subject.profile.streams[subject.stream], subject.payloads)
+            text = subject.unread()
             found.append(Verdict(subject.name, (Finding(Said("looked_at.samples"), False, text),)))
             continue
-        findings = [*_at_rest(unit, own, check.rested_s, lost[index].share)]
+        findings = [*_at_rest(subject, unit, own, check.rested_s, lost[index].share)]
+        findings += subject.more(own)
         moving = [sample for sample in check.moving if sample.unit == index]
-        seen = list(_in_poses(subject.convention, check, index, moving))
-        case = subject.profile.case
+        seen = list(_in_poses(subject, check, index, moving))
+        case = subject.case
         if case is not None and len(check.poses[index]) == len(TASKS) and _all_good(seen):
-            seen.append(_axes_of_case(case, _table(check.poses[index])))
+            seen.append(_axes_of_case(subject, case, _table(check.poses[index])))
         findings += seen
         found.append(Verdict(subject.name, tuple(findings)))
     return found
@@ -131,30 +182,32 @@ def _size_deg(q: FloatArray, turn: Turn) -> float:
 
 
 def _at_rest(
-    unit: Unit, samples: Sequence[Sample], rested_s: float, lost_share: float
+    subject: Checkable, unit: Unit, samples: Sequence[Sample], rested_s: float, lost_share: float
 ) -> Iterator[Finding]:
     """Return rate, clock, losses and drift of one unit."""
     rate_hz = (len(samples) - 1) / max(rested_s, 1.0)
     clock = _clock_share(unit, samples)
     own_hz = _own_hz(unit, samples)
-    yield _rate(unit, rate_hz, own_hz)
+    yield _rate(subject, unit, rate_hz, own_hz)
     if clock is not None:
-        yield _clock(unit, clock)
+        yield _clock(subject, unit, clock)
     if own_hz is not None:  # without clock and counter, what is lost shows in the rate only
         lost = 100.0 * lost_share
-        key = "seen.lost" if lost <= LOST_PERCENT_MAX else "seen.lost_much"
-        yield Finding(Said("looked_at.loss"), lost <= LOST_PERCENT_MAX, Said(key, percent=lost))
-    yield _drift(drift_dps(samples))
+        key = "lost" if lost <= LOST_PERCENT_MAX else "lost_much"
+        yield Finding(
+            Said("looked_at.loss"), lost <= LOST_PERCENT_MAX, subject.seen(key, percent=lost)
+        )
+    yield _drift(subject, drift_dps(samples))
 
 
-def _rate(unit: Unit, rate_hz: float, own_hz: float | None) -> Finding:
+def _rate(subject: Checkable, unit: Unit, rate_hz: float, own_hz: float | None) -> Finding:
     what = Said("looked_at.rate")
     sends_hz = rate_hz if own_hz is None else own_hz
     rates = {"rate_hz": rate_hz, "of": unit.rate_hz, "sends_hz": sends_hz}
     if _off(sends_hz, unit.rate_hz) <= RATE_SHARE:
-        return Finding(what, True, Said("seen.rate", **rates))
-    key = "seen.rate_lost" if own_hz is None and rate_hz < unit.rate_hz else "seen.rate_other"
-    return Finding(what, False, Said(key, **rates))
+        return Finding(what, True, subject.seen("rate", **rates))
+    key = "rate_lost" if own_hz is None and rate_hz < unit.rate_hz else "rate_other"
+    return Finding(what, False, subject.seen(key, **rates))
 
 
 def _off(value: float, wanted: float) -> float:
@@ -200,35 +253,36 @@ def _counted(counts: Sequence[int | None], bits: int) -> float | None:
     return None if steps is None else float(steps.sum())
 
 
-def _clock(unit: Unit, share: float) -> Finding:
+def _clock(subject: Checkable, unit: Unit, share: float) -> Finding:
     what = Said("looked_at.clock")
     if abs(share - 1.0) <= CLOCK_SHARE:
-        return Finding(what, True, Said("seen.clock", share=share))
+        return Finding(what, True, subject.seen("clock", share=share))
     if share <= 0 or unit.tick_s is None:
-        return Finding(what, False, Said("seen.clock_stands"))
+        return Finding(what, False, subject.seen("clock_stands"))
     lasts, unit_s = f"{1.0 / share:.3g}", f"{unit.tick_s / share:.4g}"
-    return Finding(what, False, Said("seen.clock_other", lasts=lasts, unit_s=unit_s))
+    return Finding(what, False, subject.seen("clock_other", lasts=lasts, unit_s=unit_s))
 
 
-def _drift(dps: float) -> Finding:
-    key = "seen.drift" if dps <= DRIFT_DPS_MAX else "seen.drifts"
+def _drift(subject: Checkable, dps: float) -> Finding:
+    key = "drift" if dps <= DRIFT_DPS_MAX else "drifts"
     if dps > MOVED_DPS:
-        key = "seen.moved"
-    return Finding(Said("looked_at.drift"), dps <= DRIFT_DPS_MAX, Said(key, dps=dps))
+        key = "moved"
+    return Finding(Said("looked_at.drift"), dps <= DRIFT_DPS_MAX, subject.seen(key, dps=dps))
 
 
 def _in_poses(
-    now: Convention, check: UnitCheck, unit: int, moving: Sequence[Sample]
+    subject: Checkable, check: UnitCheck, unit: int, moving: Sequence[Sample]
 ) -> Iterator[Finding]:
     """Return what acceleration and orientation of one unit show.
 
     A unit that misses a step is judged by the poses before it: a wrong reading may be what made it
     seem to move, as an orientation of half the angle does where it jumps over by half a turn.
     """
+    now = subject.convention
     poses = check.poses[unit]
     whole = len(poses) == len(TASKS)
     if not whole:
-        text = Said("seen.not_followed", task=TASKS[len(poses)].text)
+        text = subject.seen("not_followed", task=TASKS[len(poses)].text)
         missed = Finding(Said("looked_at.orientation"), False, text)
         if len(poses) < FEWEST_POSES:
             yield missed
@@ -236,7 +290,7 @@ def _in_poses(
     turns = tuple(turn for turn in TURNS if turn.after < len(poses))
     q, acc = _table(poses), _accelerations(poses)
     if acc is not None:
-        size = _acceleration(acc)
+        size = _acceleration(subject, acc)
         yield size
         if not size.good:
             acc = None
@@ -247,11 +301,11 @@ def _in_poses(
     if rates is not None and len(fits) > 1:  # the rotation rate tells some of them apart
         fits = [one for one in fits if rates.agree(now, one)] or fits
     if whole or fits != [now]:
-        yield _orientation(now, fits, q, acc, turns)
+        yield _orientation(subject, fits, q, acc, turns)
     if not whole:
         yield missed
     elif rates is not None and fits:
-        yield rates.finding(now, fits[0])
+        yield rates.finding(subject, fits[0])
 
 
 def _jumps_by_half(now: Convention, jumps: Sequence[tuple[Quaternion, Quaternion]]) -> bool:
@@ -277,23 +331,23 @@ def _accelerations(poses: Sequence[Pose]) -> FloatArray | None:
     return np.array([pose.acc for pose in poses], dtype=np.float64)
 
 
-def _acceleration(acc: FloatArray) -> Finding:
+def _acceleration(subject: Checkable, acc: FloatArray) -> Finding:
     size = float(np.median(np.linalg.norm(acc, axis=1))) / STANDARD_GRAVITY
-    key, factor = "seen.scale_acc", f"{1.0 / size:.3g}" if size else ""
+    key, factor = "scale_acc", f"{1.0 / size:.3g}" if size else ""
     if abs(size - 1.0) <= ONE_G_SHARE:
-        key = "seen.acc"
+        key = "acc"
     elif abs(size * STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
-        key = "seen.acc_in_g"
+        key = "acc_in_g"
     elif abs(size / STANDARD_GRAVITY - 1.0) <= ONE_G_SHARE:
-        key = "seen.acc_in_mps"
+        key = "acc_in_mps"
     elif size < NO_GRAVITY:
-        key = "seen.no_gravity"
-    text = Said(key, size=size, factor=factor)
-    return Finding(Said("looked_at.acceleration"), key == "seen.acc", text)
+        key = "no_gravity"
+    text = subject.seen(key, size=size, factor=factor)
+    return Finding(Said("looked_at.acceleration"), key == "acc", text)
 
 
 def _orientation(
-    now: Convention,
+    subject: Checkable,
     fits: Sequence[Convention],
     q: FloatArray,
     acc: FloatArray | None,
@@ -303,34 +357,36 @@ def _orientation(
     lefts = [turn_deg(q, TURNS[task - 1]) for task in CIRCLE]
     circle = abs(sum(float(turn[2]) for turn in lefts))
     quarter, tip = float(np.median(sizes[: len(CIRCLE)])), float(np.median(sizes[len(CIRCLE) :]))
-    what = Said("looked_at.orientation")
+    now, what = subject.convention, Said("looked_at.orientation")
     turned = {"quarter": quarter, "tip": tip, "circle": circle}
-    seen = Said("seen.turns", **turned)
+    seen = subject.seen("turns", **turned)
     if fits == [now]:
         if acc is not None:
-            seen = Said("seen.turns_up", up=float(off_up_deg(q, acc).max()), **turned)
+            seen = subject.seen("turns_up", up=float(off_up_deg(q, acc).max()), **turned)
         off = abs(circle - 360.0)
         good = off <= CIRCLE_OFF_DEG and abs(quarter - 90.0) <= QUARTER_OFF_DEG
-        return Finding(what, good, seen if good else _so(seen, Said("seen.same_edge")))
-    return Finding(what, False, _so(seen, all_words(now, fits) if fits else _no_change(quarter)))
+        return Finding(what, good, seen if good else _so(seen, subject.seen("same_edge")))
+    return Finding(
+        what, False, _so(seen, subject.change(fits) if fits else _no_change(subject, quarter))
+    )
 
 
-def _axes_of_case(case: Case, q: FloatArray) -> Finding:
+def _axes_of_case(subject: Checkable, case: Case, q: FloatArray) -> Finding:
     """Return whether a unit turns about the axes that its case shows when it is tipped."""
     ahead, up = axes_seen(q[LEFT_EDGE - 1], q[LEFT_EDGE])
     what, axes = Said("looked_at.axes"), {"ahead": ahead, "up": up}
     if (ahead, up) == (case.ahead, case.up):
-        return Finding(what, True, Said("seen.axes", **axes))
-    text = Said("seen.other_axes", case_ahead=case.ahead, case_up=case.up, lay=case.lay, **axes)
+        return Finding(what, True, subject.seen("axes", **axes))
+    text = subject.seen("other_axes", case_ahead=case.ahead, case_up=case.up, lay=case.lay, **axes)
     return Finding(what, False, text)
 
 
-def _no_change(quarter_deg: float) -> Said:
+def _no_change(subject: Checkable, quarter_deg: float) -> Said:
     if HALF[0] <= quarter_deg <= HALF[1]:
-        return Said("seen.half")
+        return subject.seen("half")
     if quarter_deg > 180.0 - QUARTER_OFF_DEG:
-        return Said("seen.twice")
-    return Said("seen.unexplained")
+        return subject.seen("twice")
+    return subject.seen("unexplained")
 
 
 def _so(seen: str, change: str) -> Said:
@@ -367,18 +423,18 @@ class _Rates:
         """Return whether the rates are those of the orientation as another convention reads it."""
         return self._likeness(self._turns(reread(self._q, now, then)), self._gyr) >= ALIKE
 
-    def finding(self, now: Convention, then: Convention) -> Finding:
+    def finding(self, subject: Checkable, then: Convention) -> Finding:
         """Return what the rates show, and what to change."""
-        turns = self._turns(reread(self._q, now, then))
+        turns = self._turns(reread(self._q, subject.convention, then))
         whole = float(np.linalg.norm(turns, axis=1).sum())
         ratio = float(np.linalg.norm(self._gyr, axis=1).sum()) / whole
-        what, seen = Said("looked_at.rotation_rate"), Said("seen.turning", ratio=ratio)
+        what, seen = Said("looked_at.rotation_rate"), subject.seen("turning", ratio=ratio)
         if not RATES_AGREE[0] <= ratio <= RATES_AGREE[1]:
-            return Finding(what, False, _so(seen, _rate_change(ratio)))
+            return Finding(what, False, _so(seen, _rate_change(subject, ratio)))
         if self._likeness(turns, self._gyr) >= ALIKE:
             return Finding(what, True, seen)
-        seen = Said("seen.turning_otherwise", ratio=ratio)
-        return Finding(what, False, _so(seen, self._axes(turns)))
+        seen = subject.seen("turning_otherwise", ratio=ratio)
+        return Finding(what, False, _so(seen, self._axes(subject, turns)))
 
     @staticmethod
     def _likeness(turns: FloatArray, gyr: FloatArray) -> float:
@@ -386,7 +442,7 @@ class _Rates:
         both = float(np.linalg.norm(turns) * np.linalg.norm(gyr))
         return float((turns * gyr).sum()) / max(both, 1e-12)
 
-    def _axes(self, turns: FloatArray) -> Said:
+    def _axes(self, subject: Checkable, turns: FloatArray) -> Said:
         """Return which order and signs make the rates those of the orientation."""
         for order in itertools.permutations(range(3)):
             for signs in itertools.product((1.0, -1.0), repeat=3):
@@ -395,17 +451,17 @@ class _Rates:
                         f"{name} = {'-' if sign < 0 else ''}{AXES[at]}"
                         for name, at, sign in zip(AXES, order, signs, strict=True)
                     )
-                    return Said("seen.gyr_axes", axes=axes)
-        return Said("seen.gyr_wrong")
+                    return subject.seen("gyr_axes", axes=axes)
+        return subject.seen("gyr_wrong")
 
 
-def _rate_change(ratio: float) -> Said:
+def _rate_change(subject: Checkable, ratio: float) -> Said:
     low, high = RATES_AGREE
     if low <= math.radians(ratio) <= high:
-        return Said("seen.gyr_in_deg")
+        return subject.seen("gyr_in_deg")
     if low <= math.degrees(ratio) <= high:
-        return Said("seen.gyr_in_rad")
-    return Said("seen.gyr_scale")
+        return subject.seen("gyr_in_rad")
+    return subject.seen("gyr_scale")
 
 
-__all__ = ["Subject", "Verdict", "turn_alike", "verdicts"]
+__all__ = ["Checkable", "Subject", "Verdict", "turn_alike", "verdicts"]

@@ -79,6 +79,22 @@ def read_batch(data: bytes) -> Batch:
     return Batch(number, sent_ms * 1e-3, rows)
 
 
+def read_batches(data: bytes) -> list[Batch]:
+    """Return the batches that bytes hold one after the other, as a recording keeps them.
+
+    Raises
+    ------
+    BatchError
+        When one of them is no batch.
+    """
+    found = []
+    while data:
+        size = HEADER.size + ROW.size * (data[1] if len(data) > 1 else 0)
+        found.append(read_batch(data[:size]))
+        data = data[size:]
+    return found
+
+
 def write_batch(batch: Batch) -> bytes:
     """Return a batch as a phone sends it."""
     head = HEADER.pack(VERSION, len(batch.rows), batch.number % 2**16, 0.0, batch.sent_s * 1e3)

@@ -8,12 +8,17 @@ The sign of the acceleration does not enter: it turns with its own prediction.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
 
 from imu.phone.batch import Row
 from imu.quaternion import Vector
-from imu.sample import STANDARD_GRAVITY
+from imu.sample import STANDARD_GRAVITY, FloatArray
 
 WINDOW_S = 0.2
 FAST_RADPS = math.radians(30.0)
@@ -29,6 +34,8 @@ GRAVITY_G = 0.05
 """Share of one g: the mean at rest is 9.3 to 10.3 m/s², or it is no gravity in m/s²."""
 REST_ROWS = 30
 """Half a second of rest."""
+AS_NAMED = ((0, 1, 2), (1.0, 1.0, 1.0))
+"""Order and signs of a rotation rate that is about the axes of its names."""
 
 
 class Verdict(Enum):
@@ -37,6 +44,23 @@ class Verdict(Enum):
     OPEN = "open"
     SOUND = "sound"
     UNFIT = "unfit"
+
+
+class _Window(NamedTuple):
+    """What one window says of a turn."""
+
+    up_by_rate: FloatArray
+    """Integral of up (rows) times rotation rate (columns), shape (3, 3): of the rate in any order
+    and with any signs it gives the turn of up that the rate predicts."""
+    measured: FloatArray
+    """How far up has turned in the phone, shape (3,)."""
+
+    def predicted(
+        self, order: tuple[int, ...] = AS_NAMED[0], signs: Sequence[float] = AS_NAMED[1]
+    ) -> FloatArray:
+        """Return the turn of up, shape (3,), by the rate in another order, with other signs."""
+        m = self.up_by_rate[:, order] * signs
+        return np.array([m[1, 2] - m[2, 1], m[2, 0] - m[0, 2], m[0, 1] - m[1, 0]])
 
 
 class HandCheck:
@@ -51,9 +75,8 @@ class HandCheck:
     def __init__(self) -> None:
         self.verdict = Verdict.OPEN
         self._window: list[Row] = []
-        self._windows, self._turned_rad = 0, 0.0
-        self._pp = self._pm = self._mm = 0.0
-        """Sums of products of predicted and measured turns."""
+        self._windows: list[_Window] = []
+        self._turned_rad, self._hidden_rad = 0.0, 0.0
         self._rest = (0, 0.0)
 
     @property
@@ -84,37 +107,74 @@ class HandCheck:
         """Add a window's turn: predicted by the rate, and measured by gravity's direction."""
         rates = [math.hypot(*row.gyr) for row in rows]
         if sum(rates) / len(rates) < FAST_RADPS:
+            turned_rad = math.dist(_direction(rows[0].acc), _direction(rows[-1].acc))
+            self._hidden_rad += turned_rad if turned_rad > FAST_RADPS * WINDOW_S else 0.0
             return
-        ups = [_direction(row.acc) for row in rows]
-        predicted = [0.0, 0.0, 0.0]
-        for before, row, up_before, up in zip(rows[:-1], rows[1:], ups[:-1], ups[1:], strict=True):
-            half_s = (row.time_s - before.time_s) / 2.0
-            for turn in (_cross(up_before, before.gyr), _cross(up, row.gyr)):
-                predicted = [p + t * half_s for p, t in zip(predicted, turn, strict=True)]
-        measured = [b - a for a, b in zip(ups[0], ups[-1], strict=True)]
-        self._pp += sum(p * p for p in predicted)
-        self._mm += sum(m * m for m in measured)
-        self._pm += sum(p * m for p, m in zip(predicted, measured, strict=True))
-        self._windows += 1
-        self._turned_rad += math.hypot(*predicted)
+        ups = np.array([_direction(row.acc) for row in rows])
+        rate = np.array([row.gyr for row in rows])
+        times = np.array([row.time_s for row in rows])
+        product = ups[:, :, None] * rate[:, None, :]
+        window = _Window(np.trapezoid(product, times, axis=0), ups[-1] - ups[0])
+        self._windows.append(window)
+        self._turned_rad += float(np.linalg.norm(window.predicted()))
 
     def _judged(self) -> Verdict:
-        few = self._windows < ENOUGH_WINDOWS or self._rest[0] < REST_ROWS
+        few = len(self._windows) < ENOUGH_WINDOWS or self._rest[0] < REST_ROWS
         if few or self._turned_rad < ENOUGH_RAD:
             return Verdict.OPEN
-        slope = self._pm / max(self._pp, 1e-12)
-        correlation = self._pm / max(math.sqrt(self._pp * self._mm), 1e-12)
-        mean_g = self._rest[1] / self._rest[0] / STANDARD_GRAVITY
+        slope, correlation = self._fit()
         fits = SLOPE[0] <= slope <= SLOPE[1] and correlation > CORRELATION
-        if fits and abs(mean_g - 1.0) <= GRAVITY_G:
+        if fits and abs(self._rest_g - 1.0) <= GRAVITY_G:
             return Verdict.SOUND
         return Verdict.UNFIT if self._turned_rad > TRIED_RAD else Verdict.OPEN
+
+    @property
+    def _rest_g(self) -> float:
+        """Return the mean size of the acceleration at rest, in g."""
+        count, total = self._rest
+        return total / max(count, 1) / STANDARD_GRAVITY
+
+    def _fit(
+        self, order: tuple[int, ...] = AS_NAMED[0], signs: Sequence[float] = AS_NAMED[1]
+    ) -> tuple[float, float]:
+        """Return slope and correlation of measured on predicted turns, the rate taken otherwise."""
+        predicted = np.array([window.predicted(order, signs) for window in self._windows])
+        measured = np.array([window.measured for window in self._windows])
+        pp, mm = float((predicted**2).sum()), float((measured**2).sum())
+        pm = float((predicted * measured).sum())
+        return pm / max(pp, 1e-12), pm / max(math.sqrt(pp * mm), 1e-12)
+
+    @property
+    def misfit(self) -> str:
+        """Return what of an unfit phone does not fit, where one change of it would."""
+        if abs(self._rest_g - 1.0) > GRAVITY_G:
+            return f"its acceleration at rest is {self._rest_g:.2f} g"
+        readings = [
+            (self._fit(order, signs), order, signs)
+            for order in itertools.permutations(range(3))
+            for signs in itertools.product((1.0, -1.0), repeat=3)
+        ]
+        (slope, correlation), order, signs = max(readings, key=lambda one: one[0][1])
+        if correlation <= CORRELATION:
+            return ""
+        found = []
+        if (order, signs) != AS_NAMED:
+            named = zip("xyz", order, signs, strict=True)
+            axes = ", ".join(f"{axis} is {'-' * (sign < 0)}{'xyz'[at]}" for axis, at, sign in named)
+            found.append(f"its rotation rate has other axes or signs ({axes} of what it tells)")
+        if not SLOPE[0] <= slope <= SLOPE[1]:
+            times = 1.0 / slope
+            found.append(f"its rotation rate is {times:.3g} times as large as gravity turns")
+            if SLOPE[0] <= math.radians(times) <= SLOPE[1]:
+                found.append("degrees are taken for radians")
+        return ", and ".join(found)
+
+    @property
+    def hidden_turn_deg(self) -> float:
+        """Return how far gravity has turned while the rate told of hardly any turning."""
+        return math.degrees(self._hidden_rad)
 
 
 def _direction(acc: Vector) -> Vector:
     size = max(math.hypot(*acc), 1e-9)
     return (acc[0] / size, acc[1] / size, acc[2] / size)
-
-
-def _cross(a: Vector, b: Vector) -> Vector:
-    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])

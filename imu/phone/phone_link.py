@@ -101,8 +101,11 @@ class PhoneLink(Link):
         """What the phone shows: its state, or what is asked for."""
         self.is_over = False
         """Whether it has run, and ended."""
+        self.streams = STREAMS
+        """What the phone shows while it streams; its page knows it by the first word."""
         self._label, self._deliver, self._patience_s = f"phone on the {label}", deliver, patience_s
-        self._stream = PhoneStream(phone_profile())
+        self.stream = PhoneStream(phone_profile())
+        """What is made of what the phone sends."""
         self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue(QUEUE_LENGTH)
         self._asked: Asked | None = None
         self._is_new_clock = False
@@ -115,7 +118,7 @@ class PhoneLink(Link):
     @property
     def rejected(self) -> dict[str, int]:
         """Return how many rows were not taken, by reason."""
-        return self._stream.dropped
+        return self.stream.dropped
 
     @property
     def label(self) -> str:
@@ -159,7 +162,7 @@ class PhoneLink(Link):
 
         `points_up` says that its acceleration is known to point up at rest.
         """
-        is_new = self._stream.hello(phone, origin, points_up=points_up)
+        is_new = self.stream.hello(phone, origin, points_up=points_up)
         self._is_new_clock |= is_new and self.counts.connections > 0
         self._trouble = None
         self._heard_ns = self._clock_ns()
@@ -181,7 +184,7 @@ class PhoneLink(Link):
         """Take a deviceorientation event."""
         while not self._queue.empty():  # the rows before it
             self._take(*self._queue.get_nowait())
-        self._stream.attitude(beta_deg, gamma_deg)
+        self.stream.attitude(beta_deg, gamma_deg)
         self._ask()
 
     def battery(self, percent: int) -> None:
@@ -209,13 +212,13 @@ class PhoneLink(Link):
         """Decode one batch and deliver its samples; the first carries all since the last one."""
         self.counts.notifications += 1
         try:
-            readings = self._stream.take(data)
+            readings = self.stream.take(data)
         except BatchError:
             return
         if self._trouble is not PhoneTrouble.HIDDEN:
             self._trouble = None  # its motion comes, whatever was said of it
         self._measure_delay(heard_ns)
-        if self._stream.asked is not Asked.NOTHING or self._asked is not Asked.NOTHING:
+        if self.stream.asked is not Asked.NOTHING or self._asked is not Asked.NOTHING:
             self._ask()
         else:
             self._show()
@@ -230,7 +233,7 @@ class PhoneLink(Link):
 
     def _ask(self) -> None:
         """Say what is asked for, when that has changed."""
-        asked = self._stream.asked
+        asked = self.stream.asked
         if asked is not self._asked:
             self._asked = asked
             self._tell(LinkEventKind.ASKED, text=ASKED[asked])
@@ -238,7 +241,8 @@ class PhoneLink(Link):
 
     def _show(self) -> None:
         if self._trouble is None and self._asked is not None:
-            self.said = STREAMS if self._state is LinkState.STREAMING else ASKED[self._asked]
+            streams = self._state is LinkState.STREAMING
+            self.said = self.streams if streams else ASKED[self._asked]
 
     def _come_alive(self, heard_ns: int) -> None:
         """Tell that samples come: for the first time, again, or by a new clock."""
@@ -268,7 +272,7 @@ class PhoneLink(Link):
     def _measure_delay(self, heard_ns: int) -> None:
         """Tell when batches arrive late, beside the earliest of them."""
         heard_s = heard_ns * 1e-9
-        apart_s = heard_s - self._stream.sent_s
+        apart_s = heard_s - self.stream.sent_s
         if not math.isfinite(apart_s):
             return
         self._floor_s = min(self._floor_s + DRIFT * LOOK_EVERY_S, apart_s)

@@ -8,6 +8,8 @@ from typing import Literal
 
 from imu.profiles.checked_tables import Table
 from imu.profiles.profile import MAX_FILE_BYTES, ProfileError, profile_folder
+from imu.profiles.profile_reader import read_case
+from imu.profiles.unit_layout import Case
 from imu.strict_toml import read_toml
 
 FILE = "network/phone.toml"
@@ -23,6 +25,7 @@ class PhoneProfile:
     tick_s: float
     upright: bool
     tilt_sigma_deg: float
+    case: Case
 
 
 @functools.cache
@@ -50,6 +53,7 @@ def phone_profile() -> PhoneProfile:
         tick_s=table.number("tick_s", 1e-9, 1e-3),
         upright=table.flag("upright", None) is True,
         tilt_sigma_deg=table.number("tilt_sigma_deg", 0.0, 45.0),
+        case=table.under("case", read_case, required=True) or Case(lay="", ahead="", up=""),
     )
     table.done()
     if problems:

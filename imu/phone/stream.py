@@ -39,6 +39,10 @@ class PhoneStream:
     ----------
     asked
         What the wearer is asked for.
+    misfit
+        What does not fit in a phone of which another one is asked for; empty where that is unknown.
+    taken
+        How many rows counted.
     sent_s
         When the last batch was sent, on the phone's own clock.
     """
@@ -48,10 +52,12 @@ class PhoneStream:
         self._phone, self._origin = "", 0.0
         self._screen = RowScreen()
         self.sent_s = math.nan
+        self.taken = 0
         self._begin()
 
     def _begin(self) -> None:
         self.asked = Asked.TURN
+        self.misfit = ""
         self._sign, self._hand = SignFinder(), HandCheck()
         self._newest: Row | None = None
         self._grid = EvenRate(self._profile.rate_hz)
@@ -65,6 +71,21 @@ class PhoneStream:
     def progress(self) -> float:
         """Return how much of the turning is done, from 0 to 1."""
         return self._hand.progress
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether a phone has said who it is."""
+        return bool(self._phone)
+
+    @property
+    def hidden_turn_deg(self) -> float:
+        """Return how far gravity has turned in it while it told of hardly any turning."""
+        return self._hand.hidden_turn_deg
+
+    @property
+    def sign(self) -> int | None:
+        """Return what its acceleration is multiplied by; None while that is not known."""
+        return self._sign.sign
 
     def hello(self, phone: str, origin: float, *, points_up: bool = False) -> bool:
         """Take who the phone is and when its page was opened; return whether its clock is new.
@@ -102,6 +123,7 @@ class PhoneStream:
         for row in batch.rows:
             if not self._screen.push(row):
                 continue
+            self.taken += 1
             self._newest = row
             if self.asked is Asked.NOTHING:
                 found += self._on_grid(row)
@@ -116,7 +138,7 @@ class PhoneStream:
         if verdict is Verdict.SOUND:
             self.asked = Asked.UPRIGHT if self._sign.sign is None else Asked.NOTHING
         elif verdict is Verdict.UNFIT:
-            self.asked = Asked.OTHER
+            self.asked, self.misfit = Asked.OTHER, self._hand.misfit
             self._hand = HandCheck()  # it may be tried again
 
     def _on_grid(self, row: Row) -> list[Reading]:

@@ -77,7 +77,7 @@ def read_profile(table: Table, name: str) -> Profile:
         setup=read_writes(table, "setup", default_uuid),
         streams=MappingProxyType(streams),
         prefer=table.texts("prefer") or tuple(streams),
-        case=table.under("case", _read_case),
+        case=table.under("case", read_case),
         notes=table.text("notes", ""),
         evidence=MappingProxyType(table.under("evidence", _read_evidence) or {}),
     )
@@ -89,7 +89,7 @@ def read_profile(table: Table, name: str) -> Profile:
     return profile
 
 
-def _read_case(entry: Table) -> Case:
+def read_case(entry: Table) -> Case:
     """Return where the axes are in the case."""
     axes = tuple(SIGNED_AXES)
     case = Case(

@@ -113,7 +113,8 @@ class PhoneInBrowser:
             self._feeder.join(10)
         with contextlib.suppress(Exception):
             self._open.close()
-        self.window.quit()
+        with contextlib.suppress(Exception):  # it may be closed already
+            self.window.quit()
 
 
 def between(rows, at, now_s):

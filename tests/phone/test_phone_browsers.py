@@ -20,7 +20,11 @@ import hipturn
 from hipturn.errors import UserError
 from hipturn.session.replay import tracker_of
 from imu.air.link_state import LinkState
+from imu.fuse.orientation import BRIDGE_S
 from imu.sample import Side
+
+TRIES = 2
+"""A machine that does much else stops a browser for longer than a phone ever stalls."""
 
 pytest.importorskip("cryptography", reason="the extra [tls] is not installed")
 
@@ -124,25 +128,24 @@ def test_a_phone_that_refuses_its_motion_says_so_on_both_sides(phones, tmp_path)
     ],
 )
 def test_a_set_measured_by_real_browsers(phones, tmp_path, exercise, places, sign):
-    wearing, worn_phones = worn(exercise, places=places)
-    session = PhoneSession([one.place for one in worn_phones], tmp_path, exercise)
-    opened = [phones() for _ in worn_phones]
-    for phone, url in zip(opened, session.urls, strict=True):
-        phone.open(url)
-    begun = time.monotonic()
-    for phone, one in zip(opened, worn_phones, strict=True):
-        # an iPhone's acceleration points the other way, its orientation does not
-        phone.feed(in_hand_and_worn(one), lambda: time.monotonic() - begun, sign=sign)
-    ends_s = worn_phones[0].rows[-1].time_s
-    time.sleep(ends_s - 0.5)
-    folder = session.end()
+    for attempt in range(TRIES):
+        wearing, session, folder, begun = a_set(
+            phones, tmp_path / str(attempt), exercise, places, sign
+        )
+        recording = hipturn.open(folder)
+        stalled_s = longest_stall_s(recording)
+        if stalled_s <= BRIDGE_S:
+            break
+    else:
+        pytest.skip(
+            f"too busy: it stopped a browser for {stalled_s:.2f} s in each of {TRIES} tries"
+        )
     shown = [(at - begun - WORN_AT_S, update) for at, update in session.frames if update.legs]
     assert shown, "it was not calibrated"
     live = np.array([(at, u.legs[Side.RIGHT].rotation_deg) for at, u in shown], dtype=float)
     lag_s, rmse = best_fit(live[:, 0], live[:, 1], wearing)
-    recording = hipturn.open(folder)
     result = hipturn.analyse(recording)
-    print(f"{exercise}: lag {lag_s:.2f} s, RMSE {rmse:.2f}°")
+    print(f"{exercise}: lag {lag_s:.2f} s, RMSE {rmse:.2f}°, longest stall {stalled_s:.2f} s")
     assert int((result.reps.status == "valid").sum()) == 5
     assert rmse < 1.0
     assert lag_s < 0.15
@@ -150,3 +153,32 @@ def test_a_set_measured_by_real_browsers(phones, tmp_path, exercise, places, sig
     again = [u for sample in recording.samples() for u in tracker.push(sample)] + tracker.finish()
     replayed = [u for u in again if u.legs]
     assert [repr(u.legs) for _, u in shown] == [repr(u.legs) for u in replayed]
+
+
+def a_set(phones, root, exercise, places, sign):
+    """Hold a session with browsers as phones; return the wearer, it, its folder, and its begin."""
+    wearing, worn_phones = worn(exercise, places=places)
+    session = PhoneSession([one.place for one in worn_phones], root, exercise)
+    opened = [phones() for _ in worn_phones]
+    for phone, url in zip(opened, session.urls, strict=True):
+        phone.open(url)
+    begun = time.monotonic()
+    for phone, one in zip(opened, worn_phones, strict=True):
+        # an iPhone's acceleration points the other way, its orientation does not
+        phone.feed(in_hand_and_worn(one), lambda: time.monotonic() - begun, sign=sign)
+    time.sleep(worn_phones[0].rows[-1].time_s - 0.5)
+    folder = session.end()
+    for phone in opened:
+        phone.close()
+    return wearing, session, folder, begun
+
+
+def longest_stall_s(recording):
+    """Return the longest time for which a phone measured nothing, by its own clock.
+
+    After a quarter of a second nobody knows how far it turned: an angle is known again after three,
+    and knee bends that a stall cuts in two are asked for again. This wearer bends once.
+    """
+    table = recording.table()
+    times = [table.device_time[table.unit == unit] * 1e-6 for unit in np.unique(table.unit)]
+    return max(float(np.diff(own).max()) for own in times)
