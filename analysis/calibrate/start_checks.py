@@ -34,7 +34,7 @@ KNOWN_HINGE_MAX_RAD = math.radians(35.0)
 a turn of the hip, which the shank alone takes for a bend, is 90° off."""
 DOUBTED_HINGE_MAX_RAD = math.radians(24.0)
 """The same of bends that are small for bends: with a thigh unit too, the little that the knee does
-in a set of hip turns may pass for them, about an axis that is 25 to 32° off. In 350 simulated
+in a set of hip turns may pass for them, about an axis that is 25 to 32° off. In 300 simulated
 wearers no bends were both small and so far off."""
 SMALL_SWING_RAD = math.radians(50.0)
 """A shank that goes up and down by less is not doubted for that alone: stiff knees do."""
