@@ -318,6 +318,8 @@ class AlarmWatch:
                 self._line_at = (time_s, thigh - gain * shank)
             return None
         reference, allowed = self._reference(time_s, self._line_at)
+        # headings drift apart by more than half a turn
+        thigh = reference + math.remainder(thigh - reference, 2.0 * math.pi)
         by_thigh = (thigh - reference) / gain
         if self._slipped is not None:
             return self._tell_apart(time_s, _Still(time_s, shank, by_thigh), gain)

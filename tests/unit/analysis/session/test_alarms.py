@@ -80,6 +80,11 @@ def test_headings_that_drift_apart_are_no_slip(drift_dps):
     assert alarms("standing_banded_rotation", 20, drift_dps) == []
 
 
+@pytest.mark.parametrize("drift_dps", [0.2, -0.2])
+def test_headings_that_have_drifted_half_a_turn_apart_are_no_slip(drift_dps):
+    assert alarms("standing_banded_rotation", 160, drift_dps) == []
+
+
 def test_by_gravity_a_slip_is_said_before_the_skins_share_is_known():
     assert "slip" in alarms("prone_windshield_wiper", 2, 0.0, 11.0, 0.0)
 
