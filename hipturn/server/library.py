@@ -73,15 +73,18 @@ class Library:
         self._named[path.name] = path
         return path.name
 
-    def known(self) -> dict[str, Path]:
-        """Return every recording by key, the newest first, the demo sessions last."""
+    def known(self, *, binned: bool = False) -> dict[str, Path]:
+        """Return every recording by key, the newest first, the demo sessions last.
+
+        Those in the bin are left out, unless they are wanted too.
+        """
         found = dict(self._named)
         if self.root.is_dir():
             there = sorted(
                 (
                     path
                     for path in self.root.iterdir()
-                    if (path / SESSION_FILE).is_file() and not in_bin(path)
+                    if (path / SESSION_FILE).is_file() and (binned or not in_bin(path))
                 ),
                 key=lambda path: path.name,
                 reverse=True,
@@ -244,14 +247,15 @@ async def correct(library: Library, said: Correction) -> dict[str, Any]:
     RefusedCommandError
         When there is no such recording, it is a demo, or the edit is not allowed.
     """
-    path = await asyncio.to_thread(lambda: library.known().get(said.key))
+    undoes = said.kind == "undo"  # of a bin too
+    path = await asyncio.to_thread(lambda: library.known(binned=undoes).get(said.key))
     if path is None:
         raise RefusedCommandError(Said("why.no_recording"))
     if said.key.startswith("demo."):
         raise RefusedCommandError(Said("why.demo"))
     work = (
         partial(undo_edit, path, said.of, by=BY)
-        if said.kind == "undo"
+        if undoes
         else partial(add_edit, path, said.kind, by=BY, **said.more)
     )
     try:

@@ -80,7 +80,7 @@ def of_message(kind, peak_s, span_s):
 
 def by_page(folder, **said):
     """Say something of a session in a message, and return the edit's id."""
-    library = Library(folder.parent, [folder])  # as a session of a visit is, in the bin too
+    library = Library(folder.parent)
     try:
         message = json.dumps({"do": "edit", "key": folder.name, **said})
         return asyncio.run(correct(library, parse_correction(message)))["id"]
