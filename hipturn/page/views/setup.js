@@ -3,7 +3,7 @@
 import { $, el, pictureOf, put } from "../dom.js";
 import { canLock } from "../awake.js";
 import { tell } from "../header.js";
-import { language, nameOf, saidBy, says, unitsOf, word } from "../words.js";
+import { language, nameOf, problemOf, saidBy, says, unitsOf, word } from "../words.js";
 import { button, checkRow, commandButton } from "./parts.js";
 import { admitPhone, invitation, phoneStraps, usePhone } from "./phones.js";
 
