@@ -4,7 +4,7 @@ import { canvasOf, colour, drawnBy, el, startText } from "./dom.js";
 import { saveButton } from "./save.js";
 import { at } from "./trace.js";
 import { movementButton } from "./views/correct.js";
-import { knows, nameOf, number, saidBy, says, word } from "./words.js";
+import { knows, nameOf, number, saidBy, word } from "./words.js";
 
 const reason = (text) => knows(`reason.${text}`) ? word(`reason.${text}`) : text.replaceAll("_", " ");
 const one = (value, unit = "") => value === null || value === undefined ? "–" : `${number(value, ".1f")}${unit}`;
