@@ -10,8 +10,13 @@ class UserError(Exception):
 
 
 def without_stray_warnings() -> None:
-    """Keep matplotlib from telling people where it keeps its fonts when there is no home folder."""
+    """Keep libraries from telling people what we say in sentences of our own, or what is no matter.
+
+    matplotlib tells where it keeps its fonts when there is no home folder. asyncio tells of a radio
+    service that dies during a scan, and of a phone that doubts our certificate.
+    """
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,6 @@ lost on the way. Nothing of a phone can be set: most faults are mended by anothe
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -197,7 +196,6 @@ async def check_phone(
         When there is no network, no port, or the extra [tls] is not installed; when phyphox does
         not answer.
     """
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a phone that doubts the certificate
     check = PhoneCheck(say, clock_ns)
     if phyphox is not None:
         app = PhyphoxPhone(phyphox, check.phone.at)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -85,7 +84,6 @@ def start_phones(
                 await asyncio.sleep(CLOSE_DOOR_S)
             return folder
 
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return asyncio.run(run())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -81,7 +80,6 @@ def run_page(
         open_session(path)  # refuse here, not on the page, what cannot be read
     hub = Hub()
     library = Library(root, paths if not within_demo(paths) else (), only=wish.wearer)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     asyncio.run(
         _serve(
             choice,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,7 +89,7 @@ def start_virtual(
             begun=lambda folder: write_truth(folder, wearing),
         )
 
-    return _run(run())
+    return asyncio.run(run())
 
 
 def start_radio(
@@ -116,19 +115,13 @@ def start_radio(
         clock = await give_one_clock(strapped, wish.say) if synchronise else wish.clock
         return await run_session(strapped, replace(wish, clock=clock))
 
-    return _run(run())
+    return asyncio.run(run())
 
 
 def tell_rescued(root: str | None) -> None:
     """Rescue the sessions whose writer died, and say so before a new one starts."""
     for folder, rescue in rescue_orphans(recordings_root(root)):
         click.echo(f"{folder}: {rescue.sentence}")
-
-
-def _run(session: Coroutine[None, None, Path]) -> Path:
-    # The Bluetooth service may die during a scan: say so in a sentence of our own.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    return asyncio.run(session)
 
 
 def asked(exercise: Exercise) -> tuple[str, ...]:
@@ -226,7 +219,6 @@ def walk_plan(
     tell_rescued(wish.root)
     told = "" if virtual else wish.wearer
     tell(recordings_root(wish.root), told, wish.say)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     asyncio.run(_walk(course, rig_of, done, virtual=virtual, synchronise=synchronise))
 
 
