@@ -520,7 +520,7 @@ def sessions(draw):
     return units, clock, samples, *(sorted(e, key=lambda one: one[1]) for e in (reconnects, broken))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(sessions())
 def test_live_frames_are_those_of_the_whole_recording(session):
     units, clock, samples, reconnects, broken = session

@@ -219,12 +219,12 @@ def test_a_gyro_bias_walks_as_far_as_the_square_root_of_time_says():
     rough = replace(SHORT, gyro_noise_dps_per_sqrt_hz=0.0, gyro_walk_dps_per_sqrt_s=0.01)
     smooth = replace(SHORT, gyro_noise_dps_per_sqrt_hz=0.0)
     walked = []
-    for seed in range(15):
+    for seed in range(8):
         sessions = [wear("prone_rotation_test", "right", seed, s) for s in (rough, smooth)]
         for a, b in zip(*(s.traces for s in sessions), strict=True):
             walk = np.degrees(a.gyr - b.gyr)
             walked += list(walk[-1] / np.sqrt(sessions[0].truth.time_s[-1]))
-    assert np.std(walked) == pytest.approx(0.01, rel=0.2)
+    assert np.std(walked) == pytest.approx(0.01, rel=0.25)
 
 
 def test_settings_that_make_no_sense_are_all_named():
