@@ -250,6 +250,8 @@ def test_a_question_is_answered_on_the_page_where_it_is_asked(feed, browser):
     feed.live(stage="today", wearer="K7", exercise=asked, answered=["no", "", "", "", ""])
     browser.open(feed.url, "phone")
     eventually(lambda: browser.find("id", "answer-0").get_property("value") == "no")
+    assert browser.run("return document.getElementById('next')") is None  # no unit is needed
+    assert "Leg" not in browser.text("card")
     browser.find("id", "answer-1").send_keys("yes, to the left")
     feed.live(stage="today", wearer="K7", exercise=asked, answered=["no", "", "", "", "later"])
     eventually(lambda: browser.find("id", "answer-4").get_property("value") == "later")

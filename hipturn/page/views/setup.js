@@ -71,7 +71,7 @@ export class SetupView {
       commandButton(link, "shake", word("setup.shake"), { do: "shake" }),
       commandButton(link, "skip", word("setup.skip"), { do: "skip" }),
       commandButton(link, "retry", word("setup.retry"), { do: "retry" }, stage.problem ? main : {}),
-      commandButton(link, "next", word(stage.stage === "today" ? "setup.connect" : "next"), { do: "next" }, main),
+      asks(stage) ? null : commandButton(link, "next", word(stage.stage === "today" ? "setup.connect" : "next"), { do: "next" }, main),
       commandButton(link, "done", word("setup.on"), { do: "done" }, main),
       commandButton(link, "start", stage.safety?.length ? word("setup.read", { begin }) : begin, { do: "start" }, { ...main, before: () => { unlock(); sound.play("zone"); } }),
     ];
@@ -118,10 +118,10 @@ function today(stage, page, exercises) {
       el("button", { type: "button", id: "openPlan", "aria-haspopup": "dialog", onclick: () => openPlan(send) }, word("setup.open_plan")),
       p.name ? el("p", { class: "lead" }, word("setup.plan_of", { plan: p.name, exercises: word("setup.exercises", { n: p.of }), legs: word("setup.legs", { n: p.legs }), first: nameOf({ name: exercise.name, side: p.side }) })) : [
         el("label", { class: "field" }, el("span", {}, word("setup.exercise")), choice),
-        el("div", { class: "field" }, el("span", {}, word("setup.leg")),
+        exercise.questions.length ? null : el("div", { class: "field" }, el("span", {}, word("setup.leg")),
           segments(exercise.both_legs ? ["left", "both", "right"] : ["left", "right", "each"], p.sides.length > 1 ? "each" : p.side, (side) => send("side", { side }), "side")),
       ]),
-    p.name ? null : exercise.questions.length ? questions(stage, send) : el("div", { class: "panel" },
+    p.name ? null : asks(stage) ? questions(stage, send) : el("div", { class: "panel" },
       exercise.counted ? stepper(word("setup.reps"), p.reps, 1, 1, 100, (reps) => send("dose", { reps }), "") : stepper(word("setup.seconds"), Math.round(p.hold_s), 5, 5, 600, (hold_s) => send("dose", { hold_s }), " s"),
       stepper(word("setup.sets"), p.sets, 1, 1, 20, (sets) => send("dose", { sets }), ""),
       aim(stage, send),
@@ -141,7 +141,9 @@ function openPlan(send) {
   tell(word("setup.open_plan"), word("setup.plan_how"), el("form", { class: "rows planned", onsubmit: take }, file, text, el("button", { type: "submit", id: "takePlan" }, word("setup.take"))));
 }
 
-/** The goal of the step with who set it, where there is an angle to reach; a wearer can keep it. */
+const asks = ({ stage, plan, exercise }) => stage === "today" && !plan.name && exercise.questions.length > 0;
+
+/** Questions in place of a set: no unit and no leg. */
 function questions({ exercise, answered = [], can, wearer }, send) {
   const typed = document.activeElement; // what is being typed outlives the drawing of what was kept before it
   const answer = (text, question) => {
@@ -154,6 +156,7 @@ function questions({ exercise, answered = [], can, wearer }, send) {
     el("p", { class: "fine" }, says(exercise.how).join(" ")));
 }
 
+/** The goal of the step with who set it, where there is an angle to reach; a wearer can keep it. */
 function aim({ plan: p, wearer, goals = {}, exercise }, send) {
   const legs = Object.entries(goals).filter(([leg]) => p.sides.includes(leg) || p.sides.includes("both"));
   if (!legs.length) return null;
