@@ -252,6 +252,7 @@ def test_thirty_frames_a_second_reach_a_viewer_whatever_strangers_and_downloads_
         max_queue=None,
     ) as opened:
         begin_set(opened)
+        status(port, f"{session}/angles.csv", cookie)  # the process that makes files stays
         alone, open_before = frames_in(opened, 4.0), len(list(descriptors.iterdir()))
         busy = [
             Busy(loiter, most=10),
