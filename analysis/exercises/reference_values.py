@@ -132,7 +132,10 @@ def posture_of(exercise: Exercise) -> str | None:
     """Return the posture of the studies that an exercise's start pose is; None where it is none.
 
     A straight leg that is raised from lying on the back is a posture of its own, and no rotation.
+    No study is of a leg that something pulls against.
     """
+    if exercise.resisted:
+        return None
     pose = exercise.pose
     low, high = RIGHT_ANGLE_DEG
     if not exercise.has_hip_angle:
@@ -161,9 +164,7 @@ def norms_for(exercise: Exercise, active: bool | None = None) -> Sequence[Norm]:
     return [
         norm
         for norm in NORMS
-        if norm.posture == posture
-        and not exercise.resisted
-        and (active is None or norm.active in (None, active))
+        if norm.posture == posture and (active is None or norm.active in (None, active))
     ]
 
 
@@ -199,12 +200,7 @@ def detectable_change(exercise: Exercise, active: bool | None) -> Detectable | N
     """
     posture = posture_of(exercise)
     return next(
-        (
-            each
-            for each in DETECTABLE
-            if each.posture == posture and each.active is active and not exercise.resisted
-        ),
-        None,
+        (each for each in DETECTABLE if each.posture == posture and each.active is active), None
     )
 
 
